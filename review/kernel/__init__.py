@@ -1,0 +1,1 @@
+"""The ground that every other package stands on: settings, database, outbox, timers, errors, ids."""

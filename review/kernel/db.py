@@ -1,0 +1,122 @@
+"""The database: one place that commits, and a bare pool for the statements that must be fast."""
+
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+from sqlalchemy import MetaData, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from review.kernel.settings import Settings
+
+log = logging.getLogger(__name__)
+
+AFTER_COMMIT = "after_commit"
+
+
+
+class Base(DeclarativeBase):
+    """The tables of Countersign; constraints are named so that migrations can name them too."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "%(table_name)s_%(column_0_N_name)s",
+            "uq": "%(table_name)s_%(column_0_N_name)s_key",
+            "ck": "%(table_name)s_%(constraint_name)s_check",
+            "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+            "pk": "%(table_name)s_pkey",
+        }
+    )
+
+
+class Database:
+    """The connections of one process.
+
+    `transaction()` serves use cases through SQLAlchemy; `hot` is an asyncpg pool for the few statements
+    that are whole transactions by themselves (submit, claim, extend) and read-only look-ups. On `hot`,
+    `json` and `jsonb` travel as text.
+    """
+
+    def __init__(self, engine: AsyncEngine, hot: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self.engine = engine
+        self.hot = hot
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+    @classmethod
+    async def connect(cls, settings: Settings) -> "Database":
+        """Open both pools.
+
+        Raises:
+            OSError, asyncpg.PostgresError: the database cannot be reached or refuses.
+        """
+        session = {
+            "statement_timeout": str(int(settings.statement_timeout.total_seconds() * 1000)),
+            "lock_timeout": "3000",
+            "idle_in_transaction_session_timeout": "10000",
+            "jit": "off",
+            "timezone": "UTC",
+            "application_name": "countersign",
+        }
+        engine = create_async_engine(
+            sqlalchemy_url(settings.database_url),
+            pool_size=settings.pool_connections,
+            max_overflow=0,
+            pool_pre_ping=True,
+            connect_args={"server_settings": session},
+        )
+        hot = await asyncpg.create_pool(
+            libpq_url(settings.database_url),
+            min_size=1,
+            max_size=settings.hot_connections,
+            server_settings=session,
+        )
+        return cls(engine, hot)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[AsyncSession]:
+        """Give a session whose work is committed at the end of the block, or undone if the block raises.
+
+        This is the only place that commits. What `after_commit` collected runs once the commit is safe.
+        """
+        async with self._sessions() as tx:
+            yield tx
+            await tx.commit()
+            for act in tx.info.get(AFTER_COMMIT, ()):
+                _run_quietly(act)
+
+    async def close(self) -> None:
+        """Close both pools; waits for what is running."""
+        await self.hot.close()
+        await self.engine.dispose()
+
+
+def after_commit(tx: AsyncSession, act: Callable[[], None]) -> None:
+    """Have `act` called once the transaction has committed, and never if it does not.
+
+    For hints only: a crash between the commit and the call loses it.
+    """
+    tx.info.setdefault(AFTER_COMMIT, []).append(act)
+
+
+def _run_quietly(act: Callable[[], None]) -> None:
+    try:
+        act()
+    except Exception:
+        log.exception("a hint after commit failed; the commit stands")
+
+
+def sqlalchemy_url(url: str) -> str:
+    """Turn a libpq URL into the one SQLAlchemy reads, with the asyncpg driver."""
+    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+def libpq_url(url: str) -> str:
+    """Turn either spelling of a database URL into the one asyncpg reads."""
+    scheme = urlsplit(url).scheme
+    return "postgresql" + url[len(scheme) :]
+
+

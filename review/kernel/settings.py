@@ -1,0 +1,78 @@
+"""What an operator may set, read once at the process edge and passed in."""
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+
+from review.kernel.errors import ReviewError
+
+
+class SettingInvalid(ReviewError):
+    """A REVIEW_ environment variable has a value that cannot be used."""
+
+    code = "setting_invalid"
+    status = 500
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of one process; each field is the environment variable `REVIEW_<FIELD>`.
+
+    URLs are in libpq and redis form. Durations are given in seconds in the environment.
+    """
+
+    database_url: str = ""
+    redis_url: str = ""
+    data_dir: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8400
+    base_url: str = ""
+    secure_cookies: bool = False
+    hot_connections: int = 10
+    pool_connections: int = 10
+    statement_timeout: timedelta = timedelta(seconds=5)
+    sweep_interval: timedelta = timedelta(seconds=1)
+    poll_interval: timedelta = timedelta(seconds=1)
+    session_lifetime: timedelta = timedelta(hours=12)
+    max_body_bytes: int = 10 * 1024 * 1024
+    max_waiters: int = 2_000
+    dev_pages: bool = False
+    log_level: str = "info"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read the settings from the environment.
+
+        Raises:
+            SettingInvalid: a value does not fit its field; the message names the variable.
+        """
+        env = os.environ if environ is None else environ
+        given: dict[str, object] = {}
+        for field in msgspec.structs.fields(cls):
+            name = f"REVIEW_{field.name.upper()}"
+            text = env.get(name, "").strip()
+            if not text:
+                continue
+            try:
+                given[field.name] = _read(text, field.type)
+            except (ValueError, msgspec.ValidationError) as fault:
+                message = f"{name} is {text!r}, which cannot be used: {fault}."
+                raise SettingInvalid(message) from fault
+        return msgspec.convert(given, cls)
+
+    @property
+    def public_url(self) -> str:
+        """The address that links carry, without a trailing slash."""
+        return self.base_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+
+def _read(text: str, kind: object) -> object:
+    if kind is timedelta:
+        return timedelta(seconds=float(text))
+    if kind is bool:
+        return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
+    if kind == Path | None:
+        return Path(text)
+    return msgspec.convert(text, kind, strict=False)
