@@ -1,0 +1,119 @@
+"""Hints that something changed: told through Redis after commit, never needed for correctness.
+
+A process parks its waiters here. They wake when a hint names their item, or when the floor poll finds it
+closed, whichever comes first; losing Redis costs the poll interval and nothing else (promise 15).
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+from uuid import UUID
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "countersign:closed"
+COALESCE_SECONDS = 0.02  # one message per process and 20 ms however many decisions (PROMISES, design rule 7)
+RECONNECT_SECONDS = 1.0
+
+FindClosed = Callable[[list[UUID]], Awaitable[list[UUID]]]
+
+
+class Hints:
+    """The waiters of one process, and its line to the other processes.
+
+    `find_closed` answers which of the given items are no longer open; it is asked once per poll interval for
+    all waiters together, so any number of them costs one statement and no held connection.
+    """
+
+    def __init__(self, redis: Redis | None, find_closed: FindClosed, poll_interval: timedelta) -> None:
+        self._redis = redis
+        self._find_closed = find_closed
+        self._poll_seconds = poll_interval.total_seconds()
+        self._waiting: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
+        self._outgoing: set[UUID] = set()
+        self._loops: list[asyncio.Task[None]] = []
+        self._closing = False
+
+    @property
+    def waiters(self) -> int:
+        """Tell how many callers are parked."""
+        return sum(len(events) for events in self._waiting.values())
+
+    def start(self) -> None:
+        """Begin to listen and to poll."""
+        self._loops = [asyncio.create_task(self._poll()), asyncio.create_task(self._send())]
+        if self._redis is not None:
+            self._loops.append(asyncio.create_task(self._listen(self._redis)))
+
+    async def stop(self) -> None:
+        """Wake every waiter, so that parked requests end, then stop listening."""
+        self._closing = True
+        self._wake(list(self._waiting))
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+
+    def tell_closed(self, item_ids: Iterable[UUID]) -> None:
+        """Pass on that these items are decided or withdrawn; call it after the commit."""
+        ids = set(item_ids)
+        self._wake(ids)
+        self._outgoing |= ids
+
+    async def wait_closed(self, item_id: UUID, seconds: float) -> None:
+        """Return when the item is said to be closed, the time is up, or the process is stopping."""
+        if self._closing:
+            return
+        event = asyncio.Event()
+        self._waiting[item_id].add(event)
+        try:
+            await asyncio.wait_for(event.wait(), seconds)
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting[item_id].discard(event)
+            if not self._waiting[item_id]:
+                del self._waiting[item_id]
+
+    def _wake(self, item_ids: Iterable[UUID]) -> None:
+        for item_id in item_ids:
+            for event in self._waiting.get(item_id, ()):
+                event.set()
+
+    async def _poll(self) -> None:
+        while True:
+            await asyncio.sleep(self._poll_seconds)
+            waited_for = list(self._waiting)
+            if not waited_for:
+                continue
+            try:
+                self._wake(await self._find_closed(waited_for))
+            except Exception:
+                log.exception("the poll for parked callers failed; it will be tried again")
+
+    async def _send(self) -> None:
+        while True:
+            await asyncio.sleep(COALESCE_SECONDS)
+            if not self._outgoing or self._redis is None:
+                self._outgoing.clear()
+                continue
+            batch, self._outgoing = self._outgoing, set()
+            with contextlib.suppress(RedisError, OSError):
+                await self._redis.publish(CHANNEL, b"".join(item_id.bytes for item_id in batch))
+
+    async def _listen(self, redis: Redis) -> None:
+        while True:
+            try:
+                async with redis.pubsub() as line:
+                    await line.subscribe(CHANNEL)
+                    async for message in line.listen():
+                        if message["type"] == "message":
+                            ids: bytes = message["data"]
+                            self._wake(UUID(bytes=ids[at : at + 16]) for at in range(0, len(ids), 16))
+            except (RedisError, OSError):
+                await asyncio.sleep(RECONNECT_SECONDS)

@@ -1,0 +1,155 @@
+"""JSON read strictly: what PostgreSQL, JavaScript or a trainer could not read back is refused with its place.
+
+Refused: duplicate keys, NaN and infinities, lone surrogates, NUL, nesting beyond 100 levels, and integers that
+a double cannot hold exactly (RFC 7493, section 2; RFC 8785 gives them no canonical form).
+"""
+
+import json
+import math
+import re
+from typing import NoReturn, TypeVar
+
+import msgspec
+
+from review.kernel.errors import FieldError, Invalid, MalformedRequest
+
+T = TypeVar("T")
+
+MAX_DEPTH = 100
+MAX_INTEGER = 2**53 - 1
+
+_decode = msgspec.json.Decoder().decode
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
+
+
+class _Pairs(list[tuple[str, object]]):
+    """An object with its keys as written, so that a second copy of a key can be seen."""
+
+
+class _Suspect(Exception):  # noqa: N818  never leaves this module
+    """The quick survey found something; the slow walk will say what and where."""
+
+
+def decode(raw: bytes) -> object:
+    """Read one JSON text.
+
+    Raises:
+        MalformedRequest: it is not JSON, or not JSON that everybody reads alike (400); `errors` names the place.
+    """
+    try:
+        value = _decode(raw)
+        if _survey(value, 1) != raw.count(b":") or b"\\u" in raw:
+            _explain(raw, certain=False)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, _Suspect):
+        _explain(raw, certain=True)
+    return value
+
+
+def convert(value: object, kind: type[T]) -> T:
+    """Fit a decoded value to a struct.
+
+    Raises:
+        Invalid: a field is missing, unknown or of the wrong kind (422); `errors` names it.
+    """
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as fault:
+        message = "The request does not fit; nothing was stored. Mend the field below and send it again."
+        raise Invalid(message, errors=(field_error(fault),)) from fault
+
+
+def field_error(fault: msgspec.ValidationError) -> FieldError:
+    """Turn msgspec's sentence into a path and a message."""
+    match = _AT.match(str(fault))
+    if match is None:
+        return FieldError(path="", message=str(fault))
+    path = (match["path"] or "").removeprefix("$").removeprefix(".")
+    return FieldError(path=path, message=match["what"].replace("Object missing", "Missing"))
+
+
+def _survey(value: object, depth: int) -> int:
+    """Count the colons that the text of this value must hold, and stop at anything suspicious.
+
+    A duplicate key, which the decoder drops silently, leaves colons in the text that nothing accounts for.
+    """
+    if depth > MAX_DEPTH:
+        raise _Suspect
+    colons = 0
+    kind = type(value)
+    if kind is dict:
+        colons = len(value)  # type: ignore[arg-type]
+        for key, inner in value.items():  # type: ignore[attr-defined]
+            if ":" in key:
+                colons += key.count(":")
+            colons += _survey(inner, depth + 1)
+    elif kind is str:
+        return value.count(":")  # type: ignore[attr-defined,no-any-return]
+    elif kind is list:
+        for inner in value:  # type: ignore[attr-defined]
+            colons += _survey(inner, depth + 1)
+    elif kind is int and not -MAX_INTEGER <= value <= MAX_INTEGER:  # type: ignore[operator]
+        raise _Suspect
+    return colons
+
+
+def _explain(raw: bytes, *, certain: bool) -> None:
+    """Walk the text slowly and refuse it at the first fault; return only if there is none and none was certain."""
+    try:
+        text = raw.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_Pairs, parse_constant=float)
+    except UnicodeDecodeError as fault:
+        _refuse("", f"byte {fault.start} is not valid UTF-8")
+    except json.JSONDecodeError as fault:
+        _refuse("", f"line {fault.lineno} column {fault.colno}: {fault.msg}")
+    except RecursionError:
+        _refuse("", f"nested deeper than {MAX_DEPTH} levels")
+    except ValueError:
+        _refuse("", "a number has too many digits")
+    _walk(value, "", 1)
+    if certain:
+        _refuse("", "this is not JSON that every reader understands alike")
+
+
+def _walk(value: object, path: str, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        _refuse(path[:200], f"nested deeper than {MAX_DEPTH} levels")
+    match value:
+        case _Pairs():
+            _walk_pairs(value, path, depth)
+        case list():
+            for index, inner in enumerate(value):
+                _walk(inner, f"{path}[{index}]", depth + 1)
+        case str():
+            _check_text(value, path)
+        case float() if not math.isfinite(value):
+            _refuse(path, "is not a finite number")
+        case int() if not -MAX_INTEGER <= value <= MAX_INTEGER:
+            _refuse(path, "is an integer beyond 2**53, which many readers round; send it as a string")
+        case _:
+            pass
+
+
+def _walk_pairs(pairs: _Pairs, path: str, depth: int) -> None:
+    seen: set[str] = set()
+    for key, inner in pairs:
+        place = f"{path}.{key}" if path else key
+        _check_text(key, place)
+        if key in seen:
+            _refuse(place, "appears twice in the same object")
+        seen.add(key)
+        _walk(inner, place, depth + 1)
+
+
+def _check_text(text: str, path: str) -> None:
+    if "\0" in text:
+        _refuse(path.replace("\0", "\\u0000"), "holds a NUL character, which cannot be stored")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        place = path.encode("utf-8", "backslashreplace").decode()
+        _refuse(place, "holds half of a surrogate pair, which is not text")
+
+
+def _refuse(path: str, message: str) -> NoReturn:
+    sentence = "The body cannot be read as strict JSON; nothing was stored. Mend what is named below and send it again."
+    raise MalformedRequest(sentence, errors=(FieldError(path=path, message=message),))
