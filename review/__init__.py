@@ -1,0 +1,1 @@
+"""Countersign: people review what AI produced, and their judgement becomes labelled data."""

@@ -1,0 +1,1 @@
+"""PostgreSQL and Redis out of wheels, run as child processes of `review up`."""
