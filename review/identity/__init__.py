@@ -1,0 +1,1 @@
+"""Projects, people and keys: who is calling, and what they may do."""

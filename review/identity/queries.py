@@ -1,0 +1,90 @@
+"""Every look-up of who is calling."""
+
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from review.identity.models import Membership, Project, User
+
+# A personal token acts with the person's role of now, so that a change takes effect on the next request.
+FIND_KEY = """
+SELECT k.project_id, k.id AS key_id, k.secret_sha256, k.name AS key_name,
+       coalesce(m.role, k.role) AS role, p.slug, p.config_version,
+       u.id AS user_id, u.email, u.name AS user_name,
+       (k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+        AND (k.user_id IS NULL OR (u.disabled_at IS NULL AND m.role IS NOT NULL))) AS usable
+FROM api_keys k
+JOIN projects p ON p.id = k.project_id
+LEFT JOIN users u ON u.id = k.user_id
+LEFT JOIN memberships m ON m.project_id = k.project_id AND m.user_id = k.user_id
+WHERE k.prefix = $1
+"""
+
+FIND_SESSION = """
+SELECT u.id AS user_id, u.email, u.name, s.csrf_token
+FROM sessions s JOIN users u ON u.id = s.user_id
+WHERE s.id = $1 AND s.expires_at > now() AND u.disabled_at IS NULL
+"""
+
+FIND_MEMBERSHIP = """
+SELECT p.id AS project_id, p.slug, p.config_version, m.role
+FROM projects p JOIN memberships m ON m.project_id = p.id
+WHERE p.slug = $1 AND m.user_id = $2
+"""
+
+IS_POOL_MEMBER = """
+SELECT EXISTS (SELECT FROM pool_members WHERE project_id = $1 AND pool = $2 AND email = $3)
+"""
+
+
+async def find_key(hot: "asyncpg.Pool[asyncpg.Record]", prefix: str) -> Any:
+    """Find a key by its public prefix, with the project and person it stands for."""
+    return await hot.fetchrow(FIND_KEY, prefix)
+
+
+async def find_session(hot: "asyncpg.Pool[asyncpg.Record]", session_id: bytes) -> Any:
+    """Find a session that has not expired and whose user is not disabled."""
+    return await hot.fetchrow(FIND_SESSION, session_id)
+
+
+async def find_membership(hot: "asyncpg.Pool[asyncpg.Record]", slug: str, user_id: UUID) -> Any:
+    """Find a person's place in a project."""
+    return await hot.fetchrow(FIND_MEMBERSHIP, slug, user_id)
+
+
+async def is_pool_member(hot: "asyncpg.Pool[asyncpg.Record]", project_id: UUID, pool: str, email: str) -> bool:
+    """Tell whether the person is among the pool's reviewers."""
+    return bool(await hot.fetchval(IS_POOL_MEMBER, project_id, pool, email))
+
+
+async def list_pools_of(tx: AsyncSession, project_id: UUID, email: str) -> list[str]:
+    """List the pools a person may work, by name."""
+    found = await tx.execute(
+        text("SELECT DISTINCT pool FROM pool_members WHERE project_id = :project AND email = :email ORDER BY pool"),
+        {"project": project_id, "email": email},
+    )
+    return list(found.scalars())
+
+
+async def list_projects_of(tx: AsyncSession, user_id: UUID) -> list[Project]:
+    """List the projects a person is in, by slug."""
+    statement = (
+        select(Project)
+        .join(Membership, Membership.project_id == Project.id)
+        .where(Membership.user_id == user_id)
+        .order_by(Project.slug)
+    )
+    return list((await tx.scalars(statement)).all())
+
+
+async def find_project(tx: AsyncSession, slug: str) -> Project | None:
+    """Find a project by its name in addresses."""
+    return (await tx.scalars(select(Project).where(Project.slug == slug))).one_or_none()
+
+
+async def find_user(tx: AsyncSession, email: str) -> User | None:
+    """Find a person by the normalised e-mail."""
+    return (await tx.scalars(select(User).where(User.email == email))).one_or_none()
