@@ -1,8 +1,8 @@
 """The account that PostgreSQL runs under, for it refuses to run as root."""
 
 import os
+import platform
 import pwd
-import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,7 +94,7 @@ def doorway(directory: Path, account: Account) -> Generator[Doorway]:
     A data directory below root's home cannot be reached by path from an unprivileged account. An inherited
     descriptor reaches it, and leaves the permissions of every parent as they are.
     """
-    if not (account.switched and sys.platform == "linux"):
+    if not (account.switched and platform.system() == "Linux"):
         yield Doorway(str(directory), ())
         return
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)

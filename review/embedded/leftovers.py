@@ -1,10 +1,10 @@
 """Servers that a killed owner of a data directory left running: found by what they wrote, and stopped."""
 
 import os
+import platform
 import select
 import signal
 import socket
-import sys
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from review.embedded.deadline import Deadline
 from review.embedded.errors import ServerFailed
 
+LINUX = platform.system() == "Linux"
 PATIENCE = timedelta(seconds=10)
 
 
@@ -57,7 +58,7 @@ def stop_redis(address: Path) -> None:
 
 def _serves(process_id: int, data: Path) -> bool:
     """Whether the process is alive and works in `data`; a stale file may name a number long since reused."""
-    if sys.platform == "linux":
+    if LINUX:
         try:
             return Path(f"/proc/{process_id}/cwd").samefile(data)
         except OSError:
@@ -76,7 +77,7 @@ def _alive(process_id: int) -> bool:
 
 
 def _gone(process_id: int, within: timedelta) -> bool:
-    if sys.platform == "linux":
+    if LINUX:
         try:
             handle = os.pidfd_open(process_id)
         except ProcessLookupError:

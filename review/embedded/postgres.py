@@ -71,7 +71,9 @@ class EmbeddedPostgres:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def url(self, database: str = DATABASE) -> str:
@@ -191,7 +193,7 @@ class EmbeddedPostgres:
         )
         said = outcome.stdout.decode(errors="replace")
         if outcome.returncode != 0 or "ERROR:" in said or "FATAL:" in said:
-            raise self._failure("The database could not be made", said)
+            raise self._failure(said, what="The database could not be made")
 
     def _launch(self, tree: Path, account: Account) -> None:
         self._sockets = self._given_sockets or Path(tempfile.mkdtemp(prefix="countersign-"))
@@ -222,17 +224,17 @@ class EmbeddedPostgres:
             if leftovers.postmaster(self.data) == (process.pid, "ready"):
                 return
             if deadline.passed:
-                raise self._failure("PostgreSQL did not become ready in time", self._log_tail())
+                raise self._failure(self._log_tail(), what="PostgreSQL did not become ready in time")
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=0.02)
-        raise self._failure("PostgreSQL did not start", self._log_tail())
+        raise self._failure(self._log_tail(), what="PostgreSQL did not start")
 
     def _log_tail(self) -> str:
         with suppress(OSError):
             return self.log.read_bytes()[-4000:].decode(errors="replace")
         return ""
 
-    def _failure(self, what: str, said: str) -> EmbeddedError:
+    def _failure(self, said: str, *, what: str) -> EmbeddedError:
         if FULL_DISK in said:
             return disk_full(self.directory)
         lines = [line for line in said.splitlines() if "FATAL" in line or "error:" in line.lower()]

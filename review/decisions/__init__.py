@@ -1,0 +1,1 @@
+"""The one effective outcome of an item, its revisions and digest."""

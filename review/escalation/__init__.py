@@ -1,0 +1,1 @@
+"""The sweep of due timers, and what happens when time runs out."""

@@ -1,0 +1,1 @@
+"""The labelled record that people's judgement leaves behind."""

@@ -1,0 +1,1 @@
+"""Read-only figures about queues, people and models."""

@@ -1,0 +1,1 @@
+"""Accepts AI outputs, routes them, and decides by rule or opens a case."""

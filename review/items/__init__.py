@@ -1,0 +1,1 @@
+"""The submitted AI output: types, schemas, tables and limits."""

@@ -1,0 +1,1 @@
+"""Pools, cases, assignments and claims: the state machine of human work."""

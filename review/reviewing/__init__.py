@@ -1,0 +1,1 @@
+"""Reviews, consensus, adjudication and overrides."""

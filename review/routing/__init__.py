@@ -1,0 +1,1 @@
+"""Rule sets: conditions, sampling, and where they send an item."""

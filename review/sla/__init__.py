@@ -1,0 +1,1 @@
+"""Policies, calendars and deadlines: arithmetic only."""

@@ -1,0 +1,1 @@
+"""The worker process: sweeps, relays and jobs, each calling one service."""
