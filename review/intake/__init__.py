@@ -1,1 +1,1 @@
-"""Accepts AI outputs, routes them, and decides by rule or opens a case."""
+"""Accepting items: check, route, then decide by rule or open a case, in one statement."""

@@ -45,6 +45,11 @@ class Hints:
         """Tell how many callers are parked."""
         return sum(len(events) for events in self._waiting.values())
 
+    @property
+    def is_closing(self) -> bool:
+        """Tell whether the process is stopping and nobody may park any more."""
+        return self._closing
+
     def start(self) -> None:
         """Begin to listen and to poll."""
         self._loops = [asyncio.create_task(self._poll()), asyncio.create_task(self._send())]

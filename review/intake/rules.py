@@ -1,0 +1,118 @@
+"""From a submission to everything that must be stored for it; no I/O."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from review.audit.rules import Actor
+from review.configuration.rules import ProjectConfig
+from review.items.errors import PayloadInvalid, UnknownItemType
+from review.items.schemas import Submission
+from review.kernel import strict_json
+from review.kernel.canonical import fingerprint, sha256_of
+from review.kernel.errors import FieldError
+from review.kernel.ids import new_id
+from review.kernel.outbox import EventKind
+from review.routing.rules import Route, route
+
+_encode = msgspec.json.Encoder().encode
+NO_FACTS: dict[str, Any] = {
+    "confidence": None,
+    "impact": None,
+    "model": {},
+    "signals": {},
+    "tags": [],
+    "metadata": {},
+    "alternatives": [],
+}
+
+
+class NewItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One checked and routed submission, with the ids of every row it will become."""
+
+    id: UUID
+    submission: Submission
+    type_version: int
+    idempotency_key: str | None
+    fingerprint: bytes
+    input: str
+    output: str
+    details: str
+    route: Route
+    route_json: str
+    case_id: UUID
+    seat_ids: tuple[UUID, ...]
+    output_sha256: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether people must look at it."""
+        return self.route.action == "review"
+
+
+def prepare(value: object, config: ProjectConfig, *, idempotency_key: str | None) -> NewItem:
+    """Check a submission against its item type and route it by the rule set of this configuration version.
+
+    Raises:
+        Invalid: a field is missing, unknown or wrong; `errors` names it (422).
+        UnknownItemType, PayloadInvalid: the type does not exist, or the payload does not fit it (422).
+    """
+    submission = strict_json.convert(value, Submission)
+    item_type = config.item_types.get(submission.type)
+    if item_type is None:
+        known = ", ".join(sorted(config.item_types)) or "none yet"
+        message = f"There is no item type {submission.type!r}; nothing was stored. This project has: {known}."
+        raise UnknownItemType(message, errors=(FieldError("type", "is not an item type of this project"),))
+    faults = [*item_type.check_input(submission.input), *item_type.check_output(submission.output)]
+    if faults:
+        message = f"The payload does not fit item type {submission.type!r}; nothing was stored. Mend the fields below."
+        raise PayloadInvalid(message, errors=tuple(faults))
+    item_id = new_id()
+    facts = NO_FACTS | value  # type: ignore[operator]  # convert() has seen that it is an object
+    taken = route(config.ruleset, facts, item_id, config.default_pool)
+    return NewItem(
+        id=item_id,
+        submission=submission,
+        type_version=item_type.version,
+        idempotency_key=idempotency_key,
+        fingerprint=fingerprint(value),
+        input=_encode(submission.input).decode(),
+        output=_encode(submission.output).decode(),
+        details=_encode(submission.details()).decode(),
+        route=taken,
+        route_json=_encode(taken).decode(),
+        case_id=new_id(),
+        seat_ids=tuple(new_id() for _ in range(taken.reviews_required)) if taken.action == "review" else (),
+        output_sha256=sha256_of(submission.output) if taken.action == "approve" else None,
+    )
+
+
+def submitted_by(actor: Actor) -> str:
+    """Give the JSON that remembers who sent an item."""
+    return _encode({"kind": actor.kind, "id": actor.id, "name": actor.name}).decode()
+
+
+def event_of(item: NewItem) -> tuple[str, str]:
+    """Give the event an arrival is announced by, and its payload."""
+    if item.is_open:
+        payload: dict[str, Any] = {"pool": item.route.pool, "priority": item.route.priority, "rule": item.route.rule}
+        return EventKind.QUEUED.value, _encode(payload).decode()
+    payload = {"verdict": item.route.action, "source": "rule", "rule": item.route.rule, "revision": 1}
+    return EventKind.DECIDED.value, _encode(payload).decode()
+
+
+def audit_of(item: NewItem, config: ProjectConfig) -> str:
+    """Give the particulars of the arrival's audit entry."""
+    return _encode(
+        {
+            "type": item.submission.type,
+            "type_version": item.type_version,
+            "config_version": config.version,
+            "ruleset_version": item.route.ruleset_version,
+            "action": item.route.action,
+            "rule": item.route.rule,
+            "pool": item.route.pool,
+            "error": item.route.error,
+        }
+    ).decode()

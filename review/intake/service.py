@@ -1,0 +1,182 @@
+"""Taking items in, and letting their senders wait for the decision."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from review.configuration.rules import ProjectConfig
+from review.identity.rules import Principal
+from review.intake import queries
+from review.intake.queries import Hot
+from review.intake.rules import NewItem, prepare
+from review.items import service as items
+from review.items.errors import ConflictingResubmission
+from review.items.schemas import DecisionView, ItemDetail, ItemView, SlaView
+from review.items.service import item_url
+from review.kernel import strict_json
+from review.kernel.errors import FieldError, ReviewError
+from review.kernel.hints import Hints
+
+MAX_BATCH = 1_000
+_NO_REASONS = msgspec.Raw(b"[]")
+_NULL = msgspec.Raw(b"null")
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """A stored item: `created` is False where it had been submitted before with the same content."""
+
+    item: ItemView
+    created: bool
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """What every submission needs: the connections, the caller, the rules of now, and the address links carry."""
+
+    hot: Hot
+    who: Principal
+    config: ProjectConfig
+    base_url: str
+
+
+async def submit(desk: Desk, raw: bytes, *, idempotency_key: str | None) -> Accepted:
+    """Take one item in.
+
+    Idempotent by external id and by idempotency key.
+
+    Raises:
+        MalformedRequest (400), Invalid, UnknownItemType, PayloadInvalid (422): the body; nothing is stored.
+        ConflictingResubmission: the same key came with other content (409).
+    """
+    outcome = (await submit_batch(desk, [raw], idempotency_keys=[idempotency_key]))[0]
+    if isinstance(outcome, ReviewError):
+        raise outcome
+    return outcome
+
+
+async def submit_batch(
+    desk: Desk, raws: Sequence[bytes | msgspec.Raw], *, idempotency_keys: Sequence[str | None]
+) -> list[Accepted | ReviewError]:
+    """Take many items in, each on its own merits; the results are in the order given.
+
+    All good items are stored by one statement, so a crash leaves all of them or none.
+    """
+    outcomes: list[Accepted | ReviewError | NewItem] = []
+    for at, (raw, key) in enumerate(zip(raws, idempotency_keys, strict=True)):
+        if at % 50 == 49:
+            await asyncio.sleep(0)  # a thousand checks take tens of milliseconds; others get their turn between
+        try:
+            outcomes.append(prepare(strict_json.decode(bytes(raw)), desk.config, idempotency_key=key))
+        except ReviewError as refusal:
+            outcomes.append(refusal)
+    fresh = [outcome for outcome in outcomes if isinstance(outcome, NewItem)]
+    stored = await queries.store(desk.hot, desk.who.project_id, desk.config, fresh, desk.who.actor) if fresh else {}
+    earlier = await _earlier(desk, [item for item in fresh if item.id not in stored])
+    return [
+        outcome
+        if not isinstance(outcome, NewItem)
+        else Accepted(_view(desk, outcome, stored[outcome.id]), created=True)
+        if outcome.id in stored
+        else earlier[outcome.id]
+        for outcome in outcomes
+    ]
+
+
+async def _earlier(desk: Desk, repeated: list[NewItem]) -> dict[UUID, Accepted | ReviewError]:
+    """Answer the items that had been submitted before: the stored one, or a conflict."""
+    if not repeated:
+        return {}
+    external_ids = [item.submission.external_id for item in repeated if item.submission.external_id is not None]
+    keys = [item.idempotency_key for item in repeated if item.idempotency_key is not None]
+    rows = await queries.find_earlier(desk.hot, desk.who.project_id, external_ids, keys)
+    matches = {item.id: _matching(item, rows) for item in repeated}
+    found = list({row["id"] for match in matches.values() for row in match})
+    views = await items.get_views(desk.hot, who=desk.who, item_ids=found, base_url=desk.base_url)
+    return {item.id: _replayed(item, matches[item.id], views) for item in repeated}
+
+
+def _matching(item: NewItem, rows: list[Any]) -> list[Any]:
+    external_id, key = item.submission.external_id, item.idempotency_key
+    return [
+        row
+        for row in rows
+        if (external_id is not None and row["external_id"] == external_id)
+        or (key is not None and row["idempotency_key"] == key)
+    ]
+
+
+def _replayed(item: NewItem, matches: list[Any], views: dict[UUID, ItemView]) -> Accepted | ReviewError:
+    same = len({row["id"] for row in matches}) == 1 and matches[0]["fingerprint"] == item.fingerprint
+    if same:
+        return Accepted(views[matches[0]["id"]], created=False)
+    stored = ", ".join(sorted({str(row["id"]) for row in matches}))
+    path = "external_id" if item.submission.external_id is not None else "Idempotency-Key"
+    message = (
+        f"This key was used before for other content (item {stored}); that item stands and nothing was stored now. "
+        "Send changed content under a new external_id."
+    )
+    return ConflictingResubmission(message, errors=(FieldError(path, "names an item with other content"),))
+
+
+def _view(desk: Desk, item: NewItem, at: datetime) -> ItemView:
+    """Show an item that was stored just now, without reading it back."""
+    within = queries.decide_within(item, desk.config)
+    sla = SlaView(item.route.sla_policy, at + within, "on_track") if within and item.route.sla_policy else None
+    return ItemView(
+        id=item.id,
+        status="queued" if item.is_open else "decided",
+        type=item.submission.type,
+        type_version=item.type_version,
+        external_id=item.submission.external_id,
+        created_at=at,
+        url=item_url(desk.base_url, desk.who.project, item.id),
+        route=msgspec.Raw(item.route_json.encode()),
+        sla=sla,
+        escalation_level=0,
+        decision=None if item.is_open else _rule_decision(item, at),
+    )
+
+
+def _rule_decision(item: NewItem, at: datetime) -> DecisionView:
+    approved = item.route.action == "approve"
+    return DecisionView(
+        verdict=item.route.action,
+        output=msgspec.Raw(item.output.encode()) if approved else _NULL,
+        source="rule",
+        reasons=_NO_REASONS,
+        comment="",
+        decided_at=at,
+        decided_by="rule",
+        reviews=0,
+        revision=1,
+        output_sha256=item.output_sha256,
+    )
+
+
+async def wait_decided(
+    hot: Hot, hints: Hints, *, who: Principal, item_id: UUID, seconds: float, base_url: str
+) -> ItemDetail:
+    """Give the item once it is decided or withdrawn, or as it stands when the time is up.
+
+    Holds no database connection while it waits.
+
+    Raises:
+        ItemNotFound: it is not the caller's to see (404).
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while True:
+        waiting = asyncio.create_task(hints.wait_closed(item_id, max(0.0, deadline - loop.time())))
+        await asyncio.sleep(0)  # be parked before looking, so that a hint between look and park is not missed
+        try:
+            item = await items.get_detail(hot, who=who, item_id=item_id, base_url=base_url)
+        except ReviewError:
+            waiting.cancel()
+            raise
+        if item.status in {"decided", "withdrawn"} or loop.time() >= deadline or hints.is_closing:
+            waiting.cancel()
+            return item
+        await waiting

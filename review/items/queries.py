@@ -1,0 +1,88 @@
+"""Reading items as the API shows them: one statement each, whatever tables it takes.
+
+The statements name tables of packages above this one, as a database view would; nothing is imported from there.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+Hot = asyncpg.Pool[asyncpg.Record]
+
+_COLUMNS = """
+  i.id, i.state, i.type, i.type_version, i.external_id, i.created_at, b.route,
+  c.pool, c.priority, c.sla_policy, c.due_at, coalesce(c.escalation_level, 0) AS escalation_level,
+  CASE WHEN c.due_at IS NULL OR i.state = 'withdrawn' THEN NULL
+       WHEN i.state = 'decided' THEN CASE WHEN i.closed_at <= c.due_at THEN 'met' ELSE 'missed' END
+       WHEN c.due_at <= now() THEN 'breached' ELSE 'on_track' END AS sla_state,
+  i.state = 'open' AND EXISTS (SELECT FROM assignments a WHERE a.project_id = i.project_id AND a.item_id = i.id
+                               AND a.state = 'held') AS held,
+  d.verdict, d.output AS decided_output, d.source, d.reasons, d.comment, d.decided_at, d.decided_by,
+  d.reviews, d.revision, d.output_sha256
+"""
+
+_JOINS = """
+JOIN item_bodies b ON b.project_id = i.project_id AND b.item_id = i.id
+LEFT JOIN cases c ON c.project_id = i.project_id AND c.item_id = i.id
+LEFT JOIN LATERAL (
+  SELECT * FROM decisions WHERE project_id = i.project_id AND item_id = i.id ORDER BY revision DESC LIMIT 1
+) d ON true
+"""
+
+# A reviewer sees the items of their pools, and those they have had in hand.
+_VISIBLE = """
+ ({email}::text IS NULL
+  OR EXISTS (SELECT FROM pool_members m WHERE m.project_id = i.project_id AND m.pool = c.pool AND m.email = {email})
+  OR EXISTS (SELECT FROM case_reviewers r JOIN users u ON u.id = r.user_id
+             WHERE r.project_id = i.project_id AND r.case_id = c.id AND u.email = {email}))
+"""
+
+GET_ITEMS = f"""
+SELECT {_COLUMNS} FROM items i {_JOINS}
+WHERE i.project_id = $1 AND i.id = ANY($2::uuid[])
+"""
+
+GET_DETAIL = f"""
+SELECT {_COLUMNS}, b.input, b.output, b.details FROM items i {_JOINS}
+WHERE i.project_id = $1 AND i.id = $2 AND {_VISIBLE.format(email="$3")}
+"""
+
+LIST_ITEMS = f"""
+SELECT {_COLUMNS} FROM items i {_JOINS}
+WHERE i.project_id = $1 AND {_VISIBLE.format(email="$2")}
+  AND ($3::uuid IS NULL OR i.id < $3)
+  AND ($4::text IS NULL OR i.state = $4)
+  AND ($5::boolean IS NULL OR $5 = EXISTS (SELECT FROM assignments a WHERE a.project_id = i.project_id
+                                           AND a.item_id = i.id AND a.state = 'held'))
+  AND ($6::text IS NULL OR i.type = $6)
+  AND ($7::text IS NULL OR c.pool = $7)
+  AND ($8::text IS NULL OR i.external_id = $8)
+ORDER BY i.id DESC LIMIT $9
+"""
+
+LIST_HISTORY = """
+SELECT at, actor_name, actor_kind, action, details FROM audit_entries
+WHERE project_id = $1 AND item_id = $2 ORDER BY at, id
+"""
+
+
+async def get_items(hot: Hot, project_id: UUID, item_ids: list[UUID]) -> list[Any]:
+    """Read items by id, in no particular order."""
+    return await hot.fetch(GET_ITEMS, project_id, item_ids)
+
+
+async def find_detail(hot: Hot, project_id: UUID, item_id: UUID, *, visible_to: str | None) -> Any:
+    """Read one item with its payload; `visible_to` is a reviewer's e-mail, or None for who sees all."""
+    return await hot.fetchrow(GET_DETAIL, project_id, item_id, visible_to)
+
+
+async def list_history(hot: Hot, project_id: UUID, item_id: UUID) -> list[Any]:
+    """Read what happened to an item, oldest first."""
+    return await hot.fetch(LIST_HISTORY, project_id, item_id)
+
+
+async def list_closed(hot: Hot, item_ids: list[UUID]) -> list[UUID]:
+    """Tell which of these items, of whatever project, are no longer open; asked once for all parked callers."""
+    rows = await hot.fetch("SELECT id FROM items WHERE id = ANY($1::uuid[]) AND state <> 'open'", item_ids)
+    return [row["id"] for row in rows]

@@ -1,0 +1,129 @@
+"""What upstream sends, and how an item is shown."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+ShortText = Annotated[str, Meta(min_length=1, max_length=200)]
+LongText = Annotated[str, Meta(max_length=20_000)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Amount = Annotated[str, Meta(pattern=r"^[0-9]{1,15}(\.[0-9]{1,15})?$")]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The model that made the output."""
+
+    name: ShortText
+    version: ShortText | None = None
+    prompt_version: ShortText | None = None
+
+
+class Alternative(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Another output the model considered."""
+
+    output: Any
+    confidence: Share | None = None
+
+
+class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the output cost; `amount` is a decimal in a string, so that no reader rounds it."""
+
+    amount: Amount
+    currency: Currency
+
+
+class Details(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The circumstances of an output; all optional. `latency_ms` is in milliseconds."""
+
+    model: Model | None = None
+    confidence: Share | None = None
+    impact: Annotated[str, Meta(min_length=1, max_length=40)] | None = None
+    alternatives: Annotated[tuple[Alternative, ...], Meta(max_length=100)] = ()
+    explanation: LongText | None = None
+    signals: dict[str, Any] = {}
+    cost: Cost | None = None
+    latency_ms: Annotated[float, Meta(ge=0)] | None = None
+    trace_id: ShortText | None = None
+    subject: ShortText | None = None
+    tags: Annotated[tuple[ShortText, ...], Meta(max_length=100)] = ()
+    metadata: dict[str, Any] = {}
+    respond_by: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+class Submission(Details, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One AI output submitted for review (DESIGN, section 6)."""
+
+    type: ShortText
+    input: Any
+    output: Any
+    external_id: ShortText | None = None
+
+    def details(self) -> Details:
+        """Give the circumstances without the payload."""
+        return Details(**{name: getattr(self, name) for name in Details.__struct_fields__})
+
+
+class SlaView(msgspec.Struct, frozen=True):
+    """The item's clock: `state` is on_track, breached, met or missed."""
+
+    policy: str
+    due_at: datetime
+    state: str
+
+
+class DecisionView(msgspec.Struct, frozen=True):
+    """The effective decision; `reviews` counts the judgements behind it, `output` is null when rejected.
+
+    `output_sha256` is the SHA-256 of the output's RFC 8785 canonical JSON.
+    """
+
+    verdict: str
+    output: msgspec.Raw
+    source: str
+    reasons: msgspec.Raw
+    comment: str
+    decided_at: datetime
+    decided_by: str
+    reviews: int
+    revision: int
+    output_sha256: str | None
+
+
+class ItemView(msgspec.Struct, frozen=True, kw_only=True):
+    """An item as every answer and event shows it; `route` is how it was routed when it arrived."""
+
+    id: UUID
+    status: str
+    type: str
+    type_version: int
+    external_id: str | None
+    created_at: datetime
+    url: str
+    route: msgspec.Raw
+    sla: SlaView | None
+    escalation_level: int
+    decision: DecisionView | None
+
+
+class ItemDetail(ItemView, frozen=True, kw_only=True):
+    """An item with everything that was submitted, and where its case stands now."""
+
+    input: msgspec.Raw
+    output: msgspec.Raw
+    details: Details
+    pool: str | None
+    priority: int | None
+
+
+class HistoryEntry(msgspec.Struct, frozen=True):
+    """One thing that happened to an item: when, who did it, what, and its particulars."""
+
+    at: datetime
+    actor: str
+    actor_kind: str
+    action: str
+    details: msgspec.Raw

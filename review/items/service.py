@@ -1,0 +1,163 @@
+"""Showing items: one, a page of them, and what happened to one."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from review.identity.rules import Principal
+from review.items import queries
+from review.items.errors import ItemNotFound
+from review.items.queries import Hot
+from review.items.schemas import DecisionView, Details, HistoryEntry, ItemDetail, ItemView, SlaView
+from review.kernel.errors import FieldError, Invalid
+from review.kernel.paging import cursor_of, position_of
+
+STATUSES: dict[str, tuple[str, bool | None]] = {
+    "queued": ("open", False),
+    "in_review": ("open", True),
+    "decided": ("decided", None),
+    "withdrawn": ("withdrawn", None),
+}
+
+
+class ItemFilter(msgspec.Struct, frozen=True):
+    """What a list of items is narrowed to; None leaves it open."""
+
+    status: str | None = None
+    type: str | None = None
+    pool: str | None = None
+    external_id: str | None = None
+
+
+class ItemPage(msgspec.Struct, frozen=True):
+    """A page of items, newest first, and the cursor of the page after it."""
+
+    data: list[ItemView]
+    next: str | None
+
+
+async def get_detail(hot: Hot, *, who: Principal, item_id: UUID, base_url: str) -> ItemDetail:
+    """Give an item with everything that was submitted.
+
+    Raises:
+        ItemNotFound: it is not in the caller's project, or in none of the reviewer's pools (404).
+    """
+    row = await queries.find_detail(hot, who.project_id, item_id, visible_to=_visible_to(who))
+    if row is None:
+        message = f"There is no item {item_id} here that you may see."
+        raise ItemNotFound(message)
+    return detail_of(row, who.project, base_url)
+
+
+async def get_views(hot: Hot, *, who: Principal, item_ids: list[UUID], base_url: str) -> dict[UUID, ItemView]:
+    """Give items of the caller's project by id; ids that are not there are left out."""
+    rows = await queries.get_items(hot, who.project_id, item_ids)
+    return {row["id"]: view_of(row, who.project, base_url) for row in rows}
+
+
+async def list_items(
+    hot: Hot, *, who: Principal, wanted: ItemFilter, cursor: str | None, limit: int, base_url: str
+) -> ItemPage:
+    """List items, newest first.
+
+    Raises:
+        Invalid: the cursor or the status is not one of ours (422).
+    """
+    if wanted.status is not None and wanted.status not in STATUSES:
+        message = f"There is no status {wanted.status!r}; it is one of {', '.join(STATUSES)}."
+        raise Invalid(message, errors=(FieldError("status", "is not a status"),))
+    state, held = STATUSES[wanted.status] if wanted.status else (None, None)
+    rows = await hot.fetch(
+        queries.LIST_ITEMS,
+        who.project_id,
+        _visible_to(who),
+        position_of(cursor),
+        state,
+        held,
+        wanted.type,
+        wanted.pool,
+        wanted.external_id,
+        limit + 1,
+    )
+    page = [view_of(row, who.project, base_url) for row in rows[:limit]]
+    return ItemPage(page, cursor_of(page[-1].id) if len(rows) > limit else None)
+
+
+async def list_history(hot: Hot, *, who: Principal, item_id: UUID, base_url: str) -> list[HistoryEntry]:
+    """Tell everything that happened to an item, oldest first.
+
+    Raises:
+        ItemNotFound: as `get_detail` (404).
+    """
+    await get_detail(hot, who=who, item_id=item_id, base_url=base_url)
+    rows = await queries.list_history(hot, who.project_id, item_id)
+    return [
+        HistoryEntry(row["at"], row["actor_name"], row["actor_kind"], row["action"], msgspec.Raw(row["details"].encode()))
+        for row in rows
+    ]
+
+
+def item_url(base_url: str, project: str, item_id: UUID) -> str:
+    """Give the address of the item's page."""
+    return f"{base_url}/p/{project}/items/{item_id}"
+
+
+def view_of(row: Any, project: str, base_url: str) -> ItemView:
+    """Show a row of `queries.GET_ITEMS`."""
+    return ItemView(**_shared(row, project, base_url))
+
+
+def detail_of(row: Any, project: str, base_url: str) -> ItemDetail:
+    """Show a row of `queries.GET_DETAIL`."""
+    return ItemDetail(
+        **_shared(row, project, base_url),
+        input=_raw(row["input"]),
+        output=_raw(row["output"]),
+        details=msgspec.json.decode(row["details"], type=Details),
+        pool=row["pool"],
+        priority=row["priority"],
+    )
+
+
+def _shared(row: Any, project: str, base_url: str) -> dict[str, Any]:
+    sla = SlaView(row["sla_policy"], row["due_at"], row["sla_state"]) if row["sla_state"] else None
+    status = "in_review" if row["held"] else "queued" if row["state"] == "open" else row["state"]
+    return {
+        "id": row["id"],
+        "status": status,
+        "type": row["type"],
+        "type_version": row["type_version"],
+        "external_id": row["external_id"],
+        "created_at": row["created_at"],
+        "url": item_url(base_url, project, row["id"]),
+        "route": _raw(row["route"]),
+        "sla": sla,
+        "escalation_level": row["escalation_level"],
+        "decision": _decision(row),
+    }
+
+
+def _decision(row: Any) -> DecisionView | None:
+    if row["revision"] is None:
+        return None
+    return DecisionView(
+        verdict=row["verdict"],
+        output=_raw(row["decided_output"]),
+        source=row["source"],
+        reasons=_raw(row["reasons"]),
+        comment=row["comment"],
+        decided_at=row["decided_at"],
+        decided_by=row["decided_by"],
+        reviews=row["reviews"],
+        revision=row["revision"],
+        output_sha256=row["output_sha256"],
+    )
+
+
+def _raw(text: str | None) -> msgspec.Raw:
+    return msgspec.Raw(b"null" if text is None else text.encode())
+
+
+def _visible_to(who: Principal) -> str | None:
+    return who.email if who.is_reviewer_only else None
