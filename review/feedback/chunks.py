@@ -1,0 +1,116 @@
+"""Reading a stretch of the feed as lines of JSON, in chunks of bounded size that are each their own transaction.
+
+The records leave the database through COPY and are never decoded on the way. No connection and no snapshot is
+held while the receiver is busy, so that a slow download cannot keep vacuum from the queue's tables.
+"""
+
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+TARGET_BYTES = 8 * 1024 * 1024
+FIRST_POSITIONS = 2_000
+MOST_POSITIONS = 100_000  # a chunk in which a filter matches little still ends within the statement timeout
+OVERFLOW = 4  # a chunk this many times over its target is given up and read again in smaller ones
+
+
+class Stretch(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a project's feed: positions above `after` up to and with `upto`, and what is left out of it.
+
+    `superseded` asks for records that a later revision of the same decision within the stretch has replaced.
+    """
+
+    project_id: UUID
+    upto: int
+    after: int = 0
+    of_type: str | None = None
+    since: datetime | None = None
+    superseded: bool = True
+
+
+class Chunk(NamedTuple):
+    """Whole lines of JSON in feed order, and the position that has been reached."""
+
+    lines: bytes
+    reached: int
+
+
+class _Overflow(Exception):
+    """The chunk outgrew its bound."""
+
+
+async def read(
+    hot: "asyncpg.Pool[asyncpg.Record]", stretch: Stretch, *, target_bytes: int = TARGET_BYTES
+) -> AsyncGenerator[Chunk]:
+    """Read the stretch in feed order; where each chunk ends depends on the data alone.
+
+    A chunk without a matching record is given too, with no lines, so that progress shows.
+    """
+    after, width = stretch.after, FIRST_POSITIONS
+    while after < stretch.upto:
+        reached = min(after + width, stretch.upto)
+        try:
+            lines = await _copy(hot, stretch, after, reached, bound=OVERFLOW * target_bytes if width > 1 else None)
+        except _Overflow:
+            width = max(1, width // (2 * OVERFLOW))
+            continue
+        width = _next_width(reached - after, len(lines), target_bytes)
+        after = reached
+        yield Chunk(lines, reached)
+
+
+def _next_width(positions: int, size: int, target_bytes: int) -> int:
+    fitting = positions * target_bytes // max(size, 1)
+    return max(1, min(fitting, OVERFLOW * positions, MOST_POSITIONS))
+
+
+async def _copy(
+    hot: "asyncpg.Pool[asyncpg.Record]", stretch: Stretch, after: int, reached: int, *, bound: int | None
+) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+
+    async def collect(piece: bytes) -> None:
+        nonlocal size
+        size += len(piece)
+        if bound is not None and size > bound:
+            raise _Overflow
+        pieces.append(piece)
+
+    statement, arguments = _statement(stretch, after, reached)
+    async with hot.acquire() as connection:
+        await connection.copy_from_query(statement, *arguments, output=collect, format="text")
+    # A record has no raw line break, tab or other control character in it, so the backslash, which JSON does
+    # use, is the only thing that COPY's text format has escaped.
+    return b"".join(pieces).replace(b"\\\\", b"\\")
+
+
+def _statement(stretch: Stretch, after: int, reached: int) -> tuple[str, list[object]]:
+    """Build the COPY query; a condition that is not asked for is not in it."""
+    arguments: list[object] = [stretch.project_id, after, reached]
+    conditions = "project_id = $1 AND position > $2 AND position <= $3"
+    if stretch.of_type is not None:
+        arguments.append(stretch.of_type)
+        conditions += f" AND type = ${len(arguments)}"
+    if stretch.since is not None:
+        arguments.append(stretch.since)
+        conditions += f" AND decided_at >= ${len(arguments)}"
+    if not stretch.superseded:
+        arguments.append(stretch.upto)
+        conditions += (
+            " AND NOT EXISTS (SELECT FROM feedback later WHERE later.project_id = f.project_id"
+            f" AND later.item_id = f.item_id AND later.revision > f.revision AND later.position <= ${len(arguments)})"
+        )
+    return f"SELECT record FROM feedback f WHERE {conditions} ORDER BY position", arguments  # noqa: S608  built of constants
+
+
+async def has_revisions(hot: "asyncpg.Pool[asyncpg.Record]", project_id: UUID) -> bool:
+    """Tell whether any decision of the project has been revised, which an export must then look out for."""
+    found = await hot.fetchval(
+        "SELECT EXISTS (SELECT FROM feedback WHERE project_id = $1 AND revision > 1)", project_id
+    )
+    return bool(found)

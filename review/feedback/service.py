@@ -1,0 +1,132 @@
+"""Keeping feedback: one record per judged decision, written with it, and a feed that skips none."""
+
+from collections.abc import AsyncGenerator, Sequence
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from review.feedback import chunks, queries, rules
+from review.feedback.errors import FeedCursorUnknown
+from review.feedback.schemas import FeedbackPage
+from review.kernel.db import Database
+from review.kernel.ids import new_id
+from review.kernel.paging import cursor_of, position_of
+
+MAX_PAGE = 1_000
+
+
+async def record(
+    tx: AsyncSession,
+    project_id: UUID,
+    *,
+    subject: rules.Subject,
+    route: rules.Route,
+    outcome: rules.Outcome,
+    judgements: Sequence[rules.Judgement],
+) -> UUID | None:
+    """Freeze the labelled record of a decision in the decision's own transaction, and give its id.
+
+    A decision that nobody judged (by rule or timeout) leaves none.
+    """
+    if not rules.leaves_feedback(outcome.source):
+        return None
+    feedback_id = new_id()
+    frozen = rules.build(feedback_id, subject, route, outcome, judgements)
+    columns = {
+        "type": subject.type,
+        "verdict": outcome.verdict,
+        "source": outcome.source,
+        "record": rules.encode(frozen),
+        "decided_at": outcome.decided_at,
+    }
+    await queries.insert(tx, project_id, feedback_id, item_id=subject.id, revision=outcome.revision, columns=columns)
+    return feedback_id
+
+
+async def sequence_everything(db: Database) -> int:
+    """Give positions to every committed record that has none, in short transactions; safe to run twice at once."""
+    async with db.transaction() as tx:
+        waiting = await queries.list_waiting_projects(tx)
+    return sum([await sequence_project(db, project_id) for project_id in waiting])
+
+
+async def sequence_project(db: Database, project_id: UUID) -> int:
+    """Give positions to the project's committed records that have none, in short transactions."""
+    total = 0
+    while True:
+        async with db.transaction() as tx:
+            given = await queries.sequence(tx, project_id)
+        total += given
+        if given < queries.SEQUENCE_BATCH:
+            return total
+
+
+async def page(
+    tx: AsyncSession, project_id: UUID, *, of_type: str | None, after: str | None, limit: int
+) -> FeedbackPage:
+    """Read records in commit order behind the cursor; whoever continues from `next` misses none.
+
+    Needs a READ COMMITTED transaction, and may lock the project's feed row until it ends.
+
+    Raises:
+        FeedCursorUnknown: the cursor is not one of this project's feed (422).
+    """
+    await queries.sequence(tx, project_id)
+    start = await _position_after(tx, project_id, after)
+    last = await queries.find_last(tx, project_id)
+    if last is None:
+        return FeedbackPage(data=(), next=None)
+    upto, last_id = last
+    limit = max(1, min(limit, MAX_PAGE))
+    found = await queries.list_page(tx, project_id, of_type=of_type, after=start, upto=upto, limit=limit)
+    # A page that is not full has looked at everything, also at what the filter left out.
+    reached = found[-1][0] if len(found) == limit else last_id
+    return FeedbackPage(data=[msgspec.Raw(text) for _, text in found], next=cursor_of(reached))
+
+
+async def stream(
+    db: Database, project_id: UUID, *, of_type: str | None, after: str | None, limit: int | None
+) -> tuple[AsyncGenerator[bytes], str | None]:
+    """Give the records behind the cursor as lines of JSON, up to the newest at this moment, and the cursor after them.
+
+    With a limit, the stream is one page and ends where `page` would. Reads in chunks, each its own short
+    transaction; the cursor is known before the first line.
+
+    Raises:
+        FeedCursorUnknown: the cursor is not one of this project's feed (422).
+    """
+    if limit is not None:
+        async with db.transaction() as tx:
+            bounded = await page(tx, project_id, of_type=of_type, after=after, limit=limit)
+        return _lines(bounded), bounded.next
+    await sequence_project(db, project_id)
+    async with db.transaction() as tx:
+        start = await _position_after(tx, project_id, after)
+        last = await queries.find_last(tx, project_id)
+    if last is None:
+        return _lines(FeedbackPage(data=(), next=None)), None
+    upto, last_id = last
+    stretch = chunks.Stretch(project_id=project_id, after=start, upto=upto, of_type=of_type)
+    return _chunk_lines(db, stretch), cursor_of(last_id)
+
+
+async def _position_after(tx: AsyncSession, project_id: UUID, after: str | None) -> int:
+    feedback_id = position_of(after)
+    if feedback_id is None:
+        return 0
+    position = await queries.find_position(tx, project_id, feedback_id)
+    if position is None:
+        raise FeedCursorUnknown
+    return position
+
+
+async def _lines(bounded: FeedbackPage) -> AsyncGenerator[bytes]:
+    for each in bounded.data:
+        yield bytes(each) + b"\n"
+
+
+async def _chunk_lines(db: Database, stretch: chunks.Stretch) -> AsyncGenerator[bytes]:
+    async for chunk in chunks.read(db.hot, stretch):
+        if chunk.lines:
+            yield chunk.lines
