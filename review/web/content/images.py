@@ -1,0 +1,94 @@
+"""Pictures that an item carries as data URIs: believed only after a look at their first bytes."""
+
+import base64
+import binascii
+import re
+import struct
+from dataclasses import dataclass
+
+MAX_BYTES = 5 * 1024 * 1024
+MAX_PIXELS = 50_000_000
+
+_DATA = re.compile(r"data:image/(png|jpeg|gif|webp);base64,", re.ASCII | re.IGNORECASE)
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture made ready for an `img`; the sizes are 0 where the format hides them."""
+
+    source: str
+    width: int
+    height: int
+    kind: str
+    size_bytes: int
+
+
+class NotAPicture(ValueError):
+    """The value claims to be a picture and cannot be shown as one; the message says why."""
+
+
+def read(value: object) -> Picture:
+    """Check a data URI and write it anew from the bytes it holds.
+
+    Raises:
+        NotAPicture: the value is no data URI of a picture, is too large, or is not of the format it claims.
+    """
+    match = _DATA.match(value) if isinstance(value, str) else None
+    if match is None or not isinstance(value, str):
+        message = "Only PNG, JPEG, GIF and WebP pictures that the item itself carries are shown."
+        raise NotAPicture(message)
+    if len(value) > MAX_BYTES * 4 // 3 + 100:
+        message = f"The picture is larger than {MAX_BYTES // 1024 // 1024} MB."
+        raise NotAPicture(message)
+    try:
+        raw = base64.b64decode(value[match.end() :], validate=True)
+    except (binascii.Error, ValueError) as fault:
+        message = "The picture's base64 text is damaged."
+        raise NotAPicture(message) from fault
+    kind = match[1].lower()
+    size = _size(kind, raw)
+    if size is None:
+        message = f"The picture says it is {kind.upper()}, and its bytes are not."
+        raise NotAPicture(message)
+    if size[0] * size[1] > MAX_PIXELS:
+        message = f"The picture has {size[0]} by {size[1]} pixels, too many to show."
+        raise NotAPicture(message)
+    return Picture(f"data:image/{kind};base64,{base64.b64encode(raw).decode()}", *size, kind, len(raw))
+
+
+def _size(kind: str, raw: bytes) -> tuple[int, int] | None:
+    """Read width and height from the header; None if the header is not of this kind."""
+    try:
+        if kind == "png" and raw.startswith(b"\x89PNG\r\n\x1a\n"):
+            return struct.unpack_from(">II", raw, 16)
+        if kind == "gif" and raw[:6] in {b"GIF87a", b"GIF89a"}:
+            return struct.unpack_from("<HH", raw, 6)
+        if kind == "jpeg" and raw.startswith(b"\xff\xd8\xff"):
+            return _jpeg_size(raw)
+        if kind == "webp" and raw[:4] == b"RIFF" and raw[8:12] == b"WEBP":
+            return _webp_size(raw)
+    except (struct.error, IndexError):
+        return None
+    return None
+
+
+def _jpeg_size(raw: bytes) -> tuple[int, int]:
+    place = 2
+    while raw[place] == 0xFF:
+        if raw[place + 1] in _FRAMES:
+            height, width = struct.unpack_from(">HH", raw, place + 5)
+            return width, height
+        place += 2 + struct.unpack_from(">H", raw, place + 2)[0]
+    message = "a JPEG without a frame"
+    raise IndexError(message)
+
+
+def _webp_size(raw: bytes) -> tuple[int, int]:
+    if raw[12:16] == b"VP8X":
+        return 1 + int.from_bytes(raw[24:27], "little"), 1 + int.from_bytes(raw[27:30], "little")
+    if raw[12:16] == b"VP8 ":
+        width, height = struct.unpack_from("<HH", raw, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    bits = struct.unpack_from("<I", raw, 21)[0]
+    return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)

@@ -1,0 +1,241 @@
+"""Content views: everything an item holds can be read, and nothing in it can act."""
+
+import base64
+import re
+import struct
+import zlib
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markupsafe import Markup
+
+from review.web import content
+from review.web.content import Block, Node, blocks
+
+TAG = re.compile(r"<\s*/?\s*([a-zA-Z][^\s/>]*)([^>]*)>")
+HARMLESS = {
+    *("p", "em", "strong", "del", "s", "code", "pre", "ul", "ol", "li", "blockquote", "h3", "h4", "h5", "h6"),
+    *("hr", "br", "table", "thead", "tbody", "tr", "th", "td", "span"),
+}
+BADGE = re.compile(r' class="unseen" title="[A-Za-z -]+"')
+
+
+def png(width: int = 2, height: int = 2) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    body = zlib.compress(b"".join(b"\0" + b"\x7f" * 2 for _ in range(2)))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def data_uri(raw: bytes, kind: str = "png") -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(raw).decode()}"
+
+
+def markup_of(block: Block) -> list[Markup]:
+    found = [block.body, *block.columns, *(cell for row in block.rows for cell in row)]
+    for turn in block.turns:
+        found += [turn.role, turn.body]
+    if block.node is not None:
+        found += texts_of(block.node)
+    return found
+
+
+def texts_of(node: Node) -> list[Markup]:
+    return [node.text, *(text for child in node.children for text in texts_of(child))]
+
+
+def assert_inert(markup: Markup) -> None:
+    assert isinstance(markup, Markup)
+    for name, attributes in TAG.findall(markup):
+        assert name in HARMLESS, f"<{name}> in {markup!r}"
+        assert not attributes or BADGE.fullmatch(attributes), f"{attributes!r} on <{name}> in {markup!r}"
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg/onload=alert(1)>",
+    '<div hx-get="/sign-out" hx-trigger="load">x</div>',
+    "<hx-partial hx-target='body'>x</hx-partial>",
+    "<template hx type='partial'>x</template>",
+    "[click](javascript:alert(1))",
+    "[click](JaVaScRiPt:alert(1) 'title')",
+    "![x](https://evil.example/pixel.png)",
+    "![x](data:image/svg+xml;base64,PHN2Zz4=)",
+    "<https://evil.example/>",
+    "[a]: javascript:alert(1)\n\n[a]",
+    "```\n<script>alert(1)</script>\n```",
+    '```"><script>alert(1)</script>\nx\n```',
+    "# <iframe src=//evil.example>",
+    "|a|b|\n|-|-|\n|<script>|[x](javascript:1)|",
+    "<style>*{display:none}</style>",
+    "<a href='//evil.example' target=_top>x</a>",
+    "<form action=/sign-out method=post><button autofocus>x</button></form>",
+    "<base href=//evil.example>",
+    "<meta http-equiv=refresh content='0;url=//evil.example'>",
+    "{{ 7 * 7 }} {% include '/etc/passwd' %}",
+    "</textarea></pre></div><script>alert(1)</script>",
+    "\u202e<script>\u2066",
+    "<scr\0ipt>alert(1)</scr\0ipt>",
+    "&lt;script&gt;&#60;script&#62;",
+    "<" * 3000,
+    "[" * 3000,
+    "*_" * 3000,
+    "> " * 3000 + "x",
+]
+KINDS = ["text", "markdown", "code", "json", "image", "table", "chat", "choice", "no_such_kind"]
+
+
+def shapes(value: Any) -> list[Any]:
+    return [
+        value,
+        [value],
+        {"role": value, "content": value},
+        [{"role": value, "content": value}],
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": value}]}]},
+        [{str(value): value, "b": [value]}],
+        [[value, value], [value]],
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
+def test_nothing_hostile_survives_in_any_view(kind: str, value: str) -> None:
+    for shape in shapes(value):
+        for block in blocks("input", {"x": shape}, {"input.x": kind}):
+            for markup in markup_of(block):
+                assert_inert(markup)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(HOSTILE),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    anything, st.dictionaries(st.sampled_from(["input", "input.x", "input.x.y", "input.role"]), st.sampled_from(KINDS))
+)
+def test_no_value_raises_and_all_of_it_is_inert(value: Any, view: dict[str, str]) -> None:
+    for shown in (value, {"x": value, "role": value}):
+        for block in blocks("input", shown, view):
+            for markup in markup_of(block):
+                assert_inert(markup)
+        assert_inert(content.brief(shown))
+
+
+def test_the_view_says_how_and_in_which_order_and_nothing_is_lost() -> None:
+    value = {"a": "one", "order": {"id": 7, "lines": [{"sku": "x"}]}, "b": "**two**", "more": [1]}
+    view = {"input.b": "markdown", "input.order.lines": "table", "output.label": "choice", "input.none": "text"}
+    shown = blocks("input", value, view)
+    assert [(block.label, block.kind) for block in shown] == [
+        ("b", "markdown"),
+        ("order, lines", "table"),
+        ("a", "text"),
+        ("order", "json"),
+        ("more", "json"),
+    ]
+    rest = shown[3].node
+    assert rest is not None
+    assert [(child.key, str(child.text)) for child in rest.children] == [("id", "7")]
+
+
+def test_an_input_that_is_no_object_is_shown_whole() -> None:
+    assert [(block.kind, str(block.body)) for block in blocks("input", "hello", {})] == [("text", "hello")]
+    assert [block.kind for block in blocks("input", [{"role": "user", "content": "hi"}], {"input": "chat"})] == ["chat"]
+
+
+def test_markdown_keeps_its_shape_and_shows_where_links_would_lead() -> None:
+    source = "# Refund\n\nSee *this* [page](https://a.example/x?a=1&b=2), <https://b.example>, "
+    source += "![logo](https://c.example/i.png)\n\n1. one\n2. two"
+    html = str(content.render_markdown(source))
+    assert "<h3>Refund</h3>" in html
+    assert "<em>this</em> page <code>https://a.example/x?a=1&amp;b=2</code>" in html
+    assert ", https://b.example, [image: logo] <code>https://c.example/i.png</code>" in html
+    assert "<ol>\n<li>one</li>" in html
+
+
+def test_what_the_eye_cannot_see_is_named() -> None:
+    shown = str(content.visible("pay\u202e 001\u200b <b>\x07"))
+    assert '<span class="unseen" title="right-to-left override">⟨U+202E⟩</span>' in shown
+    assert '<span class="unseen" title="zero-width space">⟨U+200B⟩</span>' in shown
+    assert "&lt;b&gt;" in shown
+    assert "⟨U+0007⟩" in shown
+    assert "⟨U+E0041⟩" in str(content.render_markdown("a\U000e0041b"))
+
+
+@pytest.mark.parametrize(
+    "text", ["line\r\nnext\tend", "👩\u200d🚀", "\u0645\u06cc\u200c\u062e\u0648", "☎\ufe0f", "naïve café"]
+)
+def test_ordinary_text_in_any_script_is_left_alone(text: str) -> None:
+    assert "⟨" not in content.visible(text)
+
+
+def test_a_picture_the_item_carries_is_shown_with_its_size() -> None:
+    (block,) = blocks("input", {"image": data_uri(png(8, 6))}, {"input.image": "image"})
+    assert block.picture is not None
+    assert (block.picture.width, block.picture.height, block.picture.kind) == (8, 6, "png")
+    assert block.picture.source == data_uri(png(8, 6))
+
+
+GIF = b"GIF89a" + struct.pack("<HH", 3, 4) + b"\0\0\0;"
+JPEG = b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x0b\x08" + struct.pack(">HH", 5, 9) + b"\x01\x01\x11\x00"
+WEBP = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + (6).to_bytes(3, "little") + (2).to_bytes(3, "little")
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind", "size"), [(GIF, "gif", (3, 4)), (JPEG, "jpeg", (9, 5)), (WEBP, "webp", (7, 3))]
+)
+def test_every_format_tells_its_size(raw: bytes, kind: str, size: tuple[int, int]) -> None:
+    (block,) = blocks("input", {"image": data_uri(raw, kind)}, {"input.image": "image"})
+    assert block.picture is not None
+    assert (block.picture.width, block.picture.height) == size
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("https://evil.example/i.png", "Only PNG, JPEG, GIF and WebP pictures that the item itself carries are shown."),
+        (
+            "data:image/svg+xml;base64,PHN2Zz4=",
+            "Only PNG, JPEG, GIF and WebP pictures that the item itself carries are shown.",
+        ),
+        (42, "Only PNG, JPEG, GIF and WebP pictures that the item itself carries are shown."),
+        ("data:image/png;base64,????", "The picture's base64 text is damaged."),
+        (data_uri(b"<svg onload=alert(1)>"), "The picture says it is PNG, and its bytes are not."),
+        (data_uri(png(), "gif"), "The picture says it is GIF, and its bytes are not."),
+        (data_uri(b"\xff\xd8\xff\xe0\xff\xff", "jpeg"), "The picture says it is JPEG, and its bytes are not."),
+        (data_uri(png(60_000, 60_000)), "The picture has 60000 by 60000 pixels, too many to show."),
+        (data_uri(b"\0" * 6_000_000), "The picture is larger than 5 MB."),
+    ],
+)
+def test_what_is_no_picture_is_shown_as_what_it_is_with_the_reason(value: Any, said: str) -> None:
+    (block,) = blocks("input", {"image": value}, {"input.image": "image"})
+    assert block.picture is None
+    assert block.note == said
+    assert block.kind in {"text", "json"}
+
+
+def test_huge_values_are_cut_and_say_so() -> None:
+    (text,) = blocks("input", {"x": "a" * 300_000}, {})
+    assert text.note == "100,000 more characters are left out; the whole text is in the API's answer."
+    (tree,) = blocks("input", {"x": list(range(100_000))}, {})
+    assert tree.node is not None
+    assert len(tree.node.children) + tree.node.left_out == 100_000
+    assert len(tree.node.children) < 2_001
+    (chat,) = blocks("input", {"x": [{"role": "user", "content": str(n)} for n in range(1_000)]}, {"input.x": "chat"})
+    assert (len(chat.turns), chat.note) == (400, "600 earlier turns are left out.")
+    (table,) = blocks("input", {"x": [{f"c{n}": n for n in range(50)}] * 400}, {"input.x": "table"})
+    assert (len(table.rows), len(table.columns)) == (300, 40)
+    assert table.note == "100 more rows and 10 more columns are left out."
+
+
+def test_one_line_says_what_an_item_is_about() -> None:
+    assert content.brief({"text": "My  card\nnever came", "lang": "en"}) == "My card never came · en"
+    assert content.brief({"image": data_uri(png()), "n": 3}) == "picture · 3"
