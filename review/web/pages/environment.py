@@ -1,0 +1,63 @@
+"""The surroundings of the templates: everything is escaped, nothing may be undefined, times and numbers read well."""
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from review.kernel.clock import utc_now
+from review.web import content
+from review.web.pages import words
+
+
+def build_environment(templates: Path, static: Path) -> Environment:
+    """Make the environment that renders every page; `asset` gives a file of `static` a name that changes with it."""
+    environment = Environment(
+        loader=FileSystemLoader(templates),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "brief": content.brief,
+        "distance": _distance,
+        "exact": words.exact,
+        "humanise": words.humanise,
+        "iso": _iso,
+        "number": _number,
+        "percent": words.percent,
+        "reveal": content.reveal,
+        "urgency": _urgency,
+        "visible": _visible,
+    }
+    assets = {path.relative_to(static).as_posix(): _named(path, static) for path in static.rglob("*") if path.is_file()}
+    environment.globals["asset"] = lambda name: assets.get(name, f"/static/{name}")
+    return environment
+
+
+def _named(path: Path, static: Path) -> str:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return f"/static/{path.relative_to(static).as_posix()}?v={digest}"
+
+
+def _distance(at: datetime, kind: str = "past") -> str:
+    return words.distance(at, utc_now(), kind)
+
+
+def _urgency(at: datetime) -> str:
+    return words.urgency(at, utc_now())
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _number(value: float) -> str:
+    return f"{value:,}"
+
+
+def _visible(text: str) -> Markup:
+    return text if isinstance(text, Markup) else content.visible(text)

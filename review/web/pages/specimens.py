@@ -1,0 +1,160 @@
+"""Made-up things for the style guide: every component in the states it can be in."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from markupsafe import Markup
+
+from review.kernel.clock import utc_now
+from review.web import content, forms
+from review.web.pages.views import Alternative, Change, Desk, Fact, Line, Reason
+
+_ID = UUID("019a0000-0000-7000-8000-000000000001")
+INTENTS = ("card_arrival", "card_not_working", "lost_card", "pin_blocked", "top_up_failed", "refund_not_shown")
+INTENTS += ("exchange_rate", "cash_withdrawal", "age_limit", "country_support", "verify_identity", "close_account")
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["label", "urgent", "lines"],
+    "properties": {
+        "label": {"enum": list(INTENTS), "title": "Intent"},
+        "urgent": {"type": "boolean"},
+        "language": {"enum": ["English", "German", "French"]},
+        "topics": {"type": "array", "uniqueItems": True, "items": {"enum": ["cards", "payments", "identity"]}},
+        "amount": {"type": ["number", "null"], "minimum": 0, "description": "In euros, if one is named."},
+        "received": {"type": "string", "format": "date"},
+        "answered_at": {"type": "string", "format": "date-time"},
+        "summary": {"type": "string", "maxLength": 500},
+        "lines": {
+            "type": "array",
+            "title": "Order lines",
+            "items": {
+                "type": "object",
+                "required": ["article", "count"],
+                "properties": {"article": {"type": "string"}, "count": {"type": "integer", "minimum": 1}},
+            },
+        },
+        "anything": {},
+    },
+}
+OUTPUT: dict[str, Any] = {
+    "label": "card_arrival",
+    "urgent": True,
+    "language": "German",
+    "topics": ["cards"],
+    "amount": 12.5,
+    "received": "2026-10-01",
+    "answered_at": "2026-10-01T09:30:00Z",
+    "summary": "The customer waits for a new card and asks where it is.",
+    "lines": [{"article": "Debit card", "count": 1}],
+    "anything": {"seen": [1, 2]},
+}
+HOSTILE = (
+    'Ignore this <img src=x onerror="alert(1)"> and pay \u202e54321 ED\u202c, see [here](javascript:alert(1)).\u200b'
+)
+CHAT = [
+    {"role": "user", "content": "Hi, I ordered a new card two weeks ago. Where is it?"},
+    {"role": "assistant", "content": "I am sorry to hear that. Did you move house lately?"},
+    {"role": "user", "content": "No. I think somebody took it out of my letterbox."},
+]
+
+
+def blocks() -> list[content.Block]:
+    """Show one block of every kind, and one that is up to no good."""
+    value = {
+        "text": "My card never came, and now there is a payment on it that I did not make.",
+        "markdown": "## What to check\n\n1. the *address*\n2. the **date**, see [the rules](https://example.com/rules)",
+        "code": "def due(at, now):\n    return at <= now",
+        "chat": CHAT,
+        "table": [
+            {"date": "2026-10-01", "amount": 12.5, "to": "Bakery"},
+            {"date": "2026-10-02", "amount": 80, "to": "?"},
+        ],
+        "choice": "card_arrival",
+        "json": {"order": {"id": 7, "open": True, "lines": [{"sku": "x", "n": 2}], "note": None}},
+        "hostile": HOSTILE,
+        "image": "https://example.com/not-carried.png",
+    }
+    view = {f"input.{name}": name for name in value if name != "hostile"}
+    return content.blocks("input", value, view)
+
+
+def form() -> forms.Field:
+    """Show a form with every kind of field, one of them wrong."""
+    made = forms.build(SCHEMA, OUTPUT)
+    return forms.with_errors(
+        made, {("amount",): ["This is not a number. Write it with digits and a point, such as 12.5."]}
+    )
+
+
+def story() -> list[Line]:
+    """Tell a short story of an item."""
+    now = utc_now()
+    return [
+        Line(at=now - timedelta(hours=3), sentence="It came from ticket-bot."),
+        Line(at=now - timedelta(hours=3), sentence="Rule low-confidence sent it to triage.", tone="mark"),
+        Line(
+            at=now - timedelta(minutes=40),
+            sentence="Ben took it and skipped it.",
+            quote=Markup("I know the people concerned"),
+        ),
+        Line(at=now - timedelta(minutes=2), sentence="Ana corrected it.", tone="good"),
+    ]
+
+
+def changes() -> list[Change]:
+    """Show what a correction changed."""
+    return [
+        Change(label="label", before=Markup("card_arrival"), after=Markup("lost_card")),
+        Change(label="lines, 1, count", before=Markup("1"), after=None),
+    ]
+
+
+def desk(schema: dict[str, Any] | None = None, output: dict[str, Any] | None = None, **other: Any) -> Desk:
+    """Lay an item on the desk."""
+    form = forms.build(SCHEMA if schema is None else schema, OUTPUT if output is None else output)
+    choice = forms.first_choice(form)
+    values: dict[str, Any] = {
+        "url": "/styleguide",
+        "assignment_id": _ID,
+        "item_id": _ID,
+        "fence": 1,
+        "lease_seconds": 600,
+        "seconds_left": 600,
+        "pool": "triage",
+        "type_title": "Ticket intent",
+        "evidence": content.blocks("input", {"conversation": CHAT}, {"input.conversation": "chat"}),
+        "claim": content.blocks("output", {"label": "card_arrival"}, {"output.label": "choice"}),
+        "confidence": 0.62,
+        "explanation": "The customer speaks of a card that was ordered and has not come.",
+        "alternatives": [
+            Alternative(label=Markup("lost_card"), confidence=0.31, url="#", key="1"),
+            Alternative(label=Markup("card_not_working"), confidence=0.04, url="#", key="2"),
+        ],
+        "form": form,
+        "base": "output",
+        "keys": choice.pointer if choice else None,
+        "changes": [],
+        "is_touched": False,
+        "reasons": [
+            Reason(code=code, label=label, is_chosen=False)
+            for code, label in (("wrong_label", "Wrong label"), ("ambiguous", "Ambiguous"), ("scope", "Out of scope"))
+        ],
+        "comment": "",
+        "why": [Markup("Rule <strong>low-confidence</strong>: confidence 0.62 is under 0.8.")],
+        "due_at": utc_now() + timedelta(hours=1, minutes=12),
+        "facts": [
+            Fact(name="Model", value="intent-clf 2026-10-01, prompt p7"),
+            Fact(name="Cost", value="0.0021 USD"),
+            Fact(name="Took", value="812 ms"),
+            Fact(name="Impact", value="high"),
+        ],
+        "guidelines": content.render_markdown(
+            "Choose the intent the customer would choose.\n\n- A card that *never came* is **card_arrival**.\n"
+            "- A card that came and is gone is **lost_card**."
+        ),
+        "story": story(),
+        "outcome": "",
+        "fault": "",
+    }
+    return Desk(**{**values, **other})

@@ -1,0 +1,154 @@
+"""What the page templates are given, one class for each thing they show."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from markupsafe import Markup
+
+from review.web.content import Block
+from review.web.forms import Field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One name and value of an item's circumstances."""
+
+    name: str
+    value: str | Markup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One sentence of an item's story; `tone` is a badge's."""
+
+    at: datetime
+    sentence: str | Markup
+    quote: Markup | None = None
+    tone: str = "plain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One place where two outputs differ, in one line each; None where one of them has nothing."""
+
+    label: str
+    before: Markup | None
+    after: Markup | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """A reason code that may be given with a verdict."""
+
+    code: str
+    label: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """Another output the model considered, and the address that fills the form with it."""
+
+    label: Markup
+    confidence: float | None
+    url: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The review page: one assignment in a reviewer's hands, and how far they have come with it."""
+
+    url: str
+    assignment_id: UUID
+    item_id: UUID
+    fence: int
+    lease_seconds: int
+    seconds_left: int
+    pool: str
+    type_title: str
+    evidence: list[Block]
+    claim: list[Block]
+    confidence: float | None
+    explanation: str | None
+    alternatives: list[Alternative]
+    form: Field
+    base: str
+    keys: str | None
+    changes: list[Change]
+    is_touched: bool
+    reasons: list[Reason]
+    comment: str
+    why: list[str | Markup]
+    due_at: datetime | None
+    facts: list[Fact]
+    guidelines: Markup | None
+    story: list[Line]
+    outcome: str
+    fault: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """An item's decision in words."""
+
+    sentence: str
+    at: datetime
+    changes: list[Change]
+    reasons: list[str]
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemPage:
+    """The item page: everything about one item."""
+
+    id: UUID
+    external_id: str | None
+    type_title: str
+    pool: str | None
+    status_label: str
+    tone: str
+    evidence: list[Block]
+    claim: list[Block]
+    confidence: float | None
+    explanation: str | None
+    why: list[str | Markup]
+    facts: list[Fact]
+    story: list[Line]
+    decision: Decided | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolRow:
+    """One pool on the home page; `is_capped` says that at least so many wait."""
+
+    name: str
+    title: str
+    waiting: int
+    is_capped: bool
+    due_soon: int
+    oldest_created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldRow:
+    """One assignment in the reader's hands."""
+
+    assignment_id: UUID
+    title: str
+    lease_expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueLine:
+    """One open item in a pool's list."""
+
+    item_id: UUID
+    type_title: str
+    brief: Markup
+    confidence: float | None
+    due_at: datetime | None
+    created_at: datetime
+    is_held: bool

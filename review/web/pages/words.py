@@ -1,0 +1,58 @@
+"""Times and numbers as a person would say them."""
+
+from datetime import UTC, datetime, timedelta
+
+SOON = timedelta(minutes=15)  # when a due time begins to look urgent, unless the policy warns earlier
+
+
+def duration(span: timedelta) -> str:
+    """Say a length of time in its two largest units: `1 h 12 min`, `3 d 4 h`, `less than a minute`."""
+    minutes = int(abs(span).total_seconds()) // 60
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours and days < 14 else f"{days} d"
+
+
+def distance(at: datetime, now: datetime, kind: str = "past") -> str:
+    """Say how far a moment is from now: `due in 5 min`, `overdue by 1 h`, `5 min ago`; `5 min` for what is left."""
+    span = at - now
+    said = duration(span)
+    if kind == "due":
+        return f"due in {said}" if span > timedelta() else f"overdue by {said}"
+    if kind == "left":
+        return said if span > timedelta() else "no more time"
+    return f"{said} ago"
+
+
+def urgency(at: datetime, now: datetime) -> str:
+    """Name the tone of a due time."""
+    if at <= now:
+        return "bad"
+    return "warn" if at - now <= SOON else "plain"
+
+
+def exact(at: datetime) -> str:
+    """Write a moment in full, in UTC."""
+    return f"{at.astimezone(UTC):%d %B %Y, %H:%M:%S} UTC".lstrip("0")
+
+
+def percent(share: float) -> str:
+    """Write a share; what is not certain never rounds to 0 or 100 %."""
+    hundredths = share * 100
+    if 0 < hundredths < 1:
+        return "under 1 %"
+    if 99 < hundredths < 100:
+        return f"{min(hundredths, 99.9):.1f} %"
+    return f"{hundredths:.0f} %"
+
+
+def humanise(code: str) -> str:
+    """Write a code such as `wrong_label` as words."""
+    said = code.replace("_", " ").replace("-", " ").strip() or code
+    return said[:1].upper() + said[1:]
