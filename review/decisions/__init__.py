@@ -1,1 +1,1 @@
-"""The one effective outcome of an item, its revisions and digest."""
+"""The one effective outcome of an item, its revisions and its digest."""

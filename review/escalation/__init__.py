@@ -1,1 +1,1 @@
-"""The sweep of due timers, and what happens when time runs out."""
+"""What time does: the sweep of due timers."""

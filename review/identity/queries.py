@@ -3,11 +3,11 @@
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.identity.models import Membership, Project, User
+from review.kernel.db import Hot
 
 # A personal token acts with the person's role of now, so that a change takes effect on the next request.
 FIND_KEY = """
@@ -40,22 +40,22 @@ SELECT EXISTS (SELECT FROM pool_members WHERE project_id = $1 AND pool = $2 AND 
 """
 
 
-async def find_key(hot: "asyncpg.Pool[asyncpg.Record]", prefix: str) -> Any:
+async def find_key(hot: Hot, prefix: str) -> Any:
     """Find a key by its public prefix, with the project and person it stands for."""
     return await hot.fetchrow(FIND_KEY, prefix)
 
 
-async def find_session(hot: "asyncpg.Pool[asyncpg.Record]", session_id: bytes) -> Any:
+async def find_session(hot: Hot, session_id: bytes) -> Any:
     """Find a session that has not expired and whose user is not disabled."""
     return await hot.fetchrow(FIND_SESSION, session_id)
 
 
-async def find_membership(hot: "asyncpg.Pool[asyncpg.Record]", slug: str, user_id: UUID) -> Any:
+async def find_membership(hot: Hot, slug: str, user_id: UUID) -> Any:
     """Find a person's place in a project."""
     return await hot.fetchrow(FIND_MEMBERSHIP, slug, user_id)
 
 
-async def is_pool_member(hot: "asyncpg.Pool[asyncpg.Record]", project_id: UUID, pool: str, email: str) -> bool:
+async def is_pool_member(hot: Hot, project_id: UUID, pool: str, email: str) -> bool:
     """Tell whether the person is among the pool's reviewers."""
     return bool(await hot.fetchval(IS_POOL_MEMBER, project_id, pool, email))
 

@@ -6,7 +6,7 @@ import secrets
 from datetime import timedelta
 from uuid import UUID
 
-import asyncpg
+from review.kernel.db import Hot
 import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -21,8 +21,6 @@ from review.identity.models import ApiKey, BrowserSession, Membership, Project, 
 from review.identity.rules import Principal, Role, hash_secret, new_key, normalise_email, prefix_of
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
-
-Hot = asyncpg.Pool[asyncpg.Record]
 
 MIN_PASSWORD_LENGTH = 10
 MAX_PASSWORD_LENGTH = 1024  # argon2 would hash a megabyte just as willingly

@@ -5,14 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import asyncpg
+from review.kernel.db import Hot
 
 from review.audit.rules import Action, Actor
 from review.configuration.rules import ProjectConfig
 from review.intake.rules import NewItem, audit_of, event_of, submitted_by
 from review.kernel.ids import new_id
-
-Hot = asyncpg.Pool[asyncpg.Record]
 
 # A writable CTE: items that collide with a stored external id or idempotency key are left out of `stored`, and with
 # them everything else that would belong to them. One round trip measured 2 to 3 times six statements (PROMISES, A3).

@@ -11,7 +11,7 @@ import msgspec
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Principal
 from review.intake import queries
-from review.intake.queries import Hot
+from review.kernel.db import Hot
 from review.intake.rules import NewItem, prepare
 from review.items import service as items
 from review.items.errors import ConflictingResubmission

@@ -6,9 +6,7 @@ The statements name tables of packages above this one, as a database view would;
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
-Hot = asyncpg.Pool[asyncpg.Record]
+from review.kernel.db import Hot
 
 _COLUMNS = """
   i.id, i.state, i.type, i.type_version, i.external_id, i.created_at, b.route,
@@ -48,6 +46,11 @@ SELECT {_COLUMNS}, b.input, b.output, b.details FROM items i {_JOINS}
 WHERE i.project_id = $1 AND i.id = $2 AND {_VISIBLE.format(email="$3")}
 """
 
+LIST_DETAILS = f"""
+SELECT {_COLUMNS}, b.input, b.output, b.details FROM items i {_JOINS}
+WHERE i.project_id = $1 AND i.id = ANY($2::uuid[])
+"""
+
 LIST_ITEMS = f"""
 SELECT {_COLUMNS} FROM items i {_JOINS}
 WHERE i.project_id = $1 AND {_VISIBLE.format(email="$2")}
@@ -75,6 +78,11 @@ async def get_items(hot: Hot, project_id: UUID, item_ids: list[UUID]) -> list[An
 async def find_detail(hot: Hot, project_id: UUID, item_id: UUID, *, visible_to: str | None) -> Any:
     """Read one item with its payload; `visible_to` is a reviewer's e-mail, or None for who sees all."""
     return await hot.fetchrow(GET_DETAIL, project_id, item_id, visible_to)
+
+
+async def list_details(hot: Hot, project_id: UUID, item_ids: list[UUID]) -> list[Any]:
+    """Read items with their payload by id, in no particular order; who may see them was settled before."""
+    return await hot.fetch(LIST_DETAILS, project_id, item_ids)
 
 
 async def list_history(hot: Hot, project_id: UUID, item_id: UUID) -> list[Any]:

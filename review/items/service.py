@@ -8,7 +8,7 @@ import msgspec
 from review.identity.rules import Principal
 from review.items import queries
 from review.items.errors import ItemNotFound
-from review.items.queries import Hot
+from review.kernel.db import Hot
 from review.items.schemas import DecisionView, Details, HistoryEntry, ItemDetail, ItemView, SlaView
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.paging import cursor_of, position_of

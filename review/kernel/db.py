@@ -3,11 +3,11 @@
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TypeAlias, cast
 from urllib.parse import urlsplit
 
 import asyncpg
-from sqlalchemy import MetaData, make_url
+from sqlalchemy import MetaData, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -16,6 +16,9 @@ from review.kernel.settings import Settings
 log = logging.getLogger(__name__)
 
 AFTER_COMMIT = "after_commit"
+
+# What runs plain SQL: the hot pool, one of its connections, or the connection below a transaction.
+Hot: TypeAlias = "asyncpg.Pool[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
 
 
 
@@ -92,6 +95,16 @@ class Database:
         """Close both pools; waits for what is running."""
         await self.hot.close()
         await self.engine.dispose()
+
+
+async def driver_of(tx: AsyncSession) -> Hot:
+    """Give the asyncpg connection of a transaction, for a statement that is written for the hot pool.
+
+    What it does is part of the transaction, and sees what the transaction has flushed.
+    """
+    await tx.execute(text("SELECT"))  # SQLAlchemy begins the transaction with its first statement
+    connection = await (await tx.connection()).get_raw_connection()
+    return cast("Hot", connection.driver_connection)
 
 
 def after_commit(tx: AsyncSession, act: Callable[[], None]) -> None:

@@ -1,1 +1,1 @@
-"""Reviews, consensus, adjudication and overrides."""
+"""Reviews, consensus, adjudication and overrides: from people's judgements to a decision."""

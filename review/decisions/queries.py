@@ -1,0 +1,53 @@
+"""Locking an item for its decision."""
+
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from review.decisions.rules import LockedItem
+from review.items.schemas import Details
+
+LOCK = """
+SELECT i.id, i.state, i.type, i.type_version, i.external_id, clock_timestamp() AS at,
+       b.input::text AS input, b.output::text AS output, b.details::text AS details, b.route::text AS route
+FROM items i JOIN item_bodies b ON b.project_id = i.project_id AND b.item_id = i.id
+WHERE i.project_id = :project AND i.id = :item FOR UPDATE OF i
+"""
+
+
+async def lock_item(tx: AsyncSession, project_id: UUID, item_id: UUID) -> LockedItem | None:
+    """Lock an item, after its seats, and read what a decision needs; one decision of an item at a time."""
+    key = {"project": project_id, "item": item_id}
+    row = (await tx.execute(text(LOCK), key)).mappings().one_or_none()
+    if row is None:
+        return None
+    # Read after the lock is ours: a revision committed while we waited must count.
+    revision = await tx.scalar(
+        text("SELECT coalesce(max(revision), 0) FROM decisions WHERE project_id = :project AND item_id = :item"), key
+    )
+    return LockedItem(
+        id=row["id"],
+        state=row["state"],
+        type=row["type"],
+        type_version=row["type_version"],
+        external_id=row["external_id"],
+        input=msgspec.json.decode(row["input"]),
+        output=msgspec.json.decode(row["output"]),
+        details=msgspec.json.decode(row["details"], type=Details),
+        route=msgspec.json.decode(row["route"]),
+        revision=int(revision or 0),
+        at=row["at"],
+    )
+
+
+async def close_item(tx: AsyncSession, project_id: UUID, item_id: UUID, state: str) -> None:
+    """Move a locked item to `decided` or `withdrawn`; the time of its first closing stays."""
+    await tx.execute(
+        text(
+            "UPDATE items SET state = :state, closed_at = coalesce(closed_at, now())"
+            " WHERE project_id = :project AND id = :item"
+        ),
+        {"state": state, "project": project_id, "item": item_id},
+    )

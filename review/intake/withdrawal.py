@@ -1,0 +1,52 @@
+"""Upstream takes an item back."""
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from review.audit import service as audit
+from review.audit.rules import Action
+from review.decisions import queries as decisions
+from review.identity.rules import Principal
+from review.items import service as items
+from review.items.errors import ItemClosed, ItemNotFound
+from review.items.schemas import ItemView
+from review.kernel import outbox
+from review.kernel.db import after_commit, driver_of
+from review.kernel.outbox import EventKind
+from review.queueing import queries as queue
+
+
+async def withdraw(
+    tx: AsyncSession,
+    *,
+    who: Principal,
+    item_id: UUID,
+    reason: str,
+    tell_closed: Callable[[Sequence[UUID]], None],
+    base_url: str,
+) -> ItemView:
+    """Take an open item off the queues; withdrawing twice is the same as once.
+
+    Raises:
+        ItemNotFound (404); ItemClosed: it was decided first (409).
+    """
+    await queue.lock_seats(tx, who.project_id, item_id)
+    item = await decisions.lock_item(tx, who.project_id, item_id)
+    if item is None:
+        message = f"There is no item {item_id} here."
+        raise ItemNotFound(message)
+    if item.state == "decided":
+        message = f"Item {item_id} was decided before it could be withdrawn; the decision stands. Read it with GET."
+        raise ItemClosed(message)
+    if item.state == "open":
+        await decisions.close_item(tx, who.project_id, item_id, "withdrawn")
+        await queue.close_case(tx, who.project_id, item_id)
+        details = {"reason": reason}
+        audit.record(tx, who.project_id, who.actor, Action.ITEM_WITHDRAWN, item_id=item_id, details=details)
+        outbox.emit(tx, who.project_id, EventKind.WITHDRAWN, item_id=item_id, payload=details)
+        after_commit(tx, lambda: tell_closed([item_id]))
+    await tx.flush()
+    found = await items.get_views(await driver_of(tx), who=who, item_ids=[item_id], base_url=base_url)
+    return found[item_id]

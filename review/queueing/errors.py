@@ -1,0 +1,29 @@
+"""Refusals about assignments."""
+
+from review.kernel.errors import NotFound, ReviewError
+
+
+class AssignmentNotFound(NotFound):
+    """There is no such assignment, or it is not the caller's to see."""
+
+    code = "assignment_not_found"
+
+
+class PoolNotFound(NotFound):
+    """There is no such pool, or the caller is not in it."""
+
+    code = "pool_not_found"
+
+
+class LeaseLost(ReviewError):
+    """The caller no longer holds the assignment: the lease ended, the fence is old, or the case is closed."""
+
+    code = "lease_lost"
+    status = 409
+
+
+class NotAPerson(ReviewError):
+    """A service key asked for work that only a person may do."""
+
+    code = "not_a_person"
+    status = 403

@@ -1,0 +1,65 @@
+"""The tables of human work."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from review.kernel.db import Base
+from review.kernel.models import Instant
+
+
+class Case(Base):
+    """The human work opened for an item."""
+
+    __tablename__ = "cases"
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    item_id: Mapped[UUID]
+    state: Mapped[str]
+    pool: Mapped[str]
+    priority: Mapped[int]
+    reviews_required: Mapped[int]
+    adjudicate_pool: Mapped[str | None]
+    sla_policy: Mapped[str | None]
+    due_at: Mapped[datetime | None] = mapped_column(Instant)
+    breached_at: Mapped[datetime | None] = mapped_column(Instant)
+    escalation_level: Mapped[int] = mapped_column(server_default="0")
+    opened_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    closed_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class Assignment(Base):
+    """One seat of a case; `due_at` is infinity where no clock runs, so that it sorts last."""
+
+    __tablename__ = "assignments"
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID]
+    item_id: Mapped[UUID]
+    kind: Mapped[str]
+    pool: Mapped[str]
+    priority: Mapped[int]
+    due_at: Mapped[datetime] = mapped_column(Instant, server_default="infinity")
+    state: Mapped[str]
+    holder_id: Mapped[UUID | None]
+    fence: Mapped[int] = mapped_column(server_default="0")
+    claimed_at: Mapped[datetime | None] = mapped_column(Instant)
+    lease: Mapped[timedelta | None]
+    lease_until: Mapped[datetime | None] = mapped_column(Instant)
+    created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+
+
+class CaseReviewer(Base):
+    """A person's part in a case; its key is what keeps anybody from sitting in two seats of one case."""
+
+    __tablename__ = "case_reviewers"
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    assignment_id: Mapped[UUID]
+    part: Mapped[str]

@@ -1,0 +1,228 @@
+"""Every statement on the queue: claiming, extending, locking, closing, counting."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from review.audit.rules import Action
+from review.identity.rules import Principal
+from review.kernel.db import Hot
+from review.kernel.ids import new_id
+from review.kernel.outbox import EventKind
+from review.kernel.timers import TimerKind
+from review.queueing.rules import AssignmentState, LeaseFate, Seat
+
+# Ordered by the partial index alone. The reviewer's earlier part in a case is looked up in a scalar sub-select, because
+# as NOT EXISTS the planner may turn it into a hash of everything they ever touched. `DISTINCT ON` and the key of
+# case_reviewers keep two seats of one case from the same person, whatever runs beside this.
+CLAIM = f"""
+WITH picked AS MATERIALIZED (
+  SELECT a.id, a.case_id FROM assignments a
+  WHERE a.project_id = $1 AND a.pool = $2 AND a.state = 'open'
+    AND (SELECT r.part FROM case_reviewers r
+         WHERE r.project_id = a.project_id AND r.case_id = a.case_id AND r.user_id = $3) IS NULL
+  ORDER BY a.priority DESC, a.due_at, a.id LIMIT $4 FOR UPDATE OF a SKIP LOCKED
+), one_each AS (
+  SELECT DISTINCT ON (case_id) id, case_id FROM picked ORDER BY case_id, id
+), seated AS (
+  INSERT INTO case_reviewers (project_id, case_id, user_id, assignment_id, part)
+  SELECT $1, case_id, $3, id, 'holding' FROM one_each ORDER BY case_id
+  ON CONFLICT DO NOTHING RETURNING assignment_id
+), claimed AS (
+  UPDATE assignments a SET state = 'held', holder_id = $3, fence = a.fence + 1, claimed_at = now(),
+                           lease = $5, lease_until = now() + $5
+  FROM seated s WHERE a.project_id = $1 AND a.id = s.assignment_id
+  RETURNING a.id, a.case_id, a.item_id, a.kind, a.pool, a.priority, a.due_at, a.fence, a.lease_until
+), numbered AS (
+  SELECT *, row_number() OVER (ORDER BY priority DESC, due_at, id) AS n,
+         json_build_object('assignment_id', id, 'pool', pool, 'kind', kind, 'fence', fence,
+                           'holder', $6::text, 'lease_until', lease_until) AS told
+  FROM claimed
+), clocks AS (
+  INSERT INTO timers (project_id, kind, subject_id, generation, fire_at)
+  SELECT $1, '{TimerKind.LEASE}', id, fence, lease_until FROM numbered
+), noted AS (
+  INSERT INTO audit_entries (project_id, id, actor_kind, actor_id, actor_name, action, item_id, details)
+  SELECT $1, ($7::uuid[])[n], 'user', $3, $6, '{Action.ASSIGNMENT_CLAIMED}', item_id, told FROM numbered
+), events AS (
+  INSERT INTO events (project_id, id, kind, item_id, payload)
+  SELECT $1, ($8::uuid[])[n], '{EventKind.CLAIMED}', item_id, told FROM numbered
+)
+SELECT id, case_id, item_id, kind, pool, fence, lease_until FROM numbered ORDER BY n
+"""
+
+# Only lease_until changes and nothing indexes it, so the beat stays on its page (HOT; promise G8).
+EXTEND = """
+UPDATE assignments SET lease_until = now() + lease
+WHERE project_id = $1 AND id = $2 AND holder_id = $3 AND fence = $4 AND state = 'held' AND lease_until > now()
+RETURNING lease_until
+"""
+
+_SEAT = """
+ id, case_id, item_id, kind, pool, priority, state, holder_id, fence, claimed_at, lease_until, clock_timestamp() AS at
+"""
+
+GET_SEAT = f"SELECT {_SEAT} FROM assignments WHERE project_id = $1 AND id = $2"
+
+# The caller may know of an assignment if it is in their pools or they have had part in its case.
+IS_KNOWN_TO = """
+SELECT EXISTS (SELECT FROM pool_members m WHERE m.project_id = $1 AND m.pool = $2 AND m.email = $3)
+    OR EXISTS (SELECT FROM case_reviewers r WHERE r.project_id = $1 AND r.case_id = $4 AND r.user_id = $5)
+"""
+
+
+async def claim(hot: Hot, who: Principal, pool: str, limit: int, lease: timedelta) -> list[Any]:
+    """Claim up to `limit` open assignments of the pool, most urgent first; one autocommitted statement."""
+    ids = [new_id() for _ in range(2 * limit)]
+    return await hot.fetch(
+        CLAIM, who.project_id, pool, who.id, limit, lease, who.actor.name, ids[:limit], ids[limit:]
+    )
+
+
+async def extend(hot: Hot, who: Principal, assignment_id: UUID, fence: int) -> Any:
+    """Move the lease's end to a full lease from now if the claim still stands; gives the new end or None."""
+    return await hot.fetchval(EXTEND, who.project_id, assignment_id, who.id, fence)
+
+
+async def find_seat(hot: Hot, project_id: UUID, assignment_id: UUID) -> Seat | None:
+    """Read one assignment without locking it."""
+    row = await hot.fetchrow(GET_SEAT, project_id, assignment_id)
+    return None if row is None else _seat(dict(row))
+
+
+async def is_known_to(hot: Hot, who: Principal, seat: Seat) -> bool:
+    """Tell whether the caller may know of this assignment at all."""
+    return bool(await hot.fetchval(IS_KNOWN_TO, who.project_id, seat.pool, who.email, seat.case_id, who.id))
+
+
+async def lock_seats(tx: AsyncSession, project_id: UUID, item_id: UUID) -> list[Seat]:
+    """Lock every assignment of an item's case, in id order.
+
+    The order of locks is everywhere the same: a case's assignments by id, then the item, then the case.
+    """
+    rows = await tx.execute(
+        text(
+            f"SELECT {_SEAT} FROM assignments WHERE project_id = :project AND item_id = :item"  # noqa: S608  constants
+            " ORDER BY id FOR UPDATE"
+        ),
+        {"project": project_id, "item": item_id},
+    )
+    return [_seat(dict(row)) for row in rows.mappings()]
+
+
+async def settle(tx: AsyncSession, project_id: UUID, seat: Seat, state: AssignmentState, part: str | None) -> None:
+    """Take a locked seat from its holder: into `state`, the person's part in the case kept as `part` or forgotten."""
+    await tx.execute(
+        text(
+            "UPDATE assignments SET state = :state, holder_id = NULL, lease_until = NULL"
+            " WHERE project_id = :project AND id = :id"
+        ),
+        {"state": state.value, "project": project_id, "id": seat.id},
+    )
+    key = {"project": project_id, "case": seat.case_id, "user": seat.holder_id}
+    where = "WHERE project_id = :project AND case_id = :case AND user_id = :user"
+    if part is None:
+        await tx.execute(text(f"DELETE FROM case_reviewers {where}"), key)  # noqa: S608  constants
+    else:
+        await tx.execute(text(f"UPDATE case_reviewers SET part = :part {where}"), {**key, "part": part})  # noqa: S608
+
+
+async def close_case(tx: AsyncSession, project_id: UUID, item_id: UUID) -> None:
+    """Close the item's case and cancel what is left of its seats; the seats must be locked."""
+    key = {"project": project_id, "item": item_id}
+    await tx.execute(
+        text(
+            "UPDATE assignments SET state = 'cancelled', holder_id = NULL, lease_until = NULL"
+            " WHERE project_id = :project AND item_id = :item AND state IN ('open', 'held')"
+        ),
+        key,
+    )
+    await tx.execute(
+        text(
+            "DELETE FROM case_reviewers r USING cases c WHERE c.project_id = :project AND c.item_id = :item"
+            " AND r.project_id = c.project_id AND r.case_id = c.id AND r.part = 'holding'"
+        ),
+        key,
+    )
+    await tx.execute(
+        text(
+            "UPDATE cases SET state = 'closed', closed_at = now()"
+            " WHERE project_id = :project AND item_id = :item AND state = 'open'"
+        ),
+        key,
+    )
+
+
+async def raise_case(tx: AsyncSession, project_id: UUID, case_id: UUID, priority: int) -> int:
+    """Raise a case and its open seats to a priority, one escalation level up; gives the level."""
+    key = {"project": project_id, "case": case_id, "priority": priority}
+    level = await tx.scalar(
+        text(
+            "UPDATE cases SET priority = :priority, escalation_level = escalation_level + 1"
+            " WHERE project_id = :project AND id = :case RETURNING escalation_level"
+        ),
+        key,
+    )
+    await tx.execute(
+        text(
+            "UPDATE assignments SET priority = :priority"
+            " WHERE project_id = :project AND case_id = :case AND state IN ('open', 'held')"
+        ),
+        key,
+    )
+    return int(level or 0)
+
+
+async def lock_due_leases(tx: AsyncSession, limit: int) -> list[tuple[UUID, int, Seat]]:
+    """Lock lease timers that are due, with their seats; gives project, generation and seat.
+
+    What another transaction holds is left for the next sweep.
+    """
+    columns = ", ".join(f"a.{name}" for name in Seat.__struct_fields__ if name != "at")
+    rows = await tx.execute(
+        text(
+            f"SELECT t.project_id, t.generation, {columns}, now() AS at"  # noqa: S608  field names
+            " FROM timers t JOIN assignments a ON a.project_id = t.project_id AND a.id = t.subject_id"
+            " WHERE t.kind = 'lease' AND t.fire_at <= now() ORDER BY t.fire_at LIMIT :limit FOR UPDATE SKIP LOCKED"
+        ),
+        {"limit": limit},
+    )
+    found: list[tuple[UUID, int, Seat]] = []
+    for row in rows.mappings():
+        fields = dict(row)
+        found.append((fields.pop("project_id"), fields.pop("generation"), _seat(fields)))
+    return found
+
+
+async def end_lease_timers(
+    tx: AsyncSession, fate: LeaseFate, timers: Sequence[tuple[UUID, int, Seat]]
+) -> None:
+    """Put timers of extended leases off to the lease's new end, and delete the others."""
+    if not timers:
+        return
+    key = {
+        "projects": [project_id for project_id, _, _ in timers],
+        "subjects": [seat.id for _, _, seat in timers],
+        "generations": [generation for _, generation, _ in timers],
+    }
+    given = "unnest(:projects ::uuid[], :subjects ::uuid[], :generations ::int[]{more}) AS g({columns})"
+    match = (
+        "t.kind = 'lease' AND t.project_id = g.project_id AND t.subject_id = g.subject_id"
+        " AND t.generation = g.generation"
+    )
+    if fate is LeaseFate.EXTENDED:
+        source = given.format(more=", :ends ::timestamptz[]", columns="project_id, subject_id, generation, fire_at")
+        ends = [seat.lease_until for _, _, seat in timers]
+        statement = f"UPDATE timers t SET fire_at = g.fire_at FROM {source} WHERE {match}"  # noqa: S608  constants
+        await tx.execute(text(statement), {**key, "ends": ends})
+        return
+    source = given.format(more="", columns="project_id, subject_id, generation")
+    await tx.execute(text(f"DELETE FROM timers t USING {source} WHERE {match}"), key)  # noqa: S608  constants
+
+
+def _seat(fields: dict[str, Any]) -> Seat:
+    return Seat(**{**fields, "state": AssignmentState(fields["state"])})

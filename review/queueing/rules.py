@@ -1,0 +1,112 @@
+"""The state machine of an assignment; docs/states.md is generated from its table."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+
+class AssignmentState(StrEnum):
+    """Where a seat stands."""
+
+    OPEN = "open"
+    HELD = "held"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class Act(StrEnum):
+    """What can happen to a seat."""
+
+    CLAIM = "claim"
+    EXTEND = "extend"
+    RELEASE = "release"
+    SKIP = "skip"
+    ESCALATE = "escalate"
+    LAPSE = "lapse"
+    REVIEW = "review"
+    CLOSE = "close"
+
+
+_S = AssignmentState
+TRANSITIONS: dict[tuple[AssignmentState, Act], AssignmentState] = {
+    (_S.OPEN, Act.CLAIM): _S.HELD,
+    (_S.HELD, Act.EXTEND): _S.HELD,
+    (_S.HELD, Act.RELEASE): _S.OPEN,
+    (_S.HELD, Act.SKIP): _S.OPEN,
+    (_S.HELD, Act.ESCALATE): _S.OPEN,
+    (_S.HELD, Act.LAPSE): _S.OPEN,
+    (_S.HELD, Act.REVIEW): _S.DONE,
+    (_S.OPEN, Act.CLOSE): _S.CANCELLED,
+    (_S.HELD, Act.CLOSE): _S.CANCELLED,
+}
+
+ESCALATION_STEP = 20  # how far a person's escalation raises the priority, until a ladder says otherwise
+MAX_PRIORITY = 100
+
+
+class Seat(msgspec.Struct, frozen=True, kw_only=True):
+    """An assignment as a locked row shows it, and the database's time when it was locked."""
+
+    id: UUID
+    case_id: UUID
+    item_id: UUID
+    kind: str
+    pool: str
+    priority: int
+    state: AssignmentState
+    holder_id: UUID | None
+    fence: int
+    claimed_at: datetime | None
+    lease_until: datetime | None
+    at: datetime
+
+
+class LeaseFate(StrEnum):
+    """What a lease timer finds when it fires."""
+
+    LAPSED = "lapsed"
+    EXTENDED = "extended"
+    STALE = "stale"
+
+
+def may(state: AssignmentState, act: Act) -> bool:
+    """Tell whether the act is possible in this state."""
+    return (state, act) in TRANSITIONS
+
+
+def is_held_by(seat: Seat, user_id: UUID, fence: int) -> bool:
+    """Tell whether this person's claim still stands: state, holder, fence and lease all say so."""
+    return (
+        seat.state is AssignmentState.HELD
+        and seat.holder_id == user_id
+        and seat.fence == fence
+        and seat.lease_until is not None
+        and seat.lease_until > seat.at
+    )
+
+
+def why_lost(seat: Seat, user_id: UUID, fence: int) -> str:
+    """Say in words why a claim no longer stands."""
+    if seat.state in {AssignmentState.DONE, AssignmentState.CANCELLED}:
+        reason = "the seat is closed"
+    elif seat.holder_id not in {None, user_id}:
+        reason = "somebody else has claimed it since"
+    elif seat.fence != fence:
+        reason = "it was claimed again since, so this fence is old"
+    else:
+        reason = "the lease has ended"
+    return f"You no longer hold this assignment: {reason}. Nothing was recorded; claim the next one."
+
+
+def lease_fate(seat: Seat, generation: int) -> LeaseFate:
+    """Decide what a lease timer of this generation does: end the lease, wait for its new end, or nothing."""
+    if seat.state is not AssignmentState.HELD or seat.fence != generation or seat.lease_until is None:
+        return LeaseFate.STALE
+    return LeaseFate.LAPSED if seat.lease_until <= seat.at else LeaseFate.EXTENDED
+
+
+def raised(priority: int, step: int = ESCALATION_STEP) -> int:
+    """Give the priority after an escalation."""
+    return min(MAX_PRIORITY, priority + step)

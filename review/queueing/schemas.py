@@ -1,0 +1,60 @@
+"""What a reviewer is handed, and what the queue looks like."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from review.items.schemas import ItemDetail
+
+
+class ClaimedAssignment(msgspec.Struct, frozen=True, kw_only=True):
+    """A seat in hand: every later act must carry `fence`, and comes before `lease_expires_at`."""
+
+    id: UUID
+    case_id: UUID
+    kind: str
+    pool: str
+    fence: int
+    lease_expires_at: datetime
+    item: ItemDetail
+
+
+class PoolSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A pool's queue at a glance; `waiting` stops counting at `COUNT_CAP`, and `is_capped` says that it did."""
+
+    pool: str
+    title: str
+    waiting: int
+    is_capped: bool
+    due_soon: int
+    oldest_created_at: datetime | None
+    held_by_me: int
+
+
+class QueuedLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a pool's queue, in the order in which claims take them."""
+
+    assignment_id: UUID
+    item_id: UUID
+    kind: str
+    type: str
+    external_id: str | None
+    priority: int
+    due_at: datetime | None
+    created_at: datetime
+    input: msgspec.Raw
+    output: msgspec.Raw
+    confidence: float | None
+
+
+class HeldLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A seat the caller holds now."""
+
+    assignment_id: UUID
+    item_id: UUID
+    pool: str
+    type: str
+    external_id: str | None
+    fence: int
+    lease_expires_at: datetime

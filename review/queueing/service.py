@@ -1,0 +1,208 @@
+"""Claiming, keeping and giving back assignments."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from review.audit import service as audit
+from review.audit.rules import TIMER, Action
+from review.configuration.rules import ProjectConfig
+from review.identity import queries as identity
+from review.identity.rules import Principal
+from review.items import queries as item_queries
+from review.items.service import detail_of
+from review.kernel import outbox
+from review.kernel.db import Hot, driver_of
+from review.kernel.outbox import EventKind
+from review.queueing import queries
+from review.queueing.errors import AssignmentNotFound, LeaseLost, NotAPerson, PoolNotFound
+from review.queueing.rules import AssignmentState, LeaseFate, Seat, is_held_by, lease_fate, raised, why_lost
+from review.queueing.schemas import ClaimedAssignment
+
+MAX_CLAIM = 20
+
+
+async def check_pool(hot: Hot, *, who: Principal, pool: str, config: ProjectConfig) -> None:
+    """Let pass who may work the pool.
+
+    Raises:
+        PoolNotFound: there is no such pool, or the reviewer is not in it (404; the two look alike).
+    """
+    known = pool in config.pools
+    if known and who.is_reviewer_only:
+        known = await identity.is_pool_member(hot, who.project_id, pool, who.email)
+    if not known:
+        message = f"There is no pool {pool!r} here that you are in."
+        raise PoolNotFound(message)
+
+
+async def claim(
+    hot: Hot, *, who: Principal, pool: str, limit: int, config: ProjectConfig, base_url: str
+) -> list[ClaimedAssignment]:
+    """Claim the most urgent open assignments of a pool: by priority, then due time, then age.
+
+    None that the caller skipped, reviewed or holds another seat of; empty when there is nothing.
+
+    Raises:
+        PoolNotFound (404); NotAPerson: a service key claimed (403).
+    """
+    check_person(who)
+    await check_pool(hot, who=who, pool=pool, config=config)
+    rows = await queries.claim(hot, who, pool, limit, config.pools[pool].lease)
+    if not rows:
+        return []
+    found = await item_queries.list_details(hot, who.project_id, [row["item_id"] for row in rows])
+    details = {row["id"]: detail_of(row, who.project, base_url) for row in found}
+    return [
+        ClaimedAssignment(
+            id=row["id"],
+            case_id=row["case_id"],
+            kind=row["kind"],
+            pool=row["pool"],
+            fence=row["fence"],
+            lease_expires_at=row["lease_until"],
+            item=details[row["item_id"]],
+        )
+        for row in rows
+    ]
+
+
+async def get_held(hot: Hot, *, who: Principal, assignment_id: UUID, base_url: str) -> ClaimedAssignment:
+    """Give an assignment the caller holds, with its item.
+
+    Raises:
+        AssignmentNotFound: it is not theirs to know of (404).
+        LeaseLost: they do not hold it any more (409).
+    """
+    seat = await get_known_seat(hot, who=who, assignment_id=assignment_id)
+    if seat.lease_until is None or not is_held_by(seat, who.id, seat.fence):
+        raise LeaseLost(why_lost(seat, who.id, seat.fence))
+    row = (await item_queries.list_details(hot, who.project_id, [seat.item_id]))[0]
+    return ClaimedAssignment(
+        id=seat.id,
+        case_id=seat.case_id,
+        kind=seat.kind,
+        pool=seat.pool,
+        fence=seat.fence,
+        lease_expires_at=seat.lease_until,
+        item=detail_of(row, who.project, base_url),
+    )
+
+
+async def extend(hot: Hot, *, who: Principal, assignment_id: UUID, fence: int) -> datetime:
+    """Keep the claim for a full lease from now; gives the new end of the lease.
+
+    Raises:
+        AssignmentNotFound (404), LeaseLost (409).
+    """
+    check_person(who)
+    until: datetime | None = await queries.extend(hot, who, assignment_id, fence)
+    if until is None:
+        seat = await get_known_seat(hot, who=who, assignment_id=assignment_id)
+        raise LeaseLost(why_lost(seat, who.id, fence))
+    return until
+
+
+async def release(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fence: int) -> None:
+    """Give the assignment back to its queue; it may be offered to the same person again.
+
+    Raises:
+        AssignmentNotFound (404), LeaseLost (409).
+    """
+    seat = await lock_held(tx, who=who, assignment_id=assignment_id, fence=fence)
+    await queries.settle(tx, who.project_id, seat, AssignmentState.OPEN, part=None)
+    _note(tx, who, Action.ASSIGNMENT_RELEASED, seat)
+
+
+async def skip(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fence: int, reason: str) -> None:
+    """Give the assignment back and never be offered this case again.
+
+    Raises:
+        AssignmentNotFound (404), LeaseLost (409).
+    """
+    seat = await lock_held(tx, who=who, assignment_id=assignment_id, fence=fence)
+    await queries.settle(tx, who.project_id, seat, AssignmentState.OPEN, part="skipped")
+    _note(tx, who, Action.ASSIGNMENT_SKIPPED, seat, reason=reason)
+
+
+async def escalate(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fence: int, reason: str) -> int:
+    """Hand the case on to somebody else with a higher priority; gives the new escalation level.
+
+    Raises:
+        AssignmentNotFound (404), LeaseLost (409).
+    """
+    seat = await lock_held(tx, who=who, assignment_id=assignment_id, fence=fence)
+    await queries.settle(tx, who.project_id, seat, AssignmentState.OPEN, part="skipped")
+    priority = raised(seat.priority)
+    level = await queries.raise_case(tx, who.project_id, seat.case_id, priority)
+    _note(tx, who, Action.CASE_ESCALATED, seat, reason=reason, priority=priority, level=level)
+    payload = {"level": level, "priority": priority, "pool": seat.pool, "reason": reason, "by": who.actor.name}
+    outbox.emit(tx, who.project_id, EventKind.ESCALATED, item_id=seat.item_id, payload=payload)
+    return level
+
+
+async def lapse_due(tx: AsyncSession, limit: int) -> int:
+    """Return what lapsed leases hold to the queues; gives how many timers were dealt with."""
+    timers = await queries.lock_due_leases(tx, limit)
+    by_fate: dict[LeaseFate, list[tuple[UUID, int, Seat]]] = {fate: [] for fate in LeaseFate}
+    for project_id, generation, seat in timers:
+        by_fate[lease_fate(seat, generation)].append((project_id, generation, seat))
+    for project_id, generation, seat in by_fate[LeaseFate.LAPSED]:
+        await queries.settle(tx, project_id, seat, AssignmentState.OPEN, part=None)
+        details = {"assignment_id": str(seat.id), "fence": generation, "pool": seat.pool, "holder": str(seat.holder_id)}
+        audit.record(tx, project_id, TIMER, Action.ASSIGNMENT_LAPSED, item_id=seat.item_id, details=details)
+    await queries.end_lease_timers(tx, LeaseFate.EXTENDED, by_fate[LeaseFate.EXTENDED])
+    await queries.end_lease_timers(tx, LeaseFate.STALE, by_fate[LeaseFate.STALE] + by_fate[LeaseFate.LAPSED])
+    return len(timers)
+
+
+async def lock_held(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fence: int) -> Seat:
+    """Lock all seats of the case and give this one, if the caller's claim on it still stands.
+
+    Raises:
+        NotAPerson (403), AssignmentNotFound (404), LeaseLost (409).
+    """
+    check_person(who)
+    known = await get_known_seat(await driver_of(tx), who=who, assignment_id=assignment_id)
+    seats = await queries.lock_seats(tx, who.project_id, known.item_id)
+    seat = next(each for each in seats if each.id == assignment_id)  # rows are never deleted, so it is still there
+    if not is_held_by(seat, who.id, fence):
+        raise LeaseLost(why_lost(seat, who.id, fence))
+    return seat
+
+
+async def get_known_seat(hot: Hot, *, who: Principal, assignment_id: UUID) -> Seat:
+    """Give an assignment as it is, unlocked, if the caller may know of it.
+
+    Raises:
+        AssignmentNotFound: they may not, or it does not exist (404; the two look alike).
+    """
+    seat = await queries.find_seat(hot, who.project_id, assignment_id)
+    if seat is None or (who.is_reviewer_only and not await queries.is_known_to(hot, who, seat)):
+        message = f"There is no assignment {assignment_id} here that you may see."
+        raise AssignmentNotFound(message)
+    return seat
+
+
+def check_person(who: Principal) -> None:
+    """Let pass people, and refuse service keys.
+
+    Raises:
+        NotAPerson: judgement is a person's (403).
+    """
+    if who.kind != "user":
+        message = "A service key cannot hold an assignment; use a personal token (`review tokens create`)."
+        raise NotAPerson(message)
+
+
+def _note(tx: AsyncSession, who: Principal, action: Action, seat: Seat, **more: object) -> None:
+    held = (seat.at - seat.claimed_at).total_seconds() if seat.claimed_at else 0.0
+    details = {
+        "assignment_id": str(seat.id),
+        "fence": seat.fence,
+        "pool": seat.pool,
+        "held_seconds": round(held, 1),
+        **more,
+    }
+    audit.record(tx, who.project_id, who.actor, action, item_id=seat.item_id, details=details)

@@ -1,0 +1,31 @@
+"""The table of reviews."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, ForeignKey, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from review.kernel.db import Base
+from review.kernel.models import Instant
+
+
+class Review(Base):
+    """One reviewer's submitted judgement; rows are only ever added."""
+
+    __tablename__ = "reviews"
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID]
+    item_id: Mapped[UUID]
+    assignment_id: Mapped[UUID]
+    kind: Mapped[str]
+    reviewer_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    verdict: Mapped[str]
+    output: Mapped[Any] = mapped_column(JSON(none_as_null=True))
+    reasons: Mapped[list[str]] = mapped_column(JSON)
+    comment: Mapped[str]
+    held_seconds: Mapped[float]
+    submitted_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())

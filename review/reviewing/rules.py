@@ -1,0 +1,100 @@
+"""When enough people have judged, and what they have decided together."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET
+
+from review.decisions.rules import Outcome, Source, Verdict
+from review.items.types import ItemType
+from review.kernel.canonical import sha256_of
+from review.kernel.errors import FieldError
+from review.reviewing.schemas import JudgementIn
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """One review as consensus sees it; `output` is None unless corrected."""
+
+    reviewer_id: UUID
+    reviewer: str
+    kind: Literal["review", "adjudication"]
+    verdict: Verdict
+    output: Any
+    reasons: tuple[str, ...]
+    comment: str
+
+
+WAITING = "waiting"  # more reviews are to come
+TIED = "tied"  # all are in, and no answer has more than half of them
+
+
+def find_faults(item_type: ItemType, model_output: object, submitted: JudgementIn) -> list[FieldError]:
+    """List what is wrong with a judgement; empty when it can be recorded."""
+    faults = [
+        FieldError(f"reasons[{at}]", f"is not a reason code of this item type: {', '.join(item_type.reasons) or 'none'}")
+        for at, reason in enumerate(submitted.reasons)
+        if reason not in item_type.reasons
+    ]
+    if submitted.verdict is not Verdict.CORRECT:
+        if submitted.output is not UNSET and submitted.output is not None:
+            faults.append(FieldError("output", "comes with the verdict `correct` only"))
+        return faults
+    if submitted.output is UNSET:
+        return [*faults, FieldError("output", "is missing: `correct` must carry the corrected output")]
+    unfit = item_type.check_output(submitted.output)
+    faults += [FieldError(_below_output(fault.path), fault.message) for fault in unfit]
+    if not unfit and sha256_of(submitted.output) == sha256_of(model_output):
+        faults.append(FieldError("output", "is the same as the AI output; approve it instead, or change it"))
+    return faults
+
+
+def _below_output(path: str) -> str:
+    return path if path == "output" or path.startswith(("output.", "output[")) else f"output.{path}".rstrip(".")
+
+
+def weigh(required: int, judgements: Sequence[Judgement], model_output: object) -> Outcome | str:
+    """Decide what the judgements of a case come to: an outcome, `WAITING` or `TIED`.
+
+    An adjudicator's word is final. Otherwise all required reviews are awaited, even when a majority is sure
+    earlier, so that the agreement recorded with the label is that of everybody asked; then the answer that more
+    than half gave decides. Two answers are the same if verdict and resulting output are.
+    """
+    adjudications = [each for each in judgements if each.kind == "adjudication"]
+    if adjudications:
+        return _outcome(adjudications[-1:], Source.ADJUDICATION)
+    reviews = [each for each in judgements if each.kind == "review"]
+    if len(reviews) < required:
+        return WAITING
+    if required == 1:
+        return _outcome(reviews[:1], Source.REVIEW)
+    camps: defaultdict[str, list[Judgement]] = defaultdict(list)
+    for each in reviews:
+        camps[answer_of(each, model_output)].append(each)
+    largest = max(camps.values(), key=len)
+    return _outcome(largest, Source.CONSENSUS) if 2 * len(largest) > len(reviews) else TIED
+
+
+def answer_of(judgement: Judgement, model_output: object) -> str:
+    """Give what a judgement says the answer is, as a comparable string."""
+    match judgement.verdict:
+        case Verdict.REJECT:
+            return "rejected"
+        case Verdict.APPROVE:
+            return sha256_of(model_output)
+        case _:
+            return sha256_of(judgement.output)
+
+
+def _outcome(camp: Sequence[Judgement], source: Source) -> Outcome:
+    first = camp[0]
+    return Outcome(
+        verdict=first.verdict,
+        source=source,
+        decided_by=", ".join(each.reviewer for each in camp),
+        output=first.output,
+        reasons=tuple(dict.fromkeys(reason for each in camp for reason in each.reasons)),
+        comment="\n\n".join(each.comment for each in camp if each.comment),
+    )
