@@ -112,7 +112,7 @@ class EmbeddedPostgres:
 
         Past the deadline the server is stopped at once and recovers at its next start.
         """
-        process, self.process = self.process, None
+        process = self.process
         if process is not None and process.poll() is None:
             for act, patience in ((signal.SIGINT, within), (signal.SIGQUIT, timedelta(seconds=5))):
                 with suppress(ProcessLookupError):
@@ -125,9 +125,17 @@ class EmbeddedPostgres:
             else:
                 process.kill()
                 process.wait()
+        self.process = None
         if self._given_sockets is None and self._sockets is not None:
             shutil.rmtree(self._sockets, ignore_errors=True)
             self._sockets = None
+
+    def stop_now(self) -> None:
+        """Have a stop that is under way end at once; the server recovers at its next start."""
+        process = self.process
+        if process is not None:
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGQUIT)
 
     def _ensure_cluster(self, tree: Path, account: Account) -> None:
         version = self.data / "PG_VERSION"

@@ -87,7 +87,7 @@ class EmbeddedRedis:
 
     def stop(self, within: timedelta = timedelta(seconds=5)) -> None:
         """Stop the server, by force past the deadline. Does nothing if it is not running."""
-        process, self.process = self.process, None
+        process = self.process
         if process is not None and process.poll() is None:
             process.terminate()
             try:
@@ -95,9 +95,16 @@ class EmbeddedRedis:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self.process = None
         if self._given_sockets is None and self._sockets is not None:
             shutil.rmtree(self._sockets, ignore_errors=True)
             self._sockets = None
+
+    def stop_now(self) -> None:
+        """Have a stop that is under way end at once."""
+        process = self.process
+        if process is not None:
+            process.kill()
 
     def _wait_until_ready(self, deadline: Deadline) -> None:
         process = self.process

@@ -1,0 +1,83 @@
+"""The command `review`: finds the subcommand, imports only that, and turns refusals into one sentence and a status."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+
+import click
+
+from review.kernel.errors import ReviewError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a subcommand lives, and what `review --help` says of it without importing it."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+COMMANDS = {
+    "up": Entry("review.cli.up", "up", "Run everything on this machine, from a data directory."),
+    "migrate": Entry("review.cli.migrate", "migrate", "Bring the database up to date."),
+    "web": Entry("review.cli.web", "web", "Run the web process."),
+    "worker": Entry("review.cli.worker", "worker", "Run the worker process."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose subcommands are imported when they are run, so that `--help` answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Name the subcommands in the order in which the help shows them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import one subcommand."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command = getattr(import_module(entry.module), entry.attribute)
+        if not isinstance(command, click.Command):
+            message = f"{entry.module}.{entry.attribute} is not a command"
+            raise TypeError(message)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the subcommands from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the subcommand; an expected refusal is one sentence on standard error and status 1."""
+        try:
+            return super().invoke(ctx)
+        except ReviewError as refusal:
+            raise Refused(refusal) from refusal
+
+
+class Refused(click.ClickException):
+    """Shows a refusal the way click shows its own errors, with each field's fault on a line of its own."""
+
+    exit_code = 1
+
+    def __init__(self, refusal: ReviewError) -> None:
+        faults = [f"  {fault.path}: {fault.message}" for fault in refusal.errors]
+        super().__init__("\n".join((refusal.message, *faults)))
+
+
+def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
+    if wanted and not ctx.resilient_parsing:
+        click.echo(f"countersign {version('countersign')}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show it.")
+def main() -> None:
+    """Countersign: people review what AI produced, against a clock, and their judgement becomes labelled data."""
+
+
+if __name__ == "__main__":
+    main(prog_name="review")

@@ -1,0 +1,22 @@
+"""The command `review worker`."""
+
+import asyncio
+import inspect
+from importlib import import_module
+
+import click
+
+from review.cli.connection import required_settings
+from review.embedded import lifeline
+
+
+@click.command()
+@click.option("--lifeline-fd", type=int, hidden=True)
+def worker(lifeline_fd: int | None) -> None:
+    """Sweep timers, relay events and run jobs, with REVIEW_DATABASE_URL and REVIEW_REDIS_URL."""
+    settings = required_settings("database_url", "redis_url")
+    if lifeline_fd is not None:
+        lifeline.watch(lifeline_fd)
+    outcome = import_module("workers.main").run(settings)
+    if inspect.iscoroutine(outcome):
+        asyncio.run(outcome)
