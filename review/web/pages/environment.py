@@ -21,7 +21,13 @@ def build_environment(templates: Path, static: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    assets = {path.relative_to(static).as_posix(): _named(path, static) for path in static.rglob("*") if path.is_file()}
+
+    def asset(name: str) -> str:
+        return assets.get(name, f"/static/{name}")
+
     environment.filters |= {
+        "asset": asset,
         "brief": content.brief,
         "distance": _distance,
         "exact": words.exact,
@@ -33,8 +39,6 @@ def build_environment(templates: Path, static: Path) -> Environment:
         "urgency": _urgency,
         "visible": _visible,
     }
-    assets = {path.relative_to(static).as_posix(): _named(path, static) for path in static.rglob("*") if path.is_file()}
-    environment.globals["asset"] = lambda name: assets.get(name, f"/static/{name}")
     return environment
 
 

@@ -11,8 +11,10 @@ from review.web import content, forms
 from review.web.pages.views import Alternative, Change, Desk, Fact, Line, Reason
 
 _ID = UUID("019a0000-0000-7000-8000-000000000001")
-INTENTS = ("card_arrival", "card_not_working", "lost_card", "pin_blocked", "top_up_failed", "refund_not_shown")
-INTENTS += ("exchange_rate", "cash_withdrawal", "age_limit", "country_support", "verify_identity", "close_account")
+INTENTS = (
+    *("card_arrival", "card_not_working", "lost_card", "pin_blocked", "top_up_failed", "refund_not_shown"),
+    *("exchange_rate", "cash_withdrawal", "age_limit", "country_support", "verify_identity", "close_account"),
+)
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["label", "urgent", "lines"],

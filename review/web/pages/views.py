@@ -151,4 +151,4 @@ class QueueLine:
     confidence: float | None
     due_at: datetime | None
     created_at: datetime
-    is_held: bool
+    is_adjudication: bool

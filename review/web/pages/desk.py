@@ -1,0 +1,197 @@
+"""Laying an item on a reviewer's desk: what the review page shows, out of what the services give."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from markupsafe import Markup
+
+from review.items.schemas import Details, HistoryEntry, ItemDetail
+from review.items.types import ItemType
+from review.kernel.errors import FieldError, ReviewError
+from review.queueing.schemas import ClaimedAssignment
+from review.web import content, forms
+from review.web.pages import differences, story, words
+from review.web.pages.views import Alternative, Desk, Fact, Reason
+
+MAX_KEYED = 9
+MAX_ALTERNATIVES = 20
+MODEL_OUTPUT = "output"
+_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """How far a reviewer has come: the form as it stands, and what goes with it.
+
+    `base` says what the form started from: the model's `output`, or `alternative-N`.
+    """
+
+    form: forms.Field
+    value: Any
+    base: str = MODEL_OUTPUT
+    comment: str = ""
+    reasons: tuple[str, ...] = ()
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What the project's configuration says about one assignment: its item type, its pool's lease, its rules' texts."""
+
+    project: str
+    item_type: ItemType
+    lease: timedelta
+    conditions: Mapping[str, str]
+
+
+def begin(item: ItemDetail, item_type: ItemType, base: str = MODEL_OUTPUT) -> Draft:
+    """Start from the model's output, or from one of its alternatives where there is such a one."""
+    value, base = _start(item, base)
+    return Draft(form=forms.build(item_type.output_schema, value), value=value, base=base)
+
+
+def take_up(item: ItemDetail, item_type: ItemType, pairs: Sequence[tuple[str, str]]) -> Draft:
+    """Read what a reviewer sent; what is wrong with it stands in the draft's form, beside its field."""
+    sent = dict(pairs)
+    value, base = _start(item, sent.get("base", MODEL_OUTPUT))
+    answer = forms.read(item_type.output_schema, value, pairs)
+    return Draft(
+        form=answer.form,
+        value=answer.value,
+        base=base,
+        comment=sent.get("comment", "").replace("\r\n", "\n"),
+        reasons=tuple(value for name, value in pairs if name == "reasons"),
+        fault="Something in the form needs another look. Nothing was sent." if forms.first_errors(answer.form) else "",
+    )
+
+
+def refused(draft: Draft, refusal: ReviewError) -> Draft:
+    """Note in the draft what the service said, beside the fields it named."""
+    errors: dict[forms.Path, list[str]] = {}
+    for error in refusal.errors:
+        errors.setdefault(_path_of(error), []).append(error.message)
+    return replace(draft, form=forms.with_errors(draft.form, errors), fault=refusal.message)
+
+
+def lay_out(
+    claimed: ClaimedAssignment,
+    bench: Bench,
+    draft: Draft,
+    *,
+    now: datetime,
+    history: list[HistoryEntry],
+    outcome: str = "",
+) -> Desk:
+    """Put together everything the review page shows."""
+    item, details, item_type = claimed.item, claimed.item.details, bench.item_type
+    url = f"/p/{bench.project}/assignments/{claimed.id}"
+    output = msgspec.json.decode(item.output)
+    keys = _keyed(draft.form, has_alternatives=bool(details.alternatives))
+    return Desk(
+        url=url,
+        assignment_id=claimed.id,
+        item_id=item.id,
+        fence=claimed.fence,
+        lease_seconds=int(bench.lease.total_seconds()),
+        seconds_left=max(0, int((claimed.lease_expires_at - now).total_seconds())),
+        pool=claimed.pool,
+        type_title=title_of(item_type),
+        evidence=content.blocks("input", msgspec.json.decode(item.input), item_type.view),
+        claim=content.blocks("output", output, item_type.view),
+        confidence=details.confidence,
+        explanation=details.explanation,
+        alternatives=_alternatives(details, url, keyed=keys is None),
+        form=draft.form,
+        base=draft.base,
+        keys=keys,
+        changes=differences.changes(output, draft.value) if draft.base != MODEL_OUTPUT else [],
+        is_touched=draft.base != MODEL_OUTPUT or bool(draft.fault or draft.comment or draft.reasons),
+        reasons=[
+            Reason(code=code, label=words.humanise(code), is_chosen=code in draft.reasons) for code in item_type.reasons
+        ],
+        comment=draft.comment,
+        why=why(item, bench.conditions, kind=claimed.kind),
+        due_at=item.sla.due_at if item.sla else None,
+        facts=facts(item),
+        guidelines=content.render_markdown(item_type.guidelines) if item_type.guidelines else None,
+        story=story.tell(history),
+        outcome=outcome,
+        fault=draft.fault,
+    )
+
+
+def title_of(item_type: ItemType) -> str:
+    """Name an item type for people."""
+    return item_type.title or words.humanise(item_type.name)
+
+
+def why(item: ItemDetail, conditions: Mapping[str, str], *, kind: str = "") -> list[str | Markup]:
+    """Say why an item is where it is."""
+    said = story.why(msgspec.json.decode(item.route), item.details, conditions, kind=kind)
+    if item.escalation_level:
+        times = "once" if item.escalation_level == 1 else f"{item.escalation_level} times"
+        said.append(f"It was escalated {times}.")
+    return said
+
+
+def facts(item: ItemDetail) -> list[Fact]:
+    """List the circumstances that were given with an item, and nothing for those that were not."""
+    details = item.details
+    return [Fact(name=name, value=content.visible(value)) for name, value in _given(item, details) if value]
+
+
+def _given(item: ItemDetail, details: Details) -> Iterable[tuple[str, str]]:
+    model = details.model
+    yield "External id", item.external_id or ""
+    yield "Model", " ".join(part for part in (model.name, model.version) if part) if model else ""
+    yield "Prompt", (model.prompt_version or "") if model else ""
+    yield "Impact", details.impact or ""
+    yield "Cost", f"{details.cost.amount} {details.cost.currency}" if details.cost else ""
+    yield "Took", f"{details.latency_ms:g} ms" if details.latency_ms is not None else ""
+    yield "Subject", details.subject or ""
+    yield "Tags", ", ".join(details.tags)
+    for name, value in list(details.signals.items())[:20]:
+        yield f"Signal {name}"[:80], value if isinstance(value, str) else msgspec.json.encode(value).decode()[:200]
+    for name, value in list(details.metadata.items())[:20]:
+        yield name[:80], value if isinstance(value, str) else msgspec.json.encode(value).decode()[:200]
+    yield "Trace", details.trace_id or ""
+
+
+def _start(item: ItemDetail, base: str) -> tuple[Any, str]:
+    kind, _, number = base.partition("-")
+    if kind == "alternative" and number.isascii() and number.isdigit() and len(number) < 4:
+        place = int(number)
+        if place < len(item.details.alternatives):
+            return item.details.alternatives[place].output, f"alternative-{place}"
+    return msgspec.json.decode(item.output), MODEL_OUTPUT
+
+
+def _keyed(form: forms.Field, *, has_alternatives: bool) -> str | None:
+    """Choose what the digit keys take: the form's first field if it is a choice, else alternatives, else any choice."""
+    choice = forms.first_choice(form)
+    if choice is None:
+        return None
+    leads = choice is form or (bool(form.children) and choice is form.children[0])
+    return choice.pointer if leads or not has_alternatives else None
+
+
+def _alternatives(details: Details, url: str, *, keyed: bool) -> list[Alternative]:
+    return [
+        Alternative(
+            label=content.brief(other.output),
+            confidence=other.confidence,
+            url=f"{url}?base=alternative-{place}",
+            key=str(place + 1) if keyed and place < MAX_KEYED else "",
+        )
+        for place, other in enumerate(details.alternatives[:MAX_ALTERNATIVES])
+    ]
+
+
+def _path_of(error: FieldError) -> forms.Path:
+    """Read a path such as `output.lines[0].name` as a path into the output."""
+    steps = [int(index) if index else name for index, name in _STEP.findall(error.path)]
+    return tuple(steps[1:]) if steps[:1] == ["output"] else tuple(steps)

@@ -1,0 +1,168 @@
+"""An item's history told as sentences, and the reasons it came to people, in words."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+from markupsafe import Markup
+
+from review.items.schemas import Details, HistoryEntry
+from review.web.content import visible
+from review.web.pages import words
+from review.web.pages.views import Line
+from review.web.shapes import is_number, is_object
+
+VERDICTS: Final = {"approve": "approved", "correct": "corrected", "reject": "rejected"}
+TONES: Final = {"approve": "good", "correct": "mark", "reject": "bad"}
+_FACT = re.compile(r"\bitem\.(confidence|impact|type)\b")
+
+Particulars = Mapping[str, Any]
+
+
+def tell(history: list[HistoryEntry]) -> list[Line]:
+    """Tell each entry as a sentence, in the order given."""
+    return [_line(entry) for entry in history]
+
+
+def _line(entry: HistoryEntry) -> Line:
+    decoded: object = msgspec.json.decode(entry.details)
+    details: Particulars = decoded if is_object(decoded) else {}
+    sentence = _SENTENCES.get(entry.action, _unknown)(entry, details)
+    verdict = _text(details, "verdict")
+    quote = _text(details, "reason") or _text(details, "comment")
+    return Line(
+        at=entry.at,
+        sentence=sentence,
+        quote=visible(quote) if quote else None,
+        tone=TONES.get(verdict, "warn" if entry.action in _WORRYING else "plain"),
+    )
+
+
+_WORRYING: Final = {"case.breached", "case.escalated", "assignment.lapsed", "adjudication.opened"}
+
+
+def _submitted(entry: HistoryEntry, details: Particulars) -> Markup:
+    came = Markup("{} submitted it.").format(visible(entry.actor))
+    rule, pool = _text(details, "rule"), _text(details, "pool")
+    by = Markup("Rule {}").format(visible(rule)) if rule else Markup("No rule matched, which")
+    if _text(details, "action") == "review":
+        return Markup("{} {} sent it to {}.").format(came, by, visible(pool))
+    return Markup("{} {} {} it.").format(came, by, VERDICTS.get(_text(details, "action"), "decided"))
+
+
+def _acted(what: str) -> "Callable[[HistoryEntry, Particulars], Markup]":
+    def sentence(entry: HistoryEntry, _details: Particulars) -> Markup:
+        return Markup("{} {}.").format(visible(entry.actor), what)
+
+    return sentence
+
+
+def _escalated(entry: HistoryEntry, details: Particulars) -> Markup:
+    pool = _text(details, "to")
+    where = Markup(" to {}").format(visible(pool)) if pool else Markup("")
+    return Markup("{} escalated it{}.").format(visible(entry.actor), where)
+
+
+def _reviewed(entry: HistoryEntry, details: Particulars) -> Markup:
+    return Markup("{} {} it.").format(visible(entry.actor), VERDICTS.get(_text(details, "verdict"), "judged"))
+
+
+def _decided(_entry: HistoryEntry, details: Particulars) -> Markup:
+    verdict = VERDICTS.get(_text(details, "verdict"), "settled")
+    return Markup("That decided it: {}, {}.").format(verdict, source_of(_text(details, "source"), ""))
+
+
+def _overridden(entry: HistoryEntry, details: Particulars) -> Markup:
+    verdict = VERDICTS.get(_text(details, "verdict"), "decided")
+    return Markup("{} overrode the decision: {}.").format(visible(entry.actor), verdict)
+
+
+def _adjudication(_entry: HistoryEntry, details: Particulars) -> Markup:
+    pool = _text(details, "pool")
+    where = Markup(" in {}").format(visible(pool)) if pool else Markup("")
+    return Markup("The reviewers disagreed, so one more person{} settles it.").format(where)
+
+
+def _unknown(entry: HistoryEntry, _details: Particulars) -> Markup:
+    said = words.humanise(entry.action.replace(".", " "))
+    return Markup("{}, by {}.").format(said, visible(entry.actor))
+
+
+_SENTENCES: Final[dict[str, Callable[[HistoryEntry, Particulars], Markup]]] = {
+    "item.submitted": _submitted,
+    "item.decided": _decided,
+    "item.withdrawn": _acted("withdrew it"),
+    "decision.overridden": _overridden,
+    "assignment.claimed": _acted("took it"),
+    "assignment.released": _acted("put it back"),
+    "assignment.skipped": _acted("skipped it"),
+    "assignment.lapsed": lambda _entry, _details: Markup("The lease ended, and it went back."),
+    "case.escalated": _escalated,
+    "case.breached": lambda _entry, _details: Markup("It became overdue."),
+    "review.submitted": _reviewed,
+    "adjudication.opened": _adjudication,
+}
+
+
+def source_of(source: str, decided_by: str) -> str:
+    """Say who or what made a decision."""
+    return {
+        "rule": "by a rule",
+        "review": f"by {decided_by}" if decided_by else "by one reviewer",
+        "consensus": "by consensus",
+        "adjudication": "by adjudication",
+        "timeout": "because the time ran out",
+        "override": f"by {decided_by}, overriding" if decided_by else "by override",
+    }.get(source, source)
+
+
+def why(route: object, details: Details, conditions: Mapping[str, str], *, kind: str = "") -> list[str | Markup]:
+    """Say why an item came to people: the rule with the facts put in, the error, the sample, the other reviewers.
+
+    `conditions` holds the text of the rules of the rule set that routed it, by name; `kind` is the assignment's.
+    """
+    taken: Particulars = route if is_object(route) else {}
+    said: list[str | Markup] = []
+    if kind == "adjudication":
+        said.append("The reviewers disagreed. Your judgement settles it.")
+    rule, error = _text(taken, "rule"), _text(taken, "error")
+    if error:
+        named = Markup("Rule {} could").format(_strong(rule)) if rule else Markup("A rule could")
+        said.append(Markup("{} not be evaluated, so a person looks at it: {}").format(named, visible(error)))
+    elif rule:
+        condition = conditions.get(rule, "")
+        shown = visible(_with_facts(condition, details)) if condition not in {"", "true"} else None
+        said.append(
+            Markup("Rule {}: <code>{}</code>").format(_strong(rule), shown)
+            if shown
+            else Markup("Rule {} applies.").format(_strong(rule))
+        )
+    else:
+        said.append("No rule matched, so a person looks at it.")
+    share = taken.get("inclusion_probability")
+    if is_number(share) and 0 < share < 1:
+        said.append(f"It was drawn by lot: {words.percent(share)} of such items come here.")
+    needed = taken.get("reviews_required")
+    if is_number(needed) and needed > 1:
+        said.append(f"{needed:.0f} people judge it, each on their own.")
+    return said
+
+
+def _with_facts(condition: str, details: Details) -> str:
+    """Put the item's own numbers in the place of their names: `item.confidence < 0.8` becomes `0.62 < 0.8`."""
+
+    def fact(match: re.Match[str]) -> str:
+        value: object = getattr(details, match[1], None)
+        return match[0] if value is None else f"{value:g}" if is_number(value) else f'"{value}"'
+
+    return _FACT.sub(fact, condition)
+
+
+def _strong(name: str) -> Markup:
+    return Markup("<strong>{}</strong>").format(visible(name))
+
+
+def _text(details: Particulars, name: str) -> str:
+    value = details.get(name)
+    return value if isinstance(value, str) else ""

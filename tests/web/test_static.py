@@ -1,0 +1,57 @@
+"""What the browser is sent: small, and with nothing inline that the content security policy would have to allow."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from review.kernel.resources import static_dir, templates_dir
+from review.web.pages import specimens
+from review.web.pages.environment import build_environment
+
+TEMPLATES = sorted(templates_dir().rglob("*.html"))
+
+
+def test_the_stylesheet_and_the_script_keep_their_budgets() -> None:
+    assert (static_dir() / "countersign.css").stat().st_size < 20_000
+    assert (static_dir() / "countersign.js").stat().st_size < 8_192
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_no_template_has_anything_inline(template: Path) -> None:
+    source = template.read_text(encoding="utf-8")
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:|hx-on|hx-vals|js:|\|\s*safe\b|autoescape", source)
+    assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", source))
+    assert not re.search(r"https?://", source)
+
+
+def test_every_post_form_carries_its_token() -> None:
+    for template in TEMPLATES:
+        source = template.read_text(encoding="utf-8")
+        for form in re.findall(r'<form[^>]*method="post".*?</form>', source, re.DOTALL):
+            assert 'name="_csrf" value="{{ csrf_token }}"' in form, template
+
+
+def test_each_asset_is_named_after_its_content() -> None:
+    environment = build_environment(templates_dir(), static_dir())
+    named = environment.from_string("{{ 'countersign.css' | asset }}").render()
+    assert re.fullmatch(r"/static/countersign\.css\?v=[0-9a-f]{12}", named)
+
+
+def test_a_name_that_a_template_does_not_know_fails_loudly() -> None:
+    environment = build_environment(templates_dir(), static_dir())
+    with pytest.raises(Exception, match="nothing_of_that_name"):
+        environment.from_string("{{ nothing_of_that_name }}").render()
+
+
+def test_the_review_page_renders_every_kind_of_field_with_a_label() -> None:
+    environment = build_environment(templates_dir(), static_dir())
+    html = environment.get_template("_desk.html").render(
+        desk=specimens.desk(), csrf_token="t", project="support", reshape="#"
+    )
+    ids = re.findall(r'\sid="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    for control in re.findall(r'<(?:select|textarea|input)[^>]*\sid="([^"]+)"', html):
+        assert f'for="{control}"' in html
+    for described in re.findall(r'aria-describedby="([^"]+)"', html):
+        assert set(described.split()) <= set(ids)
