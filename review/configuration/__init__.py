@@ -1,1 +1,1 @@
-"""A project's configuration: one YAML file, applied whole, versioned and never edited in place."""
+"""A project's configuration as code: one file, read with its places, versioned, never edited in place."""

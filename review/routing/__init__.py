@@ -1,1 +1,1 @@
-"""Rule sets: conditions, sampling, and where they send an item."""
+"""Rule sets: conditions in CEL, sampling, and where an item goes."""

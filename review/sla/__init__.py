@@ -1,1 +1,1 @@
-"""Policies, calendars and deadlines: arithmetic only."""
+"""Policies and deadlines: arithmetic only."""

@@ -1,0 +1,46 @@
+"""Refusals about configuration, each with its line."""
+
+import msgspec
+
+from review.kernel.errors import FieldError, Invalid, NotFound, ReviewError
+
+
+class ConfigError(msgspec.Struct, frozen=True):
+    """One fault: the path in the document, what is wrong, and where; lines and columns count from 1."""
+
+    path: str
+    message: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        """Give the form that editors turn into a link, without the file's name."""
+        place = f"{self.line}:{self.column}"
+        return f"{place}: {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
+
+
+class ConfigurationInvalid(Invalid):
+    """The document cannot be applied; the version that was active stays active."""
+
+    code = "configuration_invalid"
+
+    def __init__(self, faults: list[ConfigError]) -> None:
+        self.faults = faults
+        message = f"The configuration has {len(faults)} fault(s); nothing was changed. Mend what is named below."
+        errors = tuple(
+            FieldError(fault.path, f"line {fault.line} column {fault.column}: {fault.message}") for fault in faults
+        )
+        super().__init__(message, errors=errors)
+
+
+class ConfigVersionNotFound(NotFound):
+    """The project has no configuration version of that number."""
+
+    code = "config_version_not_found"
+
+
+class PoolHasOpenWork(ReviewError):
+    """A pool that the new configuration leaves out still has open work."""
+
+    code = "pool_has_open_work"
+    status = 409

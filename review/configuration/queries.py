@@ -1,0 +1,70 @@
+"""Reading and locking stored configuration."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from review.configuration.models import ConfigVersion, ItemTypeVersion, PoolMember, RuleSetVersion
+from review.identity.models import Project
+from review.kernel.db import Hot
+
+LOAD = "SELECT source, item_types, ruleset_version FROM config_versions WHERE project_id = $1 AND version = $2"
+LOAD_ITEM_TYPE = "SELECT definition FROM item_types WHERE project_id = $1 AND name = $2 AND version = $3"
+
+
+async def lock_project(tx: AsyncSession, slug: str) -> Project | None:
+    """Lock a project's row, so that configurations are applied one after another."""
+    return (await tx.scalars(select(Project).where(Project.slug == slug).with_for_update(key_share=True))).one_or_none()
+
+
+async def find_version(tx: AsyncSession, project_id: UUID, version: int) -> ConfigVersion | None:
+    """Find one applied configuration."""
+    return await tx.get(ConfigVersion, (project_id, version))
+
+
+async def last_config_version(tx: AsyncSession, project_id: UUID) -> int:
+    """Give the highest number in use, 0 for none."""
+    statement = select(func.coalesce(func.max(ConfigVersion.version), 0))
+    return int(await tx.scalar(statement.where(ConfigVersion.project_id == project_id)) or 0)
+
+
+async def list_item_types(tx: AsyncSession, project_id: UUID) -> list[ItemTypeVersion]:
+    """List every version of every item type, oldest first."""
+    statement = select(ItemTypeVersion).where(ItemTypeVersion.project_id == project_id)
+    return list((await tx.scalars(statement.order_by(ItemTypeVersion.name, ItemTypeVersion.version))).all())
+
+
+async def list_rulesets(tx: AsyncSession, project_id: UUID) -> list[RuleSetVersion]:
+    """List every version of the rules, oldest first."""
+    statement = select(RuleSetVersion).where(RuleSetVersion.project_id == project_id)
+    return list((await tx.scalars(statement.order_by(RuleSetVersion.version))).all())
+
+
+async def replace_members(tx: AsyncSession, project_id: UUID, members: list[tuple[str, str]]) -> None:
+    """Make the pools' members from the configuration just these; who was added directly stays."""
+    await tx.execute(delete(PoolMember).where(PoolMember.project_id == project_id, PoolMember.source == "config"))
+    tx.add_all(PoolMember(project_id=project_id, pool=pool, email=email, source="config") for pool, email in members)
+
+
+async def count_open_work(tx: AsyncSession, project_id: UUID, pools: list[str]) -> dict[str, int]:
+    """Count the seats that wait or are held in these pools; pools without any are left out."""
+    rows = await tx.execute(
+        text(
+            "SELECT pool, count(*) FROM assignments"
+            " WHERE project_id = :project AND pool = ANY(:pools) AND state IN ('open', 'held') GROUP BY pool"
+        ),
+        {"project": project_id, "pools": pools},
+    )
+    return {pool: count for pool, count in rows.tuples()}
+
+
+async def load(hot: Hot, project_id: UUID, version: int) -> Any:
+    """Read what a configuration version is compiled from."""
+    return await hot.fetchrow(LOAD, project_id, version)
+
+
+async def load_item_type(hot: Hot, project_id: UUID, name: str, version: int) -> Any:
+    """Read one version of an item type, or None."""
+    return await hot.fetchval(LOAD_ITEM_TYPE, project_id, name, version)

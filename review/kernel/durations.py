@@ -1,0 +1,22 @@
+"""Durations as people write them: 30s, 10m, 4h, 2d, 1h30m."""
+
+import re
+from datetime import timedelta
+
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_FORM = re.compile(r"^(?:(?P<d>\d{1,5})d)?(?:(?P<h>\d{1,6})h)?(?:(?P<m>\d{1,7})m)?(?:(?P<s>\d{1,8})s)?$")
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read a duration.
+
+    Raises:
+        ValueError: it is not one, or is zero.
+    """
+    match = _FORM.match(text.strip())
+    parts = {_UNITS[unit]: int(count) for unit, count in match.groupdict().items() if count} if match else {}
+    length = timedelta(**parts)
+    if not length:
+        message = f"{text!r} is no duration; write it like 30s, 10m, 4h, 2d or 1h30m"
+        raise ValueError(message)
+    return length

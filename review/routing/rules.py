@@ -1,0 +1,158 @@
+"""Where an item goes: the first rule that matches says, and what cannot be judged by rule goes to a person."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from review.routing.conditions import Condition, EvaluationFailed, context_of, facts_of
+
+Verb = Literal["review", "approve", "reject"]
+
+DEFAULT_PRIORITY = 50
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """A condition and what follows from it; `sample` is the share of matching items that it takes."""
+
+    name: str
+    condition: Condition
+    action: Verb
+    sample: float = 1.0
+    pool: str | None = None
+    priority: int = DEFAULT_PRIORITY
+    reviews_required: int = 1
+    adjudicate_pool: str | None = None
+    sla_policy: str | None = None
+
+
+class RuleSet(msgspec.Struct, frozen=True):
+    """One version of a project's rules, in the order in which they are tried."""
+
+    version: int
+    rules: tuple[Rule, ...]
+    fields: frozenset[str]
+
+    @classmethod
+    def of(cls, version: int, rules: tuple[Rule, ...]) -> "RuleSet":
+        """Put rules together, and note which fields of an item they read at all."""
+        fields: frozenset[str] = frozenset().union(*(rule.condition.fields for rule in rules))
+        return cls(version, rules, fields)
+
+
+class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one rule made of an item; `sampled_out` is set where the condition held and the sample passed it by."""
+
+    rule: str
+    matched: bool
+    error: str | None = None
+    sampled_out: bool = False
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an item goes and why; stored with it for good.
+
+    `inclusion_probability` is the chance, over the sampling alone, that an item with this content is sent to a
+    person: what a data scientist weights the labels by.
+    """
+
+    action: Verb
+    rule: str | None
+    ruleset_version: int
+    pool: str | None
+    priority: int
+    reviews_required: int
+    adjudicate_pool: str | None
+    sla_policy: str | None
+    inclusion_probability: float
+    evaluations: tuple[Evaluation, ...]
+    error: str | None = None
+
+
+def route(ruleset: RuleSet, item: Mapping[str, Any], item_id: UUID, default_pool: str) -> Route:
+    """Route an item.
+
+    A condition that fails to evaluate sends the item to the default pool with the error recorded, and so does a
+    rule set of which no rule matches.
+    """
+    context = context_of(facts_of(item, ruleset.fields))
+    evaluations: list[Evaluation] = []
+    to_person, mass = 0.0, 1.0
+    for at, rule in enumerate(ruleset.rules):
+        try:
+            holds = rule.condition.holds(context)
+        except EvaluationFailed as fault:
+            evaluations.append(Evaluation(rule.name, matched=False, error=str(fault)))
+            error = f"rule {rule.name}: {fault}"
+            return _to_default(ruleset, default_pool, min(1.0, to_person + mass), evaluations, error)
+        taken = holds and is_sampled(rule, item_id)
+        evaluations.append(Evaluation(rule.name, matched=taken, sampled_out=holds and not taken))
+        if holds:
+            to_person += mass * rule.sample * (rule.action == "review")
+            mass *= 1.0 - rule.sample
+        if taken:
+            rest = _rest_to_person(ruleset.rules[at + 1 :], context, mass)
+            return _taken(ruleset, rule, min(1.0, to_person + rest), evaluations)
+    return _to_default(ruleset, default_pool, min(1.0, to_person + mass), evaluations, None)
+
+
+def is_sampled(rule: Rule, item_id: UUID) -> bool:
+    """Tell whether the rule's sample takes this item: the same item always gets the same answer.
+
+    Each rule hashes with its own name, so that the samples of two rules are independent.
+    """
+    if rule.sample >= 1.0:
+        return True
+    digest = hashlib.sha256(rule.name.encode() + b"\0" + item_id.bytes).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64 < rule.sample
+
+
+def _rest_to_person(rules: tuple[Rule, ...], context: Any, mass: float) -> float:
+    """Give the chance that the item would have come to a person had the rule that took it not sampled it."""
+    to_person = 0.0
+    for rule in rules:
+        if mass <= 0.0:
+            return to_person
+        try:
+            holds = rule.condition.holds(context)
+        except EvaluationFailed:
+            return to_person + mass
+        if holds:
+            to_person += mass * rule.sample * (rule.action == "review")
+            mass *= 1.0 - rule.sample
+    return to_person + mass
+
+
+def _taken(ruleset: RuleSet, rule: Rule, probability: float, evaluations: list[Evaluation]) -> Route:
+    return Route(
+        action=rule.action,
+        rule=rule.name,
+        ruleset_version=ruleset.version,
+        pool=rule.pool,
+        priority=rule.priority,
+        reviews_required=rule.reviews_required,
+        adjudicate_pool=rule.adjudicate_pool,
+        sla_policy=rule.sla_policy,
+        inclusion_probability=probability,
+        evaluations=tuple(evaluations),
+    )
+
+
+def _to_default(
+    ruleset: RuleSet, pool: str, probability: float, evaluations: list[Evaluation], error: str | None
+) -> Route:
+    return Route(
+        action="review",
+        rule=None,
+        ruleset_version=ruleset.version,
+        pool=pool,
+        priority=DEFAULT_PRIORITY,
+        reviews_required=1,
+        adjudicate_pool=None,
+        sla_policy=None,
+        inclusion_probability=probability,
+        evaluations=tuple(evaluations),
+        error=error,
+    )
