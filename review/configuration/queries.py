@@ -57,7 +57,7 @@ async def count_open_work(tx: AsyncSession, project_id: UUID, pools: list[str]) 
         ),
         {"project": project_id, "pools": pools},
     )
-    return {pool: count for pool, count in rows.tuples()}
+    return {pool: count for pool, count in rows}
 
 
 async def load(hot: Hot, project_id: UUID, version: int) -> Any:

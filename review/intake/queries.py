@@ -60,9 +60,9 @@ WITH given AS (
   SELECT $1, event_id, event_kind, id, event::json FROM fresh
 ), noted AS (
   INSERT INTO audit_entries (project_id, id, actor_kind, actor_id, actor_name, action, item_id, details)
-  SELECT $1, submitted_entry, $32, $33, $34, '{Action.ITEM_SUBMITTED}', id, submitted::json FROM fresh
+  SELECT $1, submitted_entry, $32::text, $33::uuid, $34::text, '{Action.ITEM_SUBMITTED}', id, submitted::json FROM fresh
   UNION ALL
-  SELECT $1, decided_entry, 'rule', NULL, 'rule', '{Action.ITEM_DECIDED}', id, event::json
+  SELECT $1, decided_entry, 'rule', NULL::uuid, 'rule', '{Action.ITEM_DECIDED}', id, event::json
   FROM fresh WHERE action <> 'review'
 )
 SELECT id, now() AS at FROM stored

@@ -9,14 +9,14 @@ from uuid import UUID
 from review.kernel.db import Hot
 
 _COLUMNS = """
-  i.id, i.state, i.type, i.type_version, i.external_id, i.created_at, b.route,
+  i.id, i.state, i.type, i.type_version, i.external_id, i.created_at, b.route::text AS route,
   c.pool, c.priority, c.sla_policy, c.due_at, coalesce(c.escalation_level, 0) AS escalation_level,
   CASE WHEN c.due_at IS NULL OR i.state = 'withdrawn' THEN NULL
        WHEN i.state = 'decided' THEN CASE WHEN i.closed_at <= c.due_at THEN 'met' ELSE 'missed' END
        WHEN c.due_at <= now() THEN 'breached' ELSE 'on_track' END AS sla_state,
   i.state = 'open' AND EXISTS (SELECT FROM assignments a WHERE a.project_id = i.project_id AND a.item_id = i.id
                                AND a.state = 'held') AS held,
-  d.verdict, d.output AS decided_output, d.source, d.reasons, d.comment, d.decided_at, d.decided_by,
+  d.verdict, d.output::text AS decided_output, d.source, d.reasons::text AS reasons, d.comment, d.decided_at, d.decided_by,
   d.reviews, d.revision, d.output_sha256
 """
 
@@ -42,12 +42,12 @@ WHERE i.project_id = $1 AND i.id = ANY($2::uuid[])
 """
 
 GET_DETAIL = f"""
-SELECT {_COLUMNS}, b.input, b.output, b.details FROM items i {_JOINS}
+SELECT {_COLUMNS}, b.input::text AS input, b.output::text AS output, b.details::text AS details FROM items i {_JOINS}
 WHERE i.project_id = $1 AND i.id = $2 AND {_VISIBLE.format(email="$3")}
 """
 
 LIST_DETAILS = f"""
-SELECT {_COLUMNS}, b.input, b.output, b.details FROM items i {_JOINS}
+SELECT {_COLUMNS}, b.input::text AS input, b.output::text AS output, b.details::text AS details FROM items i {_JOINS}
 WHERE i.project_id = $1 AND i.id = ANY($2::uuid[])
 """
 
@@ -65,7 +65,7 @@ ORDER BY i.id DESC LIMIT $9
 """
 
 LIST_HISTORY = """
-SELECT at, actor_name, actor_kind, action, details FROM audit_entries
+SELECT at, actor_name, actor_kind, action, details::text AS details FROM audit_entries
 WHERE project_id = $1 AND item_id = $2 ORDER BY at, id
 """
 

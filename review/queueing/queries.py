@@ -47,7 +47,7 @@ WITH picked AS MATERIALIZED (
   SELECT $1, '{TimerKind.LEASE}', id, fence, lease_until FROM numbered
 ), noted AS (
   INSERT INTO audit_entries (project_id, id, actor_kind, actor_id, actor_name, action, item_id, details)
-  SELECT $1, ($7::uuid[])[n], 'user', $3, $6, '{Action.ASSIGNMENT_CLAIMED}', item_id, told FROM numbered
+  SELECT $1, ($7::uuid[])[n], 'user', $3, $6::text, '{Action.ASSIGNMENT_CLAIMED}', item_id, told FROM numbered
 ), events AS (
   INSERT INTO events (project_id, id, kind, item_id, payload)
   SELECT $1, ($8::uuid[])[n], '{EventKind.CLAIMED}', item_id, told FROM numbered

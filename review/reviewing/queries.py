@@ -37,7 +37,7 @@ async def list_judgements(tx: AsyncSession, project_id: UUID, item_id: UUID) -> 
             reasons=tuple(review.reasons),
             comment=review.comment,
         )
-        for review, email in (await tx.execute(statement)).tuples()
+        for review, email in await tx.execute(statement)
     ]
 
 

@@ -1,0 +1,73 @@
+"""Real servers for every test: one PostgreSQL and one Redis a worker, a database cloned from the migrated template."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+
+from review.cli.migrate import upgrade
+from review.embedded.postgres import EmbeddedPostgres
+from review.embedded.redis import EmbeddedRedis
+from review.kernel.db import Database
+from review.kernel.ids import new_id
+from review.kernel.settings import Settings
+from tests.make import World
+
+TEMPLATE = "migrated"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A server of this worker's own, fsync off, with one database that the migrations have built."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False) as server:
+        _execute(server, f"CREATE DATABASE {TEMPLATE}")
+        upgrade(server.url(TEMPLATE))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    """A Redis of this worker's own."""
+    with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """A database of the test's own, cloned from the template in a few dozen milliseconds."""
+    name = f"t{new_id().hex}"
+    _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+    yield postgres.url(name)
+    _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(database_url: str, redis_server: EmbeddedRedis) -> Settings:
+    """The settings of a process over the test's database."""
+    return Settings(database_url=database_url, redis_url=redis_server.url(), dev_pages=True)
+
+
+@pytest.fixture
+async def db(settings: Settings) -> AsyncIterator[Database]:
+    """The connections of a process over the test's database."""
+    database = await Database.connect(settings)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def world(db: Database, settings: Settings) -> World:
+    """A configured project with people in every role, and what it takes to act as them."""
+    return await World.build(db, settings)
+
+
+def _execute(server: EmbeddedPostgres, statement: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(server.url("postgres"))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
