@@ -51,36 +51,43 @@ def _package(name: str) -> Path:
 
 def _runs(tree: Path, account: Account) -> bool:
     try:
-        subprocess.run(
-            [tree / "bin" / "postgres", "--version"],
-            check=True,
-            capture_output=True,
-            cwd="/",
-            env=ENVIRONMENT,
-            **account.process_options(),
-        )
+        for program in ("postgres", "initdb"):
+            subprocess.run(
+                [tree / "bin" / program, "--version"],
+                check=True,
+                capture_output=True,
+                cwd="/",
+                env=ENVIRONMENT,
+                **account.process_options(),
+            )
     except (PermissionError, subprocess.CalledProcessError):
         return False
-    return os.access(tree / "share", os.R_OK)
+    return True
 
 
 def _readable_copy(tree: Path, account: Account) -> Path:
     """Copy the installation once per version of it to a directory that every account may read."""
     stamp = (tree / "bin" / "postgres").stat()
     target = SHARED / f"countersign-postgres-{POSTGRES_MAJOR}-{stamp.st_size:x}-{int(stamp.st_mtime):x}"
+    package = tree.parent
+    inside = Path(package.name, tree.name)
     if _is_ours(target):
-        return target
+        return target / inside
     building = Path(tempfile.mkdtemp(prefix="countersign-postgres-", dir=SHARED))
     for part in ("bin", "lib", "share"):
-        shutil.copytree(tree / part, building / part, ignore=shutil.ignore_patterns("*.a"), symlinks=True)
+        shutil.copytree(tree / part, building / inside / part, ignore=shutil.ignore_patterns("*.a"), symlinks=True)
+    # The programs find the wheel's own libraries beside the package, where wheel repair tools put them.
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, building / libraries.name)
     building.chmod(0o755)
     if not target.exists():
         building.rename(target)
         building = target
-    if not _runs(building, account):
+    if not _runs(building / inside, account):
         message = f"PostgreSQL could not be run from {building} as user {account.uid}: is {SHARED} mounted noexec?"
         raise ServerFailed(message)
-    return building
+    return building / inside
 
 
 def _is_ours(directory: Path) -> bool:

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import shutil
-import tempfile
 import time
 from contextlib import suppress
 from datetime import timedelta
@@ -13,7 +12,7 @@ from typing import Self
 
 import msgspec
 
-from review.embedded import leftovers
+from review.embedded import leftovers, sockets
 from review.embedded.account import account_for
 from review.embedded.deadline import Deadline
 from review.embedded.errors import DirectoryInUse, ServerFailed, StackNotRunning, directory_unusable
@@ -130,7 +129,7 @@ class DataDirectory:
             _state_file(self.path).unlink()
 
     def _make_sockets(self) -> None:
-        self.sockets = Path(tempfile.mkdtemp(prefix="countersign-"))
+        self.sockets = sockets.make_directory()
         self.redis_sockets.mkdir(mode=0o700)
         self.postgres_sockets.mkdir(mode=0o700)
         account = account_for(self.postgres / "data")

@@ -5,7 +5,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -14,7 +13,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from review.embedded import binaries, leftovers
+from review.embedded import binaries, leftovers, sockets
 from review.embedded.account import ENVIRONMENT, Account, Doorway, account_for, doorway
 from review.embedded.deadline import Deadline
 from review.embedded.errors import FULL, EmbeddedError, ServerFailed, directory_unusable, disk_full
@@ -204,7 +203,7 @@ class EmbeddedPostgres:
             raise self._failure(said, what="The database could not be made")
 
     def _launch(self, tree: Path, account: Account) -> None:
-        self._sockets = self._given_sockets or Path(tempfile.mkdtemp(prefix="countersign-"))
+        self._sockets = self._given_sockets or sockets.make_directory()
         if self._given_sockets is None:
             account.own(self._sockets)
         settings = {"unix_socket_directories": str(self._sockets), **self._settings}

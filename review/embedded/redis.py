@@ -3,14 +3,13 @@
 import shutil
 import socket
 import subprocess
-import tempfile
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from review.embedded import binaries, leftovers
+from review.embedded import binaries, leftovers, sockets
 from review.embedded.account import ENVIRONMENT
 from review.embedded.deadline import Deadline
 from review.embedded.errors import ServerFailed, directory_unusable
@@ -65,7 +64,7 @@ class EmbeddedRedis:
         program = binaries.redis_server()
         try:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._sockets = self._given_sockets or Path(tempfile.mkdtemp(prefix="countersign-"))
+            self._sockets = self._given_sockets or sockets.make_directory()
             leftovers.stop_redis(self.address)
             with self.log.open("wb") as log:
                 self.process = subprocess.Popen(

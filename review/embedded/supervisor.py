@@ -53,7 +53,7 @@ class Patience:
 
     def delay(self, death: int) -> timedelta:
         """Give the pause after the first, second, … death in a row: each is twice the one before."""
-        return min(self.first_delay * (1 << (death - 1)), self.longest_delay)
+        return min(self.first_delay * (1 << min(death - 1, 20)), self.longest_delay)
 
 
 async def keep_alive(service: Service, patience: Patience, say: Say) -> None:
