@@ -1,0 +1,58 @@
+"""The commands that run processes, against a real database."""
+
+import asyncio
+import socket
+
+import asyncpg
+import pytest
+from click.testing import CliRunner
+
+from review.cli.main import main
+from review.embedded.postgres import EmbeddedPostgres
+
+
+async def test_migrate_builds_the_schema_and_may_run_again(postgres: EmbeddedPostgres) -> None:
+    connection = await asyncpg.connect(postgres.url("postgres"))
+    await connection.execute("CREATE DATABASE migrated_by_command")
+    await connection.close()
+    environment = {"REVIEW_DATABASE_URL": postgres.url("migrated_by_command")}
+    for _ in range(2):
+        outcome = await in_thread(["migrate"], environment)
+        assert outcome == (0, ""), outcome
+    connection = await asyncpg.connect(environment["REVIEW_DATABASE_URL"])
+    assert await connection.fetchval("SELECT count(*) FROM items") == 0
+    await connection.close()
+
+
+async def in_thread(arguments: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    """Run a command where it may start an event loop of its own."""
+    outcome = await asyncio.to_thread(CliRunner().invoke, main, arguments, env=environment)
+    return outcome.exit_code, outcome.output
+
+
+def test_migrate_without_a_database_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+        port = closing.getsockname()[1]
+    url = f"postgresql://u:p@127.0.0.1:{port}/x"
+    outcome = CliRunner().invoke(main, ["migrate"], env={"REVIEW_DATABASE_URL": url})
+    assert outcome.exit_code == 1
+    assert outcome.stdout == ""
+    assert outcome.stderr.startswith("Error: The database could not be migrated: ")
+    assert "refused" in outcome.stderr or "Connect call failed" in outcome.stderr
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "migrate"])
+def test_without_settings_they_were_asked_wrongly(name: str) -> None:
+    empty = {"REVIEW_DATABASE_URL": "", "REVIEW_REDIS_URL": ""}
+    outcome = CliRunner().invoke(main, [name], env=empty)
+    assert outcome.exit_code == 2
+    assert "REVIEW_DATABASE_URL" in outcome.stderr
+
+
+def test_web_names_a_busy_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        environment = {"REVIEW_DATABASE_URL": "postgresql://x", "REVIEW_REDIS_URL": "redis://x"}
+        outcome = CliRunner().invoke(main, ["web", "--port", port], env=environment)
+    assert outcome.exit_code == 1
+    assert f"Port {port} on 127.0.0.1 cannot be used: another program listens there." in outcome.stderr

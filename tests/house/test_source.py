@@ -1,0 +1,97 @@
+"""House rules that no linter knows: sizes, names, who commits, who reads the clock."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.house.source import ALL, REPOSITORY, SHIPPED, calls_in, name_of, python_files, tree_of
+
+MOST_LINES_IN_A_FILE = 400
+MOST_LINES_IN_A_FUNCTION = 50
+MEANINGLESS_NAMES = {"util", "utils", "common", "helper", "helpers", "manager", "managers", "misc", "base"}
+
+COMMITS_IN = {"review/kernel/db.py"}
+READS_THE_CLOCK_IN = {"review/kernel/clock.py"}
+CLOCKS = {
+    ("datetime", "now"),
+    ("datetime", "utcnow"),
+    ("datetime", "today"),
+    ("date", "today"),
+    ("time", "time"),
+    ("time", "time_ns"),
+    ("time", "localtime"),
+    ("time", "gmtime"),
+}
+
+
+def test_there_is_source_to_look_at() -> None:
+    found = {name_of(path) for path in python_files(*ALL)}
+    assert found >= COMMITS_IN | READS_THE_CLOCK_IN
+
+
+@pytest.mark.parametrize("path", python_files(*ALL), ids=name_of)
+def test_files_and_functions_stay_small(path: Path) -> None:
+    lines = path.read_text().count("\n")
+    assert lines <= MOST_LINES_IN_A_FILE, f"{name_of(path)} has {lines} lines: split it by what it does"
+    long = [
+        f"{name_of(path)}:{node.lineno} {node.name} has {length} lines"
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (length := (node.end_lineno or node.lineno) - node.lineno + 1) > MOST_LINES_IN_A_FUNCTION
+    ]
+    # A migration's upgrade() is one long list of tables.
+    assert not long or path.parent == REPOSITORY / "migrations" / "versions", long
+
+
+def test_names_mean_something() -> None:
+    bad = [name_of(path) for path in python_files(*ALL) if {path.stem, path.parent.name} & MEANINGLESS_NAMES]
+    assert not bad, f"{bad}: name a module after what it holds"
+
+
+def test_every_module_says_what_it_is_in_one_sentence() -> None:
+    silent = [
+        name_of(path)
+        for path in python_files(*SHIPPED)
+        if not (text := (ast.get_docstring(tree_of(path)) or "").split("\n\n")[0]) or not text.endswith((".", "`"))
+    ]
+    assert not silent, f"{silent}: begin with one sentence that ends in a full stop"
+
+
+def test_only_the_kernel_commits() -> None:
+    committing = {
+        name_of(path)
+        for path in python_files("review", "workers")
+        for call in calls_in(tree_of(path))
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "commit"
+    }
+    assert committing == COMMITS_IN, "a use case flushes; Database.transaction() commits"
+
+
+def test_only_the_clock_module_reads_the_clock() -> None:
+    reading = {
+        name_of(path)
+        for path in python_files("review", "workers")
+        for call in calls_in(tree_of(path))
+        if isinstance(call.func, ast.Attribute)
+        and isinstance(call.func.value, ast.Name | ast.Attribute)
+        and (_last_name(call.func.value), call.func.attr) in CLOCKS
+    }
+    assert reading == READS_THE_CLOCK_IN, "decisions go by the database's clock; people are shown kernel.clock"
+
+
+def test_the_clock_functions_are_not_imported_by_name() -> None:
+    """`from time import time` would slip past the test above."""
+    named = {
+        name_of(path)
+        for path in python_files("review", "workers")
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ImportFrom)
+        and node.module == "time"
+        and any(alias.name not in {"monotonic", "monotonic_ns", "perf_counter"} for alias in node.names)
+    }
+    assert not named
+
+
+def _last_name(node: ast.Name | ast.Attribute) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr
