@@ -4,7 +4,8 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import partial
+from typing import TypeAlias, cast
 
 from review.datasets.formats import arrow, columns
 from review.datasets.formats.arrow import ArrowInvalid, pa
@@ -32,7 +33,7 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 _BLOCK_BYTES = 1 << 20  # the reader's own unit; a line longer than this makes it one block for the whole chunk
 _STRADDLING = "straddling object"
 
-Rewrite: TypeAlias = Callable[[Any], Any]
+Rewrite: TypeAlias = Callable[[object], object]
 
 _LEAF_TYPES: Mapping[type[Shape], arrow.DataType] = {
     Boolean: pa.bool_(),
@@ -135,7 +136,7 @@ def _check(array: arrow.Array, shape: Shape, lines: bytes, plan: Plan) -> None:
             raise DoesNotFit
         case Listing(element):
             _check(array.values, element, lines, plan)
-        case Mapped(fields):
+        case Mapped(fields) if fields:
             for index, (_, each) in enumerate(fields):
                 _check(array.field(index), each, lines, plan)
         case _:
@@ -148,14 +149,19 @@ def _largest(array: arrow.Array) -> float:
 
 
 def _field(name: str, shape: Shape) -> arrow.Field:
-    return pa.field(name, _type(shape), metadata=JSON_TEXT if isinstance(shape, Json | Unknown) else None)
+    return pa.field(name, _type(shape), metadata=JSON_TEXT if is_json_text(shape) else None)
+
+
+def is_json_text(shape: Shape) -> bool:
+    """Say whether a settled shape is kept as JSON text; an object without keys is, as Parquet has no such struct."""
+    return isinstance(shape, Json | Unknown) or shape == Mapped(())
 
 
 def _type(shape: Shape) -> arrow.DataType:
     match shape:
         case Listing(element):
             return pa.list_(_field("element", element))
-        case Mapped(fields):
+        case Mapped(fields) if fields:
             return pa.struct([_field(name, each) for name, each in fields])
         case _:
             return _LEAF_TYPES.get(type(shape), pa.string())
@@ -170,22 +176,38 @@ def _rewriting(shape: Shape) -> Rewrite | None:
     match shape:
         case Json():
             return _as_json_text
+        case Mapped(()):
+            return _as_empty_object
         case Listing(element):
             each = _rewriting(element)
-            return None if each is None else lambda value: value and [each(item) for item in value]
+            return None if each is None else partial(_rewrite_elements, each)
         case Mapped(fields):
             parts = {name: part for name, of in fields if (part := _rewriting(of)) is not None}
-            return (lambda value: value and _rewrite_fields(value, parts)) if parts else None
+            return partial(_rewrite_fields, parts) if parts else None
         case _:
             return None
 
 
-def _rewrite_fields(value: dict[str, Any], parts: Mapping[str, Rewrite]) -> dict[str, Any]:
-    return {key: parts[key](each) if key in parts else each for key, each in value.items()}
+def _rewrite_elements(each: Rewrite, value: object) -> object:
+    if not isinstance(value, list):
+        return value  # null, or what the reader will refuse
+    return [each(item) for item in cast("list[object]", value)]
+
+
+def _rewrite_fields(parts: Mapping[str, Rewrite], value: object) -> object:
+    if not isinstance(value, dict):
+        return value  # null, or what the reader will refuse
+    return {key: parts[key](each) if key in parts else each for key, each in cast("dict[str, object]", value).items()}
 
 
 def _as_json_text(value: object) -> str | None:
     return None if value is None else _dump(value)
+
+
+def _as_empty_object(value: object) -> str | None:
+    if value not in (None, {}):
+        raise DoesNotFit
+    return None if value is None else "{}"
 
 
 def _dump(value: object) -> str:

@@ -143,8 +143,8 @@ def _merge_fields(one: Mapped, other: Mapped) -> Shape:
 def settle(shape: Shape) -> Shape:
     """Make a shape one that can be stored and read back everywhere, by turning the parts that cannot into JSON.
 
-    These are: objects without keys; keys that are empty, not text, or differ only in case (DuckDB compares
-    names without it); and columns wider than `MAX_LEAVES`.
+    These are: keys that are empty, not text, or differ only in case (DuckDB compares names without it); and
+    columns wider than `MAX_LEAVES`. What has been turned stays so however the shape grows.
     """
     settled = _settle(shape)
     return settled if _leaves(settled) <= MAX_LEAVES else Json()
@@ -164,7 +164,7 @@ def _settle(shape: Shape) -> Shape:
 
 def _are_names(keys: list[str]) -> bool:
     folded = {key.casefold() for key in keys}
-    return bool(keys) and len(folded) == len(keys) and all(key and "\0" not in key and is_text(key) for key in keys)
+    return len(folded) == len(keys) and all(key and "\0" not in key and is_text(key) for key in keys)
 
 
 def _leaves(shape: Shape) -> int:
