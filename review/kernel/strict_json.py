@@ -45,6 +45,26 @@ def decode(raw: bytes) -> object:
     return value
 
 
+def decode_outer(raw: bytes, kind: type[T]) -> T:
+    """Read a text into a struct whose `msgspec.Raw` fields stay text, to be read one by one later.
+
+    Raises:
+        MalformedRequest: it is not JSON (400); Invalid: it does not fit the struct (422).
+    """
+    try:
+        value = msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as fault:
+        message = "The request does not fit; nothing was stored. Mend the field below and send it again."
+        raise Invalid(message, errors=(field_error(fault),)) from fault
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        _explain(raw, certain=True)
+        raise
+    for field in msgspec.structs.fields(kind):
+        if raw.count(b'"' + field.encode_name.encode() + b'"') > 1:
+            _explain_outer(raw)
+    return value
+
+
 def convert(value: object, kind: type[T]) -> T:
     """Fit a decoded value to a struct.
 
@@ -108,6 +128,16 @@ def _explain(raw: bytes, *, certain: bool) -> None:
     _walk(value, "", 1)
     if certain:
         _refuse("", "this is not JSON that every reader understands alike")
+
+
+def _explain_outer(raw: bytes) -> None:
+    """Refuse a text whose outermost object has a key twice; what is below is somebody else's to check."""
+    pairs = json.loads(raw, object_pairs_hook=_Pairs)
+    if isinstance(pairs, _Pairs):
+        keys = [key for key, _ in pairs]
+        for key in keys:
+            if keys.count(key) > 1:
+                _refuse(key, "appears twice in the same object")
 
 
 def _walk(value: object, path: str, depth: int) -> None:

@@ -1,1 +1,1 @@
-"""The JSON API, version 1."""
+"""The JSON API, version 1 (DESIGN, section 6)."""

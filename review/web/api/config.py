@@ -1,0 +1,35 @@
+"""The project's configuration over HTTP: read it, plan it, apply it."""
+
+from typing import Any
+
+import msgspec
+from litestar import Response, get, put
+from litestar.params import FromQuery
+
+from review.configuration import service as configuration
+from review.configuration.document import parse
+from review.configuration.plans import Plan
+from review.identity.rules import Permission
+from review.web.api.openapi import takes
+from review.web.guards import requires
+from review.web.services import AnyRequest, Tx, Who
+
+YAML = "application/yaml"
+
+
+@get("/config", opt=requires(Permission.READ_CONFIG))
+async def get_config(request: AnyRequest, who: Who, tx: Tx, version: FromQuery[int | None] = None) -> Response[bytes]:
+    """Read the configuration: as JSON that PUT takes back, or as it was written with `Accept: application/yaml`."""
+    source = await configuration.read(tx, project=who.project, version=version)
+    headers = {"ETag": f'"{who.config_version if version is None else version}"'}
+    if YAML in request.headers.get("accept", ""):
+        return Response(source.encode(), media_type=YAML, headers=headers)
+    return Response(msgspec.json.encode(parse(source).data), media_type="application/json", headers=headers)
+
+
+@put("/config", opt=requires(Permission.WRITE_CONFIG) | takes(dict[str, Any], "application/json", YAML), status_code=200)
+async def put_config(request: AnyRequest, who: Who, tx: Tx, dry_run: FromQuery[bool] = False) -> Plan:  # noqa: FBT002  a query
+    """Make this the configuration, as a new version, or with `dry_run` say what that would change."""
+    return await configuration.apply(
+        tx, await request.body(), actor=who.actor, dry_run=dry_run, only_project=who.project
+    )

@@ -1,0 +1,77 @@
+"""Whether the process lives, whether it can work, and what it has done."""
+
+import time
+from typing import Any
+
+from litestar import Response, get
+from litestar.types import ASGIApp, Receive, Scope, Send
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from redis.exceptions import RedisError
+
+from review.web.guards import PUBLIC
+from review.web.services import Svc
+
+ANYBODY = {PUBLIC: True}
+
+REGISTRY = CollectorRegistry()
+REQUESTS = Counter(
+    "countersign_requests", "Requests answered.", ["method", "route", "status"], registry=REGISTRY
+)
+SECONDS = Histogram("countersign_request_seconds", "Time to answer.", ["method", "route"], registry=REGISTRY)
+WAITERS = Gauge("countersign_waiters", "Callers parked until an item is decided.", registry=REGISTRY)
+
+
+@get("/healthz", opt=ANYBODY, sync_to_thread=False)
+def get_health() -> dict[str, str]:
+    """Tell that the process is alive."""
+    return {"status": "alive"}
+
+
+@get("/readyz", opt=ANYBODY)
+async def get_readiness(services: Svc) -> Response[dict[str, Any]]:
+    """Tell whether the database answers and is migrated; Redis being away costs time only, so it is told, not failed."""
+    found: dict[str, Any] = {"database": False, "migrated": None, "redis": False}
+    try:
+        found["migrated"] = await services.db.hot.fetchval("SELECT version_num FROM alembic_version")
+        found["database"] = True
+    except Exception as fault:  # noqa: BLE001  whatever is wrong, the answer is: not ready
+        found["reason"] = type(fault).__name__
+    try:
+        found["redis"] = bool(await services.redis.ping())
+    except (RedisError, OSError):
+        found["redis"] = False
+    ready = found["database"] and found["migrated"] is not None
+    return Response({"status": "ready" if ready else "not ready", **found}, status_code=200 if ready else 503)
+
+
+@get("/metrics", opt=ANYBODY, include_in_schema=False)
+async def get_metrics(services: Svc) -> Response[bytes]:
+    """Give the metrics of this process for Prometheus."""
+    WAITERS.set(services.hints.waiters)
+    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+def measured(app: ASGIApp) -> ASGIApp:
+    """Count and time every request by its route, so that ids do not multiply the series."""
+
+    async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        status = 500
+        started = time.perf_counter()
+
+        async def watch(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await app(scope, receive, watch)
+        finally:
+            route = str(scope.get("path_template") or "unknown")
+            REQUESTS.labels(scope["method"], route, str(status)).inc()
+            SECONDS.labels(scope["method"], route).observe(time.perf_counter() - started)
+
+    return middleware

@@ -1,0 +1,58 @@
+"""The web application: the API, the pages, and what surrounds them."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ControllerRouterHandler
+
+from review.kernel.settings import Settings
+from review.web.api import config, health, items, openapi, queue
+from review.web.errors import API_HANDLERS
+from review.web.guards import key_guard
+from review.web.services import DEPENDENCIES, Services
+
+API_HANDLER_MODULES: Sequence[ControllerRouterHandler] = (
+    items.submit_item,
+    items.submit_batch,
+    items.list_items,
+    items.get_item,
+    items.get_history,
+    items.withdraw_item,
+    items.override_item,
+    queue.claim,
+    queue.extend,
+    queue.release,
+    queue.skip,
+    queue.escalate,
+    queue.review,
+    config.get_config,
+    config.put_config,
+)
+
+
+def create_app(settings: Settings | None = None) -> Litestar:
+    """Put the application together; it connects when it starts and lets go when it stops."""
+    chosen = settings or Settings.from_env()
+
+    @asynccontextmanager
+    async def connected(app: Litestar) -> AsyncGenerator[None]:
+        services = await Services.start(chosen)
+        app.state.services = services
+        yield
+        await services.stop()
+
+    api = Router("/api/v1", route_handlers=API_HANDLER_MODULES, guards=[key_guard], tags=["v1"])
+    return Litestar(
+        route_handlers=[api, health.get_health, health.get_readiness, health.get_metrics, openapi.openapi_document],
+        dependencies=DEPENDENCIES,
+        exception_handlers=API_HANDLERS,
+        lifespan=[connected],
+        middleware=[health.measured],
+        openapi_config=OpenAPIConfig(title="Countersign", version="1", use_handler_docstrings=True, path="/api/schema", render_plugins=[JsonRenderPlugin()]),
+        request_max_body_size=chosen.max_body_bytes,
+        state=State(),
+    )

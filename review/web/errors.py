@@ -1,0 +1,116 @@
+"""Refusals as answers: problem+json (RFC 9457) to programs, a page or fragment to people."""
+
+import logging
+from typing import Any, cast
+
+import asyncpg
+import msgspec
+from litestar import MediaType, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.types import ExceptionHandlersMap
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from review.kernel.errors import FieldError, ReviewError
+from review.kernel.ids import new_id
+from review.web.services import AnyRequest
+
+log = logging.getLogger(__name__)
+
+PROBLEM = "application/problem+json"
+RETRY_AFTER_SECONDS = 1
+AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    ConnectionError,
+    PoolTimeout,
+    TimeoutError,
+)
+CODES = {400: "malformed", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An RFC 9457 problem: `code` is what programs match on, `errors` names the places."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: tuple[FieldError, ...] = ()
+
+
+def problem_of(fault: Exception) -> Problem:
+    """Say what went wrong, what is safe and what to do; the inside of an unexpected fault stays in the log."""
+    if isinstance(fault, ReviewError):
+        return _problem(fault.status, fault.code, fault.message, fault.errors)
+    if isinstance(fault, HTTPException):
+        return _of_framework(fault)
+    if isinstance(fault, AWAY) or (isinstance(fault, DBAPIError) and _is_away(fault)):
+        log.warning("the database is away or overloaded: %s", fault)
+        detail = "The database did not answer in time. What was acknowledged is safe; send the request again."
+        return _problem(503, "unavailable", detail)
+    reference = new_id()
+    log.error("unexpected fault %s", reference, exc_info=fault)
+    detail = f"Something broke on our side (reference {reference}). What was acknowledged is safe; nothing else was stored."
+    return _problem(500, "internal", detail)
+
+
+def to_json(request: AnyRequest, fault: Exception) -> Response[bytes]:
+    """Answer a program."""
+    problem = problem_of(fault)
+    return Response(
+        msgspec.json.encode(problem),
+        status_code=problem.status,
+        media_type=PROBLEM,
+        headers=_headers(problem, request),
+    )
+
+
+def _headers(problem: Problem, request: AnyRequest) -> dict[str, str]:
+    headers: dict[str, str] = {"Cache-Control": "no-store"}
+    if problem.status == 503:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if problem.status == 401 and request.url.path.startswith("/api"):
+        headers["WWW-Authenticate"] = "Bearer"
+    return headers
+
+
+def _problem(status: int, code: str, detail: str, errors: tuple[FieldError, ...] = ()) -> Problem:
+    title = code.replace("_", " ").capitalize()
+    return Problem(f"/api/errors#{code}", title, status, code, detail, errors)
+
+
+def _of_framework(fault: HTTPException) -> Problem:
+    status = fault.status_code
+    if isinstance(fault, ValidationException):
+        extra = cast("list[dict[str, Any]]", fault.extra if isinstance(fault.extra, list) else [])
+        errors = tuple(FieldError(str(each.get("key", "")), str(each.get("message", ""))) for each in extra)
+        return _problem(400, "malformed", "A part of the address cannot be read; nothing was changed.", errors)
+    details = {
+        404: "There is nothing at this address. The calls are listed at /api.",
+        405: "This address takes other methods. The calls are listed at /api.",
+        413: "The body is larger than this service takes (10 MB); nothing was stored. Send it in parts.",
+    }
+    return _problem(status, CODES.get(status, "refused"), details.get(status, fault.detail))
+
+
+def _is_away(fault: DBAPIError) -> bool:
+    if fault.connection_invalidated:
+        return True
+    cause: BaseException | None = fault.orig
+    while cause is not None:
+        if isinstance(cause, AWAY):
+            return True
+        cause = cause.__cause__
+    return False
+
+
+API_HANDLERS: ExceptionHandlersMap = {Exception: to_json, HTTPException: to_json}

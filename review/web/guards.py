@@ -1,0 +1,126 @@
+"""Who may pass: every route names a permission, or stands in the list of public ones."""
+
+import hmac
+from collections.abc import Mapping
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+
+from review.identity import service as identity
+from review.identity.errors import CrossSiteRequest, NotAuthenticated, NotPermitted
+from review.identity.rules import Permission, Principal
+from review.identity.service import Visitor
+from review.web.services import AnyRequest, Services
+
+PUBLIC = "public"  # opt key of a route that anybody may call
+PERMISSION = "permission"  # opt key of the permission a route asks for; the route × role table is made from it
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+async def key_guard(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Let a bearer key pass that carries the route's permission.
+
+    Raises:
+        NotAuthenticated (401), NotPermitted (403).
+    """
+    if handler.opt.get(PUBLIC):
+        return
+    scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        message = "This call needs a key. Send `Authorization: Bearer <key>`."
+        raise NotAuthenticated(message)
+    who = await identity.authenticate_key(_services(connection).db.hot, secret.strip())
+    _check(who, handler.opt[PERMISSION])
+    connection.scope["user"] = who
+
+
+async def session_guard(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Let a signed-in person pass; in a project's pages, one who carries the route's permission there.
+
+    Sets `request.auth` to the visitor and, below /p/{project}, `request.user` to their principal.
+
+    Raises:
+        NotAuthenticated (401), ProjectNotFound (404), NotPermitted, CrossSiteRequest (403).
+    """
+    services = _services(connection)
+    check_origin(connection.headers, cast("str", connection.scope.get("method", "GET")), services.base_url)
+    if handler.opt.get(PUBLIC):
+        return
+    cookie = connection.cookies.get(cookie_name(services), "")
+    visitor = await identity.find_visitor(services.db.hot, cookie)
+    if visitor is None:
+        message = "Please sign in; nothing was changed."
+        raise NotAuthenticated(message)
+    connection.scope["auth"] = visitor
+    project = connection.path_params.get("project")
+    if project is not None:
+        who = await identity.enter_project(services.db.hot, visitor, str(project))
+        _check(who, handler.opt[PERMISSION])
+        connection.scope["user"] = who
+
+
+def requires(permission: Permission) -> dict[str, Any]:
+    """Give the `opt` of a route that asks for a permission."""
+    return {PERMISSION: permission}
+
+
+def cookie_name(services: Services) -> str:
+    """Give the session cookie's name; the `__Host-` prefix binds it to https and this very host."""
+    return "__Host-countersign" if services.settings.secure_cookies else "countersign"
+
+
+def check_origin(headers: Mapping[str, str], method: str, base_url: str) -> None:
+    """Refuse a changing request that another site's page sent.
+
+    Raises:
+        CrossSiteRequest: Sec-Fetch-Site or, from older browsers, Origin says so (403).
+    """
+    if method in SAFE_METHODS:
+        return
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        allowed = site in {"same-origin", "none"}
+    else:
+        origin = headers.get("origin")
+        hosts = {headers.get("host", ""), urlsplit(base_url).netloc}
+        allowed = origin is None or urlsplit(origin).netloc in hosts
+    if not allowed:
+        message = "This form was sent from another site; nothing was changed. Open the page here and send it again."
+        raise CrossSiteRequest(message)
+
+
+async def read_form(request: AnyRequest) -> dict[str, list[str]]:
+    """Read a page's form, which must carry its session's token in `_csrf` or the X-CSRF-Token header.
+
+    Raises:
+        CrossSiteRequest: the token is missing or another session's (403).
+    """
+    form = await request.form()
+    fields: dict[str, list[str]] = {}
+    for name, value in form.multi_items():
+        if isinstance(value, str):
+            fields.setdefault(name, []).append(value)
+    visitor: Visitor = request.auth
+    sent = request.headers.get("x-csrf-token") or next(iter(fields.pop("_csrf", [])), "")
+    if not hmac.compare_digest(sent.encode(), visitor.csrf_token.encode()):
+        message = "The form has grown stale; nothing was changed. Load the page again and send it once more."
+        raise CrossSiteRequest(message)
+    return fields
+
+
+def _check(who: Principal, permission: Permission) -> None:
+    if not who.may(permission):
+        message = f"The role {who.role.value} does not carry {permission.value}; nothing was changed."
+        raise NotPermitted(message)
+
+
+def _services(connection: Connection) -> Services:
+    services: Services = connection.app.state.services
+    return services
+
+

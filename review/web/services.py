@@ -1,0 +1,106 @@
+"""What every handler may ask for: the process's connections and caches, the caller, a transaction."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from litestar import Request
+from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from review.configuration.rules import ProjectConfig
+from review.configuration.service import ConfigCache, ItemTypes
+from review.identity.rules import Principal
+from review.intake.service import Desk
+from review.items import queries as items
+from review.kernel.db import Database
+from review.kernel.hints import Hints
+from review.kernel.settings import Settings
+from review.reviewing.service import Bench
+
+AnyRequest: TypeAlias = Request[Any, Any, State]
+
+
+@dataclass(frozen=True)
+class Services:
+    """The long-lived parts of one web process."""
+
+    settings: Settings
+    db: Database
+    redis: Redis
+    hints: Hints
+    configs: ConfigCache
+    item_types: ItemTypes
+
+    @classmethod
+    async def start(cls, settings: Settings) -> "Services":
+        """Connect to the database; Redis is connected to when it is there."""
+        db = await Database.connect(settings)
+        redis = Redis.from_url(settings.redis_url)
+
+        async def find_closed(item_ids: list[UUID]) -> list[UUID]:
+            return await items.list_closed(db.hot, item_ids)
+
+        hints = Hints(redis, find_closed, settings.poll_interval)
+        hints.start()
+        return cls(settings, db, redis, hints, ConfigCache(db), ItemTypes(db))
+
+    async def stop(self) -> None:
+        """Let parked callers go, then close every connection."""
+        await self.hints.stop()
+        await self.redis.aclose()
+        await self.db.close()
+
+    @property
+    def base_url(self) -> str:
+        """Give the address that links carry."""
+        return self.settings.public_url
+
+    def bench(self) -> Bench:
+        """Give what judging needs."""
+        return Bench(self.item_types, self.hints.tell_closed, self.base_url)
+
+    async def config_of(self, who: Principal) -> ProjectConfig:
+        """Give the configuration that was active when the caller was authenticated."""
+        return await self.configs.get(who.project_id, who.config_version)
+
+    async def desk_of(self, who: Principal) -> Desk:
+        """Give what taking items in needs."""
+        return Desk(self.db.hot, who, await self.config_of(who), self.base_url)
+
+
+Svc: TypeAlias = NamedDependency[Services]
+Who: TypeAlias = NamedDependency[Principal]
+Tx: TypeAlias = NamedDependency[AsyncSession]
+
+
+def provide_services(state: State) -> Services:
+    """Give the process's parts, made at start-up."""
+    services: Services = state.services
+    return services
+
+
+def provide_who(request: AnyRequest) -> Principal:
+    """Give the caller that the route's guard let pass."""
+    who: Principal = request.user
+    return who
+
+
+async def provide_tx(state: State) -> AsyncGenerator[AsyncSession]:
+    """Give a transaction that is committed after the handler and before the response is sent.
+
+    The only generator among the dependencies: Litestar cleans several up at the same time.
+    """
+    services: Services = state.services
+    async with services.db.transaction() as tx:
+        yield tx
+
+
+DEPENDENCIES = {
+    "services": Provide(provide_services, sync_to_thread=False),
+    "who": Provide(provide_who, sync_to_thread=False),
+    "tx": Provide(provide_tx),
+}
