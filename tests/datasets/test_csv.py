@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-import pandas
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,7 +104,7 @@ def test_null_label_and_the_text_null_are_told_apart() -> None:
 
 
 def test_pandas_reads_it_with_numbers_as_numbers() -> None:
-    frame = pandas.read_csv(io.BytesIO(csv_of(record(comment='a "quoted", cell\n=x'), record(2, confidence=None))))
+    frame: Any = pd.read_csv(io.BytesIO(csv_of(record(comment='a "quoted", cell\n=x'), record(2, confidence=None))))
 
     assert frame["confidence"].dtype == "float64"
     assert frame["route.ruleset_version"].tolist() == [3, 3]

@@ -1,4 +1,4 @@
-import datetime
+import datetime as dt
 import io
 import json
 from typing import Any
@@ -25,7 +25,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=12,
 )
-PAYLOADS = st.fixed_dictionaries({}, optional={name: VALUES for name in ("input", "model_output", "label", "model")})
+PAYLOADS = st.fixed_dictionaries({}, optional=dict.fromkeys(("input", "model_output", "label", "model"), VALUES))
 
 
 def schema_of(file: bytes) -> Any:
@@ -42,7 +42,7 @@ def test_whatever_json_the_records_hold_reads_back_equal(payloads: list[dict[str
     found = read_back(parquet_of(records, chunk=chunk))
 
     for each in found:
-        assert each.pop("decided_at") == datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.UTC)
+        assert each.pop("decided_at") == dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
     for each in records:
         del each["decided_at"]
         # What the encoder wrote is what counts: two halves of a pair are one character once they are in JSON.

@@ -1,18 +1,19 @@
 """The four readers that data scientists use, each on the same Parquet export."""
 
-import datetime
+import datetime as dt
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pandas
-import polars
+import pandas as pd
+import polars as pl
 import pytest
 
 from tests.datasets.records import parquet_of, record
 
-DECIDED = datetime.datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=datetime.UTC)
+DECIDED = dt.datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=dt.UTC)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_pandas(exported: Path) -> None:
-    frame: Any = pandas.read_parquet(exported)
+    frame: Any = pd.read_parquet(exported)
 
     assert str(frame["decided_at"].dtype) == "datetime64[us, UTC]"
     assert frame["decided_at"][0] == DECIDED
@@ -39,11 +40,11 @@ def test_pandas(exported: Path) -> None:
 
 
 def test_polars(exported: Path) -> None:
-    frame = polars.read_parquet(exported)
+    frame = pl.read_parquet(exported)
 
-    assert frame.schema["decided_at"] == polars.Datetime("us", "UTC")
-    assert frame.schema["label"] == polars.Struct({"label": polars.String})
-    assert frame.schema["reasons"] == polars.List(polars.String)
+    assert frame.schema["decided_at"] == pl.Datetime("us", "UTC")
+    assert frame.schema["label"] == pl.Struct({"label": pl.String})
+    assert frame.schema["reasons"] == pl.List(pl.String)
     assert frame["decided_at"][0] == DECIDED
     assert frame["confidence"].to_list() == [0.62, None]
     assert frame["input"].struct.field("lines")[0].to_list() == [{"count": 2, "sku": "x"}]
@@ -74,7 +75,7 @@ def test_duckdb(exported: Path) -> None:
 def test_hugging_face_datasets(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
-    import datasets
+    datasets = import_module("datasets")  # only now: it reads the variables when it is imported
 
     loaded: Any = datasets.Dataset.from_parquet(str(exported), cache_dir=str(tmp_path))
 
