@@ -1,8 +1,10 @@
 """What is locked, built and composed: checked without a network or a container engine."""
 
+import importlib.metadata
 import importlib.util
 import json
 import re
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import jsonschema_rs
 import pytest
 from ruamel.yaml import YAML
 
-from tests.house.source import REPOSITORY
+from tests.house.source import REPOSITORY, SHIPPED, imported_packages, name_of, python_files, tree_of
 
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 
@@ -81,6 +83,24 @@ def test_locks_hold_what_the_project_asks_for(name: str) -> None:
     locked = set(re.findall(r"^([a-z0-9.-]+)==", (REPOSITORY / name).read_text(), flags=re.MULTILINE))
     missing = {re.split(r"[^a-z0-9-]", need)[0] for need in wanted} - locked
     assert not missing, "run: make lock"
+
+
+def test_every_package_that_is_imported_is_asked_for() -> None:
+    """What another package happens to bring along may be gone with its next release."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    asked = {
+        re.split(r"[^a-z0-9-]", need)[0]
+        for need in (*project["dependencies"], *project["optional-dependencies"]["demo"])
+    }
+    provides = importlib.metadata.packages_distributions()
+    missing = {
+        f"{name_of(path)}: {top}"
+        for path in python_files(*SHIPPED)
+        for top in imported_packages(tree_of(path))
+        if top not in sys.stdlib_module_names | {"review", "workers", "migrations"}
+        and not {re.sub(r"[-_.]+", "-", name).lower() for name in provides.get(top, [])} & asked
+    }
+    assert not missing
 
 
 def test_a_package_named_like_ours_is_never_fetched() -> None:
