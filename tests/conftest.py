@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
+import httpx
 import pytest
 
 from review.cli.migrate import upgrade
@@ -12,6 +13,7 @@ from review.embedded.redis import EmbeddedRedis
 from review.kernel.db import Database
 from review.kernel.ids import new_id
 from review.kernel.settings import Settings
+from review.web.app import create_app
 from tests.make import World
 
 TEMPLATE = "migrated"
@@ -60,6 +62,28 @@ async def db(settings: Settings) -> AsyncIterator[Database]:
 async def world(db: Database, settings: Settings) -> World:
     """A configured project with people in every role, and what it takes to act as them."""
     return await World.build(db, settings)
+
+
+@pytest.fixture
+async def http(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """The whole application, on this test's event loop."""
+    app = create_app(settings)
+    started, stop = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with app.lifespan():
+            started.set()
+            await stop.wait()
+
+    # In a task of its own: pytest ends a fixture in another task than it began it in, which anyio's scopes refuse.
+    life = asyncio.create_task(live())
+    waiting = asyncio.create_task(started.wait())
+    await asyncio.wait({life, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver.local") as client:
+        yield client
+    stop.set()
+    await life
 
 
 def _execute(server: EmbeddedPostgres, statement: str) -> None:

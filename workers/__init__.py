@@ -1,1 +1,1 @@
-"""The worker process: sweeps, relays and jobs, each calling one service."""
+"""The worker process: sweeping timers, and the schedules that arq carries. Thin: each job calls one service."""

@@ -130,6 +130,12 @@ async def sign_out(tx: AsyncSession, cookie: str) -> None:
     await tx.execute(delete(BrowserSession).where(BrowserSession.id == hash_secret(cookie)))
 
 
+async def end_expired_sessions(tx: AsyncSession) -> int:
+    """Delete sessions whose time has run out; gives how many there were."""
+    ended = await tx.execute(delete(BrowserSession).where(BrowserSession.expires_at <= func.now()))
+    return ended.rowcount
+
+
 async def get_project(tx: AsyncSession, slug: str) -> Project:
     """Give a project by its name.
 

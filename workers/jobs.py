@@ -1,0 +1,22 @@
+"""The jobs; each finds its own work in PostgreSQL, so running one twice, or late, does no harm."""
+
+from typing import Any
+
+from review.feedback import service as feedback
+from review.identity import service as identity
+from review.kernel.db import Database
+
+
+
+
+async def position_feedback(ctx: dict[Any, Any]) -> int:
+    """Give places in the feed to feedback that has none yet; readers do the same when they come first."""
+    db: Database = ctx["db"]
+    return await feedback.sequence_everything(db)
+
+
+async def end_expired_sessions(ctx: dict[Any, Any]) -> int:
+    """Forget sessions that have run out; they have not been good for anything since."""
+    db: Database = ctx["db"]
+    async with db.transaction() as tx:
+        return await identity.end_expired_sessions(tx)

@@ -1,0 +1,89 @@
+"""One worker process: the sweep of due timers, which needs PostgreSQL alone, and arq beside it while Redis is there."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+
+from redis.exceptions import RedisError
+
+from review.escalation import service as escalation
+from review.kernel.db import Database
+from review.kernel.settings import Settings
+from workers import schedule
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+STOP_WITHIN_SECONDS = 5.0
+
+
+async def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT; what is under way is finished first, within five seconds."""
+    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("arq").setLevel(logging.WARNING)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    db = await _connect(settings, stop)
+    if db is None:
+        return
+    interval = settings.sweep_interval.total_seconds()
+    sweeping = asyncio.create_task(repeat(lambda: escalation.sweep(db), stop, interval))
+    scheduling = asyncio.create_task(run_schedules(settings.redis_url, db, stop))
+    await stop.wait()
+    scheduling.cancel()
+    _done, late = await asyncio.wait({sweeping, scheduling}, timeout=STOP_WITHIN_SECONDS)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(sweeping, scheduling, return_exceptions=True)
+    await db.close()
+
+
+async def repeat(act: Callable[[], Awaitable[object]], stop: asyncio.Event, interval: float) -> None:
+    """Do something at every interval until told to stop; a failure is logged and the next turn tries again."""
+    while not stop.is_set():
+        try:
+            await act()
+        except Exception:
+            log.exception("a sweep failed; the next one takes up what it left")
+        await _pause(stop, interval)
+
+
+async def run_schedules(redis_url: str, db: Database, stop: asyncio.Event) -> None:
+    """Run arq, again and again where Redis goes away; the sweep does not wait for it."""
+    while not stop.is_set():
+        worker = schedule.build(redis_url, db)
+        try:
+            await worker.async_run()
+        except (RedisError, OSError) as fault:
+            log.warning("Redis is away (%s); schedules wait for it, timers do not", fault)
+        finally:
+            await _close(worker)
+        await _pause(stop, RETRY_SECONDS)
+
+
+async def _close(worker: schedule.Worker) -> None:
+    try:
+        await worker.close()
+    except (RedisError, OSError):
+        log.debug("Redis was away when the worker let go of it")
+
+
+async def _connect(settings: Settings, stop: asyncio.Event) -> Database | None:
+    """Connect to the database, waiting for it if need be; None if told to stop before."""
+    while not stop.is_set():
+        try:
+            return await Database.connect(settings)
+        except OSError as fault:
+            log.warning("the database cannot be reached (%s); trying again", fault)
+            await _pause(stop, RETRY_SECONDS)
+    return None
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,40 @@
+"""arq as it is used here: schedules and wake-ups, with a JSON serializer; it may lose anything at any time."""
+
+from typing import Any
+
+import msgspec
+from arq import cron
+from arq.connections import RedisSettings
+from arq.worker import Worker
+
+from review.kernel.db import Database
+from workers import jobs
+
+QUEUE = "countersign:jobs"
+POSITION_SECONDS = set(range(0, 60, 5))
+
+
+def build(redis_url: str, db: Database) -> Worker:
+    """Make a worker that runs the schedules; every job is tried once, for the next turn finds what it left."""
+    return Worker(
+        functions=[],
+        cron_jobs=[
+            cron(jobs.position_feedback, second=POSITION_SECONDS, max_tries=1, keep_result=0),
+            cron(jobs.end_expired_sessions, minute=7, max_tries=1, keep_result=0),
+        ],
+        redis_settings=RedisSettings.from_dsn(redis_url),
+        queue_name=QUEUE,
+        ctx={"db": db},
+        job_serializer=_encode,
+        job_deserializer=msgspec.json.decode,
+        handle_signals=False,
+        max_jobs=4,
+        keep_result=0,
+        health_check_interval=60,
+        log_results=False,
+    )
+
+
+def _encode(job: dict[str, Any]) -> bytes:
+    """Write a job as JSON; pickle, arq's own choice, would let whoever writes to Redis run code here."""
+    return msgspec.json.encode(job, enc_hook=str)
