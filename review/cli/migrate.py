@@ -24,12 +24,17 @@ def upgrade(database_url: str) -> None:
     Raises:
         Unavailable: the database cannot be reached, or refuses (503).
     """
-    config = Config()
-    config.set_main_option("script_location", str(migrations_dir()).replace("%", "%%"))
-    config.set_main_option("sqlalchemy.url", database_url.replace("%", "%%"))
     try:
-        command.upgrade(config, "head")
+        command.upgrade(alembic_config(database_url), "head")
     except (OSError, asyncpg.PostgresError, DBAPIError, CommandError) as fault:
         reason = (str(fault).splitlines() or [type(fault).__name__])[0]
         message = f"The database could not be migrated: {reason}. A migration applies whole or not at all."
         raise Unavailable(message) from fault
+
+
+def alembic_config(database_url: str) -> Config:
+    """Say where the migrations lie and which database they are for."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations_dir()).replace("%", "%%"))
+    config.set_main_option("sqlalchemy.url", database_url.replace("%", "%%"))
+    return config

@@ -5,9 +5,11 @@ import socket
 
 import asyncpg
 import pytest
+from alembic import command
 from click.testing import CliRunner
 
 from review.cli.main import main
+from review.cli.migrate import alembic_config
 from review.embedded.postgres import EmbeddedPostgres
 
 
@@ -22,6 +24,14 @@ async def test_migrate_builds_the_schema_and_may_run_again(postgres: EmbeddedPos
     connection = await asyncpg.connect(environment["REVIEW_DATABASE_URL"])
     assert await connection.fetchval("SELECT count(*) FROM items") == 0
     await connection.close()
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="models say String, Integer and NOT NULL output where 0001 has text, smallint and nullable output",
+)
+def test_the_migrations_build_what_the_models_say(database_url: str) -> None:
+    command.check(alembic_config(database_url))
 
 
 async def in_thread(arguments: list[str], environment: dict[str, str]) -> tuple[int, str]:
