@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import BinaryIO, TypeAlias, cast
 
+from review.datasets.errors import RecordsUntypable
 from review.datasets.formats.arrow import Table
 from review.datasets.formats.fitting import DoesNotFit, Plan, first_plan, fit, learn
 from review.datasets.formats.parquet import ParquetEncoder
@@ -21,20 +22,18 @@ CHUNKS_AT_ONCE = 2  # typing JSON is the slow part; two threads keep two cores b
 PIECE_BYTES = 1 << 20
 
 
-class RecordsUntypable(RuntimeError):
-    """A stored record is not JSON that every reader understands alike, which intake does not let happen."""
-
-
 async def parquet_stream(read: Reading) -> AsyncGenerator[bytes]:
     """Give a Parquet file of the lines that `read` gives; it is called again if the types have to be learnt first.
 
     The file is put together on disk, in a nameless temporary file that is gone when the stream ends.
+
+    Raises:
+        RecordsUntypable: a record is not JSON that every reader understands alike (409).
     """
     with tempfile.TemporaryFile() as spool:
         draft = _Draft(cast("BinaryIO", spool))
         if not await draft.write(read()) and not await draft.write(read()):
-            message = "A stored record cannot be given types; nothing was exported. Export to JSON Lines instead."
-            raise RecordsUntypable(message)
+            raise RecordsUntypable
         spool.seek(0)
         while piece := await in_thread(spool.read, PIECE_BYTES):
             yield piece

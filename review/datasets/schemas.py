@@ -48,7 +48,11 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far an export has come: feed positions worked through, of how many in all."""
+    """How far a reading of the feed has come: positions worked through of how many, and records found on the way.
+
+    An export to Parquet may read twice, and then begins again at 0.
+    """
 
     done: int
     total: int
+    records: int

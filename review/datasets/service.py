@@ -58,12 +58,14 @@ async def _stretch(db: Database, project_id: UUID, selection: Selection) -> chun
 
 
 async def _read(db: Database, stretch: chunks.Stretch, watch: Watcher) -> AsyncGenerator[bytes]:
-    watch(Progress(0, stretch.upto))
+    records = 0
+    watch(Progress(0, stretch.upto, records))
     async with aclosing(ahead(chunks.read(db.hot, stretch))) as coming:
         async for chunk in coming:
             if chunk.lines:
                 yield chunk.lines
-            watch(Progress(chunk.reached, stretch.upto))
+            records += chunk.lines.count(b"\n")
+            watch(Progress(chunk.reached, stretch.upto, records))
 
 
 async def _text_stream(encoder: JsonlEncoder | CsvEncoder, lines: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

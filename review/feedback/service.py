@@ -62,6 +62,14 @@ async def sequence_project(db: Database, project_id: UUID) -> int:
             return total
 
 
+async def settle_feed(db: Database, project_id: UUID) -> int:
+    """Give every committed record its position, and give the last: the end of a reading that begins now."""
+    await sequence_project(db, project_id)
+    async with db.transaction() as tx:
+        last = await queries.find_last(tx, project_id)
+    return 0 if last is None else last[0]
+
+
 async def page(
     tx: AsyncSession, project_id: UUID, *, of_type: str | None, after: str | None, limit: int
 ) -> FeedbackPage:

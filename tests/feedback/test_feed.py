@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -63,7 +63,7 @@ def ids(page: FeedbackPage) -> list[str]:
 
 
 @asynccontextmanager
-async def connection_to(settings: Settings) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+async def connection_to(settings: Settings) -> AsyncGenerator["asyncpg.Connection[asyncpg.Record]"]:
     connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(settings.database_url)
     try:
         yield connection
@@ -177,7 +177,9 @@ async def test_readers_beside_racing_writers_see_every_record_once_and_in_one_or
             if last_look and not page.data:
                 return seen
 
-    *_, one, two = await asyncio.gather(*(write() for _ in range(writing)), follow(), follow())
+    readers = [asyncio.create_task(follow()) for _ in range(2)]
+    await asyncio.gather(*(write() for _ in range(writing)))
+    one, two = await asyncio.gather(*readers)
 
     assert len(one) == len(set(one))
     assert set(one) == committed

@@ -12,11 +12,13 @@ DECIDED = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
 
 
 def subject(**given: Any) -> Subject:
-    return Subject(**({"id": new_id(), "type": "t", "type_version": 1, "input": {"n": 1}, "output": {"a": 1}} | given))
+    plain: dict[str, Any] = {"id": new_id(), "type": "t", "type_version": 1, "input": {"n": 1}, "output": {"a": 1}}
+    return Subject(**(plain | given))
 
 
 def outcome(**given: Any) -> Outcome:
-    return Outcome(**({"revision": 1, "verdict": "approve", "source": "review", "decided_at": DECIDED} | given))
+    plain: dict[str, Any] = {"revision": 1, "verdict": "approve", "source": "review", "decided_at": DECIDED}
+    return Outcome(**(plain | given))
 
 
 ROUTE = Route(rule="doubtful", ruleset_version=3, inclusion_probability=0.03)

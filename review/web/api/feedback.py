@@ -1,0 +1,80 @@
+"""Feedback over HTTP: the feed that consumers follow, and the export that trainers read."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response, get
+from litestar.params import FromQuery, QueryParameter
+from litestar.response import Stream
+
+from review.datasets import service as datasets
+from review.datasets.schemas import Selection, get_format
+from review.feedback import service as feedback
+from review.identity.rules import Permission
+from review.kernel.errors import FieldError, Invalid
+from review.web.guards import requires
+from review.web.services import AnyRequest, Svc, Who
+
+NDJSON = "application/x-ndjson"
+CURSOR_HEADER = "Countersign-Next"
+DEFAULT_LIMIT = 100
+Limit = Annotated[int | None, QueryParameter(name="limit", ge=1, le=feedback.MAX_PAGE)]
+
+
+@get("/feedback", opt=requires(Permission.READ_FEEDBACK))
+async def list_feedback(
+    request: AnyRequest,
+    services: Svc,
+    who: Who,
+    type: FromQuery[str | None] = None,  # noqa: A002  the contract's name
+    after: FromQuery[str | None] = None,
+    limit: Limit = None,
+) -> Response[Any]:
+    """Read labelled records in commit order; continue with `after` set to the last answer's `next`.
+
+    With `Accept: application/x-ndjson`, one record per line: all there are at this moment, or `limit` of them; the
+    cursor is in the header `Countersign-Next`. Continuing misses no record and repeats none.
+    """
+    if NDJSON in request.headers.get("accept", ""):
+        lines, cursor = await feedback.stream(services.db, who.project_id, of_type=type, after=after, limit=limit)
+        headers = {CURSOR_HEADER: cursor} if cursor else {}
+        return Stream(lines, media_type=NDJSON, headers=headers)
+    async with services.db.transaction() as tx:
+        page = await feedback.page(tx, who.project_id, of_type=type, after=after, limit=limit or DEFAULT_LIMIT)
+    return Response(msgspec.json.encode(page), media_type="application/json")
+
+
+@get("/feedback/export", opt=requires(Permission.READ_FEEDBACK))
+async def export_feedback(
+    services: Svc,
+    who: Who,
+    format: FromQuery[str] = "jsonl",  # noqa: A002  the contract's name
+    type: FromQuery[str | None] = None,  # noqa: A002  the contract's name
+    since: FromQuery[datetime | None] = None,
+) -> Stream:
+    """Download feedback as `parquet`, `jsonl` or `csv`: of each item the last decision, in commit order.
+
+    The same records give the same bytes.
+    """
+    chosen = get_format(format)
+    if since is not None and since.tzinfo is None:
+        message = "The moment in `since` has no offset; nothing was read. Write it like 2026-11-21T12:00:00Z."
+        raise Invalid(message, errors=(FieldError("since", "has no offset from UTC"),))
+    selection = Selection(of_type=type, since=since)
+    pieces = datasets.export_stream(services.db, who.project_id, chosen, selection)
+    # The first piece is made before the answer begins, so that what goes wrong until then has its own status.
+    first = await anext(pieces, b"")
+    name = f"feedback-{who.project}.{chosen.value}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Stream(_chain(first, pieces), media_type=chosen.media_type, headers=headers)
+
+
+async def _chain(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async with aclosing(rest):
+        if first:
+            yield first
+        async for piece in rest:
+            yield piece
