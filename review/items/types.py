@@ -1,6 +1,7 @@
 """Item types: what inputs and outputs look like, checked by JSON Schema 2020-12 without ever touching the network."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, NoReturn
 
 import jsonschema_rs
@@ -9,21 +10,27 @@ import msgspec
 from review.kernel.errors import FieldError
 
 MAX_FAULTS = 20
-MAX_MESSAGE = 300
+MAX_SHOWN = 80
+MAX_SCHEMA_BYTES = 256 * 1024
+# The engine lists every fault before it gives the first: a million took 9 s. Larger values are told only the first.
+MAX_SURVEYED_VALUES = 5_000
 VIEWS = ("text", "markdown", "code", "json", "image", "table", "chat", "choice")
 
 
 class SchemaInvalid(Exception):
     """A schema that is none; `path` is where in the schema."""
 
-    def __init__(self, path: str, message: str) -> None:
+    def __init__(self, message: str, path: str = "") -> None:
         super().__init__(message)
-        self.path = path
         self.message = message
+        self.path = path
 
 
 class ItemType(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of an item type, with its validators compiled."""
+    """One version of an item type, with its validators compiled.
+
+    Versions count from 1 by content: a definition that was there before keeps the number it had then.
+    """
 
     name: str
     version: int
@@ -46,44 +53,139 @@ class ItemType(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compile_schema(schema: object) -> Any:
-    """Compile a JSON Schema of draft 2020-12.
+    """Compile a JSON Schema of draft 2020-12; the formats it names are checked.
 
     Raises:
-        SchemaInvalid: it is no schema, or refers to something outside itself.
+        SchemaInvalid: it is no schema, is larger than 256 KiB, or refers to something outside itself.
     """
     if not isinstance(schema, dict | bool):
-        raise SchemaInvalid("", "must be a JSON Schema: an object, or true or false")
+        message = "must be a JSON Schema: an object, or true or false"
+        raise SchemaInvalid(message)
+    if len(msgspec.json.encode(schema)) > MAX_SCHEMA_BYTES:
+        message = f"is larger than {MAX_SCHEMA_BYTES // 1024} KiB"
+        raise SchemaInvalid(message)
+    outside: list[str] = []
+
+    def refuse_to_fetch(uri: str) -> NoReturn:
+        outside.append(uri)
+        raise LookupError(uri)
+
     try:
-        return jsonschema_rs.Draft202012Validator(schema, validate_formats=True, retriever=_refuse_to_fetch)
+        return jsonschema_rs.Draft202012Validator(
+            schema,  # pyright: ignore[reportUnknownArgumentType]  a mapping with text keys, as documents have
+            validate_formats=True,
+            retriever=refuse_to_fetch,
+            pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000),
+        )
     except jsonschema_rs.ValidationError as fault:
-        raise SchemaInvalid(_path("", fault.instance_path), _short(fault.message)) from fault
+        if outside:
+            message = f"refers to {_shown(outside[0])}; schemas are never fetched, so copy it in under $defs"
+            raise SchemaInvalid(message) from fault
+        raise SchemaInvalid(_schema_fault(fault), _path("", fault.instance_path)) from fault
     except (jsonschema_rs.ReferencingError, ValueError) as fault:
-        raise SchemaInvalid("", _short(str(fault))) from fault
-
-
-def _refuse_to_fetch(uri: str) -> NoReturn:
-    message = f"{uri} lies outside the schema; copy it in under $defs"
-    raise LookupError(message)
+        raise SchemaInvalid(_short(str(fault))) from fault
 
 
 def _check(validator: Any, value: object, root: str) -> list[FieldError]:
     if validator.is_valid(value):
         return []
-    faults: list[FieldError] = []
-    for fault in validator.iter_errors(value):
-        faults.append(FieldError(_path(root, fault.instance_path), _short(fault.message)))
-        if len(faults) == MAX_FAULTS:
-            break
-    return faults
+    faults = islice(_faults(validator, value), MAX_FAULTS)
+    return [FieldError(_path(root, fault.instance_path), _in_words(fault)) for fault in faults]
+
+
+def _faults(validator: Any, value: object) -> Iterator[jsonschema_rs.ValidationError]:
+    if _count(value, MAX_SURVEYED_VALUES) > 0:
+        yield from validator.iter_errors(value)
+        return
+    try:
+        validator.validate(value)
+    except jsonschema_rs.ValidationError as fault:
+        yield fault
+
+
+def _count(value: object, budget: int) -> int:
+    """Give what is left of a budget of values after counting these; stops as soon as nothing is."""
+    budget -= 1
+    if isinstance(value, dict):
+        inner: Any = value.values()  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
+    elif isinstance(value, list):
+        inner = value  # pyright: ignore[reportUnknownVariableType]
+    else:
+        return budget
+    for each in inner:
+        if budget <= 0:
+            return 0
+        budget = _count(each, budget)
+    return budget
 
 
 def _path(root: str, steps: list[str | int]) -> str:
     path = root
     for step in steps:
-        path += f"[{step}]" if isinstance(step, int) else f".{step}"
-    return path.removeprefix(".")
+        path += f"[{step}]" if isinstance(step, int) else f".{step[:MAX_SHOWN]}"
+    return path.removeprefix(".")[:500]
+
+
+_LIMITS = {
+    "maximum": "must be at most {}",
+    "minimum": "must be at least {}",
+    "exclusiveMaximum": "must be less than {}",
+    "exclusiveMinimum": "must be more than {}",
+    "maxLength": "must have at most {} characters",
+    "minLength": "must have at least {} characters",
+    "maxItems": "must have at most {} elements",
+    "minItems": "must have at least {} elements",
+    "maxProperties": "must have at most {} fields",
+    "minProperties": "must have at least {} fields",
+}
+_WORDS: Mapping[str, Callable[[Any], str]] = {
+    "required": lambda kind: f"the field {_shown(kind.property)} is missing",
+    "type": lambda kind: f"must be of type {' or '.join(kind.types)}",
+    "enum": lambda kind: f"must be one of {_listed(kind.options)}",
+    "const": lambda kind: f"must be {_shown(kind.expected_value)}",
+    "format": lambda kind: f"does not have the format {kind.format}",
+    "pattern": lambda kind: f"does not match the pattern {_shown(kind.pattern)}",
+    "multipleOf": lambda kind: f"must be a multiple of {kind.multiple_of}",
+    "uniqueItems": lambda _kind: "has an element twice",
+    "additionalProperties": lambda kind: f"has fields that are not allowed: {_listed(kind.unexpected)}",
+    "unevaluatedProperties": lambda kind: f"has fields that are not allowed: {_listed(kind.unexpected)}",
+    "anyOf": lambda _kind: "fits none of the forms that are allowed",
+    "oneOf": lambda _kind: "must fit exactly one of the forms that are allowed",
+    "oneOfNotValid": lambda _kind: "must fit exactly one of the forms that are allowed",
+    "oneOfMultipleValid": lambda _kind: "must fit exactly one of the forms that are allowed",
+    "not": lambda _kind: "has a form that is not allowed",
+    "falseSchema": lambda _kind: "is not allowed here",
+    "contains": lambda _kind: "lacks an element that is required",
+    "propertyNames": lambda kind: f"has a field whose name is not allowed: {_short(str(kind.error.message))}",
+}
+
+
+def _in_words(fault: jsonschema_rs.ValidationError) -> str:
+    """Say what is wrong without repeating the value, which may be megabytes long."""
+    kind = fault.kind
+    if kind.name in _LIMITS:
+        return _LIMITS[kind.name].format(kind.as_dict().get("limit"))
+    words = _WORDS.get(kind.name)
+    return words(kind) if words is not None else _short(fault.message)
+
+
+def _schema_fault(fault: jsonschema_rs.ValidationError) -> str:
+    """Say what is wrong with a schema; what went wrong while it was put together has no place and no value."""
+    if not fault.instance_path:
+        return _short(fault.message)
+    return f"{_shown(fault.instance)} is not what the keyword takes: {_in_words(fault)}"
+
+
+def _listed(values: list[Any]) -> str:
+    shown = ", ".join(_shown(value) for value in values[:MAX_FAULTS])
+    return shown if len(values) <= MAX_FAULTS else f"{shown} and {len(values) - MAX_FAULTS} more"
+
+
+def _shown(value: object) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return f"`{text}`" if len(text) <= MAX_SHOWN else f"`{text[:MAX_SHOWN]}…`"
 
 
 def _short(message: str) -> str:
     first = message.split("\n", 1)[0]
-    return first if len(first) <= MAX_MESSAGE else f"{first[: MAX_MESSAGE // 2]} … {first[-MAX_MESSAGE // 2 :]}"
+    return first if len(first) <= 3 * MAX_SHOWN else f"{first[: 2 * MAX_SHOWN]} … {first[-MAX_SHOWN:]}"

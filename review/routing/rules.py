@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from review.routing.conditions import Condition, EvaluationFailed, context_of, facts_of
+from review.routing.conditions import Condition, EvaluationFailed, Facts, Needs, facts_of, needs_of
 
 Verb = Literal["review", "approve", "reject"]
 
@@ -33,13 +33,12 @@ class RuleSet(msgspec.Struct, frozen=True):
 
     version: int
     rules: tuple[Rule, ...]
-    fields: frozenset[str]
+    needs: Needs
 
     @classmethod
     def of(cls, version: int, rules: tuple[Rule, ...]) -> "RuleSet":
-        """Put rules together, and note which fields of an item they read at all."""
-        fields: frozenset[str] = frozenset().union(*(rule.condition.fields for rule in rules))
-        return cls(version, rules, fields)
+        """Put rules together, and note what they read of an item at all."""
+        return cls(version, rules, needs_of(rule.condition for rule in rules))
 
 
 class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -77,12 +76,12 @@ def route(ruleset: RuleSet, item: Mapping[str, Any], item_id: UUID, default_pool
     A condition that fails to evaluate sends the item to the default pool with the error recorded, and so does a
     rule set of which no rule matches.
     """
-    context = context_of(facts_of(item, ruleset.fields))
+    facts = facts_of(item, ruleset.needs)
     evaluations: list[Evaluation] = []
     to_person, mass = 0.0, 1.0
     for at, rule in enumerate(ruleset.rules):
         try:
-            holds = rule.condition.holds(context)
+            holds = rule.condition.holds(facts)
         except EvaluationFailed as fault:
             evaluations.append(Evaluation(rule.name, matched=False, error=str(fault)))
             error = f"rule {rule.name}: {fault}"
@@ -93,7 +92,7 @@ def route(ruleset: RuleSet, item: Mapping[str, Any], item_id: UUID, default_pool
             to_person += mass * rule.sample * (rule.action == "review")
             mass *= 1.0 - rule.sample
         if taken:
-            rest = _rest_to_person(ruleset.rules[at + 1 :], context, mass)
+            rest = _rest_to_person(ruleset.rules[at + 1 :], facts, mass)
             return _taken(ruleset, rule, min(1.0, to_person + rest), evaluations)
     return _to_default(ruleset, default_pool, min(1.0, to_person + mass), evaluations, None)
 
@@ -109,14 +108,14 @@ def is_sampled(rule: Rule, item_id: UUID) -> bool:
     return int.from_bytes(digest[:8], "big") / 2**64 < rule.sample
 
 
-def _rest_to_person(rules: tuple[Rule, ...], context: Any, mass: float) -> float:
+def _rest_to_person(rules: tuple[Rule, ...], facts: Facts, mass: float) -> float:
     """Give the chance that the item would have come to a person had the rule that took it not sampled it."""
     to_person = 0.0
     for rule in rules:
         if mass <= 0.0:
             return to_person
         try:
-            holds = rule.condition.holds(context)
+            holds = rule.condition.holds(facts)
         except EvaluationFailed:
             return to_person + mass
         if holds:

@@ -1,0 +1,149 @@
+"""The rules of a document: what their conditions may name, and where they may send an item; no I/O."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec
+
+from review.configuration.checks import Checks, list_of, mapping_of
+from review.items.types import ItemType
+from review.routing.conditions import Condition, compile_condition
+from review.routing.reading import ConditionInvalid
+from review.routing.rules import DEFAULT_PRIORITY, Rule, Verb
+
+MAX_RULES = 2_000
+MAX_REVIEWS = 9
+VERBS: tuple[Verb, ...] = ("review", "approve", "reject")
+# A schema with one of these may allow fields that it does not list.
+_OPENING = (
+    *("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "then", "else", "dependentSchemas"),
+    *("patternProperties", "additionalProperties", "unevaluatedProperties"),
+)
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What rules may name: the item types, and the pools and SLA policies by name."""
+
+    types: Mapping[str, ItemType]
+    pools: tuple[str, ...]
+    policies: tuple[str, ...]
+
+
+def read_rules(checks: Checks, given: object, around: Surroundings) -> tuple[Rule, ...]:
+    """Check the rules and compile their conditions."""
+    values = list_of([] if given is None else given)
+    if values is None or len(values) > MAX_RULES:
+        checks.add("rules", f"must be a list of at most {MAX_RULES} rules, tried in order")
+        return ()
+    rules: dict[str, Rule] = {}
+    for at, each in enumerate(values):
+        rule = _rule(checks, f"rules[{at}]", each, around)
+        if rule is None:
+            continue
+        if rule.name in rules:
+            checks.add(f"rules[{at}].name", f"`{rule.name}` is the name of an earlier rule")
+        rules[rule.name] = rule
+    return tuple(rules.values())
+
+
+def _rule(checks: Checks, path: str, given: object, around: Surroundings) -> Rule | None:
+    rule = mapping_of(given)
+    if rule is None:
+        checks.add(path, "must be a rule: {name, when, then}")
+        return None
+    required = ("name", "when", "then")
+    checks.keys(path, rule, ("name", "when", "sample", "then"), required=required)
+    if any(rule.get(key) is None for key in required):
+        return None
+    name = checks.name(f"{path}.name", rule["name"])
+    condition = _condition(checks, f"{path}.when", rule["when"], around.types)
+    sample = checks.share(f"{path}.sample", rule.get("sample", 1.0))
+    then = mapping_of(rule["then"])
+    verbs: list[Verb] = [verb for verb in VERBS if verb in (then or {})]
+    if then is None or len(verbs) != 1:
+        checks.add(f"{path}.then", "must say exactly one of {review: POOL}, {approve: true} and {reject: true}")
+        return None
+    verb = verbs[0]
+    more = _review(checks, f"{path}.then", then, around) if verb == "review" else _verdict(checks, path, then, verb)
+    return Rule(name=name, condition=condition, action=verb, sample=sample, **more) if condition is not None else None
+
+
+def _verdict(checks: Checks, path: str, then: Mapping[str, Any], verb: Verb) -> dict[str, Any]:
+    checks.keys(f"{path}.then", then, (verb,))
+    if then[verb] is not True:
+        checks.add(f"{path}.then.{verb}", "must be true")
+    return {}
+
+
+def _review(checks: Checks, path: str, then: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
+    checks.keys(path, then, ("review", "priority", "sla", "reviews", "adjudicate"))
+
+    def named(key: str, names: tuple[str, ...], what: str) -> str | None:
+        return checks.known(f"{path}.{key}", then[key], names, what) if key in then else None
+
+    return {
+        "pool": named("review", around.pools, "pool"),
+        "priority": checks.integer(f"{path}.priority", then.get("priority", DEFAULT_PRIORITY), 0, 100),
+        "reviews_required": checks.integer(f"{path}.reviews", then.get("reviews", 1), 1, MAX_REVIEWS),
+        "adjudicate_pool": named("adjudicate", around.pools, "pool"),
+        "sla_policy": named("sla", around.policies, "SLA policy"),
+    }
+
+
+def _condition(checks: Checks, path: str, source: object, types: Mapping[str, ItemType]) -> Condition | None:
+    if isinstance(source, bool):
+        source = "true" if source else "false"
+    if not isinstance(source, str):
+        checks.add(path, "must be a condition in CEL, such as 'item.confidence < 0.8'")
+        return None
+    try:
+        condition = compile_condition(source)
+    except ConditionInvalid as fault:
+        checks.add_within(path, source, fault.offset, fault.message)
+        return None
+    for literal in condition.reading.types:
+        if literal.text not in types:
+            message = f"`{literal.text}` is no item type{_close(literal.text, types)}"
+            checks.add_within(path, source, literal.offset, message)
+    for read in condition.reading.paths:
+        impossible = find_impossible(read.fields, types)
+        if impossible is not None:
+            checks.add_within(path, source, read.offset, impossible)
+    return condition
+
+
+def find_impossible(fields: tuple[str, ...], types: Mapping[str, ItemType]) -> str | None:
+    """Say why no item of these types can have the path, or None if one can.
+
+    A schema counts as closed where it lists `properties` and nothing in it speaks of others.
+    """
+    if fields[0] not in {"input", "output"} or not types:
+        return None
+    schemas: list[Any] = [each.input_schema if fields[0] == "input" else each.output_schema for each in types.values()]
+    for depth, field in enumerate(fields[1:], start=1):
+        if any(_is_open(schema) for schema in schemas):
+            return None
+        holders = [mapping_of(schema["properties"]) or {} for schema in schemas if schema is not False]
+        schemas = [properties[field] for properties in holders if field in properties]
+        if not schemas:
+            known = {name for properties in holders for name in properties}
+            return f"no item type's schema has `{'.'.join(fields[: depth + 1])}`{_close(field, known)}"
+    return None
+
+
+def _is_open(schema: object) -> bool:
+    if schema is False:
+        return False
+    keywords = mapping_of(schema)
+    if keywords is None or "properties" not in keywords:
+        return True
+    return any(keywords.get(key, False) is not False for key in _OPENING)
+
+
+def _close(name: str, known: Mapping[str, object] | set[str]) -> str:
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    if close:
+        return f"; did you mean `{close[0]}`?"
+    return f"; there are {', '.join(names[:12])}" if names else ""
