@@ -23,6 +23,12 @@ COMMANDS = {
     "migrate": Entry("review.cli.migrate", "migrate", "Bring the database up to date."),
     "web": Entry("review.cli.web", "web", "Run the web process."),
     "worker": Entry("review.cli.worker", "worker", "Run the worker process."),
+    "plan": Entry("review.cli.config", "plan", "Show what a configuration file would change."),
+    "apply": Entry("review.cli.config", "apply", "Make a configuration file the project's configuration."),
+    "users": Entry("review.cli.people", "users", "Create the people of a project."),
+    "keys": Entry("review.cli.people", "keys", "Create the keys that services call with."),
+    "tokens": Entry("review.cli.people", "tokens", "Create personal tokens."),
+    "export": Entry("review.cli.export", "export", "Write a project's feedback to a file."),
 }
 
 

@@ -10,12 +10,14 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
 
 from review.kernel.settings import Settings
-from review.web.api import config, health, items, openapi, queue
+from review.web.api import config, feedback, health, items, openapi, queue
 from review.web.errors import API_HANDLERS
 from review.web.guards import key_guard
+from review.web.pages import site
+from review.web.pages.refusals import to_person
 from review.web.services import DEPENDENCIES, Services
 
-API_HANDLER_MODULES: Sequence[ControllerRouterHandler] = (
+API: Sequence[ControllerRouterHandler] = (
     items.submit_item,
     items.submit_batch,
     items.list_items,
@@ -31,6 +33,8 @@ API_HANDLER_MODULES: Sequence[ControllerRouterHandler] = (
     queue.review,
     config.get_config,
     config.put_config,
+    feedback.list_feedback,
+    feedback.export_feedback,
 )
 
 
@@ -45,14 +49,28 @@ def create_app(settings: Settings | None = None) -> Litestar:
         yield
         await services.stop()
 
-    api = Router("/api/v1", route_handlers=API_HANDLER_MODULES, guards=[key_guard], tags=["v1"])
-    return Litestar(
-        route_handlers=[api, health.get_health, health.get_readiness, health.get_metrics, openapi.openapi_document],
-        dependencies=DEPENDENCIES,
+    api = Router(
+        "/api/v1",
+        route_handlers=API,
+        guards=[key_guard],
         exception_handlers=API_HANDLERS,
+        tags=["v1"],
+    )
+    probes = [health.get_health, health.get_readiness, health.get_metrics, openapi.openapi_document]
+    return Litestar(
+        route_handlers=[api, *probes, *site.pages(with_dev_pages=chosen.dev_pages)],
+        dependencies=DEPENDENCIES,
+        exception_handlers={Exception: to_person},
         lifespan=[connected],
-        middleware=[health.measured],
-        openapi_config=OpenAPIConfig(title="Countersign", version="1", use_handler_docstrings=True, path="/api/schema", render_plugins=[JsonRenderPlugin()]),
+        middleware=[health.measured, site.secured],
+        template_config=site.templates(),
+        openapi_config=OpenAPIConfig(
+            title="Countersign",
+            version="1",
+            use_handler_docstrings=True,
+            path="/api/schema",
+            render_plugins=[JsonRenderPlugin()],
+        ),
         request_max_body_size=chosen.max_body_bytes,
         state=State(),
     )

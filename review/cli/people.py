@@ -1,0 +1,90 @@
+"""The commands `review users`, `review keys` and `review tokens`: secrets to standard output, everything else beside."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from review.audit.rules import OPERATOR
+from review.cli.connection import data_dir_option, settings_for
+from review.cli.database import in_transaction
+from review.identity import service as identity
+from review.identity.rules import PERSONAL_ROLES, Role
+
+PROJECT = click.option("--project", required=True, metavar="P", help="The project.")
+
+
+@click.group()
+def users() -> None:
+    """Create the people of a project."""
+
+
+@click.group()
+def keys() -> None:
+    """Create the keys that services call with."""
+
+
+@click.group()
+def tokens() -> None:
+    """Create personal tokens, with which a program acts as a person."""
+
+
+@users.command("create")
+@PROJECT
+@click.option("--email", required=True, metavar="E", help="What they sign in with.")
+@click.option("--role", required=True, type=click.Choice([role.value for role in PERSONAL_ROLES]))
+@click.option("--name", default="", help="What they are called; by default what stands before the @.")
+@click.option("--pool", "pools", multiple=True, metavar="POOL", help="A pool they may work; repeat for several.")
+@click.option("--password-stdin", is_flag=True, help="Read their password from standard input.")
+@data_dir_option
+def create_user(
+    project: str, email: str, role: str, name: str, pools: tuple[str, ...], password_stdin: bool, data_dir: Path | None  # noqa: FBT001  click's flag
+) -> None:
+    """Create a person, or add a known one to the project.
+
+    Without a password they cannot sign in to the pages, only act through a personal token.
+    """
+    settings = settings_for(data_dir)
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+    user_id = in_transaction(
+        settings,
+        lambda tx: identity.create_user(
+            tx,
+            project=project,
+            email=email,
+            role=Role(role),
+            pools=pools,
+            name=name,
+            password=password,
+            actor=OPERATOR,
+        ),
+    )
+    click.echo(f"{email} is now {role} in {project} (id {user_id}).", err=True)
+
+
+@keys.command("create")
+@PROJECT
+@click.option("--role", default=Role.SERVICE.value, show_default=True, type=click.Choice([role.value for role in Role]))
+@click.option("--name", required=True, metavar="N", help="What the key is for, as the audit will call it.")
+@data_dir_option
+def create_key(project: str, role: str, name: str, data_dir: Path | None) -> None:
+    """Make a key and print its secret, and nothing else; it is not kept and cannot be shown again."""
+    secret = in_transaction(
+        settings_for(data_dir),
+        lambda tx: identity.create_key(tx, project=project, name=name, role=Role(role), actor=OPERATOR),
+    )
+    click.echo(secret)
+
+
+@tokens.command("create")
+@PROJECT
+@click.option("--user", "email", required=True, metavar="E", help="Whose token it is, by e-mail.")
+@click.option("--name", required=True, metavar="N", help="What the token is for.")
+@data_dir_option
+def create_token(project: str, email: str, name: str, data_dir: Path | None) -> None:
+    """Make a personal token and print it, and nothing else; it is not kept and cannot be shown again."""
+    secret = in_transaction(
+        settings_for(data_dir),
+        lambda tx: identity.create_token(tx, project=project, email=email, name=name, actor=OPERATOR),
+    )
+    click.echo(secret)
