@@ -204,7 +204,11 @@ def local_time(text: str) -> tuple[str, str]:
 def _with(made: Field, kind: Kind, **changes: Any) -> Field:
     """Copy the field with its control; a choice starts with what the base holds."""
     if kind in {"choice", "select"}:
-        changes["chosen"] = (_chosen(made, changes["options"]),)
+        chosen = _chosen(made, changes["options"])
+        labels = [option.label for option in changes["options"] if option.text == chosen]
+        changes |= {"chosen": (chosen,), "was": chosen, "was_label": labels[0] if labels else ""}
+    elif "text" in changes:
+        changes |= {"was": changes["text"], "was_label": changes["text"]}
     return replace(made, kind=kind, **changes)
 
 

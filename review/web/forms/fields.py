@@ -40,7 +40,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One control, or a group of them, with what it shows and what is wrong with it."""
+    """One control, or a group of them, with what it shows and what is wrong with it.
+
+    `text` and `chosen` are what the control carries now, `was` what it carried for the value the form started from.
+    """
 
     kind: Kind
     path: Path
@@ -53,6 +56,8 @@ class Field:
     base: Any = MISSING
     text: str = ""
     chosen: tuple[str, ...] = ()
+    was: str = ""
+    was_label: str = ""
     suffix: str = ""
     max_length: int | None = None
     options: tuple[Option, ...] = ()
@@ -76,6 +81,11 @@ class Field:
     def pointer(self) -> str:
         """The JSON Pointer of the value this field fills."""
         return pointer(self.path)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the control carries something else than it started with."""
+        return self.was != (self.chosen[0] if self.chosen else self.text)
 
     @property
     def id(self) -> str:

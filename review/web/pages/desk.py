@@ -9,10 +9,13 @@ from typing import Any
 import msgspec
 from markupsafe import Markup
 
+from review.decisions.rules import Verdict
 from review.items.schemas import Details, HistoryEntry, ItemDetail
 from review.items.types import ItemType
-from review.kernel.errors import FieldError, ReviewError
+from review.kernel import strict_json
+from review.kernel.errors import FieldError, Invalid, ReviewError
 from review.queueing.schemas import ClaimedAssignment
+from review.reviewing.schemas import JudgementIn
 from review.web import content, forms
 from review.web.pages import differences, story, words
 from review.web.pages.views import Alternative, Desk, Fact, Reason
@@ -77,6 +80,36 @@ def refused(draft: Draft, refusal: ReviewError) -> Draft:
     return replace(draft, form=forms.with_errors(draft.form, errors), fault=refusal.message)
 
 
+def judge(verdict: str, item: ItemDetail, draft: Draft) -> JudgementIn | Draft:
+    """Make a judgement of what was sent, or give the draft back with what stands in its way.
+
+    Approving what somebody has changed is stopped, because it would drop the change without a word.
+    """
+    if verdict == Verdict.APPROVE and (
+        draft.value is forms.MISSING or differences.changes(msgspec.json.decode(item.output), draft.value)
+    ):
+        fault = "You changed the output, and approving would drop that. Correct sends your change; undo it to approve."
+        return replace(draft, fault=fault)
+    if verdict == Verdict.CORRECT and (draft.fault or draft.value is forms.MISSING):
+        return draft
+    given: dict[str, Any] = {"verdict": verdict, "reasons": draft.reasons, "comment": draft.comment}
+    if verdict == Verdict.CORRECT:
+        given["output"] = draft.value
+    try:
+        return strict_json.convert(given, JudgementIn)
+    except Invalid as refusal:
+        return refused(draft, refusal)
+
+
+def told(verdict: str, item: ItemDetail, draft: Draft, *, is_decided: bool) -> str:
+    """Say in one line what was just recorded."""
+    said = {"approve": "Approved", "reject": "Rejected"}.get(verdict, "")
+    if not said:
+        made = differences.changes(msgspec.json.decode(item.output), draft.value)
+        said = f"Corrected to {made[0].after.unescape()[:60]}" if len(made) == 1 and made[0].after else "Corrected"
+    return f"{said}." if is_decided else f"{said}. Others judge it too."
+
+
 def lay_out(
     claimed: ClaimedAssignment,
     bench: Bench,
@@ -126,7 +159,7 @@ def lay_out(
 
 def title_of(item_type: ItemType) -> str:
     """Name an item type for people."""
-    return item_type.title or words.humanise(item_type.name)
+    return item_type.title if item_type.title not in {"", item_type.name} else words.humanise(item_type.name)
 
 
 def why(item: ItemDetail, conditions: Mapping[str, str], *, kind: str = "") -> list[str | Markup]:

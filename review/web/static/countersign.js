@@ -137,6 +137,7 @@
     if (event.target.closest("#correct") && !changed()) { event.preventDefault(); event.stopPropagation(); toForm(); }
   }, true);
   document.addEventListener("htmx:after:swap", arrive);
+  document.addEventListener("lease:lost", lost);
   document.addEventListener("htmx:error", () => { if (desk()) $("#offline").hidden = false; });
   document.addEventListener("visibilitychange", () => { tick(); if (!document.hidden) extend(); });
   setInterval(tick, 5000);

@@ -1,0 +1,107 @@
+"""The review page and what a reviewer does on it. Every act is a plain form post; htmx only makes it quicker."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Controller, get, post
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect, Response, Template
+
+from review.identity.rules import Permission
+from review.kernel.clock import utc_now
+from review.kernel.errors import FieldError
+from review.queueing import service as queueing
+from review.reviewing import service as reviewing
+from review.reviewing.errors import JudgementInvalid
+from review.web.guards import requires
+from review.web.pages import desk
+from review.web.pages.desk import Draft
+from review.web.pages.reading import SAID, Pairs, fence_of, first, read_form
+from review.web.pages.work import WORK, InHand
+from review.web.services import AnyRequest, Svc, Tx
+
+MAX_REASON = 2_000
+
+
+class AssignmentPages(Controller):
+    """Judging what is in hand, keeping it, and giving it back."""
+
+    path = "/p/{project:str}/assignments/{assignment_id:uuid}"
+    opt = requires(Permission.WORK)
+    dependencies = WORK
+
+    @get("/")
+    async def show(
+        self, work: InHand, assignment_id: FromPath[UUID], base: FromQuery[str] = "", done: FromQuery[str] = ""
+    ) -> Template:
+        """Show the item in hand, its form filled with the model's output or with one of its alternatives."""
+        claimed = await work.held(assignment_id)
+        return await work.show(claimed, await work.begin(claimed, base), outcome=SAID.get(done, ""))
+
+    @post("/form", status_code=200)
+    async def reshape(self, request: AnyRequest, work: InHand, assignment_id: FromPath[UUID]) -> Template:
+        """Add a row to the form or take one away, and keep what was typed; records nothing."""
+        pairs = await read_form(request)
+        claimed = await work.held(assignment_id)
+        return await work.show(claimed, await work.take_up(claimed, pairs), push="")
+
+    @post("/review", status_code=200)
+    async def review(
+        self, request: AnyRequest, work: InHand, services: Svc, tx: Tx, assignment_id: FromPath[UUID]
+    ) -> Response[Any]:
+        """Record the verdict and show what is next; what stands in the way is said beside its field."""
+        pairs = await read_form(request)
+        claimed, verdict = await work.held(assignment_id), first(pairs, "verdict")
+        draft = await work.take_up(claimed, pairs)
+        judgement = desk.judge(verdict, claimed.item, draft)
+        if isinstance(judgement, Draft):
+            return await work.show(claimed, judgement, status=422, push="")
+        fence = fence_of(pairs)
+        try:
+            done = await reviewing.submit(
+                tx, services.bench(), who=work.who, assignment_id=assignment_id, fence=fence, submitted=judgement
+            )
+        except JudgementInvalid as refusal:
+            return await work.show(claimed, desk.refused(draft, refusal), status=422, push="")
+        outcome = desk.told(verdict, claimed.item, draft, is_decided=done.item.decision is not None)
+        return await work.onward(claimed.pool, verdict, outcome)
+
+    @post("/skip", status_code=200)
+    async def skip(self, request: AnyRequest, work: InHand, tx: Tx, assignment_id: FromPath[UUID]) -> Response[Any]:
+        """Give the item back for somebody else, with the reason, and show what is next."""
+        pairs = await read_form(request)
+        pool = (await work.held(assignment_id)).pool
+        await queueing.skip(tx, who=work.who, assignment_id=assignment_id, fence=fence_of(pairs), reason=_reason(pairs))
+        return await work.onward(pool, "skip")
+
+    @post("/escalate", status_code=200)
+    async def escalate(self, request: AnyRequest, work: InHand, tx: Tx, assignment_id: FromPath[UUID]) -> Response[Any]:
+        """Hand the item on with a higher priority and the reason, and show what is next."""
+        pairs = await read_form(request)
+        pool = (await work.held(assignment_id)).pool
+        await queueing.escalate(
+            tx, who=work.who, assignment_id=assignment_id, fence=fence_of(pairs), reason=_reason(pairs)
+        )
+        return await work.onward(pool, "escalate")
+
+    @post("/release", status_code=200)
+    async def release(self, request: AnyRequest, work: InHand, tx: Tx, assignment_id: FromPath[UUID]) -> Redirect:
+        """Put the item back and go home."""
+        pairs = await read_form(request)
+        await queueing.release(tx, who=work.who, assignment_id=assignment_id, fence=fence_of(pairs))
+        return Redirect(f"/p/{work.who.project}?done=release", status_code=303)
+
+    @post("/extend", status_code=200)
+    async def extend(self, request: AnyRequest, work: InHand, assignment_id: FromPath[UUID]) -> dict[str, int]:
+        """Keep the item for another full lease; tells how many seconds that is."""
+        pairs = await read_form(request)
+        until = await queueing.extend(work.hot, who=work.who, assignment_id=assignment_id, fence=fence_of(pairs))
+        return {"seconds_left": max(0, int((until - utc_now()).total_seconds()))}
+
+
+def _reason(pairs: Pairs) -> str:
+    reason = first(pairs, "reason").replace("\r\n", "\n").strip()
+    if not 0 < len(reason) <= MAX_REASON:
+        message = "Say why, in up to 2,000 characters. Nothing was changed, and you still hold the item."
+        raise JudgementInvalid(message, errors=(FieldError("reason", "is missing or too long"),))
+    return reason

@@ -1,0 +1,119 @@
+"""Where reviewers find their work: their projects, their pools, and the lines of one pool."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect, Response, Template
+
+from review.configuration.rules import ProjectConfig
+from review.identity import queries as identity
+from review.identity.rules import Permission
+from review.queueing import overview
+from review.queueing import service as queueing
+from review.queueing.schemas import HeldLine, QueuedLine
+from review.web import content
+from review.web.guards import requires
+from review.web.pages import desk, words
+from review.web.pages.reading import SAID, read_form
+from review.web.pages.views import HeldRow, PoolRow, QueueLine
+from review.web.pages.work import WORK, InHand
+from review.web.services import AnyRequest, Tx
+
+LINES = 50
+
+
+@get("/", opt={"any_role": True})
+async def projects(request: AnyRequest, tx: Tx) -> Response[Any]:
+    """Show the projects a person is in, or open the only one."""
+    visitor = request.auth
+    found = await identity.list_projects_of(tx, visitor.user_id)
+    if len(found) == 1:
+        return Redirect(f"/p/{found[0].slug}", status_code=303)
+    context = {"csrf_token": visitor.csrf_token, "visitor": visitor, "projects": found}
+    return Template(template_name="projects.html", context=context)
+
+
+class QueuePages(Controller):
+    """A project's home, and its pools."""
+
+    path = "/p/{project:str}"
+    opt = requires(Permission.WORK)
+    dependencies = WORK
+
+    @get("/")
+    async def home(self, work: InHand, done: FromQuery[str] = "") -> Template:
+        """Show the caller's pools with what waits in them, and what they hold."""
+        pools = await overview.pool_summaries(work.hot, who=work.who, config=work.config)
+        held = await overview.held_by(work.hot, who=work.who)
+        rows = [
+            PoolRow(
+                name=each.pool,
+                title=each.title,
+                waiting=each.waiting,
+                is_capped=each.is_capped,
+                due_soon=each.due_soon,
+                oldest_created_at=each.oldest_created_at,
+            )
+            for each in pools
+        ]
+        mine = [_held_row(each, work.config) for each in held]
+        return work.page("home.html", pools=rows, held=mine, said=SAID.get(done, ""))
+
+    @get("/pools/{pool:str}")
+    async def lines(
+        self, work: InHand, pool: FromPath[str], after: FromQuery[UUID | None] = None, done: FromQuery[str] = ""
+    ) -> Template:
+        """List what is open in a pool, most urgent first."""
+        await queueing.check_pool(work.hot, who=work.who, pool=pool, config=work.config)
+        found = await overview.list_open(work.hot, who=work.who, pool=pool, after=after, limit=LINES + 1)
+        shown, here = found[:LINES], f"/p/{work.who.project}/pools/{pool}"
+        return work.page(
+            "_lines.html" if work.is_partial else "queue.html",
+            pool=work.config.pools[pool],
+            lines=[_line(each, work.config) for each in shown],
+            more=f"{here}?after={shown[-1].assignment_id}" if len(found) > LINES else None,
+            after=after,
+            said=SAID.get(done, ""),
+        )
+
+    @post("/pools/{pool:str}/next", status_code=200)
+    async def take_next(self, request: AnyRequest, work: InHand, pool: FromPath[str]) -> Redirect:
+        """Go on with what the caller holds of the pool, or claim its most urgent item."""
+        await read_form(request)
+        here = f"/p/{work.who.project}"
+        for line in await overview.held_by(work.hot, who=work.who):
+            if line.pool == pool:
+                return Redirect(f"{here}/assignments/{line.assignment_id}", status_code=303)
+        claimed = await queueing.claim(
+            work.hot, who=work.who, pool=pool, limit=1, config=work.config, base_url=work.base_url
+        )
+        path = f"/assignments/{claimed[0].id}" if claimed else f"/pools/{pool}"
+        return Redirect(here + path, status_code=303)
+
+
+def _line(line: QueuedLine, config: ProjectConfig) -> QueueLine:
+    return QueueLine(
+        item_id=line.item_id,
+        type_title=_title(line.type, config),
+        brief=content.brief(msgspec.json.decode(line.input)),
+        confidence=line.confidence,
+        due_at=line.due_at,
+        created_at=line.created_at,
+        is_adjudication=line.kind == "adjudication",
+    )
+
+
+def _held_row(line: HeldLine, config: ProjectConfig) -> HeldRow:
+    title = f"{_title(line.type, config)} {line.external_id or ''}".strip()
+    pool = config.pools[line.pool].title if line.pool in config.pools else line.pool
+    return HeldRow(
+        assignment_id=line.assignment_id, title=f"{title}, from {pool}", lease_expires_at=line.lease_expires_at
+    )
+
+
+def _title(name: str, config: ProjectConfig) -> str:
+    item_type = config.item_types.get(name)
+    return desk.title_of(item_type) if item_type else words.humanise(name)

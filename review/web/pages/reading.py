@@ -1,0 +1,68 @@
+"""Reading what a browser's form sends, and the sentence a page opens with after an act."""
+
+import hmac
+import re
+from urllib.parse import parse_qsl
+
+from review.identity.errors import CrossSiteRequest
+from review.identity.service import Visitor
+from review.kernel.errors import MalformedRequest
+from review.web.services import AnyRequest
+
+MAX_FIELDS = 20_000
+SAID = {
+    "approve": "Approved.",
+    "correct": "Corrected.",
+    "reject": "Rejected.",
+    "skip": "Skipped. Somebody else gets it.",
+    "escalate": "Escalated. Somebody else takes it from here.",
+    "release": "Put back. Somebody else may take it now, or you later.",
+}
+
+Pairs = list[tuple[str, str]]
+
+
+async def read_pairs(request: AnyRequest) -> Pairs:
+    """Give the names and values of a submitted form in the order sent, blank ones too, which mean something here.
+
+    Raises:
+        MalformedRequest: it has more than 20,000 fields (400).
+    """
+    body = await request.body()
+    try:
+        return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError as fault:
+        message = f"The form has more than {MAX_FIELDS:,} fields; nothing was stored. Send a smaller one."
+        raise MalformedRequest(message) from fault
+
+
+async def read_form(request: AnyRequest) -> Pairs:
+    """Give a signed-in person's form, which must carry their session's token.
+
+    Raises:
+        MalformedRequest (400); CrossSiteRequest: the token is missing or another session's (403).
+    """
+    pairs = await read_pairs(request)
+    visitor: Visitor = request.auth
+    if not hmac.compare_digest(first(pairs, "_csrf").encode(), visitor.csrf_token.encode()):
+        message = "The form has grown stale; nothing was changed. Load the page again and send it once more."
+        raise CrossSiteRequest(message)
+    request.state.pairs = pairs  # for whoever must tell that it came too late
+    return pairs
+
+
+def first(pairs: Pairs, name: str) -> str:
+    """Give the first value of a name, or nothing."""
+    return next((value for key, value in pairs if key == name), "")
+
+
+def typed(pairs: Pairs) -> list[str]:
+    """List what a person may have written themselves, so that nothing of it is lost with a lease."""
+    kept = [value for name, value in pairs if name in {"comment", "reason"} or name.startswith("o")]
+    return [value for value in kept if value.strip()]
+
+
+def fence_of(pairs: Pairs) -> int:
+    """Give the fence a form carries; what is no number is a fence that nobody holds."""
+    text = first(pairs, "fence")
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) else 0

@@ -1,0 +1,84 @@
+"""Refusals for people: a page in words, or for htmx a notice that leaves the page, and what was typed, as it is."""
+
+from typing import Any, cast
+from urllib.parse import urlencode, urlsplit
+
+from litestar.response import Redirect, Response, Template
+
+from review.identity.errors import NotAuthenticated
+from review.identity.service import Visitor
+from review.queueing.errors import LeaseLost
+from review.web.errors import Problem, problem_of, to_json
+from review.web.pages.reading import typed
+from review.web.services import AnyRequest
+
+TITLES = {
+    401: "Please sign in",
+    403: "You may not do this",
+    404: "There is nothing here",
+    405: "There is nothing here",
+    409: "That was overtaken",
+    422: "That cannot be taken",
+    503: "Countersign cannot answer just now",
+}
+
+
+def to_person(request: AnyRequest, fault: Exception) -> Response[Any]:
+    """Answer a browser with a page, htmx with a notice, and whoever asked for anything else with problem+json."""
+    is_htmx = request.headers.get("hx-request") == "true"
+    wants_page = is_htmx or "text/html" in request.headers.get("accept", "")
+    if request.url.path.startswith("/api") or not wants_page:
+        return to_json(request, fault)
+    if isinstance(fault, NotAuthenticated):
+        return _to_sign_in(request, is_htmx=is_htmx)
+    if isinstance(fault, LeaseLost):
+        return _tell_lost(request, fault, is_htmx=is_htmx)
+    problem = problem_of(fault)
+    context = {
+        "title": TITLES.get(problem.status, "Something went wrong"),
+        "message": problem.detail,
+        "errors": problem.errors,
+        "status": problem.status,
+        "code": problem.code,
+    }
+    if is_htmx:
+        headers = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML show:none", "HX-Push-Url": "false"}
+        return Template(template_name="_notice.html", context=context, status_code=problem.status, headers=headers)
+    visitor = _visitor(request)
+    context |= {"visitor": visitor, "csrf_token": visitor.csrf_token if visitor else "", "project": ""}
+    return Template(template_name="_error.html", context=context, status_code=problem.status, headers=_again(problem))
+
+
+def _tell_lost(request: AnyRequest, refusal: LeaseLost, *, is_htmx: bool) -> Response[Any]:
+    """Say that the claim no longer stands, and keep what was typed: on the page as it is, or on one that shows it."""
+    if is_htmx:
+        return Response(None, status_code=409, headers={"HX-Reswap": "none", "HX-Trigger": "lease:lost"})
+    visitor = _visitor(request)
+    context = {
+        "csrf_token": visitor.csrf_token if visitor else "",
+        "visitor": visitor,
+        "project": request.path_params.get("project", ""),
+        "message": refusal.message,
+        "kept": typed(request.state.get("pairs", [])),
+    }
+    return Template(template_name="lost.html", context=context, status_code=409)
+
+
+def _to_sign_in(request: AnyRequest, *, is_htmx: bool) -> Response[Any]:
+    """Send to the sign-in page, and from there back to the page that was open."""
+    shown = request.headers.get("hx-current-url", "") if is_htmx else ""
+    came_from = urlsplit(shown or (str(request.url) if request.method == "GET" else request.headers.get("referer", "")))
+    path = came_from.path + (f"?{came_from.query}" if came_from.query else "")
+    address = f"/sign-in?{urlencode({'next': path or '/'})}"
+    if is_htmx:
+        return Response(None, status_code=401, headers={"HX-Redirect": address})
+    return Redirect(address, status_code=303)
+
+
+def _visitor(request: AnyRequest) -> Visitor | None:
+    scope = cast("dict[str, Any]", request.scope)
+    return cast("Visitor | None", scope.get("auth"))
+
+
+def _again(problem: Problem) -> dict[str, str]:
+    return {"Retry-After": "1"} if problem.status == 503 else {}

@@ -1,0 +1,126 @@
+"""Everything a page needs to put the next item before a reviewer: connections, caller, configuration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import msgspec
+from litestar.di import NamedDependency, Provide
+from litestar.response import Redirect, Response, Template
+
+from review.configuration.rules import ProjectConfig
+from review.identity.rules import Principal
+from review.identity.service import Visitor
+from review.items import service as items
+from review.items.schemas import ItemDetail
+from review.items.types import ItemType
+from review.kernel.clock import utc_now
+from review.kernel.db import Hot
+from review.queueing import service as queueing
+from review.queueing.schemas import ClaimedAssignment
+from review.web.pages import desk
+from review.web.pages.desk import Bench, Draft
+from review.web.pages.reading import SAID, Pairs
+from review.web.services import AnyRequest, Services, Svc, Who
+from review.web.shapes import is_object
+
+
+@dataclass(frozen=True)
+class Work:
+    """One request's view of the project it is in; `is_partial` if htmx asked and wants only what it swaps."""
+
+    services: Services
+    who: Principal
+    visitor: Visitor
+    config: ProjectConfig
+    is_partial: bool
+
+    @property
+    def hot(self) -> Hot:
+        """The pool for what is one statement."""
+        return self.services.db.hot
+
+    @property
+    def base_url(self) -> str:
+        """The address that links carry."""
+        return self.services.base_url
+
+    def page(self, name: str, *, status: int = 200, push: str | None = None, **context: Any) -> Template:
+        """Render a template with what every page shows; `push` is the address htmx puts in the bar, '' for none."""
+        headers = {} if push is None else {"HX-Push-Url": push or "false"}
+        shared = {"csrf_token": self.visitor.csrf_token, "visitor": self.visitor, "project": self.who.project}
+        return Template(template_name=name, context={**shared, **context}, status_code=status, headers=headers)
+
+    async def show(
+        self, claimed: ClaimedAssignment, draft: Draft, *, outcome: str = "", status: int = 200, push: str | None = None
+    ) -> Template:
+        """Show an assignment in hand: the whole page, or only the desk."""
+        item = claimed.item
+        bench = Bench(
+            project=self.who.project,
+            item_type=await self.type_of(claimed),
+            lease=self.config.pools[claimed.pool].lease,
+            conditions=self.conditions(item),
+        )
+        history = await items.list_history(self.hot, who=self.who, item_id=item.id, base_url=self.base_url)
+        laid = desk.lay_out(claimed, bench, draft, now=utc_now(), history=history, outcome=outcome)
+        name = "_desk.html" if self.is_partial else "review.html"
+        return self.page(name, status=status, push=push, desk=laid, reshape=f"{laid.url}/form")
+
+    async def type_of(self, claimed: ClaimedAssignment) -> ItemType:
+        """Give the item type, of the version the item arrived under."""
+        item = claimed.item
+        return await self.services.item_types.get(self.who.project_id, item.type, item.type_version)
+
+    async def begin(self, claimed: ClaimedAssignment, base: str = desk.MODEL_OUTPUT) -> Draft:
+        """Start on an assignment from the model's output, or one of its alternatives."""
+        return desk.begin(claimed.item, await self.type_of(claimed), base)
+
+    async def take_up(self, claimed: ClaimedAssignment, pairs: Pairs) -> Draft:
+        """Read what was sent about an assignment in hand."""
+        return desk.take_up(claimed.item, await self.type_of(claimed), pairs)
+
+    async def held(self, assignment_id: UUID) -> ClaimedAssignment:
+        """Give an assignment the caller holds.
+
+        Raises:
+            AssignmentNotFound (404), LeaseLost (409).
+        """
+        return await queueing.get_held(self.hot, who=self.who, assignment_id=assignment_id, base_url=self.base_url)
+
+    async def onward(self, pool: str, act: str, outcome: str = "") -> Response[Any]:
+        """Claim the pool's next assignment and show it at once, or say that nothing is left."""
+        outcome = outcome or SAID[act]
+        claimed = await queueing.claim(
+            self.hot, who=self.who, pool=pool, limit=1, config=self.config, base_url=self.base_url
+        )
+        here = f"/p/{self.who.project}"
+        if not self.is_partial:
+            path = f"/assignments/{claimed[0].id}" if claimed else f"/pools/{pool}"
+            return Redirect(f"{here}{path}?done={act}", status_code=303)
+        if not claimed:
+            named = self.config.pools[pool]
+            return self.page("_nothing.html", push=f"{here}/pools/{pool}", pool=named, said=outcome)
+        url = f"{here}/assignments/{claimed[0].id}"
+        return await self.show(claimed[0], await self.begin(claimed[0]), outcome=outcome, push=url)
+
+    def conditions(self, item: ItemDetail) -> Mapping[str, str]:
+        """Give the texts of the rules that routed an item, if they are still the active ones."""
+        route: object = msgspec.json.decode(item.route)
+        ruleset = self.config.ruleset
+        if not is_object(route) or route.get("ruleset_version") != ruleset.version:
+            return {}
+        return {rule.name: rule.condition.source for rule in ruleset.rules}
+
+
+InHand: TypeAlias = NamedDependency[Work]
+
+
+async def provide_work(request: AnyRequest, services: Svc, who: Who) -> Work:
+    """Give what a project's pages share."""
+    is_partial = request.headers.get("hx-request") == "true"
+    return Work(services, who, request.auth, await services.config_of(who), is_partial)
+
+
+WORK = {"work": Provide(provide_work)}
