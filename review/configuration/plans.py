@@ -5,23 +5,22 @@ from typing import Any, Literal
 
 import msgspec
 
-from review.kernel.canonical import fingerprint
-
 Change = Literal["added", "changed", "removed"]
 SECTIONS = {"item_types": "item type", "pools": "pool", "sla_policies": "SLA policy"}
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """One thing that is added, changed or removed."""
+    """One thing that is added, changed or removed; of what is changed, the keys that differ."""
 
     change: Change
     kind: str
     name: str
+    keys: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Give the line a person reads."""
         sign = {"added": "+", "changed": "~", "removed": "-"}[self.change]
-        return f"{sign} {self.kind} {self.name}"
+        return f"{sign} {self.kind} {self.name}" + (f" ({', '.join(self.keys)})" if self.keys else "")
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,33 +36,46 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """List what differs between two documents, section by section, rules by name and by order."""
+    """List what differs between two checked documents, section by section, rules by name and by order."""
     found: list[Difference] = []
     for section, kind in SECTIONS.items():
         found += _compare_named(kind, before.get(section) or {}, after.get(section) or {})
     old, new = _rules(before), _rules(after)
     found += _compare_named("rule", old, new)
-    kept_before, kept_after = [name for name in old if name in new], [name for name in new if name in old]
-    if kept_before != kept_after:
+    if [name for name in old if name in new] != [name for name in new if name in old]:
         found.append(Difference("changed", "rules", "order"))
-    found += [
-        Difference("changed", "project", key)
-        for key in ("title", "default_pool")
-        if before and before.get(key) != after.get(key)
-    ]
+    if before and before.get("title") != after.get("title"):
+        found.append(Difference("changed", "project", "title"))
+    if before and _default_pool(before) != _default_pool(after):
+        found.append(Difference("changed", "project", "default_pool"))
     return tuple(found)
 
 
+def digest_of(definition: object) -> bytes:
+    """Give what two definitions have in common exactly if they are the same; forms follow the order of fields."""
+    return msgspec.json.encode(definition)
+
+
 def _rules(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {rule["name"]: rule for rule in document.get("rules") or []}
+    rules: list[dict[str, Any]] = document.get("rules") or []
+    return {rule["name"]: rule for rule in rules}
+
+
+def _default_pool(document: Mapping[str, Any]) -> str:
+    return str(document.get("default_pool") or next(iter(document["pools"])))
 
 
 def _compare_named(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
     added = [Difference("added", kind, name) for name in after if name not in before]
     removed = [Difference("removed", kind, name) for name in before if name not in after]
     changed = [
-        Difference("changed", kind, name)
+        Difference("changed", kind, name, _differing(before[name] or {}, after[name] or {}))
         for name in after
-        if name in before and fingerprint(after[name]) != fingerprint(before[name])
+        if name in before and digest_of(after[name]) != digest_of(before[name])
     ]
     return added + changed + removed
+
+
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    keys = dict.fromkeys([*before, *after])
+    return tuple(key for key in keys if digest_of(before.get(key)) != digest_of(after.get(key)))

@@ -4,19 +4,42 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.configuration.models import ConfigVersion, ItemTypeVersion, PoolMember, RuleSetVersion
 from review.identity.models import Project
 from review.kernel.db import Hot
 
-LOAD = "SELECT source, item_types, ruleset_version FROM config_versions WHERE project_id = $1 AND version = $2"
+LOAD = "SELECT document, item_types, ruleset_version FROM config_versions WHERE project_id = $1 AND version = $2"
 LOAD_ITEM_TYPE = "SELECT definition FROM item_types WHERE project_id = $1 AND name = $2 AND version = $3"
+
+COUNT_OPEN_WORK = """
+SELECT pool, count(*) AS waiting FROM (
+  SELECT pool FROM assignments
+  WHERE project_id = :project AND pool = ANY(:pools) AND state IN ('open', 'held')
+  UNION ALL
+  SELECT adjudicate_pool FROM cases
+  WHERE project_id = :project AND adjudicate_pool = ANY(:pools) AND state = 'open'
+) AS work GROUP BY pool
+"""
 
 
 async def lock_project(tx: AsyncSession, slug: str) -> Project | None:
-    """Lock a project's row, so that configurations are applied one after another."""
-    return (await tx.scalars(select(Project).where(Project.slug == slug).with_for_update(key_share=True))).one_or_none()
+    """Lock a project's row and read it anew, so that configurations are applied one after another."""
+    locked = select(Project).where(Project.slug == slug).with_for_update(key_share=True)
+    return (await tx.scalars(locked.execution_options(populate_existing=True))).one_or_none()
+
+
+async def find_project(tx: AsyncSession, slug: str) -> Project | None:
+    """Find a project by its name."""
+    return (await tx.scalars(select(Project).where(Project.slug == slug))).one_or_none()
+
+
+async def add_project(tx: AsyncSession, project_id: UUID, slug: str, title: str) -> None:
+    """Add a project, unless somebody else adds one of that name at this moment."""
+    row = {"id": project_id, "slug": slug, "title": title}
+    await tx.execute(insert(Project).values(row).on_conflict_do_nothing(index_elements=["slug"]))
 
 
 async def find_version(tx: AsyncSession, project_id: UUID, version: int) -> ConfigVersion | None:
@@ -49,15 +72,12 @@ async def replace_members(tx: AsyncSession, project_id: UUID, members: list[tupl
 
 
 async def count_open_work(tx: AsyncSession, project_id: UUID, pools: list[str]) -> dict[str, int]:
-    """Count the seats that wait or are held in these pools; pools without any are left out."""
-    rows = await tx.execute(
-        text(
-            "SELECT pool, count(*) FROM assignments"
-            " WHERE project_id = :project AND pool = ANY(:pools) AND state IN ('open', 'held') GROUP BY pool"
-        ),
-        {"project": project_id, "pools": pools},
-    )
-    return {pool: count for pool, count in rows}
+    """Count the seats that wait or are held in these pools, and the cases that a tie would send there.
+
+    Pools without any are left out.
+    """
+    rows = await tx.execute(text(COUNT_OPEN_WORK), {"project": project_id, "pools": pools})
+    return {row.pool: row.waiting for row in rows}
 
 
 async def load(hot: Hot, project_id: UUID, version: int) -> Any:

@@ -1,6 +1,8 @@
 """Planning, applying and loading configurations."""
 
+import asyncio
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +15,11 @@ from review.configuration import queries
 from review.configuration.document import Document, parse
 from review.configuration.errors import ConfigurationInvalid, ConfigVersionNotFound, PoolHasOpenWork
 from review.configuration.models import ConfigVersion, ItemTypeVersion, RuleSetVersion
-from review.configuration.plans import Plan, compare
+from review.configuration.plans import Plan, compare, digest_of
 from review.configuration.rules import ProjectConfig, Versions, compile_config
 from review.identity.errors import ProjectNotFound
 from review.identity.models import Project
 from review.items.types import ItemType, compile_schema
-from review.kernel.canonical import fingerprint
 from review.kernel.db import Database
 from review.kernel.ids import new_id
 
@@ -36,30 +37,25 @@ async def apply(
 ) -> Plan:
     """Make a document the project's active configuration, as a new version; gives what changed.
 
-    A document that changes nothing makes no version. Item types and rules that are as they were, or as they were
-    in some earlier version, keep that version's number. Locks the project's row. With `dry_run` nothing is
-    stored and the plan says so.
+    A document that changes nothing makes no version. Versions count from 1 by content: item types and rules that
+    are as they were, or as they were in some earlier version, keep that version's number. Locks the project's row.
+    With `dry_run` nothing is locked or stored and the plan says so.
 
     Raises:
         ConfigurationInvalid (422); ProjectNotFound: it is new and may not be created (404);
         PoolHasOpenWork: a pool that is left out still has work (409).
     """
-    document = parse(source)
-    config = compile_config(document)
+    # A large document takes seconds to read; nothing else should stand still for it.
+    document, config = await asyncio.to_thread(_read, source)
     if only_project is not None and config.project != only_project:
-        message = f"is {config.project!r}, but this key belongs to project {only_project!r}"
+        message = f"is `{config.project}`, but this key belongs to project `{only_project}`"
         raise ConfigurationInvalid([document.fault("project", message)])
-    project = await queries.lock_project(tx, config.project)
-    if project is None:
-        if not may_create:
-            message = f"There is no project {config.project!r}; nothing was changed. `review apply FILE` makes one."
-            raise ProjectNotFound(message)
-        project = Project(id=new_id(), slug=config.project, title=config.title, config_version=0)
+    project = await _project(tx, config, may_create=may_create, dry_run=dry_run)
     active = await queries.find_version(tx, project.id, project.config_version)
     before = active.document if active is not None else {}
     differences = compare(before, document.data)
     await _refuse_orphans(tx, project, before, document)
-    versions = await _versions(tx, project, document)
+    versions = await _number(tx, project, document)
     plan = Plan(
         project=config.project,
         version=versions.config if differences else project.config_version,
@@ -92,47 +88,86 @@ async def read(tx: AsyncSession, *, project: str, version: int | None = None) ->
     Raises:
         ProjectNotFound, ConfigVersionNotFound (404).
     """
-    owner = await queries.lock_project(tx, project)
+    return (await get_version(tx, project=project, version=version)).source
+
+
+async def get_version(tx: AsyncSession, *, project: str, version: int | None = None) -> ConfigVersion:
+    """Give a configuration as it was applied, both its text and its data; the active one if no version is named.
+
+    Raises:
+        ProjectNotFound, ConfigVersionNotFound (404).
+    """
+    owner = await queries.find_project(tx, project)
     if owner is None:
         message = f"There is no project {project!r}."
         raise ProjectNotFound(message)
     wanted = owner.config_version if version is None else version
-    found = await queries.find_version(tx, owner.id, wanted)
+    # The column holds 32 bits; what lies beyond is no version either.
+    found = await queries.find_version(tx, owner.id, wanted) if 0 < wanted < 2**31 else None
     if found is None:
-        message = f"Project {project!r} has no configuration version {wanted}; the active one is {owner.config_version}."
+        active = f"the active one is {owner.config_version}" if owner.config_version else "it has none yet"
+        message = f"Project {project!r} has no configuration version {wanted}; {active}."
         raise ConfigVersionNotFound(message)
-    return found.source
+    return found
 
 
-async def _refuse_orphans(tx: AsyncSession, project: Project, before: dict[str, Any], document: Document) -> None:
-    removed = [name for name in before.get("pools") or {} if name not in document.data["pools"]]
+def _read(source: bytes | str) -> tuple[Document, ProjectConfig]:
+    document = parse(source)
+    return document, compile_config(document)
+
+
+async def _project(tx: AsyncSession, config: ProjectConfig, *, may_create: bool, dry_run: bool) -> Project:
+    """Give the project, locked and created if need be; for a dry run as it would be."""
+    find = queries.find_project if dry_run else queries.lock_project
+    project = await find(tx, config.project)
+    if project is not None:
+        return project
+    if not may_create:
+        message = f"There is no project {config.project!r}; nothing was changed. `review apply FILE` makes one."
+        raise ProjectNotFound(message)
+    if dry_run:
+        return Project(id=new_id(), slug=config.project, title=config.title, config_version=0)
+    await queries.add_project(tx, new_id(), config.project, config.title)
+    project = await queries.lock_project(tx, config.project)
+    if project is None:  # it was removed in between, which nothing here does
+        message = f"There is no project {config.project!r}."
+        raise ProjectNotFound(message)
+    return project
+
+
+async def _refuse_orphans(tx: AsyncSession, project: Project, before: Mapping[str, Any], document: Document) -> None:
+    pools: dict[str, Any] = before.get("pools") or {}
+    removed = [name for name in pools if name not in document.data["pools"]]
     counts = await queries.count_open_work(tx, project.id, removed) if removed else {}
     if counts:
         told = ", ".join(f"{pool} ({count})" for pool, count in sorted(counts.items()))
-        message = f"These pools still have open work: {told}. Nothing was changed; let it be decided first, or keep them."
+        message = (
+            f"These pools still have open work: {told}. Nothing was changed; let it be decided first, or keep them."
+        )
         raise PoolHasOpenWork(message)
 
 
-async def _versions(tx: AsyncSession, project: Project, document: Document) -> Versions:
-    """Number a document's parts: a content that was there before keeps its number."""
+async def _number(tx: AsyncSession, project: Project, document: Document) -> Versions:
+    """Give a document's parts their numbers: a content that was there before keeps its own."""
     types: dict[str, int] = {}
     stored = await queries.list_item_types(tx, project.id)
     for name, definition in document.data["item_types"].items():
-        mine = [row for row in stored if row.name == name]
-        same = [row.version for row in mine if fingerprint(row.definition) == fingerprint(definition)]
-        types[name] = same[-1] if same else max((row.version for row in mine), default=0) + 1
-    rulesets = await queries.list_rulesets(tx, project.id)
-    same_rules = [row.version for row in rulesets if fingerprint(row.rules) == fingerprint(document.data["rules"])]
-    ruleset = same_rules[-1] if same_rules else max((row.version for row in rulesets), default=0) + 1
+        mine = [(row.version, row.definition) for row in stored if row.name == name]
+        types[name] = _numbered(mine, definition)
+    rulesets = [(row.version, row.rules) for row in await queries.list_rulesets(tx, project.id)]
+    ruleset = _numbered(rulesets, document.data["rules"])
     return Versions(await queries.last_config_version(tx, project.id) + 1, ruleset, types)
+
+
+def _numbered(stored: Sequence[tuple[int, object]], definition: object) -> int:
+    same = [version for version, content in stored if digest_of(content) == digest_of(definition)]
+    return same[-1] if same else max((version for version, _ in stored), default=0) + 1
 
 
 async def _store(
     tx: AsyncSession, project: Project, document: Document, versions: Versions, config: ProjectConfig, actor: Actor
 ) -> None:
     project.title, project.config_version = config.title, versions.config
-    await tx.merge(project)
-    await tx.flush()
     for name, version in versions.item_types.items():
         if await tx.get(ItemTypeVersion, (project.id, name, version)) is None:
             definition = document.data["item_types"][name]
@@ -177,7 +212,7 @@ class ConfigCache:
             message = f"The project has no configuration version {version}; apply one with `review apply FILE`."
             raise ConfigVersionNotFound(message)
         numbers = Versions(version, row["ruleset_version"], msgspec.json.decode(row["item_types"]))
-        config = compile_config(parse(row["source"]), numbers)
+        config = compile_config(Document("", msgspec.json.decode(row["document"])), numbers)
         self._configs[key] = config
         if len(self._configs) > CACHED:
             self._configs.popitem(last=False)
@@ -192,26 +227,37 @@ class ItemTypes:
         self._types: OrderedDict[tuple[UUID, str, int], ItemType] = OrderedDict()
 
     async def get(self, project_id: UUID, name: str, version: int) -> ItemType:
-        """Give one version of an item type, compiled; every version an item names is there."""
+        """Give one version of an item type, compiled; every version that an item names is there.
+
+        Raises:
+            ConfigVersionNotFound: the project has no such item type, or not this version (404).
+        """
         key = (project_id, name, version)
-        if key not in self._types:
-            text = await queries.load_item_type(self._db.hot, project_id, name, version)
-            self._types[key] = _compile_type(name, version, msgspec.json.decode(text))
-            if len(self._types) > CACHED:
-                self._types.popitem(last=False)
-        return self._types[key]
+        if key in self._types:
+            self._types.move_to_end(key)
+            return self._types[key]
+        text = await queries.load_item_type(self._db.hot, project_id, name, version)
+        if text is None:
+            message = f"The project has no version {version} of an item type {name!r}."
+            raise ConfigVersionNotFound(message)
+        compiled = _compile_type(name, version, msgspec.json.decode(text))
+        self._types[key] = compiled
+        if len(self._types) > CACHED:
+            self._types.popitem(last=False)
+        return compiled
 
 
-def _compile_type(name: str, version: int, definition: dict[str, Any]) -> ItemType:
+def _compile_type(name: str, version: int, definition: Mapping[str, Any]) -> ItemType:
+    """Compile a definition that was checked when it was applied; empty entries are as good as none."""
     return ItemType(
         name=name,
         version=version,
         title=definition.get("title") or name,
         input_schema=definition["input_schema"],
         output_schema=definition["output_schema"],
-        reasons=tuple(definition.get("reasons", ())),
-        guidelines=definition.get("guidelines", ""),
-        view=definition.get("view", {}),
+        reasons=tuple(definition.get("reasons") or ()),
+        guidelines=definition.get("guidelines") or "",
+        view=definition.get("view") or {},
         input_validator=compile_schema(definition["input_schema"]),
         output_validator=compile_schema(definition["output_schema"]),
     )
