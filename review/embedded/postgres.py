@@ -5,6 +5,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -21,6 +22,7 @@ from review.embedded.files import sync_directory, write_private
 
 ROLE = "countersign"
 DATABASE = "countersign"
+ORPHANS_REMAIN = "pre-existing shared memory block"
 FULL_DISK = os.strerror(FULL[0])
 
 # For a laptop or a small server that runs web and worker beside it; whoever needs more runs PostgreSQL itself.
@@ -97,14 +99,23 @@ class EmbeddedPostgres:
             tree = binaries.postgres_tree(account)
             self._ensure_cluster(tree, account)
             leftovers.stop_postgres(self.data)
-            self._launch(tree, account)
+            deadline = Deadline(within)
+            while not self._started(tree, account, deadline):
+                time.sleep(0.1)  # processes of a killed server are about to notice; nothing tells when they have
         except OSError as fault:
             raise directory_unusable(self.directory, fault) from fault
+
+    def _started(self, tree: Path, account: Account, deadline: Deadline) -> bool:
+        """Start the server; False means that it must be tried again, as a killed one has not quite ended."""
+        self._launch(tree, account)
         try:
-            self._wait_until_ready(Deadline(within))
-        except BaseException:
+            self._wait_until_ready(deadline)
+        except BaseException as fault:
             self.stop(within=timedelta(0))
+            if isinstance(fault, ServerFailed) and ORPHANS_REMAIN in fault.message and not deadline.passed:
+                return False
             raise
+        return True
 
     def stop(self, within: timedelta = timedelta(seconds=10)) -> None:
         """Stop the server: transactions are broken off, nothing committed is lost. Does nothing if it is not running.

@@ -1,8 +1,10 @@
 """PostgreSQL out of its wheel: what survives, and what is refused in words."""
 
+import asyncio
 import errno
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -62,6 +64,22 @@ async def test_a_server_left_running_is_stopped_first(tmp_path: Path) -> None:
         assert not alive(left.process.pid)
         assert await ask(server, "SELECT 1") == 1
     left.stop()
+
+
+async def test_a_killed_server_starts_again_while_its_processes_are_still_ending(tmp_path: Path) -> None:
+    with EmbeddedPostgres(tmp_path / "pg", durable=False) as server:
+        process = server.process
+        assert process is not None
+        straggler = await asyncpg.connect(server.url())
+        backend = await straggler.fetchval("SELECT pg_backend_pid()")
+        os.kill(backend, signal.SIGSTOP)  # it holds the shared memory as long as it cannot notice
+        process.kill()
+        process.wait()
+        waking = asyncio.get_running_loop().call_later(0.3, os.kill, backend, signal.SIGCONT)
+        await asyncio.to_thread(server.start)
+        assert waking.when() < asyncio.get_running_loop().time()
+        assert await ask(server, "SELECT 1") == 1
+        straggler.terminate()
 
 
 def test_an_interrupted_first_start_is_begun_again(tmp_path: Path) -> None:
