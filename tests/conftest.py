@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any, cast
 
 import asyncpg
 import httpx
@@ -79,7 +80,7 @@ async def http(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     life = asyncio.create_task(live())
     waiting = asyncio.create_task(started.wait())
     await asyncio.wait({life, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app=cast("Any", app), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver.local") as client:
         yield client
     stop.set()

@@ -80,9 +80,7 @@ class World:
     ) -> "World":
         """Apply the configuration and create everybody."""
         async with db.transaction() as tx:
-            await configuration.apply(
-                tx, source or CONFIG.format(project=project), actor=OPERATOR, may_create=True
-            )
+            await configuration.apply(tx, source or CONFIG.format(project=project), actor=OPERATOR, may_create=True)
             key = await identity.create_key(tx, project=project, name="crm", role=Role.SERVICE, actor=OPERATOR)
         configs = ConfigCache(db)
         service = await identity.authenticate_key(db.hot, key)

@@ -7,8 +7,6 @@ from review.identity import service as identity
 from review.kernel.db import Database
 
 
-
-
 async def position_feedback(ctx: dict[Any, Any]) -> int:
     """Give places in the feed to feedback that has none yet; readers do the same when they come first."""
     db: Database = ctx["db"]

@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable
 
+from arq.worker import Worker
 from redis.exceptions import RedisError
 
 from review.escalation import service as escalation
@@ -64,7 +65,7 @@ async def run_schedules(redis_url: str, db: Database, stop: asyncio.Event) -> No
         await _pause(stop, RETRY_SECONDS)
 
 
-async def _close(worker: schedule.Worker) -> None:
+async def _close(worker: Worker) -> None:
     try:
         await worker.close()
     except (RedisError, OSError):

@@ -1,4 +1,4 @@
-"""The commands `review users`, `review keys` and `review tokens`: secrets to standard output, everything else beside."""
+"""The commands `review users`, `keys` and `tokens`: secrets go to standard output, everything else beside it."""
 
 import sys
 from pathlib import Path
@@ -38,7 +38,13 @@ def tokens() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read their password from standard input.")
 @data_dir_option
 def create_user(
-    project: str, email: str, role: str, name: str, pools: tuple[str, ...], password_stdin: bool, data_dir: Path | None  # noqa: FBT001  click's flag
+    project: str,
+    email: str,
+    role: str,
+    name: str,
+    pools: tuple[str, ...],
+    password_stdin: bool,  # noqa: FBT001  click's flag
+    data_dir: Path | None,
 ) -> None:
     """Create a person, or add a known one to the project.
 

@@ -17,7 +17,7 @@ from review.feedback.rules import Judgement, Subject
 from review.feedback.rules import Outcome as FeedbackOutcome
 from review.feedback.rules import Route as FeedbackRoute
 from review.kernel import outbox
-from review.kernel.outbox import EventKind
+from review.kernel.events import EventKind
 
 
 async def decide(

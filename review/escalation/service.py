@@ -8,7 +8,7 @@ from review.audit import service as audit
 from review.audit.rules import TIMER, Action
 from review.kernel import outbox
 from review.kernel.db import Database
-from review.kernel.outbox import EventKind
+from review.kernel.events import EventKind
 from review.queueing import service as queueing
 
 BATCH = 500
@@ -47,7 +47,8 @@ async def _mark_breaches(tx: AsyncSession, limit: int) -> int:
         key = {"project": row["project_id"], "case": row["case_id"]}
         await tx.execute(
             text(
-                "DELETE FROM timers WHERE project_id = :project AND kind = 'due' AND subject_id = :case AND generation = 0"
+                "DELETE FROM timers"
+                " WHERE project_id = :project AND kind = 'due' AND subject_id = :case AND generation = 0"
             ),
             key,
         )
@@ -55,8 +56,6 @@ async def _mark_breaches(tx: AsyncSession, limit: int) -> int:
             continue
         await tx.execute(text("UPDATE cases SET breached_at = now() WHERE project_id = :project AND id = :case"), key)
         details = {"policy": row["sla_policy"], "due_at": row["due_at"].isoformat()}
-        audit.record(
-            tx, row["project_id"], TIMER, Action.CASE_BREACHED, item_id=row["item_id"], details=details
-        )
+        audit.record(tx, row["project_id"], TIMER, Action.CASE_BREACHED, item_id=row["item_id"], details=details)
         outbox.emit(tx, row["project_id"], EventKind.SLA_BREACHED, item_id=row["item_id"], payload=details)
     return len(rows)

@@ -85,6 +85,12 @@ async def find_project(tx: AsyncSession, slug: str) -> Project | None:
     return (await tx.scalars(select(Project).where(Project.slug == slug))).one_or_none()
 
 
+async def find_role(tx: AsyncSession, project_id: UUID, user_id: UUID) -> str | None:
+    """Find a person's role in a project."""
+    statement = select(Membership.role).where(Membership.project_id == project_id, Membership.user_id == user_id)
+    return await tx.scalar(statement)
+
+
 async def find_user(tx: AsyncSession, email: str) -> User | None:
     """Find a person by the normalised e-mail."""
     return (await tx.scalars(select(User).where(User.email == email))).one_or_none()

@@ -6,7 +6,6 @@ import secrets
 from datetime import timedelta
 from uuid import UUID
 
-from review.kernel.db import Hot
 import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -19,6 +18,7 @@ from review.identity import queries
 from review.identity.errors import IdentityInvalid, NotAuthenticated, ProjectNotFound, SignInRefused, UserExists
 from review.identity.models import ApiKey, BrowserSession, Membership, Project, User
 from review.identity.rules import Principal, Role, hash_secret, new_key, normalise_email, prefix_of
+from review.kernel.db import Hot
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
 
@@ -56,7 +56,9 @@ async def authenticate_key(hot: Hot, secret: str) -> Principal:
     row = await queries.find_key(hot, prefix) if prefix else None
     digest = hash_secret(secret)
     if row is None or not hmac.compare_digest(row["secret_sha256"], digest) or not row["usable"]:
-        message = "The key is unknown, expired or revoked. Send `Authorization: Bearer <key>` with a key of this project."
+        message = (
+            "The key is unknown, expired or revoked. Send `Authorization: Bearer <key>` with a key of this project."
+        )
         raise NotAuthenticated(message)
     person = row["user_id"] is not None
     return Principal(
@@ -132,8 +134,8 @@ async def sign_out(tx: AsyncSession, cookie: str) -> None:
 
 async def end_expired_sessions(tx: AsyncSession) -> int:
     """Delete sessions whose time has run out; gives how many there were."""
-    ended = await tx.execute(delete(BrowserSession).where(BrowserSession.expires_at <= func.now()))
-    return ended.rowcount
+    expired = delete(BrowserSession).where(BrowserSession.expires_at <= func.now()).returning(BrowserSession.id)
+    return len((await tx.scalars(expired)).all())
 
 
 async def get_project(tx: AsyncSession, slug: str) -> Project:
@@ -163,11 +165,11 @@ async def create_token(tx: AsyncSession, *, project: str, email: str, name: str,
     """
     owner = await get_project(tx, project)
     user = await queries.find_user(tx, normalise_email(email))
-    membership = await tx.get(Membership, (owner.id, user.id)) if user else None
-    if user is None or membership is None:
+    role = None if user is None else await queries.find_role(tx, owner.id, user.id)
+    if user is None or role is None:
         message = f"Nobody with the e-mail {email!r} is in project {project!r}; create them with `review users create`."
         raise IdentityInvalid(message)
-    return await _store_key(tx, owner, name=name, role=Role(membership.role), user_id=user.id, actor=actor)
+    return await _store_key(tx, owner, name=name, role=Role(role), user_id=user.id, actor=actor)
 
 
 async def create_user(
@@ -196,8 +198,10 @@ async def create_user(
         user = User(id=new_id(), email=address, name=name or address.partition("@")[0], password_hash=hashed)
         tx.add(user)
         await tx.flush()
-    elif password is not None or await tx.get(Membership, (owner.id, user.id)):
-        message = f"{address} is known already; nothing was changed. Leave the password out to add them to a new project."
+    elif password is not None or await queries.find_role(tx, owner.id, user.id):
+        message = (
+            f"{address} is known already; nothing was changed. Leave the password out to add them to a new project."
+        )
         raise UserExists(message)
     tx.add(Membership(project_id=owner.id, user_id=user.id, role=role.value))
     for pool in pools:

@@ -5,11 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from review.kernel.db import Hot
-
 from review.audit.rules import Action, Actor
 from review.configuration.rules import ProjectConfig
 from review.intake.rules import NewItem, audit_of, event_of, submitted_by
+from review.kernel.db import Hot
 from review.kernel.ids import new_id
 
 # A writable CTE: items that collide with a stored external id or idempotency key are left out of `stored`, and with
@@ -40,7 +39,8 @@ WITH given AS (
   INSERT INTO item_bodies (project_id, item_id, input, output, details, route, submitted_by)
   SELECT $1, id, input::json, output::json, details::json, route::json, $31::json FROM fresh
 ), opened AS (
-  INSERT INTO cases (project_id, id, item_id, state, pool, priority, reviews_required, adjudicate_pool, sla_policy, due_at)
+  INSERT INTO cases (project_id, id, item_id, state, pool, priority, reviews_required, adjudicate_pool, sla_policy,
+                     due_at)
   SELECT $1, case_id, id, 'open', pool, priority, reviews_required, adjudicate_pool, sla_policy, now() + decide
   FROM fresh WHERE action = 'review'
 ), seats AS (

@@ -1,6 +1,7 @@
 """From a submission to everything that must be stored for it; no I/O."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
@@ -12,20 +13,11 @@ from review.items.schemas import Submission
 from review.kernel import strict_json
 from review.kernel.canonical import fingerprint, sha256_of
 from review.kernel.errors import FieldError
+from review.kernel.events import EventKind
 from review.kernel.ids import new_id
-from review.kernel.outbox import EventKind
 from review.routing.rules import Route, route
 
 _encode = msgspec.json.Encoder().encode
-NO_FACTS: dict[str, Any] = {
-    "confidence": None,
-    "impact": None,
-    "model": {},
-    "signals": {},
-    "tags": [],
-    "metadata": {},
-    "alternatives": [],
-}
 
 
 class NewItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,8 +61,7 @@ def prepare(value: object, config: ProjectConfig, *, idempotency_key: str | None
         message = f"The payload does not fit item type {submission.type!r}; nothing was stored. Mend the fields below."
         raise PayloadInvalid(message, errors=tuple(faults))
     item_id = new_id()
-    facts = NO_FACTS | value  # type: ignore[operator]  # convert() has seen that it is an object
-    taken = route(config.ruleset, facts, item_id, config.default_pool)
+    taken = route(config.ruleset, cast("Mapping[str, Any]", value), item_id, config.default_pool)
     return NewItem(
         id=item_id,
         submission=submission,

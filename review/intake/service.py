@@ -11,13 +11,13 @@ import msgspec
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Principal
 from review.intake import queries
-from review.kernel.db import Hot
 from review.intake.rules import NewItem, prepare
 from review.items import service as items
 from review.items.errors import ConflictingResubmission
 from review.items.schemas import DecisionView, ItemDetail, ItemView, SlaView
 from review.items.service import item_url
 from review.kernel import strict_json
+from review.kernel.db import Hot
 from review.kernel.errors import FieldError, ReviewError
 from review.kernel.hints import Hints
 

@@ -14,7 +14,7 @@ from review.items.errors import ItemClosed, ItemNotFound
 from review.items.schemas import ItemView
 from review.kernel import outbox
 from review.kernel.db import after_commit, driver_of
-from review.kernel.outbox import EventKind
+from review.kernel.events import EventKind
 from review.queueing import queries as queue
 
 

@@ -14,10 +14,10 @@ _COLUMNS = """
   CASE WHEN c.due_at IS NULL OR i.state = 'withdrawn' THEN NULL
        WHEN i.state = 'decided' THEN CASE WHEN i.closed_at <= c.due_at THEN 'met' ELSE 'missed' END
        WHEN c.due_at <= now() THEN 'breached' ELSE 'on_track' END AS sla_state,
-  i.state = 'open' AND EXISTS (SELECT FROM assignments a WHERE a.project_id = i.project_id AND a.item_id = i.id
-                               AND a.state = 'held') AS held,
-  d.verdict, d.output::text AS decided_output, d.source, d.reasons::text AS reasons, d.comment, d.decided_at, d.decided_by,
-  d.reviews, d.revision, d.output_sha256
+  i.state = 'open' AND EXISTS (SELECT FROM assignments a
+    WHERE a.project_id = i.project_id AND a.item_id = i.id AND a.state = 'held') AS held,
+  d.verdict, d.output::text AS decided_output, d.source, d.reasons::text AS reasons, d.comment, d.decided_at,
+  d.decided_by, d.reviews, d.revision, d.output_sha256
 """
 
 _JOINS = """

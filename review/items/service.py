@@ -8,8 +8,8 @@ import msgspec
 from review.identity.rules import Principal
 from review.items import queries
 from review.items.errors import ItemNotFound
-from review.kernel.db import Hot
 from review.items.schemas import DecisionView, Details, HistoryEntry, ItemDetail, ItemView, SlaView
+from review.kernel.db import Hot
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.paging import cursor_of, position_of
 
@@ -93,7 +93,9 @@ async def list_history(hot: Hot, *, who: Principal, item_id: UUID, base_url: str
     await get_detail(hot, who=who, item_id=item_id, base_url=base_url)
     rows = await queries.list_history(hot, who.project_id, item_id)
     return [
-        HistoryEntry(row["at"], row["actor_name"], row["actor_kind"], row["action"], msgspec.Raw(row["details"].encode()))
+        HistoryEntry(
+            row["at"], row["actor_name"], row["actor_kind"], row["action"], msgspec.Raw(row["details"].encode())
+        )
         for row in rows
     ]
 

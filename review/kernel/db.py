@@ -21,7 +21,6 @@ AFTER_COMMIT = "after_commit"
 Hot: TypeAlias = "asyncpg.Pool[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
 
 
-
 class Base(DeclarativeBase):
     """The tables of Countersign; constraints are named so that migrations can name them too."""
 
@@ -131,5 +130,3 @@ def libpq_url(url: str) -> str:
     """Turn either spelling of a database URL into the one asyncpg reads."""
     scheme = urlsplit(url).scheme
     return "postgresql" + url[len(scheme) :]
-
-

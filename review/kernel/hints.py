@@ -10,9 +10,9 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Hints:
     all waiters together, so any number of them costs one statement and no held connection.
     """
 
-    def __init__(self, redis: Redis | None, find_closed: FindClosed, poll_interval: timedelta) -> None:
+    def __init__(self, redis: Any, find_closed: FindClosed, poll_interval: timedelta) -> None:
         self._redis = redis
         self._find_closed = find_closed
         self._poll_seconds = poll_interval.total_seconds()
@@ -111,11 +111,12 @@ class Hints:
             with contextlib.suppress(RedisError, OSError):
                 await self._redis.publish(CHANNEL, b"".join(item_id.bytes for item_id in batch))
 
-    async def _listen(self, redis: Redis) -> None:
+    async def _listen(self, redis: Any) -> None:
         while True:
             try:
                 async with redis.pubsub() as line:
                     await line.subscribe(CHANNEL)
+                    message: dict[str, Any]
                     async for message in line.listen():
                         if message["type"] == "message":
                             ids: bytes = message["data"]

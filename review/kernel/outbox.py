@@ -1,25 +1,13 @@
 """The outbox: events written beside the change they tell, so that neither exists without the other."""
 
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from review.kernel.events import EventKind
 from review.kernel.ids import new_id
 from review.kernel.models import Event
-
-
-class EventKind(StrEnum):
-    """The facts that Countersign announces (docs/events.md)."""
-
-    QUEUED = "item.queued"
-    CLAIMED = "item.claimed"
-    DECIDED = "item.decided"
-    WITHDRAWN = "item.withdrawn"
-    ESCALATED = "item.escalated"
-    SLA_BREACHED = "item.sla_breached"
-    DECISION_REVISED = "decision.revised"
 
 
 def emit(tx: AsyncSession, project_id: UUID, kind: EventKind, *, item_id: UUID, payload: dict[str, Any]) -> None:

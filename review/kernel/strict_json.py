@@ -7,13 +7,14 @@ a double cannot hold exactly (RFC 7493, section 2; RFC 8785 gives them no canoni
 import json
 import math
 import re
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 import msgspec
 
 from review.kernel.errors import FieldError, Invalid, MalformedRequest
 
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
 MAX_DEPTH = 100
 MAX_INTEGER = 2**53 - 1
@@ -26,7 +27,7 @@ class _Pairs(list[tuple[str, object]]):
     """An object with its keys as written, so that a second copy of a key can be seen."""
 
 
-class _Suspect(Exception):  # noqa: N818  never leaves this module
+class _Suspect(Exception):
     """The quick survey found something; the slow walk will say what and where."""
 
 
@@ -37,15 +38,16 @@ def decode(raw: bytes) -> object:
         MalformedRequest: it is not JSON, or not JSON that everybody reads alike (400); `errors` names the place.
     """
     try:
-        value = _decode(raw)
+        value: object = _decode(raw)
         if _survey(value, 1) != raw.count(b":") or b"\\u" in raw:
             _explain(raw, certain=False)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, _Suspect):
         _explain(raw, certain=True)
+        raise
     return value
 
 
-def decode_outer(raw: bytes, kind: type[T]) -> T:
+def decode_outer(raw: bytes, kind: type[S]) -> S:
     """Read a text into a struct whose `msgspec.Raw` fields stay text, to be read one by one later.
 
     Raises:
@@ -61,7 +63,7 @@ def decode_outer(raw: bytes, kind: type[T]) -> T:
         raise
     for field in msgspec.structs.fields(kind):
         if raw.count(b'"' + field.encode_name.encode() + b'"') > 1:
-            _explain_outer(raw)
+            _refuse_doubled_keys(raw)
     return value
 
 
@@ -87,7 +89,7 @@ def field_error(fault: msgspec.ValidationError) -> FieldError:
     return FieldError(path=path, message=match["what"].replace("Object missing", "Missing"))
 
 
-def _survey(value: object, depth: int) -> int:
+def _survey(value: Any, depth: int) -> int:
     """Count the colons that the text of this value must hold, and stop at anything suspicious.
 
     A duplicate key, which the decoder drops silently, leaves colons in the text that nothing accounts for.
@@ -95,19 +97,19 @@ def _survey(value: object, depth: int) -> int:
     if depth > MAX_DEPTH:
         raise _Suspect
     colons = 0
-    kind = type(value)
+    kind = cast("Any", type(value))
     if kind is dict:
-        colons = len(value)  # type: ignore[arg-type]
-        for key, inner in value.items():  # type: ignore[attr-defined]
+        colons = len(value)
+        for key, inner in value.items():
             if ":" in key:
                 colons += key.count(":")
             colons += _survey(inner, depth + 1)
     elif kind is str:
-        return value.count(":")  # type: ignore[attr-defined,no-any-return]
+        return cast("str", value).count(":")
     elif kind is list:
-        for inner in value:  # type: ignore[attr-defined]
+        for inner in value:
             colons += _survey(inner, depth + 1)
-    elif kind is int and not -MAX_INTEGER <= value <= MAX_INTEGER:  # type: ignore[operator]
+    elif kind is int and not -MAX_INTEGER <= value <= MAX_INTEGER:
         raise _Suspect
     return colons
 
@@ -130,24 +132,24 @@ def _explain(raw: bytes, *, certain: bool) -> None:
         _refuse("", "this is not JSON that every reader understands alike")
 
 
-def _explain_outer(raw: bytes) -> None:
+def _refuse_doubled_keys(raw: bytes) -> None:
     """Refuse a text whose outermost object has a key twice; what is below is somebody else's to check."""
     pairs = json.loads(raw, object_pairs_hook=_Pairs)
-    if isinstance(pairs, _Pairs):
-        keys = [key for key, _ in pairs]
-        for key in keys:
-            if keys.count(key) > 1:
-                _refuse(key, "appears twice in the same object")
+    seen: set[str] = set()
+    for key, _ in pairs if isinstance(pairs, _Pairs) else ():
+        if key in seen:
+            _refuse(key, "appears twice in the same object")
+        seen.add(key)
 
 
-def _walk(value: object, path: str, depth: int) -> None:
+def _walk(value: Any, path: str, depth: int) -> None:
     if depth > MAX_DEPTH:
         _refuse(path[:200], f"nested deeper than {MAX_DEPTH} levels")
     match value:
         case _Pairs():
             _walk_pairs(value, path, depth)
         case list():
-            for index, inner in enumerate(value):
+            for index, inner in enumerate(value):  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
                 _walk(inner, f"{path}[{index}]", depth + 1)
         case str():
             _check_text(value, path)

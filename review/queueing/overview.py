@@ -1,4 +1,4 @@
-"""Reading the queue: pools at a glance, the lines of one, what the caller holds. Counts are capped, never exact scans."""
+"""Reading the queue: pools at a glance, the lines of one, what the caller holds; counts are capped."""
 
 from datetime import datetime, timedelta
 from typing import Any

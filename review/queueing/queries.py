@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.audit.rules import Action
 from review.identity.rules import Principal
 from review.kernel.db import Hot
+from review.kernel.events import EventKind
 from review.kernel.ids import new_id
-from review.kernel.outbox import EventKind
 from review.kernel.timers import TimerKind
 from review.queueing.rules import AssignmentState, LeaseFate, Seat
 
@@ -78,9 +78,7 @@ SELECT EXISTS (SELECT FROM pool_members m WHERE m.project_id = $1 AND m.pool = $
 async def claim(hot: Hot, who: Principal, pool: str, limit: int, lease: timedelta) -> list[Any]:
     """Claim up to `limit` open assignments of the pool, most urgent first; one autocommitted statement."""
     ids = [new_id() for _ in range(2 * limit)]
-    return await hot.fetch(
-        CLAIM, who.project_id, pool, who.id, limit, lease, who.actor.name, ids[:limit], ids[limit:]
-    )
+    return await hot.fetch(CLAIM, who.project_id, pool, who.id, limit, lease, who.actor.name, ids[:limit], ids[limit:])
 
 
 async def extend(hot: Hot, who: Principal, assignment_id: UUID, fence: int) -> Any:
@@ -105,10 +103,7 @@ async def lock_seats(tx: AsyncSession, project_id: UUID, item_id: UUID) -> list[
     The order of locks is everywhere the same: a case's assignments by id, then the item, then the case.
     """
     rows = await tx.execute(
-        text(
-            f"SELECT {_SEAT} FROM assignments WHERE project_id = :project AND item_id = :item"  # noqa: S608  constants
-            " ORDER BY id FOR UPDATE"
-        ),
+        text(f"SELECT {_SEAT} FROM assignments WHERE project_id = :project AND item_id = :item ORDER BY id FOR UPDATE"),
         {"project": project_id, "item": item_id},
     )
     return [_seat(dict(row)) for row in rows.mappings()]
@@ -126,9 +121,9 @@ async def settle(tx: AsyncSession, project_id: UUID, seat: Seat, state: Assignme
     key = {"project": project_id, "case": seat.case_id, "user": seat.holder_id}
     where = "WHERE project_id = :project AND case_id = :case AND user_id = :user"
     if part is None:
-        await tx.execute(text(f"DELETE FROM case_reviewers {where}"), key)  # noqa: S608  constants
+        await tx.execute(text(f"DELETE FROM case_reviewers {where}"), key)
     else:
-        await tx.execute(text(f"UPDATE case_reviewers SET part = :part {where}"), {**key, "part": part})  # noqa: S608
+        await tx.execute(text(f"UPDATE case_reviewers SET part = :part {where}"), {**key, "part": part})
 
 
 async def close_case(tx: AsyncSession, project_id: UUID, item_id: UUID) -> None:
@@ -185,7 +180,7 @@ async def lock_due_leases(tx: AsyncSession, limit: int) -> list[tuple[UUID, int,
     columns = ", ".join(f"a.{name}" for name in Seat.__struct_fields__ if name != "at")
     rows = await tx.execute(
         text(
-            f"SELECT t.project_id, t.generation, {columns}, now() AS at"  # noqa: S608  field names
+            f"SELECT t.project_id, t.generation, {columns}, now() AS at"
             " FROM timers t JOIN assignments a ON a.project_id = t.project_id AND a.id = t.subject_id"
             " WHERE t.kind = 'lease' AND t.fire_at <= now() ORDER BY t.fire_at LIMIT :limit FOR UPDATE SKIP LOCKED"
         ),
@@ -198,9 +193,7 @@ async def lock_due_leases(tx: AsyncSession, limit: int) -> list[tuple[UUID, int,
     return found
 
 
-async def end_lease_timers(
-    tx: AsyncSession, fate: LeaseFate, timers: Sequence[tuple[UUID, int, Seat]]
-) -> None:
+async def end_lease_timers(tx: AsyncSession, fate: LeaseFate, timers: Sequence[tuple[UUID, int, Seat]]) -> None:
     """Put timers of extended leases off to the lease's new end, and delete the others."""
     if not timers:
         return
@@ -217,12 +210,13 @@ async def end_lease_timers(
     if fate is LeaseFate.EXTENDED:
         source = given.format(more=", :ends ::timestamptz[]", columns="project_id, subject_id, generation, fire_at")
         ends = [seat.lease_until for _, _, seat in timers]
-        statement = f"UPDATE timers t SET fire_at = g.fire_at FROM {source} WHERE {match}"  # noqa: S608  constants
+        statement = f"UPDATE timers t SET fire_at = g.fire_at FROM {source} WHERE {match}"
         await tx.execute(text(statement), {**key, "ends": ends})
         return
     source = given.format(more="", columns="project_id, subject_id, generation")
-    await tx.execute(text(f"DELETE FROM timers t USING {source} WHERE {match}"), key)  # noqa: S608  constants
+    await tx.execute(text(f"DELETE FROM timers t USING {source} WHERE {match}"), key)
 
 
 def _seat(fields: dict[str, Any]) -> Seat:
-    return Seat(**{**fields, "state": AssignmentState(fields["state"])})
+    given: dict[str, Any] = {**fields, "state": AssignmentState(fields["state"])}
+    return Seat(**given)

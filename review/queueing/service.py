@@ -14,7 +14,7 @@ from review.items import queries as item_queries
 from review.items.service import detail_of
 from review.kernel import outbox
 from review.kernel.db import Hot, driver_of
-from review.kernel.outbox import EventKind
+from review.kernel.events import EventKind
 from review.queueing import queries
 from review.queueing.errors import AssignmentNotFound, LeaseLost, NotAPerson, PoolNotFound
 from review.queueing.rules import AssignmentState, LeaseFate, Seat, is_held_by, lease_fate, raised, why_lost

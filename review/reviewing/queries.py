@@ -47,7 +47,8 @@ async def open_adjudication(tx: AsyncSession, case: Case, pool: str) -> UUID:
     await tx.execute(
         text(
             "INSERT INTO assignments (project_id, id, case_id, item_id, kind, pool, priority, due_at, state)"
-            " SELECT project_id, :id, id, item_id, 'adjudication', :pool, priority, coalesce(due_at, 'infinity'), 'open'"
+            " SELECT project_id, :id, id, item_id, 'adjudication', :pool, priority,"
+            " coalesce(due_at, 'infinity'), 'open'"
             " FROM cases WHERE project_id = :project AND id = :case"
         ),
         {"id": assignment_id, "pool": pool, "project": case.project_id, "case": case.id},

@@ -34,7 +34,9 @@ TIED = "tied"  # all are in, and no answer has more than half of them
 def find_faults(item_type: ItemType, model_output: object, submitted: JudgementIn) -> list[FieldError]:
     """List what is wrong with a judgement; empty when it can be recorded."""
     faults = [
-        FieldError(f"reasons[{at}]", f"is not a reason code of this item type: {', '.join(item_type.reasons) or 'none'}")
+        FieldError(
+            f"reasons[{at}]", f"is not a reason code of this item type: {', '.join(item_type.reasons) or 'none'}"
+        )
         for at, reason in enumerate(submitted.reasons)
         if reason not in item_type.reasons
     ]

@@ -112,7 +112,9 @@ async def _check(bench: Bench, who: Principal, item: LockedItem, submitted: Judg
     item_type = await bench.item_types.get(who.project_id, item.type, item.type_version)
     faults = find_faults(item_type, item.output, submitted)
     if faults:
-        message = "The judgement was not recorded and you still hold the item. Mend what is named below and submit again."
+        message = (
+            "The judgement was not recorded and you still hold the item. Mend what is named below and submit again."
+        )
         raise JudgementInvalid(message, errors=tuple(faults))
 
 

@@ -5,9 +5,8 @@ from typing import Any, cast
 
 import asyncpg
 import msgspec
-from litestar import MediaType, Response
+from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.types import ExceptionHandlersMap
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -59,7 +58,9 @@ def problem_of(fault: Exception) -> Problem:
         return _problem(503, "unavailable", detail)
     reference = new_id()
     log.error("unexpected fault %s", reference, exc_info=fault)
-    detail = f"Something broke on our side (reference {reference}). What was acknowledged is safe; nothing else was stored."
+    detail = (
+        f"Something broke on our side (reference {reference}). What was acknowledged is safe; nothing else was stored."
+    )
     return _problem(500, "internal", detail)
 
 
@@ -113,4 +114,4 @@ def _is_away(fault: DBAPIError) -> bool:
     return False
 
 
-API_HANDLERS: ExceptionHandlersMap = {Exception: to_json, HTTPException: to_json}
+API_HANDLERS: dict[int | type[Exception], Any] = {Exception: to_json, HTTPException: to_json}

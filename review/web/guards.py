@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
-
 from review.identity import service as identity
 from review.identity.errors import CrossSiteRequest, NotAuthenticated, NotPermitted
 from review.identity.rules import Permission, Principal
@@ -48,7 +47,8 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
         NotAuthenticated (401), ProjectNotFound (404), NotPermitted, CrossSiteRequest (403).
     """
     services = _services(connection)
-    check_origin(connection.headers, cast("str", connection.scope.get("method", "GET")), services.base_url)
+    method = str(cast("dict[str, Any]", connection.scope).get("method", "GET"))
+    check_origin(connection.headers, method, services.base_url)
     if handler.opt.get(PUBLIC):
         return
     cookie = connection.cookies.get(cookie_name(services), "")
@@ -122,5 +122,3 @@ def _check(who: Principal, permission: Permission) -> None:
 def _services(connection: Connection) -> Services:
     services: Services = connection.app.state.services
     return services
-
-

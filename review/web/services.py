@@ -39,7 +39,7 @@ class Services:
     async def start(cls, settings: Settings) -> "Services":
         """Connect to the database; Redis is connected to when it is there."""
         db = await Database.connect(settings)
-        redis = Redis.from_url(settings.redis_url)
+        redis: Redis = Redis.from_url(settings.redis_url)  # pyright: ignore[reportUnknownMemberType]  untyped upstream
 
         async def find_closed(item_ids: list[UUID]) -> list[UUID]:
             return await items.list_closed(db.hot, item_ids)

@@ -70,9 +70,7 @@ async def test_an_idempotency_key_works_alike(http: httpx.AsyncClient, world: Wo
 async def test_a_hundred_copies_at_once_make_one_item(http: httpx.AsyncClient, world: World) -> None:
     """Promise 2."""
     body = submission(external_id="storm")
-    answers = await asyncio.gather(
-        *(http.post("/api/v1/items", json=body, headers=key(world)) for _ in range(100))
-    )
+    answers = await asyncio.gather(*(http.post("/api/v1/items", json=body, headers=key(world)) for _ in range(100)))
     assert sorted({answer.status_code for answer in answers}) == [200, 201]
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert [answer.status_code for answer in answers].count(201) == 1

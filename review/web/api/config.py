@@ -27,7 +27,9 @@ async def get_config(request: AnyRequest, who: Who, tx: Tx, version: FromQuery[i
     return Response(msgspec.json.encode(parse(source).data), media_type="application/json", headers=headers)
 
 
-@put("/config", opt=requires(Permission.WRITE_CONFIG) | takes(dict[str, Any], "application/json", YAML), status_code=200)
+@put(
+    "/config", opt=requires(Permission.WRITE_CONFIG) | takes(dict[str, Any], "application/json", YAML), status_code=200
+)
 async def put_config(request: AnyRequest, who: Who, tx: Tx, dry_run: FromQuery[bool] = False) -> Plan:  # noqa: FBT002  a query
     """Make this the configuration, as a new version, or with `dry_run` say what that would change."""
     return await configuration.apply(

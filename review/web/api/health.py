@@ -1,10 +1,10 @@
 """Whether the process lives, whether it can work, and what it has done."""
 
 import time
-from typing import Any
+from typing import Any, cast
 
 from litestar import Response, get
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from redis.exceptions import RedisError
 
@@ -14,9 +14,7 @@ from review.web.services import Svc
 ANYBODY = {PUBLIC: True}
 
 REGISTRY = CollectorRegistry()
-REQUESTS = Counter(
-    "countersign_requests", "Requests answered.", ["method", "route", "status"], registry=REGISTRY
-)
+REQUESTS = Counter("countersign_requests", "Requests answered.", ["method", "route", "status"], registry=REGISTRY)
 SECONDS = Histogram("countersign_request_seconds", "Time to answer.", ["method", "route"], registry=REGISTRY)
 WAITERS = Gauge("countersign_waiters", "Callers parked until an item is decided.", registry=REGISTRY)
 
@@ -29,7 +27,7 @@ def get_health() -> dict[str, str]:
 
 @get("/readyz", opt=ANYBODY)
 async def get_readiness(services: Svc) -> Response[dict[str, Any]]:
-    """Tell whether the database answers and is migrated; Redis being away costs time only, so it is told, not failed."""
+    """Tell whether the database answers and is migrated; of Redis it is only told, for its loss costs just time."""
     found: dict[str, Any] = {"database": False, "migrated": None, "redis": False}
     try:
         found["migrated"] = await services.db.hot.fetchval("SELECT version_num FROM alembic_version")
@@ -37,7 +35,7 @@ async def get_readiness(services: Svc) -> Response[dict[str, Any]]:
     except Exception as fault:  # noqa: BLE001  whatever is wrong, the answer is: not ready
         found["reason"] = type(fault).__name__
     try:
-        found["redis"] = bool(await services.redis.ping())
+        found["redis"] = bool(await cast("Any", services.redis).ping())
     except (RedisError, OSError):
         found["redis"] = False
     ready = found["database"] and found["migrated"] is not None
@@ -55,23 +53,21 @@ def measured(app: ASGIApp) -> ASGIApp:
     """Count and time every request by its route, so that ids do not multiply the series."""
 
     async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
-        status = 500
+        status = "500"
         started = time.perf_counter()
 
-        async def watch(message: Any) -> None:
+        async def watch(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = str(message["status"])
             await send(message)
 
         try:
             await app(scope, receive, watch)
         finally:
-            route = str(scope.get("path_template") or "unknown")
-            REQUESTS.labels(scope["method"], route, str(status)).inc()
-            SECONDS.labels(scope["method"], route).observe(time.perf_counter() - started)
+            known = cast("dict[str, Any]", scope)
+            method, route = str(known.get("method", "")), str(known.get("path_template") or "unknown")
+            REQUESTS.labels(method, route, status).inc()
+            SECONDS.labels(method, route).observe(time.perf_counter() - started)
 
     return middleware

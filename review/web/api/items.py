@@ -144,11 +144,11 @@ async def get_history(services: Svc, who: Who, item_id: FromPath[UUID]) -> Histo
 
 
 @post(
-    "/items/{item_id:uuid}/withdraw", opt=requires(Permission.SUBMIT) | takes(WithdrawIn, required=False), status_code=200
+    "/items/{item_id:uuid}/withdraw",
+    opt=requires(Permission.SUBMIT) | takes(WithdrawIn, required=False),
+    status_code=200,
 )
-async def withdraw_item(
-    request: AnyRequest, services: Svc, who: Who, tx: Tx, item_id: FromPath[UUID]
-) -> ItemView:
+async def withdraw_item(request: AnyRequest, services: Svc, who: Who, tx: Tx, item_id: FromPath[UUID]) -> ItemView:
     """Take an open item back; withdrawing twice is the same as once."""
     given = await bodies.read(request, WithdrawIn, optional=True)
     return await withdrawal.withdraw(
@@ -165,9 +165,7 @@ async def withdraw_item(
 async def override_item(request: AnyRequest, services: Svc, who: Who, tx: Tx, item_id: FromPath[UUID]) -> ItemView:
     """Decide an item as a lead, or revise its decision, with a reason."""
     given = await bodies.read(request, OverrideIn)
-    submitted = JudgementIn(
-        verdict=given.verdict, output=given.output, reasons=given.reasons, comment=given.reason
-    )
+    submitted = JudgementIn(verdict=given.verdict, output=given.output, reasons=given.reasons, comment=given.reason)
     return await reviewing.override(tx, services.bench(), who=who, item_id=item_id, submitted=submitted)
 
 
@@ -175,9 +173,7 @@ async def _wait(services: Services, who: Principal, item_id: UUID, seconds: floa
     hot, base_url = services.db.hot, services.base_url
     if not seconds or services.hints.waiters >= services.settings.max_waiters:
         return await items.get_detail(hot, who=who, item_id=item_id, base_url=base_url)
-    return await intake.wait_decided(
-        hot, services.hints, who=who, item_id=item_id, seconds=seconds, base_url=base_url
-    )
+    return await intake.wait_decided(hot, services.hints, who=who, item_id=item_id, seconds=seconds, base_url=base_url)
 
 
 def _plain(item: ItemView) -> ItemView:

@@ -119,9 +119,7 @@ async def escalate(request: AnyRequest, who: Who, tx: Tx, assignment_id: FromPat
 async def review(request: AnyRequest, services: Svc, who: Who, tx: Tx, assignment_id: FromPath[UUID]) -> Submitted:
     """Submit a judgement; the item is decided if it was the last one needed."""
     given = await bodies.read(request, ReviewIn)
-    submitted = JudgementIn(
-        verdict=given.verdict, output=given.output, reasons=given.reasons, comment=given.comment
-    )
+    submitted = JudgementIn(verdict=given.verdict, output=given.output, reasons=given.reasons, comment=given.comment)
     return await reviewing.submit(
         tx, services.bench(), who=who, assignment_id=assignment_id, fence=given.fence, submitted=submitted
     )

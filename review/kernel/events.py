@@ -1,0 +1,15 @@
+"""The facts that Countersign announces (docs/events.md)."""
+
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """What happened; the value is the `type` that receivers see."""
+
+    QUEUED = "item.queued"
+    CLAIMED = "item.claimed"
+    DECIDED = "item.decided"
+    WITHDRAWN = "item.withdrawn"
+    ESCALATED = "item.escalated"
+    SLA_BREACHED = "item.sla_breached"
+    DECISION_REVISED = "decision.revised"
