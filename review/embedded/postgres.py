@@ -214,7 +214,7 @@ class EmbeddedPostgres:
             raise self._failure(said, what="The database could not be made")
 
     def _launch(self, tree: Path, account: Account) -> None:
-        self._sockets = self._given_sockets or sockets.make_directory()
+        self._sockets = self._sockets or sockets.make_directory()  # after a crash, the address stays
         if self._given_sockets is None:
             account.own(self._sockets)
         settings = {"unix_socket_directories": str(self._sockets), **self._settings}

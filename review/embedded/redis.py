@@ -64,7 +64,7 @@ class EmbeddedRedis:
         program = binaries.redis_server()
         try:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._sockets = self._given_sockets or sockets.make_directory()
+            self._sockets = self._sockets or sockets.make_directory()  # after a crash, the address stays
             leftovers.stop_redis(self.address)
             with self.log.open("wb") as log:
                 self.process = subprocess.Popen(
