@@ -56,10 +56,14 @@ class Hints:
         if self._redis is not None:
             self._loops.append(asyncio.create_task(self._listen(self._redis)))
 
-    async def stop(self) -> None:
-        """Wake every waiter, so that parked requests end, then stop listening."""
+    def release(self) -> None:
+        """Wake every waiter, and park nobody any more; for a process that is about to stop."""
         self._closing = True
         self._wake(list(self._waiting))
+
+    async def stop(self) -> None:
+        """Wake every waiter, so that parked requests end, then stop listening."""
+        self.release()
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)

@@ -16,6 +16,7 @@ from review.web.guards import key_guard
 from review.web.pages import site
 from review.web.pages.refusals import to_person
 from review.web.services import DEPENDENCIES, Services
+from review.web.stopping import when_told_to_stop
 
 API: Sequence[ControllerRouterHandler] = (
     items.submit_item,
@@ -46,6 +47,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
     async def connected(app: Litestar) -> AsyncGenerator[None]:
         services = await Services.start(chosen)
         app.state.services = services
+        if settings is None:  # a process of its own, whose signals are ours to hear
+            when_told_to_stop(services.hints.release)
         yield
         await services.stop()
 
