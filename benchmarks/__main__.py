@@ -1,0 +1,80 @@
+"""The command `python -m benchmarks`."""
+
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import click
+import msgspec
+import uvloop
+
+from benchmarks import document, machine, table
+from benchmarks.rounds import Effort
+from benchmarks.rows import intake_http, intake_sql, replay
+from benchmarks.stage import Stage, console
+
+Row = Callable[[Stage, Effort], Awaitable[list[table.Line]]]
+
+ROWS: dict[str, Row] = {
+    "G1": intake_sql.measure,
+    "G2": intake_http.measure_single,
+    "G3": intake_http.measure_batch,
+    "G19": replay.measure,
+}
+TEN_MILLION = 10_000_000
+
+
+@click.command()
+@click.argument("goals", nargs=-1, type=click.Choice(list(ROWS)))
+@click.option("--quick", is_flag=True, help="Short windows and small tables: shows that it runs, measures little.")
+@click.option("--pairs", type=click.IntRange(1), help="Pairs of windows for each ratio.  [default: 7]")
+@click.option("--seconds", type=float, help="Length of one window.  [default: 5]")
+@click.option("--ten-million", is_flag=True, help="Claim from 10 million open assignments too; takes 10 GB of disk.")
+@click.option("--write", type=click.Path(dir_okay=False, path_type=Path), help="Write the results as Markdown.")
+def main(
+    *,
+    goals: tuple[str, ...],
+    quick: bool,
+    pairs: int | None,
+    seconds: float | None,
+    ten_million: bool,
+    write: Path | None,
+) -> None:
+    """Measure Countersign against its GOALS (all by default), each as a ratio to a baseline of the same run."""
+    effort = Effort.quick() if quick else Effort()
+    if pairs is not None:
+        effort = msgspec.structs.replace(effort, pairs=pairs)
+    if seconds is not None:
+        effort = msgspec.structs.replace(effort, seconds=seconds)
+    if ten_million:
+        effort = msgspec.structs.replace(effort, depths=(*effort.depths, TEN_MILLION))
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        Path(directory).chmod(0o755)  # PostgreSQL runs under another account when we are root
+        results = uvloop.run(_measure(Path(directory), goals or tuple(ROWS), effort))
+    table.show(results.lines)
+    if write is not None:
+        document.write(write, results)
+    sys.exit(1 if any(line.outcome == "missed" for line in results.lines) else 0)
+
+
+async def _measure(directory: Path, goals: tuple[str, ...], effort: Effort) -> document.Results:
+    lines: list[table.Line] = []
+    conditions: dict[str, machine.Conditions] = {}
+    with console.status("starting PostgreSQL") as status, Stage(directory) as stage:
+        version = await stage.prepare()
+        for goal in goals:
+            status.update(f"measuring {goal}")
+            watch = machine.Watch(directory)
+            measured = await ROWS[goal](stage, effort)
+            conditions[goal] = watch.conditions()
+            lines += measured
+            for line in measured:
+                told = f"{line.median:.2f}{line.unit} {line.outcome} ({line.seen})"
+                console.print(f"{goal} {line.what}: {told}")
+            console.print(f"{goal} [dim]{conditions[goal]}[/]")
+    return document.Results(machine.describe(version), effort, tuple(lines), conditions)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The goals of docs/benchmarks.md, a module each."""
