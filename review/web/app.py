@@ -10,7 +10,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
 
 from review.kernel.settings import Settings
-from review.web.api import config, feedback, health, items, openapi, queue
+from review.web.api import config, feedback, health, items, openapi, queue, reference
 from review.web.errors import API_HANDLERS
 from review.web.guards import key_guard
 from review.web.pages import site
@@ -59,9 +59,16 @@ def create_app(settings: Settings | None = None) -> Litestar:
         exception_handlers=API_HANDLERS,
         tags=["v1"],
     )
-    probes = [health.get_health, health.get_readiness, health.get_metrics, openapi.openapi_document]
+    surroundings: list[ControllerRouterHandler] = [
+        health.get_health,
+        health.get_readiness,
+        health.get_metrics,
+        openapi.openapi_document,
+        reference.show_calls,
+        reference.show_errors,
+    ]
     return Litestar(
-        route_handlers=[api, *probes, *site.pages(with_dev_pages=chosen.dev_pages)],
+        route_handlers=[api, *surroundings, *site.pages(with_dev_pages=chosen.dev_pages)],
         dependencies=DEPENDENCIES,
         exception_handlers={Exception: to_person},
         lifespan=[connected],
