@@ -130,7 +130,7 @@ def _doubled(value: Any) -> Any:
         try:
             return float(value)
         except OverflowError:
-            return math.copysign(math.inf, value)
+            return math.inf if value > 0 else -math.inf
     if isinstance(value, dict):
         return {key: _doubled(inner) for key, inner in value.items()}  # pyright: ignore[reportUnknownVariableType]
     return [_doubled(inner) for inner in value]
@@ -195,11 +195,13 @@ def _is_index(tokens: Sequence[Token], at: int) -> bool:
 
 def _syntax_error(sentence: str, source: str, edits: Sequence[_Edit]) -> tuple[str, int]:
     """Turn the engine's report, which speaks of the rewritten text, into one sentence and a place in the original."""
+    if "Recursion limit" in sentence:
+        return "is no CEL: it nests too deep", 0
     _, _, report = sentence.partition("ERROR: <input>:")
     place, _, rest = report.partition(": ")
     line, _, column = place.partition(":")
     told = rest.split("\n", 1)[0].removeprefix("Syntax error: ").partition(" expecting ")[0]
-    message = "is no CEL: " + (told.replace("'<EOF>'", "the end") or "it nests too deep")
+    message = "is no CEL: " + told.replace("'<EOF>'", "the end")
     if not (line.isdigit() and column.isdigit()):
         return message, 0
     lines = _rewritten(source, edits).split("\n")
