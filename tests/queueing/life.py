@@ -1,0 +1,204 @@
+"""The life of items as the contract tells it, in plain Python: what the database must agree with after every step."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import UUID
+
+SeatState = Literal["open", "held", "done", "cancelled"]
+
+CONFIG = """
+project: {project}
+item_types:
+  ticket_intent:
+    input_schema: {{type: object, required: [text], properties: {{text: {{type: string}}}}}}
+    output_schema: {{type: object, required: [label], properties: {{label: {{enum: [card, lost, refund]}}}}}}
+    reasons: [wrong_label]
+pools:
+  triage: {{members: [ana@example.com, ben@example.com, cleo@example.com, dan@example.com]}}
+  seniors: {{members: [sam@example.com, ana@example.com]}}
+sla_policies:
+  standard: {{decide: 4h}}
+rules:
+  - {{name: panel, when: '"panel" in item.tags', then: {{review: triage, reviews: 2, adjudicate: seniors}}}}
+  - {{name: trio, when: '"trio" in item.tags', then: {{review: triage, reviews: 3, priority: 70, sla: standard}}}}
+  - {{name: urgent, when: '"urgent" in item.tags', then: {{review: triage, priority: 90}}}}
+  - {{name: pass, when: '"pass" in item.tags', then: {{approve: true}}}}
+  - {{name: stop, when: '"stop" in item.tags', then: {{reject: true}}}}
+  - {{name: rest, when: 'true', then: {{review: triage, sla: standard}}}}
+"""
+MEMBERS = {"triage": {"ana", "ben", "cleo", "dan", "lea"}, "seniors": {"sam", "ana", "lea"}}
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(eq=False)
+class Seat:
+    """One assignment. `lease_over` and `timer_due` say what the clock has done to it since it was claimed."""
+
+    id: UUID
+    kind: str
+    pool: str
+    state: SeatState = "open"
+    holder: str | None = None
+    fence: int = 0
+    lease_over: bool = False
+    timer_due: bool = False
+
+
+@dataclass(eq=False)
+class Judged:
+    """One review; `answer` is the label that would go out, None where rejected."""
+
+    who: str
+    kind: str
+    verdict: str
+    answer: str | None
+
+
+@dataclass(eq=False)
+class Decided:
+    """One revision of a decision."""
+
+    verdict: str
+    source: str
+    answer: str | None
+    reviews: int
+
+
+@dataclass(eq=False)
+class Token:
+    """What a reviewer was handed by a claim; it stays in their hands when it has gone stale."""
+
+    item: "Item"
+    seat: Seat
+    who: str
+    fence: int
+
+    @property
+    def stands(self) -> bool:
+        """Tell whether an act with this token must succeed."""
+        seat = self.seat
+        return seat.state == "held" and seat.holder == self.who and seat.fence == self.fence and not seat.lease_over
+
+
+@dataclass(eq=False)
+class Item:
+    """One submitted item and everything that belongs to it."""
+
+    id: UUID
+    external_id: str
+    kind: str
+    label: str
+    priority: int = 0
+    pool: str = ""
+    required: int = 1
+    adjudicate_pool: str = ""
+    due_at: datetime = FOREVER
+    state: Literal["open", "decided", "withdrawn"] = "open"
+    level: int = 0
+    seats: list[Seat] = field(default_factory=list)
+    parts: dict[str, str] = field(default_factory=dict)
+    judged: list[Judged] = field(default_factory=list)
+    decisions: list[Decided] = field(default_factory=list)
+    audit: list[str] = field(default_factory=lambda: ["item.submitted"])
+    events: Counter[str] = field(default_factory=Counter)
+    due_timer: Literal["none", "waiting", "due"] = "none"
+    wants_adjudicator: bool = False
+
+    @property
+    def status(self) -> str:
+        """Give what the API calls its status."""
+        if self.state != "open":
+            return self.state
+        return "in_review" if any(seat.state == "held" for seat in self.seats) else "queued"
+
+    def decide(self, decided: Decided, action: str) -> None:
+        """Make the decision, or the next revision of it, and close what is open."""
+        self.events["decision.revised" if self.decisions else "item.decided"] += 1
+        self.decisions.append(decided)
+        self.audit.append(action)
+        self.close("decided")
+
+    def close(self, state: Literal["decided", "withdrawn"]) -> None:
+        """Close the item: nobody holds anything of it any more."""
+        self.state = state
+        for seat in self.seats:
+            if seat.state in {"open", "held"}:
+                seat.state, seat.holder = "cancelled", None
+        self.parts = {who: part for who, part in self.parts.items() if part != "holding"}
+
+    def give_back(self, seat: Seat, action: str, part: str | None) -> None:
+        """Put a held seat back on the queue."""
+        assert seat.holder is not None
+        if part is None:
+            del self.parts[seat.holder]
+        else:
+            self.parts[seat.holder] = part
+        seat.state, seat.holder = "open", None
+        self.audit.append(action)
+
+    def judge(self, seat: Seat, verdict: str, answer: str | None) -> None:
+        """Record a review, and decide or ask an adjudicator where it was the last one needed."""
+        assert seat.holder is not None
+        self.judged.append(Judged(seat.holder, seat.kind, verdict, answer))
+        self.parts[seat.holder] = "reviewed"
+        seat.state, seat.holder = "done", None
+        self.audit.append("review.submitted")
+        if seat.kind == "adjudication":
+            self.decide(Decided(verdict, "adjudication", answer, len(self.judged)), "item.decided")
+            return
+        if len(self.judged) < self.required:
+            return
+        (favourite, votes), *_ = Counter(each.answer for each in self.judged).most_common()
+        if 2 * votes > len(self.judged):
+            first = next(each for each in self.judged if each.answer == favourite)
+            source = "review" if self.required == 1 else "consensus"
+            self.decide(Decided(first.verdict, source, favourite, len(self.judged)), "item.decided")
+        else:
+            self.audit.append("adjudication.opened")
+            self.wants_adjudicator = True
+
+
+@dataclass(eq=False)
+class Project:
+    """All items of a project, and every token ever handed out."""
+
+    items: list[Item] = field(default_factory=list)
+    tokens: list[Token] = field(default_factory=list)
+
+    def open_seats(self, pool: str) -> list[tuple[Item, Seat]]:
+        """List a pool's queue in the order in which claims must take it."""
+        found = [
+            (item, seat) for item in self.items for seat in item.seats if seat.state == "open" and seat.pool == pool
+        ]
+        return sorted(found, key=lambda pair: (-pair[0].priority, pair[0].due_at, pair[1].id))
+
+    def claim(self, who: str, pool: str, limit: int) -> list[Token]:
+        """Take the head of the queue: nobody gets a case they have had a part in, nor two seats of one case."""
+        offered = [pair for pair in self.open_seats(pool) if who not in pair[0].parts][:limit]
+        taken: list[Token] = []
+        for item, seat in offered:
+            if who in item.parts:
+                continue
+            seat.state, seat.holder, seat.fence = "held", who, seat.fence + 1
+            seat.lease_over = seat.timer_due = False
+            item.parts[who] = "holding"
+            item.audit.append("assignment.claimed")
+            item.events["item.claimed"] += 1
+            taken.append(Token(item, seat, who, seat.fence))
+        self.tokens += taken
+        return taken
+
+    def sweep(self) -> None:
+        """Let the clock act: lapsed leases go back, deadlines that have passed are told once."""
+        for item in self.items:
+            for seat in item.seats:
+                if seat.timer_due and seat.state == "held" and seat.lease_over:
+                    item.give_back(seat, "assignment.lapsed", None)
+                seat.timer_due = False
+            if item.due_timer == "due":
+                item.due_timer = "none"
+                if item.state == "open":
+                    item.audit.append("case.breached")
+                    item.events["item.sla_breached"] += 1
