@@ -3,11 +3,12 @@
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import TypeAlias, cast
+from datetime import datetime
+from typing import Any, ClassVar, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import asyncpg
-from sqlalchemy import MetaData, make_url, text
+from sqlalchemy import TIMESTAMP, MetaData, Text, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -24,6 +25,7 @@ Hot: TypeAlias = "asyncpg.Pool[asyncpg.Record] | asyncpg.Connection[asyncpg.Reco
 class Base(DeclarativeBase):
     """The tables of Countersign; constraints are named so that migrations can name them too."""
 
+    type_annotation_map: ClassVar[dict[Any, Any]] = {str: Text(), datetime: TIMESTAMP(timezone=True)}
     metadata = MetaData(
         naming_convention={
             "ix": "%(table_name)s_%(column_0_N_name)s",

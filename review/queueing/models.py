@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import SmallInteger, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from review.kernel.db import Base
@@ -20,13 +20,13 @@ class Case(Base):
     item_id: Mapped[UUID]
     state: Mapped[str]
     pool: Mapped[str]
-    priority: Mapped[int]
-    reviews_required: Mapped[int]
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    reviews_required: Mapped[int] = mapped_column(SmallInteger)
     adjudicate_pool: Mapped[str | None]
     sla_policy: Mapped[str | None]
     due_at: Mapped[datetime | None] = mapped_column(Instant)
     breached_at: Mapped[datetime | None] = mapped_column(Instant)
-    escalation_level: Mapped[int] = mapped_column(server_default="0")
+    escalation_level: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     opened_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
 
@@ -42,7 +42,7 @@ class Assignment(Base):
     item_id: Mapped[UUID]
     kind: Mapped[str]
     pool: Mapped[str]
-    priority: Mapped[int]
+    priority: Mapped[int] = mapped_column(SmallInteger)
     due_at: Mapped[datetime] = mapped_column(Instant, server_default="infinity")
     state: Mapped[str]
     holder_id: Mapped[UUID | None]

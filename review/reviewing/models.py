@@ -24,7 +24,7 @@ class Review(Base):
     kind: Mapped[str]
     reviewer_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     verdict: Mapped[str]
-    output: Mapped[Any] = mapped_column(JSON(none_as_null=True))
+    output: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
     reasons: Mapped[list[str]] = mapped_column(JSON)
     comment: Mapped[str]
     held_seconds: Mapped[float]

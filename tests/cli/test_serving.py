@@ -26,10 +26,6 @@ async def test_migrate_builds_the_schema_and_may_run_again(postgres: EmbeddedPos
     await connection.close()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="models say String, Integer and NOT NULL output where 0001 has text, smallint and nullable output",
-)
 def test_the_migrations_build_what_the_models_say(database_url: str) -> None:
     command.check(alembic_config(database_url))
 
