@@ -20,6 +20,7 @@ class Entry:
 
 COMMANDS = {
     "up": Entry("review.cli.up", "up", "Run everything on this machine, from a data directory."),
+    "demo": Entry("review.cli.demo.command", "demo", "Show the whole loop on real input."),
     "migrate": Entry("review.cli.migrate", "migrate", "Bring the database up to date."),
     "web": Entry("review.cli.web", "web", "Run the web process."),
     "worker": Entry("review.cli.worker", "worker", "Run the worker process."),

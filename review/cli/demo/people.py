@@ -1,0 +1,72 @@
+"""Setting the demo's project up: its configuration, the upstream service's key, the reviewers, and you."""
+
+import secrets
+from dataclasses import dataclass
+from importlib.resources import files
+
+import click
+
+from review.audit.rules import OPERATOR
+from review.cli import demo
+from review.configuration import service as configuration
+from review.identity import queries as identity_queries
+from review.identity import service as identity
+from review.identity.rules import Role
+from review.kernel.db import Database
+from review.kernel.settings import Settings
+
+PROJECT = "digits"
+READERS = ("ada", "bela", "chidi", "dunya")
+YOU = "you@example.com"
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may do what in the demo, with the secrets it takes."""
+
+    service_key: str
+    tokens: tuple[str, ...]
+    password: str
+
+
+async def set_up(settings: Settings) -> Access:
+    """Apply the configuration and create everybody, in one transaction.
+
+    Raises:
+        click.ClickException: the data directory has seen a demo before.
+    """
+    db = await Database.connect(settings)
+    try:
+        async with db.transaction() as tx:
+            if await identity_queries.find_project(tx, PROJECT) is not None:
+                message = (
+                    f"{settings.data_dir} holds a demo already; nothing was changed. Name another directory, or"
+                    f" go on with that one: review up --data-dir {settings.data_dir}"
+                )
+                raise click.ClickException(message)
+            source = (files(demo) / "digits.yaml").read_text()
+            await configuration.apply(tx, source, actor=OPERATOR, may_create=True)
+            key = await identity.create_key(tx, project=PROJECT, name="reader", role=Role.SERVICE, actor=OPERATOR)
+            tokens: list[str] = []
+            for name in READERS:
+                email = f"{name}@example.com"
+                await identity.create_user(
+                    tx, project=PROJECT, email=email, role=Role.REVIEWER, pools=("readers",), actor=OPERATOR
+                )
+                tokens.append(
+                    await identity.create_token(tx, project=PROJECT, email=email, name="simulated", actor=OPERATOR)
+                )
+            password = secrets.token_urlsafe(9)
+            await identity.create_user(
+                tx,
+                project=PROJECT,
+                email=YOU,
+                role=Role.LEAD,
+                pools=("readers",),
+                name="You",
+                password=password,
+                actor=OPERATOR,
+            )
+    finally:
+        await db.close()
+    return Access(key, tuple(tokens), password)
