@@ -11,7 +11,7 @@ import uvloop
 
 from benchmarks import document, machine, table
 from benchmarks.rounds import Effort
-from benchmarks.rows import intake_http, intake_sql, replay
+from benchmarks.rows import claim, export, intake_http, intake_sql, lease, replay
 from benchmarks.stage import Stage, console
 
 Row = Callable[[Stage, Effort], Awaitable[list[table.Line]]]
@@ -20,6 +20,9 @@ ROWS: dict[str, Row] = {
     "G1": intake_sql.measure,
     "G2": intake_http.measure_single,
     "G3": intake_http.measure_batch,
+    "G4": claim.measure,
+    "G8": lease.measure,
+    "G12": export.measure,
     "G19": replay.measure,
 }
 TEN_MILLION = 10_000_000

@@ -126,7 +126,7 @@ async def connections(settings: Settings, count: int) -> AsyncGenerator[list["as
     """Give so many connections with nothing between them and the server."""
     opened: list[asyncpg.Connection[asyncpg.Record]] = []
     try:
-        for _ in range(count):
+        while len(opened) < count:
             opened.append(await asyncpg.connect(libpq_url(settings.database_url), server_settings={"jit": "off"}))
         yield opened
     finally:

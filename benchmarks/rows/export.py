@@ -1,0 +1,128 @@
+"""G12: what a dataset costs beside COPY of the same records, and that memory does not grow with it."""
+
+import asyncio
+import os
+import statistics
+import sys
+from pathlib import Path
+from typing import Literal
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from benchmarks.material import TEXT, connections, make_project
+from benchmarks.rounds import Effort, take_turns
+from benchmarks.stage import Stage
+from benchmarks.table import Line
+from review.kernel.settings import Settings
+
+Kind = Literal["parquet", "jsonl", "copy-binary", "copy-text"]
+STEP = 100_000
+
+# The records are built by the server, each with a text, a label, a confidence and ids of its own.
+FILL = """
+WITH new AS MATERIALIZED (
+  SELECT n, uuidv7() AS id, uuidv7() AS item_id, now() AS at FROM generate_series($2::int, $3::int) AS n
+), decided AS (
+  INSERT INTO decisions (project_id, item_id, revision, verdict, output, source, reasons, comment, decided_by, reviews)
+  SELECT $1, item_id, 1, 'approve', '{"label":"card_arrival"}', 'review', '[]', '', 'bench', 1 FROM new
+  RETURNING item_id
+)
+INSERT INTO feedback (project_id, id, position, item_id, revision, type, verdict, source, record, decided_at)
+SELECT $1, id, n, item_id, 1, 'ticket_intent', 'approve', 'review', json_build_object(
+  'id', id, 'item_id', item_id, 'external_id', 'msg-' || n, 'type', 'ticket_intent', 'type_version', 1,
+  'input', json_build_object('text', overlay($4::text placing md5(n::text) || md5((n + 1)::text) from 40 for 64),
+                             'channel', (ARRAY['web', 'mail', 'chat'])[1 + n % 3]),
+  'model_output', json_build_object('label', 'lost_card'), 'label', json_build_object('label', 'lost_card'),
+  'verdict', 'approve', 'source', 'review', 'reasons', '[]'::json, 'comment', NULL,
+  'model', json_build_object('name', 'intent-clf', 'version', '2026-10-01'),
+  'confidence', round((0.3 + (n % 997) / 1500.0)::numeric, 4), 'impact', 'high', 'tags', '["beta"]'::json,
+  'route', json_build_object('rule', 'low-confidence', 'ruleset_version', 3, 'inclusion_probability', 1.0),
+  'reviews', 1, 'agreement', 1.0, 'decided_at', to_char(at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text::json, at
+FROM new JOIN decided USING (item_id)
+"""
+
+
+class Exported(msgspec.Struct, frozen=True):
+    """What a process of its own took to write a file."""
+
+    seconds: float
+    peak_rss: int
+
+
+async def measure(stage: Stage, effort: Effort) -> list[Line]:
+    """Export the records in turns with COPY into a file, each by a new process; then many more, for the memory."""
+    async with stage.database() as settings, connections(settings, 1) as (connection,):
+        project = await make_project(settings)
+        key = project.service.project_id
+        await _fill(connection, key, 1, effort.records)
+        lines = [
+            await _timed(stage, settings, key, effort, ("parquet", "copy-binary", 0.75)),
+            await _timed(stage, settings, key, effort, ("jsonl", "copy-text", 0.55)),
+        ]
+        few = {kind: await _peak(stage, settings, key, kind) for kind in ("parquet", "jsonl")}
+        await _fill(connection, key, effort.records + 1, effort.many_records)
+        for kind, before in few.items():
+            after = await _peak(stage, settings, key, kind)
+            lines.append(
+                Line(
+                    goal="G12",
+                    what=f"peak memory of {kind}, {effort.many_records:,} records",
+                    against=f"of {effort.records:,}",
+                    values=(after / before,),
+                    bound=1.2,
+                    at_most=True,
+                    seen=f"{after / 2**20:,.0f} of {before / 2**20:,.0f} MiB",
+                )
+            )
+    return lines
+
+
+async def _timed(stage: Stage, settings: Settings, key: UUID, effort: Effort, pair: tuple[Kind, Kind, float]) -> Line:
+    ours, theirs, bound = pair
+
+    async def per_second(kind: Kind) -> float:
+        return effort.records / (await _export(stage, settings, key, kind)).seconds
+
+    await per_second(ours)
+    rounds = await take_turns(lambda: per_second(theirs), {ours: lambda: per_second(ours)}, effort.pairs)
+    return Line(
+        goal="G12",
+        what=f"{ours} of {effort.records:,} records",
+        against=theirs.replace("copy-", "COPY ") + " into a file",
+        values=rounds.ratios(ours),
+        bound=bound,
+        control=rounds.control,
+        seen=f"{max(rounds.subjects[ours]):,.0f} of {max(rounds.baseline):,.0f} records/s at best",
+    )
+
+
+async def _peak(stage: Stage, settings: Settings, key: UUID, kind: Kind) -> float:
+    return statistics.median([float((await _export(stage, settings, key, kind)).peak_rss) for _ in range(3)])
+
+
+async def _export(stage: Stage, settings: Settings, key: UUID, kind: Kind) -> Exported:
+    """Write one file in a new process, which tells how it went."""
+    out = stage.directory / "export"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks.exporting", kind, str(key), str(out)),
+        env={**os.environ, "REVIEW_DATABASE_URL": settings.database_url},
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    told, _ = await process.communicate()
+    out.unlink()
+    return msgspec.json.decode(told, type=Exported)
+
+
+async def _fill(connection: "asyncpg.Connection[asyncpg.Record]", key: UUID, first: int, last: int) -> None:
+    for start in range(first, last + 1, STEP):
+        await connection.execute(FILL, key, start, min(start + STEP - 1, last), TEXT)
+    await connection.execute(
+        "INSERT INTO feedback_feeds VALUES ($1, $2) ON CONFLICT (project_id) DO UPDATE SET last_position = $2",
+        key,
+        last,
+    )
+    await connection.execute("VACUUM (ANALYZE) feedback")
+    await connection.execute("CHECKPOINT")
