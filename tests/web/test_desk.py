@@ -96,7 +96,7 @@ def test_the_desk_shows_claim_reason_and_clock() -> None:
 def test_digit_keys_take_the_leading_choice_or_else_the_alternatives() -> None:
     one = (Alternative(output={"digit": 3}, confidence=0.3),)
     digits = laid_out(item({"digit": 8}, alternatives=one), item_type(DIGIT))
-    assert (digits.keys, [other.key for other in digits.alternatives]) == ("/digit", [""])
+    assert (digits.keys, [other.key for other in digits.alternatives]) == ("/digit", ["3"])
     others = (Alternative(output={"label": "intent_2"}), Alternative(output={"label": "intent_3"}))
     intents = laid_out(item({"label": "intent_1"}, alternatives=others), item_type(INTENT))
     assert (intents.keys, [other.key for other in intents.alternatives]) == (None, ["1", "2"])

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final, Literal
 
 from markupsafe import Markup
@@ -16,6 +17,7 @@ MAX_CELL = 2_000
 MAX_TURNS = 400
 MAX_TABLE_ROWS = 300
 MAX_TABLE_COLUMNS = 40
+SHORT = 80  # characters of a value that stands beside its name instead of below it
 
 NOTHING: Final = Markup("")
 
@@ -34,7 +36,7 @@ class Turn:
 class Block:
     """One piece of content and how to show it; `note` says what was left out or could not be shown as asked."""
 
-    kind: Literal["text", "markdown", "code", "json", "image", "table", "chat", "choice"]
+    kind: Literal["text", "markdown", "code", "json", "image", "table", "chat", "choice", "facts"]
     label: str
     body: Markup = NOTHING
     node: tree.Node | None = None
@@ -68,10 +70,29 @@ def blocks(side: Side, value: object, view: Mapping[str, str]) -> list[Block]:
             found.append(_as(kind, _label(path), piece))
             rest = _without(rest, path)
     if is_object(rest):
-        found += [plain(_label([name]), inner) for name, inner in rest.items()]
+        found += _rest(rest)
     elif not isinstance(rest, _Absent):
         found.append(plain("", rest))
     return found
+
+
+def _rest(values: dict[str, Any]) -> list[Block]:
+    """Show what no view speaks of: short values that stand together as one list, the others one by one."""
+    found: list[Block] = []
+    for short, group in groupby(values.items(), lambda entry: _is_short(entry[1])):
+        entries = list(group)
+        if short and len(entries) > 1:
+            rows = tuple((visible(name), tree.leaf_text(value)) for name, value in entries)
+            found.append(Block("facts", "", rows=rows))
+        else:
+            found += [plain(_label([name]), value) for name, value in entries]
+    return found
+
+
+def _is_short(value: object) -> bool:
+    if isinstance(value, str):
+        return 0 < len(value) <= SHORT and "\n" not in value
+    return not (is_object(value) or is_list(value))
 
 
 def plain(label: str, value: object) -> Block:

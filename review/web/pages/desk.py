@@ -19,6 +19,7 @@ from review.reviewing.schemas import JudgementIn
 from review.web import content, forms
 from review.web.pages import differences, story, words
 from review.web.pages.views import Alternative, Desk, Fact, Reason
+from review.web.shapes import is_object
 
 MAX_KEYED = 9
 MAX_ALTERNATIVES = 20
@@ -137,7 +138,7 @@ def lay_out(
         claim=content.blocks("output", output, item_type.view),
         confidence=details.confidence,
         explanation=details.explanation,
-        alternatives=_alternatives(details, url, keyed=keys is None),
+        alternatives=_alternatives(details, url, draft.form, keys),
         form=draft.form,
         base=draft.base,
         keys=keys,
@@ -212,16 +213,25 @@ def _keyed(form: forms.Field, *, has_alternatives: bool) -> str | None:
     return choice.pointer if leads or not has_alternatives else None
 
 
-def _alternatives(details: Details, url: str, *, keyed: bool) -> list[Alternative]:
+def _alternatives(details: Details, url: str, form: forms.Field, keys: str | None) -> list[Alternative]:
+    choice = forms.first_choice(form) if keys is not None else None
     return [
         Alternative(
             label=content.brief(other.output),
             confidence=other.confidence,
             url=f"{url}?base=alternative-{place}",
-            key=str(place + 1) if keyed and place < MAX_KEYED else "",
+            key=_key_of(other.output, choice) if choice else str(place + 1) if place < MAX_KEYED else "",
+            is_keyed=choice is None and place < MAX_KEYED,
         )
         for place, other in enumerate(details.alternatives[:MAX_ALTERNATIVES])
     ]
+
+
+def _key_of(output: object, choice: forms.Field) -> str:
+    """Find the digit of the choice that an alternative amounts to."""
+    for step in choice.path:
+        output = output.get(str(step)) if is_object(output) else None
+    return next((o.key for o in choice.options if o.key and type(o.value) is type(output) and o.value == output), "")
 
 
 def _path_of(error: FieldError) -> forms.Path:

@@ -8,7 +8,8 @@ from litestar.response import Redirect, Response, Template
 from review.identity.errors import NotAuthenticated
 from review.identity.service import Visitor
 from review.queueing.errors import LeaseLost
-from review.web.errors import Problem, problem_of, to_json
+from review.web.errors import problem_of, to_json
+from review.web.pages.headers import HEADERS
 from review.web.pages.reading import typed
 from review.web.services import AnyRequest
 
@@ -46,7 +47,8 @@ def to_person(request: AnyRequest, fault: Exception) -> Response[Any]:
         return Template(template_name="_notice.html", context=context, status_code=problem.status, headers=headers)
     visitor = _visitor(request)
     context |= {"visitor": visitor, "csrf_token": visitor.csrf_token if visitor else "", "project": ""}
-    return Template(template_name="_error.html", context=context, status_code=problem.status, headers=_again(problem))
+    headers = {**HEADERS, **({"Retry-After": "1"} if problem.status == 503 else {})}
+    return Template(template_name="_error.html", context=context, status_code=problem.status, headers=headers)
 
 
 def _tell_lost(request: AnyRequest, refusal: LeaseLost, *, is_htmx: bool) -> Response[Any]:
@@ -78,7 +80,3 @@ def _to_sign_in(request: AnyRequest, *, is_htmx: bool) -> Response[Any]:
 def _visitor(request: AnyRequest) -> Visitor | None:
     scope = cast("dict[str, Any]", request.scope)
     return cast("Visitor | None", scope.get("auth"))
-
-
-def _again(problem: Problem) -> dict[str, str]:
-    return {"Retry-After": "1"} if problem.status == 503 else {}

@@ -1,11 +1,11 @@
-"""The HTML side of the application, ready to be mounted: pages, static files, templates, security headers."""
+"""The HTML side of the application, ready to be mounted: pages, static files, templates."""
 
 from litestar import Router
 from litestar.datastructures import CacheControlHeader
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.static_files import create_static_files_router  # pyright: ignore[reportUnknownVariableType]
 from litestar.template import TemplateConfig
-from litestar.types import ASGIApp, ControllerRouterHandler, Message, Receive, Scope, Send
+from litestar.types import ControllerRouterHandler
 
 from review.kernel.resources import static_dir, templates_dir
 from review.web.guards import PUBLIC, session_guard
@@ -18,20 +18,6 @@ from review.web.pages.session import sign_in, sign_in_form, sign_out
 from review.web.pages.styleguide import specimen_desk, styleguide
 
 A_YEAR_SECONDS = 365 * 24 * 60 * 60  # a file's address changes with its content
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
-    "Cache-Control": "no-store",
-}
-_RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
 
 def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
@@ -68,19 +54,3 @@ def templates() -> TemplateConfig[JinjaTemplateEngine]:
     """Give the template engine over our own environment."""
     engine = JinjaTemplateEngine.from_environment(build_environment(templates_dir(), static_dir()))
     return TemplateConfig(instance=engine)
-
-
-def secured(app: ASGIApp) -> ASGIApp:
-    """Send the security headers with every answer, refusals too, and let nobody keep a page."""
-
-    async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_secured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                given = {name.lower() for name, _ in message["headers"]}
-                added = [(name, value) for name, value in _RAW_HEADERS if name not in given]
-                message["headers"] = [*message["headers"], *added]
-            await send(message)
-
-        await app(scope, receive, send_secured)
-
-    return middleware

@@ -130,8 +130,8 @@ def desk(schema: dict[str, Any] | None = None, output: dict[str, Any] | None = N
         "confidence": 0.62,
         "explanation": "The customer speaks of a card that was ordered and has not come.",
         "alternatives": [
-            Alternative(label=Markup("lost_card"), confidence=0.31, url="#", key="1"),
-            Alternative(label=Markup("card_not_working"), confidence=0.04, url="#", key="2"),
+            Alternative(label=Markup("lost_card"), confidence=0.31, url="#", key="1", is_keyed=True),
+            Alternative(label=Markup("card_not_working"), confidence=0.04, url="#", key="2", is_keyed=True),
         ],
         "form": form,
         "base": "output",

@@ -48,12 +48,16 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alternative:
-    """Another output the model considered, and the address that fills the form with it."""
+    """Another output the model considered, and the address that fills the form with it.
+
+    `key` is the digit that does the same: this one's own (`is_keyed`), or that of the choice it amounts to.
+    """
 
     label: Markup
     confidence: float | None
     url: str
     key: str
+    is_keyed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
