@@ -73,7 +73,7 @@ def apply(
 def _read(file: IO[bytes]) -> bytes:
     """Read a file and check all of it that can be checked without the database."""
     source = file.read()
-    with _faults_shown(file.name):
+    with _faults_shown(str(getattr(file, "name", "<stdin>"))):
         compile_config(parse(source))
     return source
 

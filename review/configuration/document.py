@@ -244,7 +244,7 @@ def _offset_of(written: str, text: str, offset: int) -> int | None:
     """Find where an offset of a text is in the way it is written, or None if that cannot be told."""
     start = written.find(text) if "\n" not in text else -1
     if start >= 0:
-        return start + min(offset, len(text.rstrip()))
+        return start + offset
     number, column = text.count("\n", 0, offset), offset - (text.rfind("\n", 0, offset) + 1)
     for at, (line, begin) in enumerate(_block_lines(written)):
         if at == number and line == text.split("\n")[number]:
