@@ -169,7 +169,7 @@ async def wait_decided(
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while True:
-        waiting = asyncio.create_task(hints.wait_closed(item_id, max(0.0, deadline - loop.time())))
+        waiting = asyncio.create_task(hints.wait_closed(who.project_id, item_id, max(0.0, deadline - loop.time())))
         await asyncio.sleep(0)  # be parked before looking, so that a hint between look and park is not missed
         try:
             item = await items.get_detail(hot, who=who, item_id=item_id, base_url=base_url)

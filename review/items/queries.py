@@ -64,6 +64,11 @@ WHERE i.project_id = $1 AND {_VISIBLE.format(email="$2")}
 ORDER BY i.id DESC LIMIT $9
 """
 
+LIST_CLOSED = """
+SELECT i.id FROM unnest($1::uuid[], $2::uuid[]) AS named(project_id, id)
+JOIN items i ON i.project_id = named.project_id AND i.id = named.id WHERE i.state <> 'open'
+"""
+
 LIST_HISTORY = """
 SELECT at, actor_name, actor_kind, action, details::text AS details FROM audit_entries
 WHERE project_id = $1 AND item_id = $2 ORDER BY at, id
@@ -90,7 +95,7 @@ async def list_history(hot: Hot, project_id: UUID, item_id: UUID) -> list[Any]:
     return await hot.fetch(LIST_HISTORY, project_id, item_id)
 
 
-async def list_closed(hot: Hot, item_ids: list[UUID]) -> list[UUID]:
-    """Tell which of these items, of whatever project, are no longer open; asked once for all parked callers."""
-    rows = await hot.fetch("SELECT id FROM items WHERE id = ANY($1::uuid[]) AND state <> 'open'", item_ids)
+async def list_closed(hot: Hot, named: list[tuple[UUID, UUID]]) -> list[UUID]:
+    """Tell which of these items, named by project and id, are no longer open; asked once for all parked callers."""
+    rows = await hot.fetch(LIST_CLOSED, [project_id for project_id, _ in named], [item_id for _, item_id in named])
     return [row["id"] for row in rows]

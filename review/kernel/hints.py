@@ -21,14 +21,14 @@ CHANNEL = "countersign:closed"
 COALESCE_SECONDS = 0.02  # one message per process and 20 ms however many decisions (PROMISES, design rule 7)
 RECONNECT_SECONDS = 1.0
 
-FindClosed = Callable[[list[UUID]], Awaitable[list[UUID]]]
+FindClosed = Callable[[list[tuple[UUID, UUID]]], Awaitable[list[UUID]]]
 
 
 class Hints:
     """The waiters of one process, and its line to the other processes.
 
-    `find_closed` answers which of the given items are no longer open; it is asked once per poll interval for
-    all waiters together, so any number of them costs one statement and no held connection.
+    `find_closed` answers which of the given items, each named by project and id, are no longer open; it is asked
+    once per poll interval for all waiters together, so any number of them costs one statement and no held connection.
     """
 
     def __init__(self, redis: Any, find_closed: FindClosed, poll_interval: timedelta) -> None:
@@ -36,6 +36,7 @@ class Hints:
         self._find_closed = find_closed
         self._poll_seconds = poll_interval.total_seconds()
         self._waiting: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
+        self._project_of: dict[UUID, UUID] = {}
         self._outgoing: set[UUID] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._closing = False
@@ -74,12 +75,13 @@ class Hints:
         self._wake(ids)
         self._outgoing |= ids
 
-    async def wait_closed(self, item_id: UUID, seconds: float) -> None:
+    async def wait_closed(self, project_id: UUID, item_id: UUID, seconds: float) -> None:
         """Return when the item is said to be closed, the time is up, or the process is stopping."""
         if self._closing:
             return
         event = asyncio.Event()
         self._waiting[item_id].add(event)
+        self._project_of[item_id] = project_id
         try:
             await asyncio.wait_for(event.wait(), seconds)
         except TimeoutError:
@@ -87,7 +89,7 @@ class Hints:
         finally:
             self._waiting[item_id].discard(event)
             if not self._waiting[item_id]:
-                del self._waiting[item_id]
+                del self._waiting[item_id], self._project_of[item_id]
 
     def _wake(self, item_ids: Iterable[UUID]) -> None:
         for item_id in item_ids:
@@ -97,7 +99,7 @@ class Hints:
     async def _poll(self) -> None:
         while True:
             await asyncio.sleep(self._poll_seconds)
-            waited_for = list(self._waiting)
+            waited_for = [(project_id, item_id) for item_id, project_id in self._project_of.items()]
             if not waited_for:
                 continue
             try:

@@ -41,8 +41,8 @@ class Services:
         db = await Database.connect(settings)
         redis: Redis = Redis.from_url(settings.redis_url)  # pyright: ignore[reportUnknownMemberType]  untyped upstream
 
-        async def find_closed(item_ids: list[UUID]) -> list[UUID]:
-            return await items.list_closed(db.hot, item_ids)
+        async def find_closed(named: list[tuple[UUID, UUID]]) -> list[UUID]:
+            return await items.list_closed(db.hot, named)
 
         hints = Hints(redis, find_closed, settings.poll_interval)
         hints.start()
