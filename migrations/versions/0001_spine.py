@@ -165,7 +165,7 @@ CREATE TABLE assignments (
   PRIMARY KEY (project_id, id),
   CONSTRAINT assignments_holder_check CHECK ((state = 'held') = (holder_id IS NOT NULL AND lease_until IS NOT NULL))
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
-CREATE INDEX assignments_claim ON assignments (project_id, pool, priority DESC, due_at, id) WHERE state = 'open';
+CREATE INDEX assignments_claim ON assignments (project_id, pool, (-priority), due_at, id) WHERE state = 'open';
 CREATE INDEX assignments_due ON assignments (project_id, pool, due_at) WHERE state = 'open' AND due_at < 'infinity';
 CREATE INDEX assignments_item_id ON assignments (project_id, item_id);
 CREATE INDEX assignments_holder_id ON assignments (project_id, holder_id) WHERE state = 'held';

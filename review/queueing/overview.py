@@ -22,7 +22,7 @@ FROM unnest($2::text[]) WITH ORDINALITY AS p(pool, n)
 CROSS JOIN LATERAL (
   SELECT count(*) AS waiting, min(created_at) AS oldest FROM (
     SELECT created_at FROM assignments WHERE project_id = $1 AND pool = p.pool AND state = 'open'
-    ORDER BY priority DESC, due_at, id LIMIT $4 + 1) head
+    ORDER BY -priority, due_at, id LIMIT $4 + 1) head
 ) w
 CROSS JOIN LATERAL (
   SELECT count(*) AS due_soon FROM (
@@ -45,7 +45,7 @@ JOIN item_bodies b ON b.project_id = a.project_id AND b.item_id = a.item_id
 WHERE a.project_id = $1 AND a.pool = $2 AND a.state = 'open'
   AND ($3::uuid IS NULL OR (-a.priority, a.due_at, a.id) > (
     SELECT -c.priority, c.due_at, c.id FROM assignments c WHERE c.project_id = $1 AND c.id = $3))
-ORDER BY a.priority DESC, a.due_at, a.id LIMIT $4
+ORDER BY -a.priority, a.due_at, a.id LIMIT $4
 """
 
 LIST_HELD = """

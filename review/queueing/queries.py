@@ -14,18 +14,19 @@ from review.kernel.db import Hot
 from review.kernel.events import EventKind
 from review.kernel.ids import new_id
 from review.kernel.timers import TimerKind
+from review.queueing.floors import Place
 from review.queueing.rules import AssignmentState, LeaseFate, Seat
 
 # Ordered by the partial index alone. The reviewer's earlier part in a case is looked up in a scalar sub-select, because
 # as NOT EXISTS the planner may turn it into a hash of everything they ever touched. `DISTINCT ON` and the key of
 # case_reviewers keep two seats of one case from the same person, whatever runs beside this.
-CLAIM = f"""
+_CLAIM = f"""
 WITH picked AS MATERIALIZED (
   SELECT a.id, a.case_id FROM assignments a
   WHERE a.project_id = $1 AND a.pool = $2 AND a.state = 'open'
     AND (SELECT r.part FROM case_reviewers r
-         WHERE r.project_id = a.project_id AND r.case_id = a.case_id AND r.user_id = $3) IS NULL
-  ORDER BY a.priority DESC, a.due_at, a.id LIMIT $4 FOR UPDATE OF a SKIP LOCKED
+         WHERE r.project_id = a.project_id AND r.case_id = a.case_id AND r.user_id = $3) IS NULL{{floor}}
+  ORDER BY -a.priority, a.due_at, a.id LIMIT $4 FOR UPDATE OF a SKIP LOCKED
 ), one_each AS (
   SELECT DISTINCT ON (case_id) id, case_id FROM picked ORDER BY case_id, id
 ), seated AS (
@@ -38,7 +39,7 @@ WITH picked AS MATERIALIZED (
   FROM seated s WHERE a.project_id = $1 AND a.id = s.assignment_id
   RETURNING a.id, a.case_id, a.item_id, a.kind, a.pool, a.priority, a.due_at, a.fence, a.lease_until
 ), numbered AS (
-  SELECT *, row_number() OVER (ORDER BY priority DESC, due_at, id) AS n,
+  SELECT *, row_number() OVER (ORDER BY -priority, due_at, id) AS n,
          json_build_object('assignment_id', id, 'pool', pool, 'kind', kind, 'fence', fence,
                            'holder', $6::text, 'lease_until', lease_until) AS told
   FROM claimed
@@ -52,8 +53,12 @@ WITH picked AS MATERIALIZED (
   INSERT INTO events (project_id, id, kind, item_id, payload)
   SELECT $1, ($8::uuid[])[n], '{EventKind.CLAIMED}', item_id, told FROM numbered
 )
-SELECT id, case_id, item_id, kind, pool, fence, lease_until FROM numbered ORDER BY n
+SELECT id, case_id, item_id, kind, pool, fence, lease_until, priority, due_at FROM numbered ORDER BY n
 """
+CLAIM = _CLAIM.format(floor="")
+CLAIM_FROM_FLOOR = _CLAIM.format(
+    floor="\n    AND (-a.priority, a.due_at, a.id) >= ($9::smallint, $10::timestamptz, $11::uuid)"
+)
 
 # Only lease_until changes and nothing indexes it, so the beat stays on its page (HOT; promise G8).
 EXTEND = """
@@ -75,10 +80,18 @@ SELECT EXISTS (SELECT FROM pool_members m WHERE m.project_id = $1 AND m.pool = $
 """
 
 
-async def claim(hot: Hot, who: Principal, pool: str, limit: int, lease: timedelta) -> list[Any]:
-    """Claim up to `limit` open assignments of the pool, most urgent first; one autocommitted statement."""
+async def claim(
+    hot: Hot, who: Principal, pool: str, limit: int, lease: timedelta, *, floor: Place | None = None
+) -> list[Any]:
+    """Claim up to `limit` open assignments of the pool, most urgent first; one autocommitted statement.
+
+    With a floor, what is more urgent than that place is not looked at.
+    """
     ids = [new_id() for _ in range(2 * limit)]
-    return await hot.fetch(CLAIM, who.project_id, pool, who.id, limit, lease, who.actor.name, ids[:limit], ids[limit:])
+    given = (who.project_id, pool, who.id, limit, lease, who.actor.name, ids[:limit], ids[limit:])
+    if floor is None:
+        return await hot.fetch(CLAIM, *given)
+    return await hot.fetch(CLAIM_FROM_FLOOR, *given, -floor.priority, floor.due_at, floor.id)
 
 
 async def extend(hot: Hot, who: Principal, assignment_id: UUID, fence: int) -> Any:

@@ -1,6 +1,8 @@
 """Claiming, keeping and giving back assignments."""
 
-from datetime import datetime
+import time
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,10 +19,13 @@ from review.kernel.db import Hot, driver_of
 from review.kernel.events import EventKind
 from review.queueing import queries
 from review.queueing.errors import AssignmentNotFound, LeaseLost, NotAPerson, PoolNotFound
+from review.queueing.floors import Floors
 from review.queueing.rules import AssignmentState, LeaseFate, Seat, is_held_by, lease_fate, raised, why_lost
 from review.queueing.schemas import ClaimedAssignment
 
 MAX_CLAIM = 20
+
+_floors = Floors()  # hints of this process; losing them costs nothing
 
 
 async def check_pool(hot: Hot, *, who: Principal, pool: str, config: ProjectConfig) -> None:
@@ -49,7 +54,7 @@ async def claim(
     """
     check_person(who)
     await check_pool(hot, who=who, pool=pool, config=config)
-    rows = await queries.claim(hot, who, pool, limit, config.pools[pool].lease)
+    rows = await _claim(hot, who, pool, limit, config.pools[pool].lease)
     if not rows:
         return []
     found = await item_queries.list_details(hot, who.project_id, [row["item_id"] for row in rows])
@@ -66,6 +71,19 @@ async def claim(
         )
         for row in rows
     ]
+
+
+async def _claim(hot: Hot, who: Principal, pool: str, limit: int, lease: timedelta) -> list[Any]:
+    """Claim from the queue's floor if it has one, and from the top if that finds too little."""
+    began = time.monotonic()
+    floor = _floors.find(who.project_id, pool, began)
+    rows = await queries.claim(hot, who, pool, limit, lease, floor=floor)
+    if floor is not None and len(rows) < limit:
+        rows += await queries.claim(hot, who, pool, limit - len(rows), lease)
+        floor, began = None, time.monotonic()
+    if rows:
+        _floors.note(who.project_id, pool, rows[-1], began=began, ended=time.monotonic(), floor=floor)
+    return rows
 
 
 async def get_held(hot: Hot, *, who: Principal, assignment_id: UUID, base_url: str) -> ClaimedAssignment:
