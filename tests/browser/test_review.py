@@ -141,6 +141,19 @@ async def test_approving_what_was_changed_is_stopped_and_keeps_the_change(site: 
     assert await site.verdicts() == ["correct"]
 
 
+async def test_an_alternative_fills_the_form_in_place_and_enter_sends_it(site: Site, page: Page) -> None:
+    await site.world.submit(text="only one", alternatives=[{"output": {"label": "refund"}, "confidence": 0.2}])
+    await site.sign_in(page)
+    await site.take_next(page)
+    address = page.url
+    await page.get_by_role("link", name="refund").click()
+    await expect(page.locator("#correction .diff")).to_contain_text("card_arrival → refund")
+    assert page.url == address
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Nothing waits in triage")).to_be_visible()
+    assert await labels(site.world) == [{"label": "refund"}]
+
+
 async def test_a_draft_outlives_a_reload(site: Site, page: Page) -> None:
     await site.world.submit(text="only one")
     await site.sign_in(page)

@@ -123,6 +123,19 @@ async def test_roles_without_work_see_items_and_no_queue(http: httpx.AsyncClient
     assert "crm submitted it. Rule low-confidence sent it to triage." in page.text
 
 
+async def test_the_front_page_leads_to_the_only_project_or_lists_them(http: httpx.AsyncClient, world: World) -> None:
+    await sign_in(http, world)
+    only = await http.get("/", headers=HTML)
+    assert (only.status_code, only.headers["location"]) == (303, "/p/support")
+    other = await World.build(world.db, world.settings, project="lab")
+    await other.add_person("nora", Role.REVIEWER)
+    page = await http.get("/", headers=HTML)
+    assert page.status_code == 200
+    assert re.findall(r'href="(/p/[a-z]+)"', page.text) == ["/p/lab", "/p/support"]
+    await world.db.hot.execute("DELETE FROM memberships")
+    assert "You are in no project yet" in (await http.get("/", headers=HTML)).text
+
+
 async def test_htmx_gets_the_next_item_alone_with_its_address(http: httpx.AsyncClient, world: World) -> None:
     await sign_in(http, world)
     here, form = await take(http, world, text="first")
@@ -185,6 +198,22 @@ async def test_the_heartbeat_tells_how_long_and_a_lost_hold(http: httpx.AsyncCli
     assert (await http.post(f"{here}/extend", data=form | {"fence": "2"})).status_code == 409
     late = await http.post(f"{here}/review", data=form | {"fence": "2", "verdict": "approve"}, headers=HTMX)
     assert (late.status_code, late.headers["hx-trigger"], late.headers["hx-reswap"]) == (409, "lease:lost", "none")
+
+
+async def test_a_verdict_counts_even_if_its_reviewer_left_the_pool_meanwhile(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    await sign_in(http, world)
+    here, form = await take(http, world)
+    await world.submit()
+    await world.db.hot.execute("DELETE FROM pool_members WHERE email = 'nora@example.com'")
+    answer = await http.post(f"{here}/review", data=form | {"verdict": "approve"}, headers=HTMX)
+    assert answer.status_code == 200
+    assert "Nothing waits in triage" in answer.text
+    assert await world.count("decisions") == 1
+    gone = await http.get(here, headers=HTML)
+    assert gone.status_code == 409
+    assert "You no longer hold this item" in gone.text
 
 
 async def test_a_skip_must_say_why(http: httpx.AsyncClient, world: World) -> None:

@@ -17,6 +17,30 @@ def test_the_stylesheet_and_the_script_keep_their_budgets() -> None:
     assert (static_dir() / "countersign.js").stat().st_size < 8_192
 
 
+def luminance(colour: str) -> float:
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2's contrast ratio."""
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_every_colour_of_text_has_the_contrast_of_level_aa(scheme: int) -> None:
+    css = (static_dir() / "countersign.css").read_text(encoding="utf-8")
+    found = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", css)
+    colours = {name: pair[scheme] for name, *pair in found}
+    grounds = [colours[name] for name in ("paper", "card", "sunk")]
+    for name in ("ink", "soft", "accent", "good", "warn", "bad"):
+        assert min(contrast(colours[name], ground) for ground in grounds) >= 4.5, name
+    assert contrast(colours["on-accent"], colours["accent"]) >= 4.5
+    assert min(contrast(colours["edge"], ground) for ground in grounds) >= 3
+
+
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
 def test_no_template_has_anything_inline(template: Path) -> None:
     source = template.read_text(encoding="utf-8")

@@ -18,6 +18,7 @@ from review.items.types import ItemType
 from review.kernel.clock import utc_now
 from review.kernel.db import Hot
 from review.queueing import service as queueing
+from review.queueing.errors import PoolNotFound
 from review.queueing.schemas import ClaimedAssignment
 from review.web.pages import desk
 from review.web.pages.desk import Bench, Draft
@@ -92,18 +93,25 @@ class Work:
     async def onward(self, pool: str, act: str, outcome: str = "") -> Response[Any]:
         """Claim the pool's next assignment and show it at once, or say that nothing is left."""
         outcome = outcome or SAID[act]
-        claimed = await queueing.claim(
-            self.hot, who=self.who, pool=pool, limit=1, config=self.config, base_url=self.base_url
-        )
+        claimed = await self._claim_next(pool)
         here = f"/p/{self.who.project}"
         if not self.is_partial:
             path = f"/assignments/{claimed[0].id}" if claimed else f"/pools/{pool}"
             return Redirect(f"{here}{path}?done={act}", status_code=303)
         if not claimed:
-            named = self.config.pools[pool]
-            return self.page("_nothing.html", push=f"{here}/pools/{pool}", pool=named, said=outcome)
+            named = self.config.pools[pool].title
+            return self.page("_nothing.html", push=f"{here}/pools/{pool}", pool_title=named, said=outcome)
         url = f"{here}/assignments/{claimed[0].id}"
         return await self.show(claimed[0], await self.begin(claimed[0]), outcome=outcome, push=url)
+
+    async def _claim_next(self, pool: str) -> list[ClaimedAssignment]:
+        """Claim one more; somebody who has left the pool meanwhile gets none, and what they just did still counts."""
+        try:
+            return await queueing.claim(
+                self.hot, who=self.who, pool=pool, limit=1, config=self.config, base_url=self.base_url
+            )
+        except PoolNotFound:
+            return []
 
     def conditions(self, item: ItemDetail) -> Mapping[str, str]:
         """Give the texts of the rules that routed an item, if they are still the active ones."""
