@@ -56,7 +56,8 @@ def _directory(given: Path | None) -> Generator[Path]:
 
 async def _run(stack: Stack, *, leave: bool) -> None:
     steps = Steps()
-    playing = asyncio.ensure_future(_play_and_serve(stack, steps, leave=leave))
+    serving = asyncio.Event()
+    playing = asyncio.ensure_future(_play_and_serve(stack, steps, serving, leave=leave))
 
     def asked_to_stop() -> None:
         if not playing.cancel():
@@ -70,12 +71,13 @@ async def _run(stack: Stack, *, leave: bool) -> None:
     finally:
         with steps.step("Stopping"):
             await stack.stop()
-    if playing.cancelled():
-        return
-    playing.result()
+    if not playing.cancelled():
+        playing.result()
+    elif not serving.is_set():
+        raise click.exceptions.Exit(1)
 
 
-async def _play_and_serve(stack: Stack, steps: Steps, *, leave: bool) -> None:
+async def _play_and_serve(stack: Stack, steps: Steps, serving: asyncio.Event, *, leave: bool) -> None:
     # Only now: it takes pyarrow a moment to load, and nobody should wait for that without being told why.
     from review.cli.demo import story  # noqa: PLC0415
 
@@ -88,4 +90,5 @@ async def _play_and_serve(stack: Stack, steps: Steps, *, leave: bool) -> None:
     out.print(f"\nYour turn: {found.left_open} digits are waiting at  [bold]{stack.url}/[/]")
     out.print(f"Sign in as  [bold]{people.YOU}[/]  with the password  [bold]{access.password}[/]")
     out.print(f"The labels are in {found.export}\nCtrl-C ends the demo.")
+    serving.set()
     await stack.ended()

@@ -1,12 +1,15 @@
 """The demo's stack as a process of its own, which ends when the demo does, however that ends."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
+from review.cli.main import Refused
 from review.embedded import lifeline
 from review.embedded.stack import Commands, StackOptions, run_stack
+from review.kernel.errors import ReviewError
 from review.kernel.settings import Settings
 
 
@@ -24,7 +27,15 @@ def serve(data_dir: Path, port: int, lifeline_fd: int) -> None:
         port=port,
         commands=Commands(migrate=(*review, "migrate"), web=(*review, "web"), worker=(*review, "worker")),
     )
-    run_stack(options, say=lambda text: click.echo(text, err=True), ready=click.echo)
+    try:
+        run_stack(options, say=_say, ready=click.echo)
+    except ReviewError as refusal:
+        raise Refused(refusal) from refusal
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):  # a demo that was killed reads no more, and the stack must still stop in order
+        click.echo(text, err=True)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ class Stack:
         self.url = (await self._process.stdout.readline()).decode().strip()
         if not self.url:
             await self._listening
-            raise click.ClickException("\n".join(self._said) or "The stack ended before it answered.")
+            raise click.ClickException("\n".join(self._said).removeprefix("Error: ") or "The stack ended unasked.")
 
     async def ended(self) -> None:
         """Wait until the stack ends by itself, which it should not.
