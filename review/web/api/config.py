@@ -7,7 +7,6 @@ from litestar import Response, get, put
 from litestar.params import FromQuery
 
 from review.configuration import service as configuration
-from review.configuration.document import parse
 from review.configuration.plans import Plan
 from review.identity.rules import Permission
 from review.web.api.openapi import takes
@@ -20,11 +19,11 @@ YAML = "application/yaml"
 @get("/config", opt=requires(Permission.READ_CONFIG))
 async def get_config(request: AnyRequest, who: Who, tx: Tx, version: FromQuery[int | None] = None) -> Response[bytes]:
     """Read the configuration: as JSON that PUT takes back, or as it was written with `Accept: application/yaml`."""
-    source = await configuration.read(tx, project=who.project, version=version)
-    headers = {"ETag": f'"{who.config_version if version is None else version}"'}
+    found = await configuration.get_version(tx, project=who.project, version=version)
+    headers = {"ETag": f'"{found.version}"'}
     if YAML in request.headers.get("accept", ""):
-        return Response(source.encode(), media_type=YAML, headers=headers)
-    return Response(msgspec.json.encode(parse(source).data), media_type="application/json", headers=headers)
+        return Response(found.source.encode(), media_type=YAML, headers=headers)
+    return Response(msgspec.json.encode(found.document), media_type="application/json", headers=headers)
 
 
 @put(
