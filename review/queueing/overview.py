@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from review.configuration.rules import ProjectConfig
-from review.identity.rules import Principal
+from review.identity.rules import Permission, Principal
 from review.kernel.db import Hot
 from review.queueing.schemas import HeldLine, PoolSummary, QueuedLine
 
@@ -59,8 +59,8 @@ LIST_MY_POOLS = "SELECT DISTINCT pool FROM pool_members WHERE project_id = $1 AN
 
 
 async def pool_summaries(hot: Hot, *, who: Principal, config: ProjectConfig) -> list[PoolSummary]:
-    """Show the pools the caller may work, in the order of the configuration."""
-    pools = list(config.pools)
+    """Show the pools the caller may work, in the order of the configuration; none to whoever only reads."""
+    pools = list(config.pools) if who.may(Permission.WORK) else []
     if who.is_reviewer_only:
         mine = {row["pool"] for row in await hot.fetch(LIST_MY_POOLS, who.project_id, who.email)}
         pools = [pool for pool in pools if pool in mine]

@@ -1,6 +1,5 @@
 """Who may pass: every route names a permission, or stands in the list of public ones."""
 
-import hmac
 from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -11,8 +10,7 @@ from litestar.handlers import BaseRouteHandler
 from review.identity import service as identity
 from review.identity.errors import CrossSiteRequest, NotAuthenticated, NotPermitted
 from review.identity.rules import Permission, Principal
-from review.identity.service import Visitor
-from review.web.services import AnyRequest, Services
+from review.web.services import Services
 
 PUBLIC = "public"  # opt key of a route that anybody may call
 PERMISSION = "permission"  # opt key of the permission a route asks for; the route × role table is made from it
@@ -92,25 +90,6 @@ def check_origin(headers: Mapping[str, str], method: str, base_url: str) -> None
     if not allowed:
         message = "This form was sent from another site; nothing was changed. Open the page here and send it again."
         raise CrossSiteRequest(message)
-
-
-async def read_form(request: AnyRequest) -> dict[str, list[str]]:
-    """Read a page's form, which must carry its session's token in `_csrf` or the X-CSRF-Token header.
-
-    Raises:
-        CrossSiteRequest: the token is missing or another session's (403).
-    """
-    form = await request.form()
-    fields: dict[str, list[str]] = {}
-    for name, value in form.multi_items():
-        if isinstance(value, str):
-            fields.setdefault(name, []).append(value)
-    visitor: Visitor = request.auth
-    sent = request.headers.get("x-csrf-token") or next(iter(fields.pop("_csrf", [])), "")
-    if not hmac.compare_digest(sent.encode(), visitor.csrf_token.encode()):
-        message = "The form has grown stale; nothing was changed. Load the page again and send it once more."
-        raise CrossSiteRequest(message)
-    return fields
 
 
 def _check(who: Principal, permission: Permission) -> None:

@@ -269,3 +269,11 @@ async def test_signing_out_ends_the_session_on_the_server(http: httpx.AsyncClien
     assert (await http.post("/sign-out", data={"_csrf": csrf})).status_code == 303
     http.cookies.update(cookies)
     assert (await http.get("/p/support", headers=HTML)).status_code == 303
+
+
+async def test_an_analyst_sees_the_project_and_is_offered_no_work(http: httpx.AsyncClient, world: World) -> None:
+    await world.submit()
+    await sign_in(http, world, "ada", Role.ANALYST)
+    page = await http.get("/p/support")
+    assert page.status_code == 200
+    assert "Take the next" not in page.text

@@ -43,7 +43,7 @@ class QueuePages(Controller):
     opt = requires(Permission.WORK)
     dependencies = WORK
 
-    @get("/")
+    @get("/", opt=requires(Permission.READ_ITEMS))
     async def home(self, work: InHand, done: FromQuery[str] = "") -> Template:
         """Show the caller's pools with what waits in them, and what they hold."""
         pools = await overview.pool_summaries(work.hot, who=work.who, config=work.config)
