@@ -11,6 +11,7 @@ import msgspec
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Principal
 from review.intake import queries
+from review.intake.coalescing import Gatherings
 from review.intake.rules import NewItem, prepare
 from review.items import service as items
 from review.items.errors import ConflictingResubmission
@@ -42,8 +43,11 @@ class Desk(msgspec.Struct, frozen=True):
     base_url: str
 
 
+_together: Gatherings[NewItem, Accepted | ReviewError] = Gatherings()
+
+
 async def submit(desk: Desk, raw: bytes, *, idempotency_key: str | None) -> Accepted:
-    """Take one item in.
+    """Take one item in; those that arrive together are stored together.
 
     Idempotent by external id and by idempotency key.
 
@@ -51,7 +55,10 @@ async def submit(desk: Desk, raw: bytes, *, idempotency_key: str | None) -> Acce
         MalformedRequest (400), Invalid, UnknownItemType, PayloadInvalid (422): the body; nothing is stored.
         ConflictingResubmission: the same key came with other content (409).
     """
-    outcome = (await submit_batch(desk, [raw], idempotency_keys=[idempotency_key]))[0]
+    item = prepare(strict_json.decode(raw), desk.config, idempotency_key=idempotency_key)
+    # Whatever the statement takes from the desk is part of the kind; the act holds the pool, so its id stays taken.
+    kind = (id(desk.hot), desk.who.project_id, desk.config.version, desk.who.actor, desk.base_url)
+    outcome = await _together.join(kind, item, lambda group: _take_in(desk, group))
     if isinstance(outcome, ReviewError):
         raise outcome
     return outcome
@@ -64,7 +71,7 @@ async def submit_batch(
 
     All good items are stored by one statement, so a crash leaves all of them or none.
     """
-    outcomes: list[Accepted | ReviewError | NewItem] = []
+    outcomes: list[NewItem | ReviewError] = []
     for at, (raw, key) in enumerate(zip(raws, idempotency_keys, strict=True)):
         if at % 50 == 49:
             await asyncio.sleep(0)  # a thousand checks take tens of milliseconds; others get their turn between
@@ -72,16 +79,19 @@ async def submit_batch(
             outcomes.append(prepare(strict_json.decode(bytes(raw)), desk.config, idempotency_key=key))
         except ReviewError as refusal:
             outcomes.append(refusal)
-    fresh = [outcome for outcome in outcomes if isinstance(outcome, NewItem)]
-    stored = await queries.store(desk.hot, desk.who.project_id, desk.config, fresh, desk.who.actor) if fresh else {}
+    taken = iter(await _take_in(desk, [outcome for outcome in outcomes if isinstance(outcome, NewItem)]))
+    return [next(taken) if isinstance(outcome, NewItem) else outcome for outcome in outcomes]
+
+
+async def _take_in(desk: Desk, fresh: Sequence[NewItem]) -> list[Accepted | ReviewError]:
+    """Store checked items by one statement; those submitted before are answered with what is stored."""
+    if not fresh:
+        return []
+    stored = await queries.store(desk.hot, desk.who.project_id, desk.config, fresh, desk.who.actor)
     earlier = await _earlier(desk, [item for item in fresh if item.id not in stored])
     return [
-        outcome
-        if not isinstance(outcome, NewItem)
-        else Accepted(_view(desk, outcome, stored[outcome.id]), created=True)
-        if outcome.id in stored
-        else earlier[outcome.id]
-        for outcome in outcomes
+        Accepted(_view(desk, item, stored[item.id]), created=True) if item.id in stored else earlier[item.id]
+        for item in fresh
     ]
 
 
@@ -92,20 +102,19 @@ async def _earlier(desk: Desk, repeated: list[NewItem]) -> dict[UUID, Accepted |
     external_ids = [item.submission.external_id for item in repeated if item.submission.external_id is not None]
     keys = [item.idempotency_key for item in repeated if item.idempotency_key is not None]
     rows = await queries.find_earlier(desk.hot, desk.who.project_id, external_ids, keys)
-    matches = {item.id: _matching(item, rows) for item in repeated}
+    by_external_id = {row["external_id"]: row for row in rows if row["external_id"] is not None}
+    by_key = {row["idempotency_key"]: row for row in rows if row["idempotency_key"] is not None}
+    matches = {
+        item.id: [
+            row
+            for row in (by_external_id.get(item.submission.external_id), by_key.get(item.idempotency_key))
+            if row is not None
+        ]
+        for item in repeated
+    }
     found = list({row["id"] for match in matches.values() for row in match})
     views = await items.get_views(desk.hot, who=desk.who, item_ids=found, base_url=desk.base_url)
     return {item.id: _replayed(item, matches[item.id], views) for item in repeated}
-
-
-def _matching(item: NewItem, rows: list[Any]) -> list[Any]:
-    external_id, key = item.submission.external_id, item.idempotency_key
-    return [
-        row
-        for row in rows
-        if (external_id is not None and row["external_id"] == external_id)
-        or (key is not None and row["idempotency_key"] == key)
-    ]
 
 
 def _replayed(item: NewItem, matches: list[Any], views: dict[UUID, ItemView]) -> Accepted | ReviewError:
