@@ -64,7 +64,7 @@ async def _read(db: Database, stretch: chunks.Stretch, watch: Watcher) -> AsyncG
         async for chunk in coming:
             if chunk.lines:
                 yield chunk.lines
-            records += chunk.lines.count(b"\n")
+            records += chunk.records
             watch(Progress(chunk.reached, stretch.upto, records))
 
 

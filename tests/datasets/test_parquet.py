@@ -150,7 +150,7 @@ def test_null_and_absent_both_read_as_null() -> None:
     assert [each["input"] for each in found] == [{"a": None, "b": 1}, {"a": None, "b": 2}, None]
 
 
-def test_a_record_longer_than_the_readers_block_is_read() -> None:
+def test_a_record_of_some_megabytes_is_read() -> None:
     image = "data:image/png;base64," + "A" * 3_000_000
     records = [record(1), record(2, input={"image": image}), record(3)]
 

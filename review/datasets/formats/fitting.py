@@ -30,8 +30,6 @@ from review.datasets.formats.shapes import (
 JSON_TEXT = {"countersign.encoding": "json"}
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
-_BLOCK_BYTES = 1 << 20  # the reader's own unit; a line longer than this makes it one block for the whole chunk
-_STRADDLING = "straddling object"
 
 Rewrite: TypeAlias = Callable[[object], object]
 
@@ -91,7 +89,7 @@ def fit(lines: bytes, plan: Plan) -> arrow.Table:
     """
     readable = _rewritten(lines, plan.rewrite) if plan.rewrite else lines
     try:
-        table = _read(readable, plan.schema, _BLOCK_BYTES)
+        table = _read(readable, plan.schema)
     except ArrowInvalid as fault:
         raise DoesNotFit from fault
     for name, shape in plan.settled.fields:
@@ -115,16 +113,12 @@ def _observe_column(name: str, value: object) -> Shape:
     return observe(value)
 
 
-def _read(lines: bytes, schema: arrow.Schema, block_bytes: int) -> arrow.Table:
-    # One thread: the caller reads several chunks at once, which scales where the reader's own threads do not.
-    options = arrow.json.ReadOptions(use_threads=False, block_size=block_bytes)
+def _read(lines: bytes, schema: arrow.Schema) -> arrow.Table:
+    # One block and one thread: the caller reads several chunks at once, which scales where the reader's own threads
+    # do not, and a line of any length fits into the block.
+    options = arrow.json.ReadOptions(use_threads=False, block_size=len(lines) + 1)
     strict = arrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
-    try:
-        return arrow.json.read_json(pa.BufferReader(lines), read_options=options, parse_options=strict)
-    except ArrowInvalid as fault:
-        if _STRADDLING not in str(fault) or block_bytes > len(lines):
-            raise
-        return _read(lines, schema, len(lines) + 1)
+    return arrow.json.read_json(pa.BufferReader(lines), read_options=options, parse_options=strict)
 
 
 def _check(array: arrow.Array, shape: Shape, lines: bytes, plan: Plan) -> None:
