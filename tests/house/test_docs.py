@@ -1,0 +1,251 @@
+"""What is documented is what is there: codes, settings, events, keys, routes, commands, links."""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import pytest
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+
+import review
+from review.cli.main import main
+from review.configuration.document import parse
+from review.configuration.rules import LATER, LATER_IN_POLICIES, LATER_IN_POOLS, TOP, compile_config
+from review.identity.rules import PERMISSIONS, Permission, Role
+from review.intake.rules import prepare
+from review.kernel import strict_json
+from review.kernel.events import EventKind
+from review.kernel.settings import Settings
+from review.web.api.reference import error_codes
+from review.web.app import create_app
+from review.web.errors import CODES
+from review.web.guards import PERMISSION, PUBLIC, key_guard, session_guard
+from tests.house.source import REPOSITORY
+
+DOCS = REPOSITORY / "docs"
+ADRS = sorted((DOCS / "adr").glob("[0-9]*.md"))
+PAGES = sorted([*REPOSITORY.glob("*.md"), *DOCS.rglob("*.md")])
+SECTIONS = ["Context", "Decision", "Consequences", "Alternatives", "Check"]
+
+# Codes that no class of ours stands for: what the framework refuses, and what nobody expected.
+OF_THE_FRAMEWORK = {code: str(status) for status, code in CODES.items()} | {"internal": "500", "refused": "4xx"}
+ANY_ROLE = "any_role"  # opt key of a page that asks for a signed-in person and no more
+# Litestar's own routes for the schema that /api/openapi.json is made of.
+OF_LITESTAR = "/api/schema"
+
+
+def page(name: str) -> str:
+    return (REPOSITORY / name).read_text()
+
+
+def rows(text: str) -> Iterator[list[str]]:
+    """Give the cells of every table row whose first cell is code, without the backticks around that."""
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| `") and len(cells) > 1:
+            yield [cells[0].strip("`"), *cells[1:]]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@cache
+def app() -> Litestar:
+    return create_app(Settings(database_url="postgresql://nowhere", redis_url="redis://nowhere", dev_pages=True))
+
+
+def handlers() -> list[tuple[str, HTTPRouteHandler]]:
+    """List every handler that was written here, with its path."""
+    return [
+        (f"{' '.join(sorted(handler.http_methods))} {route.path_format}", handler)
+        for route in app().routes
+        for handler in getattr(route, "route_handlers", ())
+        if "OPTIONS" not in handler.http_methods and not route.path.startswith(OF_LITESTAR)
+    ]
+
+
+def test_every_error_code_is_documented_with_its_status_and_nothing_else_is() -> None:
+    for package in pkgutil.iter_modules(review.__path__):
+        for module in pkgutil.iter_modules([f"{review.__path__[0]}/{package.name}"]):
+            if module.name == "errors":  # a code is known once its class is imported
+                importlib.import_module(f"review.{package.name}.errors")
+    known = OF_THE_FRAMEWORK | {each.code: str(each.status) for each in error_codes()}
+    assert "lease_lost" in known
+    assert {row[0]: row[1] for row in rows(page("docs/errors.md"))} == known
+
+
+def test_error_codes_stand_in_alphabetical_order() -> None:
+    for section in page("docs/errors.md").split("\n## ")[1:]:
+        codes = [row[0] for row in rows(section)]
+        assert codes == sorted(codes)
+
+
+def test_every_setting_is_documented_with_its_default_and_nothing_else_is() -> None:
+    defaults = {f"REVIEW_{each.name.upper()}": _shown(each.default) for each in msgspec.structs.fields(Settings)}
+    assert {row[0]: row[1] for row in rows(page("docs/settings.md"))} == defaults
+
+
+def _shown(default: object) -> str:
+    if default in (None, ""):
+        return "–"
+    if isinstance(default, timedelta):
+        default = f"{default.total_seconds():g}"
+    return f"`{default}`".lower()
+
+
+def test_every_event_is_documented_and_nothing_else_is() -> None:
+    assert [row[0] for row in rows(page("docs/events.md"))] == [kind.value for kind in EventKind]
+
+
+def test_every_key_of_the_configuration_has_its_section_and_nothing_else_has() -> None:
+    text = page("docs/configuration.md")
+    assert set(re.findall(r"^## `(\w+)`$", text, flags=re.MULTILINE)) == set(TOP)
+    later = text.split("## Not in this version")[1]
+    assert set(re.findall(r"`(\w+)`", later)) == {*LATER, *LATER_IN_POOLS, *LATER_IN_POLICIES}
+
+
+def test_the_conditions_in_the_documentation_compile() -> None:
+    (block,) = [block for block in blocks(page("docs/configuration.md"), "yaml") if block.startswith("when:")]
+    conditions: list[str] = re.findall(r"^when: ('.*?')(?:\s+#.*)?$", block, flags=re.MULTILINE)
+    assert len(conditions) == len(block.splitlines()) > 3
+    for condition in conditions:
+        types = "{refund: {input_schema: true, output_schema: true}}"
+        rule = f"{{name: shown, when: {condition}, then: {{approve: true}}}}"
+        compile_config(parse(f"project: p\nitem_types: {types}\npools: {{x: {{}}}}\nrules: [{rule}]\n"))
+
+
+def test_the_example_configuration_takes_the_items_of_the_documentation() -> None:
+    config = compile_config(parse((DOCS / "support.yaml").read_bytes()))
+    for name in ("README.md", "docs/api.md"):
+        sent: list[str] = re.findall(r"/items\S* .*? -d '(\{.*?\})'", page(name), flags=re.DOTALL)
+        submitted = [each for each in sent if '"type"' in each]
+        assert submitted, f"{name} shows no submission"
+        for body in submitted:
+            item = prepare(strict_json.decode(body.encode()), config, idempotency_key=None)
+            assert item.route.rule == "low-confidence"
+
+
+def test_roles_are_documented_with_their_permissions() -> None:
+    shown: dict[str, list[str]] = {}
+    for role, *cells in rows(page("docs/api.md")):
+        for each in role.replace("`", "").split(", "):
+            shown[each] = cells
+    assert set(shown) == {role.value for role in Role}
+    order = (
+        *(Permission.SUBMIT, Permission.READ_ITEMS, Permission.WORK, Permission.OVERRIDE, Permission.READ_FEEDBACK),
+        Permission.READ_CONFIG,
+    )
+    for role in Role:
+        assert [bool(cell) for cell in shown[role.value]] == [each in PERMISSIONS[role] for each in order], role
+        assert ("write" in shown[role.value][-1]) == (Permission.WRITE_CONFIG in PERMISSIONS[role])
+
+
+def test_there_are_routes_to_look_at() -> None:
+    assert {"POST /api/v1/items", "GET /p/{project}", "GET /healthz"} <= {path for path, _ in handlers()}
+
+
+@pytest.mark.parametrize(("path", "handler"), handlers(), ids=[path for path, _ in handlers()])
+def test_every_route_asks_for_one_permission_or_is_public_on_purpose(path: str, handler: HTTPRouteHandler) -> None:
+    marks = [mark for mark in (PERMISSION, PUBLIC, ANY_ROLE) if handler.opt.get(mark)]
+    assert len(marks) == 1, f"{path} has {marks or 'no mark'}: give its opt a permission, or make it public"
+    if marks == [PERMISSION]:
+        assert handler.opt[PERMISSION] in set(Permission)
+    else:
+        assert not path.partition(" ")[2].startswith(("/api/v1", "/p/")), f"{path} is a project's and must ask"
+    if marks != [PUBLIC]:
+        assert {key_guard, session_guard} & set(handler.resolve_guards()), f"{path} has no guard"
+
+
+@pytest.mark.parametrize(("path", "handler"), handlers(), ids=[path for path, _ in handlers()])
+def test_every_route_says_what_it_does(path: str, handler: HTTPRouteHandler) -> None:
+    if not path.endswith("/static/{file_path}"):
+        assert (handler.fn.__doc__ or "").strip(), f"{path} has no docstring, which is its description at /api"
+
+
+def commands(group: click.Group = main, before: str = "review") -> Iterator[tuple[str, click.Command]]:
+    with click.Context(group) as context:
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None
+            yield f"{before} {name}", command
+            if isinstance(command, click.Group):
+                yield from commands(command, f"{before} {name}")
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_commands_in_the_documentation_exist_with_their_options(document: Path) -> None:
+    known = dict(commands())
+    for line in _command_lines(document.read_text()):
+        words = line.split()
+        names = [" ".join(words[:count]) for count in (3, 2)]
+        name = next((each for each in names if each in known), None)
+        assert name is not None, f"`{line}`: there is no such command"
+        options = {option for each in known[name].params for option in (*each.opts, *each.secondary_opts)}
+        assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options | {"--help"}, line
+
+
+def _command_lines(text: str) -> Iterator[str]:
+    """Find what is typed: `review …` in code, with the lines that a backslash joins, up to a pipe or a comment."""
+    code = "\n".join(blocks(text, "sh")).replace("\\\n", " ").splitlines()
+    code += re.findall(r"`(review [^`]+)`", text)
+    for line in code:
+        for typed in re.findall(r"(?:^|[ (|])(review [a-z][^|#;)]*)", line.split("#")[0]):
+            yield re.sub(r"[…,].*", "", typed)
+
+
+def test_make_targets_in_the_documentation_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", page("Makefile"), flags=re.MULTILINE))
+    for document in PAGES:
+        text = document.read_text()
+        typed: set[str] = set(re.findall(r"`make ([a-z]+)`", text))
+        typed |= set(re.findall(r"^make ([a-z]+)", "\n".join(blocks(text, "sh")), flags=re.MULTILINE))
+        assert typed <= targets, document
+
+
+@pytest.mark.parametrize("adr", ADRS, ids=lambda path: path.stem[:4])
+def test_each_decision_has_its_headings_and_its_place_in_the_list(adr: Path) -> None:
+    text = adr.read_text()
+    title = text.splitlines()[0]
+    assert title.startswith(f"# {adr.stem[:4]}: ")
+    assert re.findall(r"^## (.+)$", text, flags=re.MULTILINE) == SECTIONS
+    sections = re.split(r"^## .+$", text, flags=re.MULTILINE)[1:]
+    assert all(section.strip() for section in sections)
+    assert "`" in sections[-1], "the check names what enforces it"
+    assert f"[{adr.stem[:4]}]({adr.name}) | {title.partition(': ')[2]} |" in page("docs/adr/README.md")
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    assert [int(adr.stem[:4]) for adr in ADRS] == list(range(1, len(ADRS) + 1))
+    assert len(ADRS) > 10
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_links_and_paths_lead_somewhere(document: Path) -> None:
+    text = document.read_text()
+    missing = [
+        target
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", text)
+        if not (document.parent / target).exists() and not target.startswith("docs/screenshots/")
+    ]
+    paths = re.findall(r"`((?:benchmarks|docs|migrations|review|tests|workers)/[\w./-]+)`", text)
+    assert not missing + [path for path in paths if not (REPOSITORY / path).exists()]
+
+
+def test_architecture_names_every_package() -> None:
+    named: set[Any] = set(re.findall(r"\b[a-z]+\b", blocks(page("ARCHITECTURE.md"), "")[0]))
+    assert named >= {each.name for each in pkgutil.iter_modules(review.__path__)}
+
+
+def test_documents_name_no_registry_and_no_machine() -> None:
+    for document in PAGES:
+        text = document.read_text()
+        assert not re.search(r"pip install countersign|pypi\.org|npmjs|/home/|/root/|/work/|/tmp/", text), document
