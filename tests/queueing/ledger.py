@@ -14,9 +14,7 @@ TABLES: Mapping[str, str] = {
     "bodies": "SELECT item_id FROM item_bodies WHERE project_id = $1",
     "cases": "SELECT * FROM cases WHERE project_id = $1",
     "seats": "SELECT *, lease_until > now() AS alive FROM assignments WHERE project_id = $1",
-    "parts": (
-        "SELECT r.*, u.email FROM case_reviewers r JOIN users u ON u.id = r.user_id WHERE r.project_id = $1"
-    ),
+    "parts": ("SELECT r.*, u.email FROM case_reviewers r JOIN users u ON u.id = r.user_id WHERE r.project_id = $1"),
     "reviews": "SELECT * FROM reviews WHERE project_id = $1 ORDER BY submitted_at, id",
     "decisions": "SELECT *, output ->> 'label' AS label FROM decisions WHERE project_id = $1 ORDER BY revision",
     "feedback": "SELECT *, record ->> 'verdict' AS told FROM feedback WHERE project_id = $1 ORDER BY revision",
@@ -85,9 +83,7 @@ class Ledger:
             for row in self.rows["parts"]
             if row["part"] == "holding"
         }
-        held = {
-            (row["case_id"], row["holder_id"], row["id"]) for row in self.rows["seats"] if row["state"] == "held"
-        }
+        held = {(row["case_id"], row["holder_id"], row["id"]) for row in self.rows["seats"] if row["state"] == "held"}
         assert holding == held
         reviewed = [(row["case_id"], row["reviewer_id"]) for row in self.rows["reviews"]]
         assert len(reviewed) == len(set(reviewed)), "somebody reviewed a case twice"
