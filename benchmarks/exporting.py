@@ -5,7 +5,7 @@ import resource
 import sys
 from pathlib import Path
 from time import perf_counter
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 from uuid import UUID
 
 import msgspec
@@ -27,7 +27,7 @@ async def write(kind: str, project_id: UUID, path: Path) -> dict[str, float]:
         started = perf_counter()
         with path.open("wb") as out:
             if kind.startswith("copy-"):
-                await _copy(db, project_id, kind.removeprefix("copy-"), out)
+                await _copy(db, project_id, "binary" if kind == "copy-binary" else "text", out)
             else:
                 async for piece in export_stream(db, project_id, Format(kind)):
                     out.write(piece)
@@ -38,7 +38,7 @@ async def write(kind: str, project_id: UUID, path: Path) -> dict[str, float]:
     return {"seconds": took, "peak_rss": peak}
 
 
-async def _copy(db: Database, project_id: UUID, form: str, out: BinaryIO) -> None:
+async def _copy(db: Database, project_id: UUID, form: Literal["binary", "text"], out: BinaryIO) -> None:
     last = await db.hot.fetchval(LAST, project_id)
     async with db.hot.acquire() as connection:
         await connection.copy_from_query(RECORDS, project_id, last, output=out, format=form)

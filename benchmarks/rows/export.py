@@ -61,10 +61,11 @@ async def measure(stage: Stage, effort: Effort) -> list[Line]:
             await _timed(stage, settings, key, effort, ("parquet", "copy-binary", 0.75)),
             await _timed(stage, settings, key, effort, ("jsonl", "copy-text", 0.55)),
         ]
-        few = {kind: await _peak(stage, settings, key, kind) for kind in ("parquet", "jsonl")}
+        kinds: tuple[Kind, ...] = ("parquet", "jsonl")
+        few = {kind: await _peak(stage, settings, key, kind) for kind in kinds}
         await _fill(connection, key, effort.records + 1, effort.many_records)
-        for kind, before in few.items():
-            after = await _peak(stage, settings, key, kind)
+        for kind in kinds:
+            before, after = few[kind], await _peak(stage, settings, key, kind)
             lines.append(
                 Line(
                     goal="G12",

@@ -1,15 +1,20 @@
 """G1: what the intake statement costs beside a bare INSERT of the same payload."""
 
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import count
+from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from benchmarks.material import Project, connections, make_project, submission
-from benchmarks.rounds import Effort, rate, take_turns
+from benchmarks.rounds import Effort, Rounds, rate, take_turns
 from benchmarks.rows import bare
 from benchmarks.stage import Stage
 from benchmarks.table import Line
 from review.intake import queries
+from review.intake.coalescing import Gatherings
 from review.intake.rules import NewItem, prepare
 from review.kernel.ids import new_id
 
@@ -17,47 +22,83 @@ WORKERS = 32
 
 
 async def measure(stage: Stage, effort: Effort) -> list[Line]:
-    """Store items one by one on 32 connections: item, body, case, seat, timer, event, audit entry, all idempotent."""
+    """Store items for 32 callers: item, body, case, seat, timer, event and audit entry, all idempotent.
+
+    Measured as the service does it, where callers share statements, and with one statement to each item.
+    """
     async with stage.database() as settings, connections(settings, WORKERS) as pool:
         project = await make_project(settings)
         await pool[0].execute(bare.TABLE)
-        store = _storer(pool, project)
         insert = bare.inserter(pool, project.service.project_id)
-        await rate(store, workers=WORKERS, seconds=effort.seconds / 2)
+        acts = {"shared": _sharer(pool, project), "alone": _storer(pool, project)}
+        for act in acts.values():
+            await rate(act, workers=WORKERS, seconds=effort.seconds / 4)
         rounds = await take_turns(
             lambda: rate(insert, workers=WORKERS, seconds=effort.seconds),
-            {"store": lambda: rate(store, workers=WORKERS, seconds=effort.seconds)},
+            {
+                name: lambda act=act: rate(act, workers=WORKERS, seconds=effort.seconds)  # type: ignore[misc]
+                for name, act in acts.items()
+            },
             effort.pairs,
         )
-    ours, theirs = rounds.subjects["store"], rounds.baseline
     return [
-        Line(
-            goal="G1",
-            what="intake statement, seven tables",
-            against="bare INSERT of the payload, 32 connections",
-            values=rounds.ratios("store"),
-            bound=0.45,
-            control=rounds.control,
-            seen=f"{max(ours):,.0f} of {max(theirs):,.0f} /s at best",
-        )
+        _line("intake into seven tables, 32 callers", rounds, "shared", 0.45),
+        _line("the same with a statement for each item", rounds, "alone", None),
     ]
 
 
+def _line(what: str, rounds: Rounds, subject: str, bound: float | None) -> Line:
+    return Line(
+        goal="G1",
+        what=what,
+        against="bare INSERT of the payload, 32 connections",
+        values=rounds.ratios(subject),
+        bound=bound,
+        control=rounds.control,
+        seen=f"{max(rounds.subjects[subject]):,.0f} of {max(rounds.baseline):,.0f} /s at best",
+    )
+
+
 def _storer(pool: bare.Connections, project: Project) -> bare.Act:
-    template = prepare(submission(0), project.config, idempotency_key=None)
-    numbers = count(1)
+    """Give what stores one item by a statement of its own, on the worker's connection."""
+    fresh = _fresh(project)
 
     async def store(worker: int) -> int:
-        item = _another(template, next(numbers))
-        stored = await queries.store(
-            pool[worker], project.service.project_id, project.config, [item], project.service.actor
-        )
-        return len(stored)
+        return len(await _store(pool[worker], project, [next(fresh)]))
 
     return store
 
 
-def _another(item: NewItem, number: int) -> NewItem:
-    """Give the item again under ids of its own."""
-    given = msgspec.structs.replace(item.submission, external_id=f"sql-{number}")
-    return msgspec.structs.replace(item, id=new_id(), submission=given, case_id=new_id(), seat_ids=(new_id(),))
+def _sharer(pool: bare.Connections, project: Project) -> bare.Act:
+    """Give what stores one item as `intake.submit` does: with whatever else arrived meanwhile."""
+    fresh = _fresh(project)
+    together: Gatherings[NewItem, bool] = Gatherings()
+    free = list(pool)
+
+    async def act(group: Sequence[NewItem]) -> list[bool]:
+        connection = free.pop()
+        try:
+            stored = await _store(connection, project, group)
+        finally:
+            free.append(connection)
+        return [item.id in stored for item in group]
+
+    async def store(_worker: int) -> int:
+        return int(await together.join("bench", next(fresh), act))
+
+    return store
+
+
+async def _store(
+    connection: "asyncpg.Connection[asyncpg.Record]", project: Project, items: Sequence[NewItem]
+) -> dict[UUID, datetime]:
+    return await queries.store(connection, project.service.project_id, project.config, items, project.service.actor)
+
+
+def _fresh(project: Project) -> Iterator[NewItem]:
+    """Give one checked item again and again, under ids of its own each time."""
+    item = prepare(submission(0), project.config, idempotency_key=None)
+    run = new_id().hex
+    for number in count():
+        given = msgspec.structs.replace(item.submission, external_id=f"{run}-{number}")
+        yield msgspec.structs.replace(item, id=new_id(), submission=given, case_id=new_id(), seat_ids=(new_id(),))
