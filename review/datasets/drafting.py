@@ -18,7 +18,7 @@ from review.datasets.pipeline import in_thread, worked
 Reading: TypeAlias = Callable[[], AsyncGenerator[bytes]]
 
 FIRST_LESSON_LINES = 1_000  # at about 40 us each
-CHUNKS_AT_ONCE = 2  # typing JSON is the slow part; two threads keep two cores busy with it
+CHUNKS_AT_ONCE = 3  # typing JSON is the slow part: two keep two cores busy with it while a third is written
 PIECE_BYTES = 1 << 20
 
 

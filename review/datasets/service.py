@@ -34,6 +34,10 @@ async def export_stream(
 
     Of a decision that was revised, only the last revision is in it. The same records give the same bytes. A
     Parquet file begins to flow once its column types are known, that is, when all records have been read.
+
+    Raises:
+        Invalid: no type can be called that (422).
+        RecordsUntypable: Parquet cannot hold a record that intake would not have let in (409).
     """
     stretch = await _stretch(db, project_id, selection or Selection())
     told = watch or _ignore
@@ -47,6 +51,7 @@ async def export_stream(
 
 
 async def _stretch(db: Database, project_id: UUID, selection: Selection) -> chunks.Stretch:
+    feedback.check_type_name(selection.of_type)
     upto = await feedback.settle_feed(db, project_id)
     return chunks.Stretch(
         project_id=project_id,

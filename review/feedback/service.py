@@ -10,6 +10,7 @@ from review.feedback import chunks, queries, rules
 from review.feedback.errors import FeedCursorUnknown
 from review.feedback.schemas import FeedbackPage
 from review.kernel.db import Database
+from review.kernel.errors import FieldError, Invalid
 from review.kernel.ids import new_id
 from review.kernel.paging import cursor_of, position_of
 
@@ -79,7 +80,9 @@ async def page(
 
     Raises:
         FeedCursorUnknown: the cursor is not one of this project's feed (422).
+        Invalid: no type can be called that (422).
     """
+    check_type_name(of_type)
     await queries.sequence(tx, project_id)
     start = await _position_after(tx, project_id, after)
     last = await queries.find_last(tx, project_id)
@@ -103,11 +106,13 @@ async def stream(
 
     Raises:
         FeedCursorUnknown: the cursor is not one of this project's feed (422).
+        Invalid: no type can be called that (422).
     """
     if limit is not None:
         async with db.transaction() as tx:
             bounded = await page(tx, project_id, of_type=of_type, after=after, limit=limit)
         return _lines(bounded), bounded.next
+    check_type_name(of_type)
     await sequence_project(db, project_id)
     async with db.transaction() as tx:
         start = await _position_after(tx, project_id, after)
@@ -117,6 +122,17 @@ async def stream(
     upto, last_id = last
     stretch = chunks.Stretch(project_id=project_id, after=start, upto=upto, of_type=of_type)
     return _chunk_lines(db, stretch), cursor_of(last_id)
+
+
+def check_type_name(of_type: str | None) -> None:
+    """Refuse to select by what PostgreSQL cannot be asked for.
+
+    Raises:
+        Invalid: the name holds a NUL character (422).
+    """
+    if of_type is not None and "\0" in of_type:
+        message = "The type holds a NUL character, which no name has; nothing was read."
+        raise Invalid(message, errors=(FieldError("type", "holds a NUL character"),))
 
 
 async def _position_after(tx: AsyncSession, project_id: UUID, after: str | None) -> int:

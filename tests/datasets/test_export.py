@@ -119,6 +119,19 @@ async def test_type_and_since_select(db: Database, project: UUID) -> None:
     assert await records(db, project, of_type="nothing") == []
 
 
+@pytest.mark.parametrize("of_type", ["a' OR true --", "a\\' OR true --", "\\", "'", "ä😀", "$1", "%s"])
+async def test_a_hostile_type_selects_nothing(db: Database, project: UUID, of_type: str) -> None:
+    await leave(db, project, type="a")
+
+    assert await records(db, project, of_type=of_type) == []
+
+
+async def test_a_type_with_quotes_and_backslashes_selects_its_own(db: Database, project: UUID) -> None:
+    await leave(db, project, type="it's a \\ type")
+
+    assert len(await records(db, project, of_type="it's a \\ type")) == 1
+
+
 async def test_another_projects_feedback_is_not_in_it(db: Database, project: UUID) -> None:
     await leave(db, project)
 

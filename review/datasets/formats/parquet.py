@@ -11,8 +11,8 @@ from typing import BinaryIO
 from review.datasets.formats.arrow import Field, Schema, Table, pa, parquet
 from review.datasets.formats.fitting import JSON_TEXT, Plan
 
-ROW_GROUP_ROWS = 65_536
-ROW_GROUP_BYTES = 64 * 1024 * 1024
+ROW_GROUP_ROWS = 32_768
+ROW_GROUP_BYTES = 32 * 1024 * 1024
 ZSTD_LEVEL = 1  # 8 % larger than level 3 on customer messages, at two thirds of the time
 
 
