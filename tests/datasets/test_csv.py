@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from review.datasets.formats.csv import HEADER, CsvEncoder, guard
@@ -29,7 +29,7 @@ def unguarded(text: str) -> str:
     """Take the apostrophes out again, by the rule the module documents."""
     blanks = "[\\s\"'\ufffd\ufeff\u200b]*"
     text = re.sub(rf"([;\t\r\n])'(?={blanks}[{TRIGGERS}])", r"\1", text)
-    return re.sub(rf"^'(?=[\t\r\n]|{blanks}[{TRIGGERS}])", "", text)
+    return re.sub(rf"^'(?={blanks}(?:[\t\r\n]|[{TRIGGERS}]))", "", text)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,7 @@ def test_text_that_a_spreadsheet_would_run_is_guarded_and_other_text_is_not(text
     assert guard(text) == cell
 
 
+@settings(max_examples=1_000)
 @given(HOSTILE)
 def test_no_cell_can_begin_a_formula_wherever_the_reader_splits(text: str) -> None:
     row = rows_of(csv_of(record(comment=text)))[0]
@@ -66,6 +67,7 @@ def test_no_cell_can_begin_a_formula_wherever_the_reader_splits(text: str) -> No
         assert not piece.lstrip(' "\ufffd').startswith(tuple(TRIGGERS))
 
 
+@settings(max_examples=1_000)
 @given(HOSTILE.filter(lambda text: "\0" not in text))
 def test_the_guard_can_be_taken_off_again(text: str) -> None:
     assert unguarded(guard(text)) == text

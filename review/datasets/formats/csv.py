@@ -1,8 +1,8 @@
 """CSV for spreadsheets: RFC 4180, UTF-8, and no cell that a spreadsheet would run as a formula.
 
 A value that came from outside is guarded after OWASP's "CSV Injection": an apostrophe goes in front of text that
-begins, after any blanks and quotation marks, with one of = + - @ (or their full-width forms), and in front of
-text that begins with a tab or a line break. The same holds inside a cell behind every semicolon, tab and line
+begins, after any blanks and quotation marks, with one of = + - @ (or their full-width forms), or with a tab or a
+line break. The first holds inside a cell behind every semicolon, tab and line
 break, because a spreadsheet that splits at those would begin a new cell there. Numbers in number columns stay
 numbers: -0.5 is not touched. Nested values are compact JSON. Null is the empty cell. NUL, which no spreadsheet
 can show, becomes U+FFFD. For training, take Parquet or JSON Lines: they change nothing.
@@ -25,7 +25,7 @@ HEADER: tuple[str, ...] = tuple(
 
 _FORMULA = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
 _BLANKS = r"[\s\"'\ufffd\ufeff\u200b]*"
-_AT_START = re.compile(rf"(?=[\t\r\n]|{_BLANKS}{_FORMULA})")
+_AT_START = re.compile(rf"{_BLANKS}(?:[\t\r\n]|{_FORMULA})")
 _INSIDE = re.compile(rf"([;\t\r\n])(?={_BLANKS}{_FORMULA})")
 
 
