@@ -234,7 +234,7 @@ def test_links_and_paths_lead_somewhere(document: Path) -> None:
     missing = [
         target
         for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", text)
-        if not (document.parent / target).exists() and not target.startswith("docs/screenshots/")
+        if not (document.parent / target).exists()
     ]
     paths = re.findall(r"`((?:benchmarks|docs|migrations|review|tests|workers)/[\w./-]+)`", text)
     assert not missing + [path for path in paths if not (REPOSITORY / path).exists()]
