@@ -2,10 +2,10 @@
 
 A value that came from outside is guarded after OWASP's "CSV Injection": an apostrophe goes in front of text that
 begins, after any blanks and quotation marks, with one of = + - @ (or their full-width forms), or with a tab or a
-line break. The first holds inside a cell behind every semicolon, tab and line
-break, because a spreadsheet that splits at those would begin a new cell there. Numbers in number columns stay
-numbers: -0.5 is not touched. Nested values are compact JSON. Null is the empty cell. NUL, which no spreadsheet
-can show, becomes U+FFFD. For training, take Parquet or JSON Lines: they change nothing.
+line break. The signs are guarded inside a cell too, behind every semicolon, tab and line break, because a
+spreadsheet that splits at those would begin a new cell there. Numbers in number columns stay numbers: -0.5 is not
+touched. Nested values are compact JSON. Null is the empty cell. NUL, which no spreadsheet can show, becomes U+FFFD.
+For training, take Parquet or JSON Lines: they change nothing.
 """
 
 import csv
