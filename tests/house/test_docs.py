@@ -19,6 +19,7 @@ import review
 from review.cli.main import main
 from review.configuration.document import parse
 from review.configuration.rules import LATER, LATER_IN_POLICIES, LATER_IN_POOLS, TOP, compile_config
+from review.feedback.rules import FeedbackRecord, Route
 from review.identity.rules import PERMISSIONS, Permission, Role
 from review.intake.rules import prepare
 from review.kernel import strict_json
@@ -104,6 +105,13 @@ def _shown(default: object) -> str:
 
 def test_every_event_is_documented_and_nothing_else_is() -> None:
     assert [row[0] for row in rows(page("docs/events.md"))] == [kind.value for kind in EventKind]
+
+
+def test_every_field_of_a_feedback_record_is_documented_in_its_order_and_nothing_else_is() -> None:
+    section = page("docs/feedback.md").split("\n## ")[1]
+    shown = [name for row in rows(section) for name in re.findall(r"^\w+|(?<=, )\w+", row[0].replace("`", ""))]
+    assert list(dict.fromkeys(shown)) == list(FeedbackRecord.__struct_fields__)
+    assert {f"route.{name}" for name in Route.__struct_fields__} <= set(re.findall(r"`([\w.]+)`", section))
 
 
 def test_every_key_of_the_configuration_has_its_section_and_nothing_else_has() -> None:
