@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from review.kernel.events import EventKind
 from review.kernel.ids import new_id
 from review.kernel.timers import TimerKind
 from review.queueing.floors import Place
-from review.queueing.rules import AssignmentState, LeaseFate, Seat
+from review.queueing.rules import AssignmentState, LeaseFate, Seat, Winner
 
 # Ordered by the partial index alone. The reviewer's earlier part in a case is looked up in a scalar sub-select, because
 # as NOT EXISTS the planner may turn it into a hash of everything they ever touched. `DISTINCT ON` and the key of
@@ -26,7 +27,7 @@ WITH picked AS MATERIALIZED (
   WHERE a.project_id = $1 AND a.pool = $2 AND a.state = 'open'
     AND (SELECT r.part FROM case_reviewers r
          WHERE r.project_id = a.project_id AND r.case_id = a.case_id AND r.user_id = $3) IS NULL{{floor}}
-  ORDER BY -a.priority, a.due_at, a.id LIMIT $4 FOR UPDATE OF a SKIP LOCKED
+  ORDER BY -a.priority, a.due_at, a.id LIMIT {{limit:d}} FOR UPDATE OF a SKIP LOCKED
 ), one_each AS (
   SELECT DISTINCT ON (case_id) id, case_id FROM picked ORDER BY case_id, id
 ), seated AS (
@@ -35,30 +36,38 @@ WITH picked AS MATERIALIZED (
   ON CONFLICT DO NOTHING RETURNING assignment_id
 ), claimed AS (
   UPDATE assignments a SET state = 'held', holder_id = $3, fence = a.fence + 1, claimed_at = now(),
-                           lease = $5, lease_until = now() + $5
+                           lease = $4, lease_until = now() + $4
   FROM seated s WHERE a.project_id = $1 AND a.id = s.assignment_id
   RETURNING a.id, a.case_id, a.item_id, a.kind, a.pool, a.priority, a.due_at, a.fence, a.lease_until
 ), numbered AS (
   SELECT *, row_number() OVER (ORDER BY -priority, due_at, id) AS n,
          json_build_object('assignment_id', id, 'pool', pool, 'kind', kind, 'fence', fence,
-                           'holder', $6::text, 'lease_until', lease_until) AS told
+                           'holder', $5::text, 'lease_until', lease_until) AS told
   FROM claimed
 ), clocks AS (
   INSERT INTO timers (project_id, kind, subject_id, generation, fire_at)
   SELECT $1, '{TimerKind.LEASE}', id, fence, lease_until FROM numbered
 ), noted AS (
   INSERT INTO audit_entries (project_id, id, actor_kind, actor_id, actor_name, action, item_id, details)
-  SELECT $1, ($7::uuid[])[n], 'user', $3, $6::text, '{Action.ASSIGNMENT_CLAIMED}', item_id, told FROM numbered
+  SELECT $1, ($6::uuid[])[n], 'user', $3, $5::text, '{Action.ASSIGNMENT_CLAIMED}', item_id, told FROM numbered
 ), events AS (
   INSERT INTO events (project_id, id, kind, item_id, payload)
-  SELECT $1, ($8::uuid[])[n], '{EventKind.CLAIMED}', item_id, told FROM numbered
+  SELECT $1, ($7::uuid[])[n], '{EventKind.CLAIMED}', item_id, told FROM numbered
 )
 SELECT id, case_id, item_id, kind, pool, fence, lease_until, priority, due_at FROM numbered ORDER BY n
 """
-CLAIM = _CLAIM.format(floor="")
-CLAIM_FROM_FLOOR = _CLAIM.format(
-    floor="\n    AND (-a.priority, a.due_at, a.id) >= ($9::smallint, $10::timestamptz, $11::uuid)"
-)
+_FROM_FLOOR = "\n    AND (-a.priority, a.due_at, a.id) >= ($8::smallint, $9::timestamptz, $10::uuid)"
+
+
+@lru_cache(maxsize=64)
+def claim_statement(limit: int, *, from_floor: bool) -> str:
+    """Give the statement that claims up to so many.
+
+    The limit stands in its text, because for a limit it does not know the planner assumes a tenth of the queue, and
+    then plans every single claim anew: at 200,000 open that took as long as the claim itself.
+    """
+    return _CLAIM.format(limit=limit, floor=_FROM_FLOOR if from_floor else "")
+
 
 # Only lease_until changes and nothing indexes it, so the beat stays on its page (HOT; promise G8).
 EXTEND = """
@@ -72,6 +81,19 @@ _SEAT = """
 """
 
 GET_SEAT = f"SELECT {_SEAT} FROM assignments WHERE project_id = $1 AND id = $2"
+
+FIND_WINNER = """
+SELECT i.state AS item_state, d.decided_by, d.verdict, r.reviewer_id, u.email AS holder
+FROM assignments a
+JOIN items i ON i.project_id = a.project_id AND i.id = a.item_id
+LEFT JOIN reviews r ON r.project_id = a.project_id AND r.assignment_id = a.id
+LEFT JOIN users u ON u.id = a.holder_id
+LEFT JOIN LATERAL (
+  SELECT decided_by, verdict FROM decisions
+  WHERE project_id = a.project_id AND item_id = a.item_id ORDER BY revision DESC LIMIT 1
+) d ON true
+WHERE a.project_id = $1 AND a.id = $2
+"""
 
 # The caller may know of an assignment if it is in their pools or they have had part in its case.
 IS_KNOWN_TO = """
@@ -88,10 +110,11 @@ async def claim(
     With a floor, what is more urgent than that place is not looked at.
     """
     ids = [new_id() for _ in range(2 * limit)]
-    given = (who.project_id, pool, who.id, limit, lease, who.actor.name, ids[:limit], ids[limit:])
+    statement = claim_statement(limit, from_floor=floor is not None)
+    given = (who.project_id, pool, who.id, lease, who.actor.name, ids[:limit], ids[limit:])
     if floor is None:
-        return await hot.fetch(CLAIM, *given)
-    return await hot.fetch(CLAIM_FROM_FLOOR, *given, -floor.priority, floor.due_at, floor.id)
+        return await hot.fetch(statement, *given)
+    return await hot.fetch(statement, *given, -floor.priority, floor.due_at, floor.id)
 
 
 async def extend(hot: Hot, who: Principal, assignment_id: UUID, fence: int) -> Any:
@@ -103,6 +126,12 @@ async def find_seat(hot: Hot, project_id: UUID, assignment_id: UUID) -> Seat | N
     """Read one assignment without locking it."""
     row = await hot.fetchrow(GET_SEAT, project_id, assignment_id)
     return None if row is None else _seat(dict(row))
+
+
+async def get_winner(hot: Hot, project_id: UUID, assignment_id: UUID) -> Winner:
+    """Read who has a seat now, or what became of its item."""
+    row = await hot.fetchrow(FIND_WINNER, project_id, assignment_id)
+    return Winner(**dict(row or {}))
 
 
 async def is_known_to(hot: Hot, who: Principal, seat: Seat) -> bool:
