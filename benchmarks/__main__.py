@@ -58,25 +58,31 @@ def main(
     table.show(results.lines)
     if write is not None:
         document.write(write, results)
-    sys.exit(1 if any(line.outcome == "missed" for line in results.lines) else 0)
+    sys.exit(1 if results.failed or any(line.outcome == "missed" for line in results.lines) else 0)
 
 
 async def _measure(directory: Path, goals: tuple[str, ...], effort: Effort) -> document.Results:
     lines: list[table.Line] = []
     conditions: dict[str, machine.Conditions] = {}
+    failed: list[str] = []
     with console.status("starting PostgreSQL") as status, Stage(directory) as stage:
         version = await stage.prepare()
         for goal in goals:
             status.update(f"measuring {goal}")
             watch = machine.Watch(directory)
-            measured = await ROWS[goal](stage, effort)
+            try:
+                measured = await ROWS[goal](stage, effort)
+            except Exception:  # noqa: BLE001  half an hour of other goals is worth keeping
+                console.print_exception()
+                failed.append(goal)
+                continue
             conditions[goal] = watch.conditions()
             lines += measured
             for line in measured:
                 told = f"{line.median:.2f}{line.unit} {line.outcome} ({line.seen})"
                 console.print(f"{goal} {line.what}: {told}")
             console.print(f"{goal} [dim]{conditions[goal]}[/]")
-    return document.Results(machine.describe(version), effort, tuple(lines), conditions)
+    return document.Results(machine.describe(version), effort, tuple(lines), conditions, tuple(failed))
 
 
 if __name__ == "__main__":

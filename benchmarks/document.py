@@ -19,6 +19,7 @@ class Results(msgspec.Struct, frozen=True):
     effort: Effort
     lines: tuple[Line, ...]
     conditions: Mapping[str, Conditions]
+    failed: tuple[str, ...] = ()
 
 
 def write(path: Path, results: Results) -> None:
