@@ -63,6 +63,16 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
+class Winner(msgspec.Struct, frozen=True, kw_only=True):
+    """Whoever was faster than a holder who lost a seat: who holds or reviewed it now, or what became of the item."""
+
+    item_state: str
+    decided_by: str | None
+    verdict: str | None
+    reviewer_id: UUID | None
+    holder: str | None
+
+
 class LeaseFate(StrEnum):
     """What a lease timer finds when it fires."""
 
@@ -87,12 +97,18 @@ def is_held_by(seat: Seat, user_id: UUID, fence: int) -> bool:
     )
 
 
-def why_lost(seat: Seat, user_id: UUID, fence: int) -> str:
-    """Say in words why a claim no longer stands."""
-    if seat.state in {AssignmentState.DONE, AssignmentState.CANCELLED}:
+def why_lost(seat: Seat, user_id: UUID, fence: int, winner: Winner) -> str:
+    """Say in words why a claim no longer stands, and who was faster."""
+    if seat.state is AssignmentState.DONE and winner.reviewer_id == user_id:
+        reason = "you have reviewed it already"
+    elif winner.item_state == "withdrawn":
+        reason = "upstream has withdrawn the item"
+    elif winner.decided_by is not None:
+        reason = f"the item was decided by {winner.decided_by} ({winner.verdict})"
+    elif seat.state in {AssignmentState.DONE, AssignmentState.CANCELLED}:
         reason = "the seat is closed"
     elif seat.holder_id not in {None, user_id}:
-        reason = "somebody else has claimed it since"
+        reason = f"{winner.holder} has claimed it since"
     elif seat.fence != fence:
         reason = "it was claimed again since, so this fence is old"
     else:

@@ -1,7 +1,7 @@
 """Claiming, keeping and giving back assignments."""
 
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -80,10 +80,15 @@ async def _claim(hot: Hot, who: Principal, pool: str, limit: int, lease: timedel
     rows = await queries.claim(hot, who, pool, limit, lease, floor=floor)
     if floor is not None and len(rows) < limit:
         rows += await queries.claim(hot, who, pool, limit - len(rows), lease)
+        rows.sort(key=_urgency)
         floor, began = None, time.monotonic()
     if rows:
         _floors.note(who.project_id, pool, rows[-1], began=began, ended=time.monotonic(), floor=floor)
     return rows
+
+
+def _urgency(row: Any) -> tuple[int, datetime, UUID]:
+    return -row["priority"], row["due_at"].replace(tzinfo=UTC), row["id"]  # infinity comes without a zone
 
 
 async def get_held(hot: Hot, *, who: Principal, assignment_id: UUID, base_url: str) -> ClaimedAssignment:
@@ -95,7 +100,7 @@ async def get_held(hot: Hot, *, who: Principal, assignment_id: UUID, base_url: s
     """
     seat = await get_known_seat(hot, who=who, assignment_id=assignment_id)
     if seat.lease_until is None or not is_held_by(seat, who.id, seat.fence):
-        raise LeaseLost(why_lost(seat, who.id, seat.fence))
+        raise await _lost(hot, who, seat, seat.fence)
     row = (await item_queries.list_details(hot, who.project_id, [seat.item_id]))[0]
     return ClaimedAssignment(
         id=seat.id,
@@ -118,7 +123,7 @@ async def extend(hot: Hot, *, who: Principal, assignment_id: UUID, fence: int) -
     until: datetime | None = await queries.extend(hot, who, assignment_id, fence)
     if until is None:
         seat = await get_known_seat(hot, who=who, assignment_id=assignment_id)
-        raise LeaseLost(why_lost(seat, who.id, fence))
+        raise await _lost(hot, who, seat, fence)
     return until
 
 
@@ -186,8 +191,12 @@ async def lock_held(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fe
     seats = await queries.lock_seats(tx, who.project_id, known.item_id)
     seat = next(each for each in seats if each.id == assignment_id)  # rows are never deleted, so it is still there
     if not is_held_by(seat, who.id, fence):
-        raise LeaseLost(why_lost(seat, who.id, fence))
+        raise await _lost(await driver_of(tx), who, seat, fence)
     return seat
+
+
+async def _lost(hot: Hot, who: Principal, seat: Seat, fence: int) -> LeaseLost:
+    return LeaseLost(why_lost(seat, who.id, fence, await queries.get_winner(hot, who.project_id, seat.id)))
 
 
 async def get_known_seat(hot: Hot, *, who: Principal, assignment_id: UUID) -> Seat:

@@ -68,7 +68,7 @@ class Life(RuleBasedStateMachine):
     # Few rules with many ways each: Hypothesis leaves rules out of whole examples, and what is rare stays unseen.
 
     @rule(kinds=st.lists(KINDS, min_size=1, max_size=6), label=st.sampled_from(LABELS), again=st.booleans())
-    def submit(self, kinds: list[str], label: str, again: bool) -> None:  # noqa: FBT001  drawn
+    def submit(self, kinds: list[str], label: str, again: bool) -> None:
         """A batch may hold an item twice, and one that is there already."""
         items = [self._new(kind, label) for kind in kinds]
         sent = [*items, items[0], *self.model.items[:1]] if again else items
@@ -106,7 +106,7 @@ class Life(RuleBasedStateMachine):
     @rule(
         at=ANY, way=WAYS, stale=st.sampled_from([False, False, True]), verdict=VERDICTS, label=st.sampled_from(LABELS)
     )
-    def act(self, at: int, way: str, stale: bool, verdict: str, label: str) -> None:  # noqa: FBT001  drawn
+    def act(self, at: int, way: str, stale: bool, verdict: str, label: str) -> None:
         """Use what a claim gave, now or long after."""
         standing = [token for token in self.model.tokens if token.stands]
         token = self._pick(self.model.tokens if stale or not standing else standing, at)

@@ -1,6 +1,7 @@
 """Promise 20 and with it 1, 2, 4, 5, 6, 7: whatever people, upstream and the clock do, in whatever order."""
 
 import asyncio
+import math
 from functools import partial
 
 import hypothesis
@@ -10,11 +11,18 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from review.kernel.db import Database
 from review.kernel.settings import Settings
+from review.queueing import floors
 from tests.queueing.machine import Life
 
 # Without shrinking: each step costs a dozen statements, and the steps of a failure are printed anyway.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
-UNHURRIED = partial(hypothesis.settings, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
+UNHURRIED = partial(hypothesis.settings, deadline=None, suppress_health_check=tuple(HealthCheck), phases=PHASES)
+
+
+@pytest.fixture(autouse=True)
+def _exact_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave no floors: after a slow claim they let something more urgent wait for a quarter of a second."""
+    monkeypatch.setattr(floors, "SLOW_SECONDS", math.inf)
 
 
 def _live(chosen: Settings, scale: hypothesis.settings) -> None:
