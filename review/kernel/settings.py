@@ -68,11 +68,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.base_url.rstrip("/") or f"http://{self.host}:{self.port}"
 
 
+def _read_flag(text: str) -> bool:
+    known = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if text.lower() not in known:
+        message = "write true or false"
+        raise ValueError(message)
+    return known[text.lower()]
+
+
 def _read(text: str, kind: object) -> object:
     if kind is timedelta:
         return timedelta(seconds=float(text))
     if kind is bool:
-        return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
+        return _read_flag(text)
     if kind == Path | None:
         return Path(text)
     return msgspec.convert(text, kind, strict=False)
