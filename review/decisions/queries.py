@@ -3,9 +3,10 @@
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from review.decisions.models import Decision
 from review.decisions.rules import LockedItem
 from review.items.schemas import Details
 
@@ -40,6 +41,12 @@ async def lock_item(tx: AsyncSession, project_id: UUID, item_id: UUID) -> Locked
         revision=int(revision or 0),
         at=row["at"],
     )
+
+
+async def find_effective(tx: AsyncSession, project_id: UUID, item_id: UUID) -> Decision | None:
+    """Find the decision of an item that counts: its last revision."""
+    mine = Decision.project_id == project_id, Decision.item_id == item_id
+    return (await tx.scalars(select(Decision).where(*mine).order_by(Decision.revision.desc()).limit(1))).one_or_none()
 
 
 async def close_item(tx: AsyncSession, project_id: UUID, item_id: UUID, state: str) -> None:

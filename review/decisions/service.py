@@ -45,7 +45,7 @@ async def decide(
         decided_by=outcome.decided_by,
         reviews=len(judgements),
         output_sha256=digest(outcome, item.output),
-        decided_at=func.now(),
+        decided_at=func.clock_timestamp(),  # under the item's lock, so that revisions follow one another in time too
     )
     tx.add(decision)
     await tx.flush()

@@ -38,7 +38,9 @@ async def withdraw(
         message = f"There is no item {item_id} here."
         raise ItemNotFound(message)
     if item.state == "decided":
-        message = f"Item {item_id} was decided before it could be withdrawn; the decision stands. Read it with GET."
+        decision = await decisions.find_effective(tx, who.project_id, item_id)
+        winner = "" if decision is None else f" by {decision.decided_by} ({decision.verdict})"
+        message = f"Item {item_id} was decided{winner} before it could be withdrawn; the decision stands."
         raise ItemClosed(message)
     if item.state == "open":
         await decisions.close_item(tx, who.project_id, item_id, "withdrawn")

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from uuid import UUID
 
 import msgspec
@@ -25,10 +25,11 @@ ROUNDS = 25
 
 
 @pytest.fixture
-async def wide(settings: Settings) -> World:
+async def wide(settings: Settings) -> AsyncIterator[World]:
     """A world whose transactions need not queue for connections."""
     db = await Database.connect(msgspec.structs.replace(settings, pool_connections=20, hot_connections=10))
-    return await World.build(db, settings)
+    yield await World.build(db, settings)
+    await db.close()
 
 
 async def withdraw(world: World, item_id: UUID) -> None:
@@ -110,7 +111,14 @@ async def test_one_act_on_an_item_wins_and_the_others_are_told(wide: World) -> N
 
 
 def _names_the_winner(refusal: BaseException) -> bool:
-    told = ("decided by", "withdrawn", "withdrew", "claimed it since", "lease has ended", "reviewed it already")
+    told = (
+        "decided by",
+        "was withdrawn by upstream",
+        "has withdrawn",
+        "claimed it since",
+        "lease has ended",
+        "reviewed it already",
+    )
     return any(words in str(refusal) for words in told)
 
 
