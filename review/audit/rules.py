@@ -37,5 +37,3 @@ class Action(StrEnum):
     CONFIG_APPLIED = "config.applied"
     KEY_CREATED = "key.created"
     USER_CREATED = "user.created"
-    SIGNED_IN = "session.started"
-    SIGNED_OUT = "session.ended"

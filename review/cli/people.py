@@ -2,12 +2,15 @@
 
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import click
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit.rules import OPERATOR
 from review.cli.connection import data_dir_option, settings_for
 from review.cli.database import in_transaction
+from review.configuration import service as configuration
 from review.identity import service as identity
 from review.identity.rules import PERSONAL_ROLES, Role
 
@@ -52,9 +55,10 @@ def create_user(
     """
     settings = settings_for(data_dir)
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
-    user_id = in_transaction(
-        settings,
-        lambda tx: identity.create_user(
+
+    async def act(tx: AsyncSession) -> UUID:
+        await _check_pools(tx, project, pools)
+        return await identity.create_user(
             tx,
             project=project,
             email=email,
@@ -63,9 +67,20 @@ def create_user(
             name=name,
             password=password,
             actor=OPERATOR,
-        ),
-    )
+        )
+
+    user_id = in_transaction(settings, act)
     click.echo(f"{email} is now {role} in {project} (id {user_id}).", err=True)
+
+
+async def _check_pools(tx: AsyncSession, project: str, pools: tuple[str, ...]) -> None:
+    if not pools:
+        return
+    known = (await configuration.get_version(tx, project=project)).document["pools"]
+    for pool in pools:
+        if pool not in known:
+            message = f"Project {project!r} has no pool {pool!r}; it has {', '.join(known)}. Nobody was created."
+            raise click.UsageError(message)
 
 
 @keys.command("create")

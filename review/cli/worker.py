@@ -13,7 +13,7 @@ from review.embedded import lifeline
 @click.command()
 @click.option("--lifeline-fd", type=int, hidden=True)
 def worker(lifeline_fd: int | None) -> None:
-    """Sweep timers, relay events and run jobs, with REVIEW_DATABASE_URL and REVIEW_REDIS_URL."""
+    """Sweep timers and run what is scheduled, with REVIEW_DATABASE_URL and REVIEW_REDIS_URL."""
     settings = required_settings("database_url", "redis_url")
     if lifeline_fd is not None:
         lifeline.watch(lifeline_fd)

@@ -136,7 +136,7 @@ def check_type_name(of_type: str | None) -> None:
 
 
 async def _position_after(tx: AsyncSession, project_id: UUID, after: str | None) -> int:
-    feedback_id = position_of(after)
+    feedback_id = position_of(after, field="after")
     if feedback_id is None:
         return 0
     position = await queries.find_position(tx, project_id, feedback_id)

@@ -22,6 +22,7 @@ from review.kernel.db import Hot
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
 
+MAX_NAME_LENGTH = 200
 MIN_PASSWORD_LENGTH = 10
 MAX_PASSWORD_LENGTH = 1024  # argon2 would hash a megabyte just as willingly
 
@@ -218,6 +219,9 @@ async def create_user(
 async def _store_key(
     tx: AsyncSession, owner: Project, *, name: str, role: Role, user_id: UUID | None, actor: Actor
 ) -> str:
+    if not 1 <= len(name.strip()) <= MAX_NAME_LENGTH:
+        message = "The key was not made: it needs a name, by which the audit will call it."
+        raise IdentityInvalid(message, errors=(FieldError("name", f"must have 1 to {MAX_NAME_LENGTH} characters"),))
     key = new_key()
     tx.add(
         ApiKey(

@@ -60,10 +60,13 @@ class _Gathering(Generic[T, R]):
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((one, answer))
         if len(self._lanes) < LANES:
-            lane = asyncio.create_task(self._work())
-            self._lanes.add(lane)
-            lane.add_done_callback(self._end)
+            self._open_lane()
         return await answer
+
+    def _open_lane(self) -> None:
+        lane = asyncio.create_task(self._work())
+        self._lanes.add(lane)
+        lane.add_done_callback(self._end)
 
     async def _work(self) -> None:
         while group := self._next_group():
@@ -71,11 +74,13 @@ class _Gathering(Generic[T, R]):
 
     def _end(self, lane: asyncio.Task[None]) -> None:
         self._lanes.discard(lane)
-        if self._lanes:
-            return
-        self._when_idle()
-        for _, answer in self._waiting:  # only where the loop is being torn down around us
-            answer.cancel()
+        if lane.cancelled():  # the loop is being torn down around us
+            for _, answer in self._waiting:
+                answer.cancel()
+        elif self._waiting and not self._lanes:  # somebody joined between a lane's last look and its end
+            self._open_lane()
+        elif not self._lanes:
+            self._when_idle()
 
     def _next_group(self) -> list[tuple[T, asyncio.Future[R]]]:
         group: list[tuple[T, asyncio.Future[R]]] = []

@@ -70,7 +70,7 @@ JOIN items i ON i.project_id = named.project_id AND i.id = named.id WHERE i.stat
 """
 
 LIST_HISTORY = """
-SELECT at, actor_name, actor_kind, action, details::text AS details FROM audit_entries
+SELECT at, actor_name, actor_kind, actor_id, action, details::text AS details FROM audit_entries
 WHERE project_id = $1 AND item_id = $2 ORDER BY at, id
 """
 

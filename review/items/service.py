@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from review.audit.rules import Action
 from review.identity.rules import Principal
 from review.items import queries
 from review.items.errors import ItemNotFound
@@ -87,16 +88,19 @@ async def list_items(
 async def list_history(hot: Hot, *, who: Principal, item_id: UUID, base_url: str) -> list[HistoryEntry]:
     """Tell everything that happened to an item, oldest first.
 
+    While an item is open, a reviewer is not told what others have judged: their own judgement is still asked for.
+
     Raises:
         ItemNotFound: as `get_detail` (404).
     """
-    await get_detail(hot, who=who, item_id=item_id, base_url=base_url)
-    rows = await queries.list_history(hot, who.project_id, item_id)
+    item = await get_detail(hot, who=who, item_id=item_id, base_url=base_url)
+    is_blind = who.is_reviewer_only and item.decision is None
     return [
         HistoryEntry(
             row["at"], row["actor_name"], row["actor_kind"], row["action"], msgspec.Raw(row["details"].encode())
         )
-        for row in rows
+        for row in await queries.list_history(hot, who.project_id, item_id)
+        if not (is_blind and row["action"] == Action.REVIEW_SUBMITTED and row["actor_id"] != who.id)
     ]
 
 

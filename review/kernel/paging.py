@@ -6,16 +6,14 @@ from uuid import UUID
 
 from review.kernel.errors import FieldError, Invalid
 
-MAX_LIMIT = 200
-
 
 def cursor_of(position: UUID) -> str:
     """Give the cursor that continues after this row."""
     return urlsafe_b64encode(position.bytes).rstrip(b"=").decode()
 
 
-def position_of(cursor: str | None) -> UUID | None:
-    """Give the row a cursor continues after.
+def position_of(cursor: str | None, *, field: str = "cursor") -> UUID | None:
+    """Give the row a cursor continues after; `field` is what the caller knows it as.
 
     Raises:
         Invalid: the cursor is not one of ours (422).
@@ -26,4 +24,4 @@ def position_of(cursor: str | None) -> UUID | None:
         return UUID(bytes=urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (NotBase64, ValueError) as fault:
         message = "The cursor is not one that this service gave; start again without it."
-        raise Invalid(message, errors=(FieldError("cursor", "is not a cursor"),)) from fault
+        raise Invalid(message, errors=(FieldError(field, "is not a cursor"),)) from fault

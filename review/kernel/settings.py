@@ -57,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 continue
             try:
                 given[field.name] = _read(text, field.type)
-            except (ValueError, msgspec.ValidationError) as fault:
+            except (ValueError, OverflowError, msgspec.ValidationError) as fault:
                 message = f"{name} is {text!r}, which cannot be used: {fault}."
                 raise SettingInvalid(message) from fault
         return msgspec.convert(given, cls)

@@ -111,6 +111,8 @@ def why_lost(seat: Seat, user_id: UUID, fence: int, winner: Winner) -> str:
         reason = f"{winner.holder} has claimed it since"
     elif seat.fence != fence:
         reason = "it was claimed again since, so this fence is old"
+    elif seat.state is AssignmentState.OPEN:
+        reason = "it went back to its queue, given back or with the lease at its end"
     else:
         reason = "the lease has ended"
     return f"You no longer hold this assignment: {reason}. Nothing was recorded; claim the next one."

@@ -53,7 +53,7 @@ async def submit(
     """
     seat = await queueing.lock_held(tx, who=who, assignment_id=assignment_id, fence=fence)
     item = await _lock_item(tx, who, seat.item_id)
-    await _check(bench, who, item, submitted)
+    await _check(bench, who, item, submitted, "you still hold the item")
     review = await _store(tx, who, seat, submitted)
     case = await queries.get_case(tx, who.project_id, item.id)
     judgements = await queries.list_judgements(tx, who.project_id, item.id)
@@ -84,9 +84,9 @@ async def override(
         message = f"Item {item_id} was withdrawn by upstream, so there is nothing to decide. Nothing was changed."
         raise ItemClosed(message)
     if not submitted.comment.strip():
-        message = "An override must say why. Nothing was changed; send it again with a comment."
-        raise JudgementInvalid(message, errors=(FieldError("comment", "is missing: say why"),))
-    await _check(bench, who, item, submitted)
+        message = "An override must say why. Nothing was changed; send it again with a reason."
+        raise JudgementInvalid(message, errors=(FieldError("reason", "is missing: say why"),))
+    await _check(bench, who, item, submitted, "the item stands as it was")
     outcome = Outcome(
         verdict=submitted.verdict,
         source=Source.OVERRIDE,
@@ -108,13 +108,11 @@ async def _lock_item(tx: AsyncSession, who: Principal, item_id: UUID) -> LockedI
     return item
 
 
-async def _check(bench: Bench, who: Principal, item: LockedItem, submitted: JudgementIn) -> None:
+async def _check(bench: Bench, who: Principal, item: LockedItem, submitted: JudgementIn, safe: str) -> None:
     item_type = await bench.item_types.get(who.project_id, item.type, item.type_version)
     faults = find_faults(item_type, item.output, submitted)
     if faults:
-        message = (
-            "The judgement was not recorded and you still hold the item. Mend what is named below and submit again."
-        )
+        message = f"The judgement was not recorded; {safe}. Mend what is named below and submit again."
         raise JudgementInvalid(message, errors=tuple(faults))
 
 

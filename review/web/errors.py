@@ -98,7 +98,7 @@ def _of_framework(fault: HTTPException) -> Problem:
     details = {
         404: "There is nothing at this address. The calls are listed at /api.",
         405: "This address takes other methods. The calls are listed at /api.",
-        413: "The body is larger than this service takes (10 MB); nothing was stored. Send it in parts.",
+        413: "The body is larger than this service takes; nothing was stored. Send it in parts.",
     }
     return _problem(status, CODES.get(status, "refused"), details.get(status, fault.detail))
 

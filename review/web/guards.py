@@ -25,7 +25,7 @@ async def key_guard(connection: Connection, handler: BaseRouteHandler) -> None:
     Raises:
         NotAuthenticated (401), NotPermitted (403).
     """
-    if handler.opt.get(PUBLIC):
+    if handler.opt.get(PUBLIC) or _asks_for_methods(connection, handler):
         return
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
@@ -90,6 +90,11 @@ def check_origin(headers: Mapping[str, str], method: str, base_url: str) -> None
     if not allowed:
         message = "This form was sent from another site; nothing was changed. Open the page here and send it again."
         raise CrossSiteRequest(message)
+
+
+def _asks_for_methods(connection: Connection, handler: BaseRouteHandler) -> bool:
+    """Tell whether this is the framework's own answer to OPTIONS, which names methods and nothing else."""
+    return PERMISSION not in handler.opt and cast("dict[str, Any]", connection.scope).get("method") == "OPTIONS"
 
 
 def _check(who: Principal, permission: Permission) -> None:

@@ -52,14 +52,24 @@ def show_errors() -> Template:
 
 def error_codes() -> list[ErrorCode]:
     """Give every code that an answer can carry, in alphabetical order."""
-    found = {
+    found = {each.code: each for each in OF_THE_FRAMEWORK} | {
         each.code: ErrorCode(each.code, each.status, (each.__doc__ or "").split("\n\n", 1)[0].strip())
         for each in _subclasses(ReviewError)
-        if each.__module__.startswith("review.")
+        if each.__module__.startswith("review.") and not each.__module__.startswith(ELSEWHERE)
     }
     return [found[code] for code in sorted(found)]
 
 
+OF_THE_FRAMEWORK = (
+    ErrorCode("internal", 500, "Something broke inside; the log has it under the reference in `detail`."),
+    ErrorCode("malformed", 400, "The request could not be read at all."),
+    ErrorCode("method_not_allowed", 405, "The address takes other methods."),
+    ErrorCode("not_found", 404, "There is nothing at this address."),
+    ErrorCode("refused", 400, "The request was refused for a reason that has no code of its own."),
+    ErrorCode("too_large", 413, "The body is larger than this service takes."),
+    ErrorCode("unsupported_media_type", 415, "The body is of a kind that this call does not take."),
+)
+ELSEWHERE = ("review.embedded", "review.cli", "review.kernel.settings")  # these speak on the command line only
 NOBODY = {"visitor": None, "csrf_token": ""}
 
 
