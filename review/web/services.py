@@ -18,6 +18,7 @@ from review.intake.service import Desk
 from review.items import queries as items
 from review.kernel.db import Database
 from review.kernel.hints import Hints
+from review.kernel.migrations import Migrations
 from review.kernel.settings import Settings
 from review.reviewing.service import Bench
 
@@ -34,6 +35,7 @@ class Services:
     hints: Hints
     configs: ConfigCache
     item_types: ItemTypes
+    migrations: Migrations
 
     @classmethod
     async def start(cls, settings: Settings) -> "Services":
@@ -46,7 +48,7 @@ class Services:
 
         hints = Hints(redis, find_closed, settings.poll_interval)
         hints.start()
-        return cls(settings, db, redis, hints, ConfigCache(db), ItemTypes(db))
+        return cls(settings, db, redis, hints, ConfigCache(db), ItemTypes(db), Migrations.load())
 
     async def stop(self) -> None:
         """Let parked callers go, then close every connection."""

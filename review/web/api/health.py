@@ -27,18 +27,22 @@ def get_health() -> dict[str, str]:
 
 @get("/readyz", opt=ANYBODY)
 async def get_readiness(services: Svc) -> Response[dict[str, Any]]:
-    """Tell whether the database answers and is migrated; of Redis it is only told, for its loss costs just time."""
-    found: dict[str, Any] = {"database": False, "migrated": None, "redis": False}
+    """Tell whether the database answers and is migrated far enough for this program.
+
+    Of Redis it is only told: its loss costs time. A database that is ahead is fine, for migrations only expand.
+    """
+    found: dict[str, Any] = {"database": False, "migrated": None, "behind": True, "redis": False}
     try:
         found["migrated"] = await services.db.hot.fetchval("SELECT version_num FROM alembic_version")
         found["database"] = True
+        found["behind"] = services.migrations.is_behind(found["migrated"])
     except Exception as fault:  # noqa: BLE001  whatever is wrong, the answer is: not ready
         found["reason"] = type(fault).__name__
     try:
         found["redis"] = bool(await cast("Any", services.redis).ping())
     except (RedisError, OSError):
         found["redis"] = False
-    ready = found["database"] and found["migrated"] is not None
+    ready = found["database"] and not found["behind"]
     return Response({"status": "ready" if ready else "not ready", **found}, status_code=200 if ready else 503)
 
 
