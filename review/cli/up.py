@@ -1,6 +1,7 @@
 """The command `review up`."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -35,6 +36,12 @@ def up(data_dir: Path, port: int | None) -> None:
     )
     run_stack(
         options,
-        say=lambda text: click.echo(text, err=True),
+        say=_say,
         ready=lambda address: click.echo(f"ready: {address}"),
     )
+
+
+def _say(text: str) -> None:
+    """Tell the person at the terminal; a terminal that has gone away stops nothing."""
+    with suppress(OSError):
+        click.echo(text, err=True)

@@ -114,11 +114,11 @@ class _Stack:
 
     def _asked_to_stop(self) -> None:
         if self._stop.is_set():
-            self._say("Stopping at once; PostgreSQL will recover at its next start.")
             self._hurry.set()
+            self._say("Stopping at once; PostgreSQL will recover at its next start.")
         else:
+            self._stop.set()  # before a word is said: there may be nobody left to say it to
             self._say("Stopping. Ctrl-C again hurries.")
-            self._stop.set()
 
     async def _serve(self, ready: Callable[[str], None]) -> None:
         if not self._postgres.data.exists():
