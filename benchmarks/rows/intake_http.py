@@ -44,7 +44,7 @@ async def measure_single(stage: Stage, effort: Effort) -> list[Line]:
 
 async def measure_batch(stage: Stage, effort: Effort) -> list[Line]:
     """Submit items a thousand at a time, beside COPY and beside the same one by one."""
-    async with stage.database() as settings, connections(settings, 2) as pool:
+    async with stage.database() as settings, connections(settings, 1) as pool:
         project = await make_project(settings)
         await pool[0].execute(bare.TABLE)
         copy = bare.copier(pool, project.service.project_id, BATCH)
@@ -70,7 +70,7 @@ async def measure_batch(stage: Stage, effort: Effort) -> list[Line]:
 
             await submit_batches()
             rounds = await take_turns(
-                lambda: rate(copy, workers=2, seconds=effort.seconds),
+                lambda: rate(copy, workers=1, seconds=effort.seconds),
                 {"batch": submit_batches, "single": submit},
                 effort.pairs,
             )
@@ -80,7 +80,7 @@ async def measure_batch(stage: Stage, effort: Effort) -> list[Line]:
         raise RuntimeError(message)
     best = max(rounds.subjects["batch"])
     return [
-        _line("G3", "HTTP batches of 1,000, items", rounds, "batch", 0.12, "COPY of the payloads, 2 connections"),
+        _line("G3", "HTTP batches of 1,000, items", rounds, "batch", 0.12, "COPY of the payloads, one connection"),
         Line(
             goal="G3",
             what="HTTP batches of 1,000, items",
