@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 from sqlalchemy import TIMESTAMP, MetaData, Text, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -70,6 +71,7 @@ class Database:
             pool_size=settings.pool_connections,
             max_overflow=0,
             pool_pre_ping=True,
+            hide_parameters=True,  # what a statement carries is nobody's business in a log
             connect_args={"server_settings": session},
         )
         hot = await asyncpg.create_pool(
@@ -77,6 +79,7 @@ class Database:
             min_size=1,
             max_size=settings.hot_connections,
             server_settings=session,
+            reset=_keep,
         )
         return cls(engine, hot)
 
@@ -87,8 +90,12 @@ class Database:
         This is the only place that commits. What `after_commit` collected runs once the commit is safe.
         """
         async with self._sessions() as tx:
-            yield tx
-            await tx.commit()
+            try:
+                yield tx
+                await tx.commit()
+            except BaseException:
+                await _undo(tx)
+                raise
             for act in tx.info.get(AFTER_COMMIT, ()):
                 _run_quietly(act)
 
@@ -114,6 +121,37 @@ def after_commit(tx: AsyncSession, act: Callable[[], None]) -> None:
     For hints only: a crash between the commit and the call loses it.
     """
     tx.info.setdefault(AFTER_COMMIT, []).append(act)
+
+
+async def _keep(_connection: object) -> None:
+    """Give a hot connection back as it is: nothing on it sets session state, and asyncpg ends an open transaction.
+
+    asyncpg's own way is a second statement after each, and where that one fails, work that is committed looks lost.
+    """
+
+
+async def _undo(tx: AsyncSession) -> None:
+    """Roll back; where the connection is lost, and with it the transaction, what broke it is what is to be told.
+
+    SQLAlchemy does not know of a connection that broke under a statement of the driver's own (`driver_of`).
+    """
+    if await _is_lost(tx):
+        await tx.invalidate()
+    else:
+        await tx.rollback()
+
+
+async def _is_lost(tx: AsyncSession) -> bool:
+    if not tx.in_transaction():
+        return False
+    try:
+        connection = await tx.connection()
+        if connection.invalidated:
+            return False
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+    except SQLAlchemyError:  # it knows already
+        return False
+    return bool(driver.is_closed())
 
 
 def _run_quietly(act: Callable[[], None]) -> None:
