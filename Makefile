@@ -19,7 +19,7 @@ else
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 endif
 
-.PHONY: help demo up test check ruff types imports templates bench lock clean
+.PHONY: help demo up test faults check ruff types imports templates bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ up: $(VENV)/.installed ## run an empty stack on this machine
 
 test: check ## run the checks, then every test
 	$(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+faults: $(VENV)/.installed-dev ## break servers for an hour: crash cycles, long searches (not part of make test)
+	$(BIN)/pytest -n $(WORKERS) -m faults $(PYTEST_ARGS)
 
 check: ruff types imports templates ## lint, types, import contracts, templates
 

@@ -28,9 +28,10 @@ AWAY = (
     asyncpg.QueryCanceledError,
     asyncpg.LockNotAvailableError,
     asyncpg.DeadlockDetectedError,
-    ConnectionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InvalidCachedStatementError,  # a migration ran since the statement was prepared; it is prepared anew
+    OSError,  # refused, reset, timed out, or the socket's file is gone while the server restarts
     PoolTimeout,
-    TimeoutError,
 )
 CODES = {400: "malformed", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
 
@@ -52,7 +53,7 @@ def problem_of(fault: Exception) -> Problem:
         return _problem(fault.status, fault.code, fault.message, fault.errors)
     if isinstance(fault, HTTPException):
         return _of_framework(fault)
-    if isinstance(fault, AWAY) or (isinstance(fault, DBAPIError) and _is_away(fault)):
+    if _is_away(fault):
         log.warning("the database is away or overloaded: %s", fault)
         detail = "The database did not answer in time. What was acknowledged is safe; send the request again."
         return _problem(503, "unavailable", detail)
@@ -103,15 +104,13 @@ def _of_framework(fault: HTTPException) -> Problem:
     return _problem(status, CODES.get(status, "refused"), details.get(status, fault.detail))
 
 
-def _is_away(fault: DBAPIError) -> bool:
-    if fault.connection_invalidated:
-        return True
-    cause: BaseException | None = fault.orig
-    while cause is not None:
-        if isinstance(cause, AWAY):
-            return True
-        cause = cause.__cause__
-    return False
+def _is_away(fault: BaseException | None) -> bool:
+    """Tell whether the database could not be asked or did not answer, here or below SQLAlchemy's wrapping."""
+    if isinstance(fault, DBAPIError):
+        return fault.connection_invalidated or _is_away(fault.orig)
+    if isinstance(fault, asyncpg.InterfaceError) and isinstance(fault, ValueError):
+        return False  # asyncpg's word for a value that the statement cannot take: our fault, and no retry mends it
+    return isinstance(fault, AWAY) or (fault is not None and _is_away(fault.__cause__))
 
 
 API_HANDLERS: dict[int | type[Exception], Any] = {Exception: to_json, HTTPException: to_json}
