@@ -1,0 +1,65 @@
+"""The state machine of a seat, and the page that shows it: made from the same table."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from review.queueing.rules import TRANSITIONS, Act, AssignmentState, may
+
+PAGE = Path(__file__).parents[2] / "docs" / "states.md"
+WHO = {
+    Act.CLAIM: "a reviewer of the pool; the fence grows by one",
+    Act.EXTEND: "the holder's page, while it is open",
+    Act.RELEASE: "the holder; it may be offered to them again",
+    Act.SKIP: "the holder, with a reason; it is never offered to them again",
+    Act.ESCALATE: "the holder, with a reason; the case's priority rises",
+    Act.LAPSE: "a timer, once the lease has ended",
+    Act.REVIEW: "the holder, with a verdict",
+    Act.CLOSE: "a decision, an override or a withdrawal of the item",
+}
+MADE = (
+    "Made from `review/queueing/rules.py` by `tests/queueing/test_states.py`; write it anew with"
+    " `WRITE_DOCS=1 pytest tests/queueing/test_states.py`."
+)
+
+
+def drawn() -> str:
+    """Write the page."""
+    lines = [f"    {before} --> {after}: {act}" for (before, act), after in TRANSITIONS.items()]
+    table = [f"| `{act}` | {WHO[act]} |" for act in Act]
+    return "\n".join(
+        [
+            "# The states of an assignment",
+            "",
+            MADE,
+            "",
+            "```mermaid",
+            "stateDiagram-v2",
+            "    [*] --> open",
+            *lines,
+            "    done --> [*]",
+            "    cancelled --> [*]",
+            "```",
+            "",
+            "| act | who or what |",
+            "| --- | --- |",
+            *table,
+            "",
+            "An item is `in_review` while one of its assignments is held, `queued` while it is open and none is.",
+            "",
+        ]
+    )
+
+
+def test_the_page_shows_the_table_as_it_is() -> None:
+    if os.environ.get("WRITE_DOCS"):
+        PAGE.write_text(drawn())
+    assert PAGE.read_text() == drawn()
+
+
+@pytest.mark.parametrize("act", list(Act))
+def test_every_act_is_possible_somewhere_and_nothing_follows_the_end(act: Act) -> None:
+    assert any(may(state, act) for state in AssignmentState)
+    assert not may(AssignmentState.DONE, act)
+    assert not may(AssignmentState.CANCELLED, act)
