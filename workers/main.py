@@ -9,7 +9,7 @@ from arq.worker import Worker
 from redis.exceptions import RedisError
 
 from review.escalation import service as escalation
-from review.kernel.db import Database
+from review.kernel.db import UNREACHABLE, Database
 from review.kernel.settings import Settings
 from workers import schedule
 
@@ -77,7 +77,7 @@ async def _connect(settings: Settings, stop: asyncio.Event) -> Database | None:
     while not stop.is_set():
         try:
             return await Database.connect(settings)
-        except OSError as fault:
+        except UNREACHABLE as fault:
             log.warning("the database cannot be reached (%s); trying again", fault)
             await _pause(stop, RETRY_SECONDS)
     return None

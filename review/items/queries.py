@@ -28,10 +28,13 @@ LEFT JOIN LATERAL (
 ) d ON true
 """
 
-# A reviewer sees the items of their pools, and those they have had in hand.
+# A reviewer sees the items of their pools, those that a tie brought to one, and those they have had in hand.
 _VISIBLE = """
  ({email}::text IS NULL
   OR EXISTS (SELECT FROM pool_members m WHERE m.project_id = i.project_id AND m.pool = c.pool AND m.email = {email})
+  OR EXISTS (SELECT FROM assignments a
+             JOIN pool_members m ON m.project_id = a.project_id AND m.pool = a.pool AND m.email = {email}
+             WHERE a.project_id = i.project_id AND a.item_id = i.id AND a.kind = 'adjudication')
   OR EXISTS (SELECT FROM case_reviewers r JOIN users u ON u.id = r.user_id
              WHERE r.project_id = i.project_id AND r.case_id = c.id AND u.email = {email}))
 """

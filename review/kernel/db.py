@@ -23,6 +23,15 @@ AFTER_COMMIT = "after_commit"
 Hot: TypeAlias = "asyncpg.Pool[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
 
 
+# What connecting raises while the server is away, starts, or has no connection to spare; the next attempt may succeed.
+UNREACHABLE = (
+    OSError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.TooManyConnectionsError,
+)
+
+
 class Base(DeclarativeBase):
     """The tables of Countersign; constraints are named so that migrations can name them too."""
 
