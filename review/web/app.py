@@ -12,7 +12,7 @@ from litestar.types import ControllerRouterHandler
 from review.kernel.settings import Settings
 from review.web.api import config, feedback, health, items, openapi, queue, reference
 from review.web.errors import API_HANDLERS
-from review.web.guards import key_guard
+from review.web.guards import OF_LITESTAR, address_guard, key_guard
 from review.web.pages import headers, site
 from review.web.pages.refusals import to_person
 from review.web.services import DEPENDENCIES, Services
@@ -70,6 +70,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     return Litestar(
         route_handlers=[api, *surroundings, *site.pages(with_dev_pages=chosen.dev_pages)],
         dependencies=DEPENDENCIES,
+        guards=[address_guard],
         exception_handlers={Exception: to_person},
         lifespan=[connected],
         middleware=[health.measured, headers.secured],
@@ -78,7 +79,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             title="Countersign",
             version="1",
             use_handler_docstrings=True,
-            path="/api/schema",
+            path=OF_LITESTAR,
             render_plugins=[JsonRenderPlugin()],
         ),
         request_max_body_size=chosen.max_body_bytes,

@@ -10,13 +10,29 @@ from litestar.handlers import BaseRouteHandler
 from review.identity import service as identity
 from review.identity.errors import CrossSiteRequest, NotAuthenticated, NotPermitted
 from review.identity.rules import Permission, Principal
+from review.kernel.errors import MalformedRequest, NotFound
 from review.web.services import Services
 
 PUBLIC = "public"  # opt key of a route that anybody may call
 PERMISSION = "permission"  # opt key of the permission a route asks for; the route × role table is made from it
+OF_LITESTAR = "/api/schema"  # its routes for the description that ours is made of; they cannot be turned off
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+def address_guard(connection: Connection, _handler: BaseRouteHandler) -> None:
+    """Refuse an address with a NUL character, which no database and no file system can look up.
+
+    Raises:
+        MalformedRequest (400); NotFound: it is one of the framework's own (404).
+    """
+    if "\0" in connection.url.path or b"%00" in connection.scope["query_string"]:
+        message = "The address holds a NUL character (%00), which nothing here has in its name. Send it without."
+        raise MalformedRequest(message)
+    if connection.scope["path"].startswith(OF_LITESTAR):
+        message = "There is nothing at this address. The description of the API is at /api/openapi.json."
+        raise NotFound(message)
 
 
 async def key_guard(connection: Connection, handler: BaseRouteHandler) -> None:
@@ -47,7 +63,7 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
     services = _services(connection)
     method = str(cast("dict[str, Any]", connection.scope).get("method", "GET"))
     check_origin(connection.headers, method, services.base_url)
-    if handler.opt.get(PUBLIC):
+    if handler.opt.get(PUBLIC) or _asks_for_methods(connection, handler):
         return
     cookie = connection.cookies.get(cookie_name(services), "")
     visitor = await identity.find_visitor(services.db.hot, cookie)
@@ -86,10 +102,18 @@ def check_origin(headers: Mapping[str, str], method: str, base_url: str) -> None
     else:
         origin = headers.get("origin")
         hosts = {headers.get("host", ""), urlsplit(base_url).netloc}
-        allowed = origin is None or urlsplit(origin).netloc in hosts
+        allowed = origin is None or _host_of(origin) in hosts
     if not allowed:
         message = "This form was sent from another site; nothing was changed. Open the page here and send it again."
         raise CrossSiteRequest(message)
+
+
+def _host_of(origin: str) -> str | None:
+    """Give the host an `Origin` names, or nothing where it names none that can be read."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _asks_for_methods(connection: Connection, handler: BaseRouteHandler) -> bool:

@@ -50,7 +50,8 @@ async def get_readiness(services: Svc) -> Response[dict[str, Any]]:
 async def get_metrics(services: Svc) -> Response[bytes]:
     """Give the metrics of this process for Prometheus."""
     WAITERS.set(services.hints.waiters)
-    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+    # As a header, because to a media type of text the framework adds a second charset, which Prometheus refuses.
+    return Response(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 def measured(app: ASGIApp) -> ASGIApp:

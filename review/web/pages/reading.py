@@ -25,15 +25,18 @@ Pairs = list[tuple[str, str]]
 async def read_pairs(request: AnyRequest) -> Pairs:
     """Give the names and values of a submitted form in the order sent, blank ones too, which mean something here.
 
+    What is no text, bytes that are not UTF-8 and the NUL character, stands as U+FFFD, as browsers show it.
+
     Raises:
         MalformedRequest: it has more than 20,000 fields (400).
     """
     body = await request.body()
     try:
-        return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as fault:
         message = f"The form has more than {MAX_FIELDS:,} fields; nothing was stored. Send a smaller one."
         raise MalformedRequest(message) from fault
+    return [(name, value.replace("\0", "\N{REPLACEMENT CHARACTER}")) for name, value in pairs]
 
 
 async def read_form(request: AnyRequest) -> Pairs:

@@ -54,7 +54,8 @@ def to_person(request: AnyRequest, fault: Exception) -> Response[Any]:
 def _tell_lost(request: AnyRequest, refusal: LeaseLost, *, is_htmx: bool) -> Response[Any]:
     """Say that the claim no longer stands, and keep what was typed: on the page as it is, or on one that shows it."""
     if is_htmx:
-        return Response(None, status_code=409, headers={"HX-Reswap": "none", "HX-Trigger": "lease:lost"})
+        headers = {"HX-Reswap": "none", "HX-Push-Url": "false", "HX-Trigger": "lease:lost"}
+        return Response(None, status_code=409, headers=headers)
     visitor = _visitor(request)
     context = {
         "csrf_token": visitor.csrf_token if visitor else "",
@@ -69,12 +70,20 @@ def _tell_lost(request: AnyRequest, refusal: LeaseLost, *, is_htmx: bool) -> Res
 def _to_sign_in(request: AnyRequest, *, is_htmx: bool) -> Response[Any]:
     """Send to the sign-in page, and from there back to the page that was open."""
     shown = request.headers.get("hx-current-url", "") if is_htmx else ""
-    came_from = urlsplit(shown or (str(request.url) if request.method == "GET" else request.headers.get("referer", "")))
-    path = came_from.path + (f"?{came_from.query}" if came_from.query else "")
-    address = f"/sign-in?{urlencode({'next': path or '/'})}"
+    came_from = shown or (str(request.url) if request.method == "GET" else request.headers.get("referer", ""))
+    address = f"/sign-in?{urlencode({'next': _path_of(came_from) or '/'})}"
     if is_htmx:
         return Response(None, status_code=401, headers={"HX-Redirect": address})
     return Redirect(address, status_code=303)
+
+
+def _path_of(address: str) -> str:
+    """Give the path and query of an address that a browser named, or nothing where it is none."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 def _visitor(request: AnyRequest) -> Visitor | None:
