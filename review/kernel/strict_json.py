@@ -134,7 +134,12 @@ def _explain(raw: bytes, *, certain: bool) -> None:
 
 def _refuse_doubled_keys(raw: bytes) -> None:
     """Refuse a text whose outermost object has a key twice; what is below is somebody else's to check."""
-    pairs = json.loads(raw, object_pairs_hook=_Pairs)
+    try:
+        text = raw.decode("utf-8", "replace")
+        pairs = json.loads(text, strict=False, object_pairs_hook=_Pairs, parse_int=len, parse_constant=len)
+    except (ValueError, RecursionError):
+        _explain(raw, certain=True)
+        raise
     seen: set[str] = set()
     for key, _ in pairs if isinstance(pairs, _Pairs) else ():
         if key in seen:

@@ -72,7 +72,7 @@ def to_json(request: AnyRequest, fault: Exception) -> Response[bytes]:
         msgspec.json.encode(problem),
         status_code=problem.status,
         media_type=PROBLEM,
-        headers=_headers(problem, request),
+        headers=_headers(problem, request) | _allowed(fault),
     )
 
 
@@ -83,6 +83,12 @@ def _headers(problem: Problem, request: AnyRequest) -> dict[str, str]:
     if problem.status == 401 and request.url.path.startswith("/api"):
         headers["WWW-Authenticate"] = "Bearer"
     return headers
+
+
+def _allowed(fault: Exception) -> dict[str, str]:
+    """Give what a refused method must name (RFC 9110, section 15.5.6)."""
+    methods = (fault.headers or {}).get("allow") if isinstance(fault, HTTPException) else None
+    return {"Allow": methods} if methods else {}
 
 
 def _problem(status: int, code: str, detail: str, errors: tuple[FieldError, ...] = ()) -> Problem:
