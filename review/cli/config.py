@@ -12,7 +12,7 @@ from review.audit.rules import OPERATOR
 from review.cli.connection import data_dir_option, settings_for
 from review.cli.database import in_transaction
 from review.configuration import service as configuration
-from review.configuration.document import parse
+from review.configuration.document import MAX_BYTES, parse
 from review.configuration.errors import ConfigurationInvalid
 from review.configuration.plans import Plan
 from review.configuration.rules import compile_config
@@ -72,7 +72,7 @@ def apply(
 
 def _read(file: IO[bytes]) -> bytes:
     """Read a file and check all of it that can be checked without the database."""
-    source = file.read()
+    source = file.read(MAX_BYTES + 1)  # enough to be told that it is too large, also of what never ends
     with _faults_shown(str(getattr(file, "name", "<stdin>"))):
         compile_config(parse(source))
     return source

@@ -1,6 +1,7 @@
 """Running one use case from the command line: connect, one transaction, close."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -13,6 +14,8 @@ from review.kernel.errors import Unavailable
 from review.kernel.settings import Settings
 
 T = TypeVar("T")
+
+_WRAPPER = re.compile(r"^\([\w.]+\) ")  # SQLAlchemy puts the driver's class before the driver's words
 
 
 def in_transaction(settings: Settings, act: Callable[[AsyncSession], Awaitable[T]]) -> T:
@@ -41,4 +44,5 @@ def explain(fault: BaseException) -> str:
     """Say in a line what a database error is about."""
     if "UndefinedTable" in f"{type(fault).__name__} {fault}":
         return "it has no tables yet; run `review migrate` first"
-    return (str(fault).splitlines() or [type(fault).__name__])[0]
+    said = (str(fault).splitlines() or [type(fault).__name__])[0]
+    return _WRAPPER.sub("", said)

@@ -91,12 +91,17 @@ async def _write(pieces: AsyncGenerator[bytes], out: Path | None) -> None:
         message = f"The database went away: {fault}. No part of the export was left behind; try again."
         raise Unavailable(message) from fault
     except OSError as fault:
-        message = f"{fault.filename or out}: {fault.strerror or fault}. No part of the export was left behind."
+        where = "standard output" if out is None else out
+        message = f"{where}: {fault.strerror or fault}. No part of the export was left behind."
         raise click.ClickException(message) from fault
 
 
 def _destination(out: Path | None) -> AbstractContextManager[BinaryIO]:
-    return nullcontext(sys.stdout.buffer) if out is None else whole_file(out)
+    if out is None:
+        return nullcontext(sys.stdout.buffer)
+    if out.exists() and not out.is_file():
+        return out.open("wb")  # a device or a pipe is written to; a whole file would take its place
+    return whole_file(out.resolve())  # behind a link it is the file that is replaced
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from review.configuration import service as configuration
 from review.identity import service as identity
 from review.identity.rules import PERSONAL_ROLES, Role
 
+MAX_LINE_BYTES = 8 * 1024  # of a password's line; the longest that is taken has far fewer
 PROJECT = click.option("--project", required=True, metavar="P", help="The project.")
 
 
@@ -54,7 +55,7 @@ def create_user(
     Without a password they cannot sign in to the pages, only act through a personal token.
     """
     settings = settings_for(data_dir)
-    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+    password = _read_password() if password_stdin else None
 
     async def act(tx: AsyncSession) -> UUID:
         await _check_pools(tx, project, pools)
@@ -71,6 +72,15 @@ def create_user(
 
     user_id = in_transaction(settings, act)
     click.echo(f"{email} is now {role} in {project} (id {user_id}).", err=True)
+
+
+def _read_password() -> str:
+    line = sys.stdin.buffer.readline(MAX_LINE_BYTES)
+    try:
+        return line.decode().rstrip("\r\n")
+    except UnicodeDecodeError as fault:
+        message = "The password on standard input is not text in UTF-8. Nobody was created."
+        raise click.ClickException(message) from fault
 
 
 async def _check_pools(tx: AsyncSession, project: str, pools: tuple[str, ...]) -> None:

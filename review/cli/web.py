@@ -1,16 +1,22 @@
 """The command `review web`."""
 
+import asyncio
 import os
 import socket
 import sys
 
+import asyncpg
 import click
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from review.cli.connection import required_settings
+from review.cli.database import explain
 from review.embedded import lifeline
 from review.embedded.listening import address_of, listen
+from review.kernel.db import Database
+from review.kernel.errors import Unavailable
+from review.kernel.settings import Settings
 
 # `review up` gives web and worker 9 s altogether (review/embedded/stack.py).
 OPEN_REQUESTS_END_WITHIN_SECONDS = 6
@@ -30,12 +36,27 @@ def web(host: str | None, port: int | None, workers: int, socket_fd: int | None,
         lifeline.watch(lifeline_fd)
     if socket_fd is None:
         listener = listen(host, settings.port if port is None else port)
+        try:
+            asyncio.run(_reach(settings))
+        except Unavailable:
+            listener.close()
+            raise
         click.echo(f"Listening on {address_of(listener)}", err=True)
-    else:
+    else:  # `review up` has opened it, and runs the database
         listener = socket.socket(fileno=socket_fd)
     # Each process of the app reads its settings for itself, so they must name where it really listens.
     os.environ.update(REVIEW_HOST=host, REVIEW_PORT=str(listener.getsockname()[1]))
     _serve(listener, workers, settings.log_level)
+
+
+async def _reach(settings: Settings) -> None:
+    """Find out before any process starts whether the database is there, and say it in one sentence if not."""
+    try:
+        db = await Database.connect(settings)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+        message = f"The database cannot be reached: {explain(fault)}. Nothing is served; start it and try again."
+        raise Unavailable(message) from fault
+    await db.close()
 
 
 def _serve(listener: socket.socket, workers: int, log_level: str) -> None:

@@ -4,10 +4,16 @@ import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
 from review.kernel.errors import ReviewError
+
+SCHEMES = {
+    "database_url": ("postgresql", "postgres", "postgresql+asyncpg"),
+    "redis_url": ("redis", "rediss", "unix"),
+}
 
 
 class SettingInvalid(ReviewError):
@@ -55,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             text = env.get(name, "").strip()
             if not text:
                 continue
+            if field.name in SCHEMES:
+                _check_url(name, text, SCHEMES[field.name])
             try:
                 given[field.name] = _read(text, field.type)
             except (ValueError, OverflowError, msgspec.ValidationError) as fault:
@@ -66,6 +74,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def public_url(self) -> str:
         """The address that links carry, without a trailing slash."""
         return self.base_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+
+def _check_url(name: str, text: str, schemes: tuple[str, ...]) -> None:
+    """Refuse what is no address of such a server; never with the value, which may hold a password."""
+    try:
+        known = urlsplit(text).scheme in schemes
+    except ValueError:
+        known = False
+    if not known:
+        message = f"{name} cannot be used: it must be a URL that begins with {schemes[0]}://."
+        raise SettingInvalid(message)
 
 
 def _read_flag(text: str) -> bool:

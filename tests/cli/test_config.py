@@ -96,3 +96,9 @@ def test_a_database_that_is_away_is_one_sentence(file: Path) -> None:
     assert refused.exit_code == 1
     assert "Nothing was stored" in refused.stderr
     assert "Traceback" not in refused.output
+
+
+def test_a_file_without_an_end_is_too_large(database_url: str) -> None:
+    outcome = run(database_url, "plan", "/dev/zero")
+    assert (outcome.exit_code, outcome.stdout) == (1, "")
+    assert "/dev/zero:1:1: is larger than" in outcome.stderr

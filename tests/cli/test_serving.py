@@ -62,3 +62,22 @@ def test_web_names_a_busy_port() -> None:
         outcome = CliRunner().invoke(main, ["web", "--port", port], env=environment)
     assert outcome.exit_code == 1
     assert f"Port {port} on 127.0.0.1 cannot be used: another program listens there." in outcome.stderr
+
+
+def test_web_says_in_one_sentence_that_the_database_is_away() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+        port = closing.getsockname()[1]
+    environment = {"REVIEW_DATABASE_URL": f"postgresql://u:p@127.0.0.1:{port}/x", "REVIEW_REDIS_URL": "redis://x"}
+    outcome = CliRunner().invoke(main, ["web", "--port", "0"], env=environment)
+    assert (outcome.exit_code, outcome.stdout) == (1, "")
+    assert outcome.stderr.startswith("Error: The database cannot be reached: ")
+    assert "Listening" not in outcome.stderr
+
+
+@pytest.mark.parametrize("url", ["zzz", "mysql://u:hunter2@host/x", "postgresql://[", "host:5432/x"])
+@pytest.mark.parametrize("arguments", [["migrate"], ["keys", "create", "--project", "p", "--name", "n"]])
+def test_what_is_no_database_url_is_named_and_not_shown(arguments: list[str], url: str) -> None:
+    outcome = CliRunner().invoke(main, arguments, env={"REVIEW_DATABASE_URL": url})
+    assert (outcome.exit_code, outcome.stdout) == (1, "")
+    assert outcome.stderr.startswith("Error: REVIEW_DATABASE_URL cannot be used: ")
+    assert "hunter2" not in outcome.stderr

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,43 @@ def test_a_dash_writes_the_data_and_nothing_else_to_standard_output() -> None:
 
     assert result.exit_code == 0
     assert [json.loads(line)["verdict"] for line in result.stdout_bytes.splitlines()] == ["approve"] * 3
+
+
+@pytest.mark.usefixtures("judged")
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+    result = export("--format", "jsonl", "--out", str(path))
+
+    with os.fdopen(reader) as piped:
+        assert len(piped.readlines()) == 3
+    assert result.exit_code == 0
+    assert path.is_fifo()
+
+
+@pytest.mark.usefixtures("judged")
+def test_a_link_stays_and_the_file_behind_it_is_written(tmp_path: Path) -> None:
+    link, file = tmp_path / "latest.jsonl", tmp_path / "monday.jsonl"
+    link.symlink_to(file)
+
+    assert export("--format", "jsonl", "--out", str(link)).exit_code == 0
+
+    assert link.is_symlink()
+    assert len(file.read_text().splitlines()) == 3
+
+
+@pytest.mark.usefixtures("judged")
+def test_a_full_device_gets_one_sentence_and_stays_a_device(tmp_path: Path) -> None:
+    path = tmp_path / "full"
+    path.symlink_to("/dev/full")  # so that no mistake can cost the machine its device
+
+    result = export("--format", "csv", "--out", str(path))
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"Error: {path}: No space left on device. No part of the export was left behind.\n"
+    assert path.is_char_device()
 
 
 @pytest.mark.usefixtures("judged")
