@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 CHANNEL = "countersign:closed"
 COALESCE_SECONDS = 0.02  # one message per process and 20 ms however many decisions (PROMISES, design rule 7)
 RECONNECT_SECONDS = 1.0
+PATIENCE_SECONDS = 1.0  # with a Redis that takes connections and does not answer
 
 FindClosed = Callable[[list[tuple[UUID, UUID]]], Awaitable[list[UUID]]]
 
@@ -35,8 +36,7 @@ class Hints:
         self._redis = redis
         self._find_closed = find_closed
         self._poll_seconds = poll_interval.total_seconds()
-        self._waiting: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
-        self._project_of: dict[UUID, UUID] = {}
+        self._waiting: defaultdict[UUID, dict[asyncio.Event, UUID]] = defaultdict(dict)  # item: waiter: project
         self._outgoing: set[UUID] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._closing = False
@@ -80,16 +80,15 @@ class Hints:
         if self._closing:
             return
         event = asyncio.Event()
-        self._waiting[item_id].add(event)
-        self._project_of[item_id] = project_id
+        self._waiting[item_id][event] = project_id
         try:
             await asyncio.wait_for(event.wait(), seconds)
         except TimeoutError:
             pass
         finally:
-            self._waiting[item_id].discard(event)
+            del self._waiting[item_id][event]
             if not self._waiting[item_id]:
-                del self._waiting[item_id], self._project_of[item_id]
+                del self._waiting[item_id]
 
     def _wake(self, item_ids: Iterable[UUID]) -> None:
         for item_id in item_ids:
@@ -99,11 +98,12 @@ class Hints:
     async def _poll(self) -> None:
         while True:
             await asyncio.sleep(self._poll_seconds)
-            waited_for = [(project_id, item_id) for item_id, project_id in self._project_of.items()]
+            # Whoever asks for another project's item is parked for a moment too, before they are told it is not there.
+            waited_for = {(project_id, item_id) for item_id, by in self._waiting.items() for project_id in by.values()}
             if not waited_for:
                 continue
             try:
-                self._wake(await self._find_closed(waited_for))
+                self._wake(await self._find_closed(list(waited_for)))
             except Exception:
                 log.exception("the poll for parked callers failed; it will be tried again")
 
@@ -115,7 +115,8 @@ class Hints:
                 continue
             batch, self._outgoing = self._outgoing, set()
             with contextlib.suppress(RedisError, OSError):
-                await self._redis.publish(CHANNEL, b"".join(item_id.bytes for item_id in batch))
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await self._redis.publish(CHANNEL, b"".join(item_id.bytes for item_id in batch))
 
     async def _listen(self, redis: Any) -> None:
         while True:
@@ -126,6 +127,7 @@ class Hints:
                     async for message in line.listen():
                         if message["type"] == "message":
                             ids: bytes = message["data"]
-                            self._wake(UUID(bytes=ids[at : at + 16]) for at in range(0, len(ids), 16))
+                            whole = range(0, len(ids) - len(ids) % 16, 16)
+                            self._wake(UUID(bytes=ids[at : at + 16]) for at in whole)
             except (RedisError, OSError):
                 await asyncio.sleep(RECONNECT_SECONDS)

@@ -1,8 +1,7 @@
 """Promise 7: the connection to the database dies at any message of a request, and the request is all or nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -12,22 +11,12 @@ import pytest
 from review.kernel.settings import Settings
 from review.queueing.errors import LeaseLost
 from review.queueing.schemas import ClaimedAssignment
-from review.web.app import create_app
 from tests.faults.proxy import Proxy, in_front_of
+from tests.faults.serving import bearer, serving
 from tests.make import World, submission
 from tests.queueing.ledger import Ledger
 
 MOST_MESSAGES = 120
-
-
-@asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """Run the application on this loop."""
-    app = create_app(settings)
-    async with app.lifespan():
-        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]
-        async with httpx.AsyncClient(transport=transport, base_url="http://testserver.local") as client:
-            yield client
 
 
 Attempt = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
@@ -78,10 +67,6 @@ async def cut_once(
     answer = await asyncio.wait_for(attempt(client), 15)
     proxy.disarm()
     return answer
-
-
-def bearer(secret: str, **more: str) -> dict[str, Any]:
-    return {"headers": {"Authorization": f"Bearer {secret}"} | more}
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before the server has it", "after the server has acted"])

@@ -45,6 +45,7 @@ PARAMETERS = [
 ]
 PARAMETERS += ["format", "unknown"]
 TAKING = [(method, path) for method, path, _ in ROUTES if method in {"POST", "PUT"}]
+KINDS = ["application/json", "text/plain", "application/x-ndjson", "multipart/form-data", "", "é"]
 BODIES: list[tuple[str, bytes]] = [
     ("nothing", b""),
     ("half", b'{"fence": 1'),
@@ -118,7 +119,7 @@ async def test_odd_bodies_leave_nothing(http: httpx.AsyncClient, world: World, a
     before = [await world.count(table) for table in ("items", "reviews", "decisions", "config_versions", "events")]
     for method, path in TAKING:
         for name, body in BODIES:
-            for kind in ("application/json", "text/plain", "application/x-ndjson", "multipart/form-data", "", "é"):
+            for kind in KINDS if len(body) < 5_000 else KINDS[:1]:
                 headers: dict[str, Any] = bearer(admin) | ({"Content-Type": kind.encode()} if kind else {})
                 address = filled(path, assignment_id=held.id)
                 answer = await http.request(method, address, content=body, headers=headers)

@@ -28,7 +28,7 @@ async def test_parked_callers_are_answered_at_once_when_the_process_stops(settin
         async with httpx.AsyncClient(transport=transport, base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
             await _until_ready(client)
             submitting = asyncio.create_task(client.post("/api/v1/items?wait=60", json=submission(), headers=headers))
-            while "countersign_waiters 1.0" not in (await client.get("/metrics")).text:  # noqa: ASYNC110  another process counts its waiters
+            while "countersign_waiters 1.0" not in (await client.get("/metrics")).text:
                 await asyncio.sleep(0.02)
             told = time.monotonic()
             process.send_signal(signal.SIGTERM)

@@ -1,5 +1,6 @@
 """Whether the process lives, whether it can work, and what it has done."""
 
+import asyncio
 import time
 from typing import Any, cast
 
@@ -8,6 +9,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from redis.exceptions import RedisError
 
+from review.kernel.hints import PATIENCE_SECONDS
 from review.web.guards import PUBLIC
 from review.web.services import Svc
 
@@ -39,7 +41,8 @@ async def get_readiness(services: Svc) -> Response[dict[str, Any]]:
     except Exception as fault:  # noqa: BLE001  whatever is wrong, the answer is: not ready
         found["reason"] = type(fault).__name__
     try:
-        found["redis"] = bool(await cast("Any", services.redis).ping())
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            found["redis"] = bool(await cast("Any", services.redis).ping())
     except (RedisError, OSError):
         found["redis"] = False
     ready = found["database"] and not found["behind"]
