@@ -32,8 +32,9 @@ def write(path: Path, results: Results) -> None:
 
 def _measured(results: Results) -> str:
     effort = results.effort
+    failed = "".join(f"{goal} could not be measured.\n\n" for goal in results.failed)
     conditions = "".join(f"- {goal}: {each}\n" for goal, each in results.conditions.items())
     return (
         f"{results.machine}.\n{effort.pairs} pairs of {effort.seconds:g} s windows.\n\n"
-        f"{markdown(results.lines)}\nThe machine meanwhile:\n\n{conditions}"
+        f"{markdown(results.lines)}\n{failed}The machine meanwhile:\n\n{conditions}"
     )
