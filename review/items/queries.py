@@ -77,6 +77,11 @@ SELECT at, actor_name, actor_kind, actor_id, action, details::text AS details FR
 WHERE project_id = $1 AND item_id = $2 ORDER BY at, id
 """
 
+HOLDS_PANEL_SEAT = """
+SELECT EXISTS (SELECT FROM assignments
+               WHERE project_id = $1 AND item_id = $2 AND holder_id = $3 AND kind = 'review' AND state = 'held')
+"""
+
 
 async def get_items(hot: Hot, project_id: UUID, item_ids: list[UUID]) -> list[Any]:
     """Read items by id, in no particular order."""
@@ -96,6 +101,11 @@ async def list_details(hot: Hot, project_id: UUID, item_ids: list[UUID]) -> list
 async def list_history(hot: Hot, project_id: UUID, item_id: UUID) -> list[Any]:
     """Read what happened to an item, oldest first."""
     return await hot.fetch(LIST_HISTORY, project_id, item_id)
+
+
+async def holds_panel_seat(hot: Hot, project_id: UUID, item_id: UUID, user_id: UUID) -> bool:
+    """Tell whether somebody has the item in hand to judge it on their own."""
+    return bool(await hot.fetchval(HOLDS_PANEL_SEAT, project_id, item_id, user_id))
 
 
 async def list_closed(hot: Hot, named: list[tuple[UUID, UUID]]) -> list[UUID]:

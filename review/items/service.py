@@ -88,13 +88,16 @@ async def list_items(
 async def list_history(hot: Hot, *, who: Principal, item_id: UUID, base_url: str) -> list[HistoryEntry]:
     """Tell everything that happened to an item, oldest first.
 
-    While an item is open, a reviewer is not told what others have judged: their own judgement is still asked for.
+    While an item is open, reviewers are not told what others have judged, nor is a lead who has it in hand: their own
+    judgement is still asked for.
 
     Raises:
         ItemNotFound: as `get_detail` (404).
     """
     item = await get_detail(hot, who=who, item_id=item_id, base_url=base_url)
-    is_blind = who.is_reviewer_only and item.decision is None
+    is_blind = item.decision is None and (
+        who.is_reviewer_only or await queries.holds_panel_seat(hot, who.project_id, item_id, who.id)
+    )
     return [
         HistoryEntry(
             row["at"], row["actor_name"], row["actor_kind"], row["action"], msgspec.Raw(row["details"].encode())
