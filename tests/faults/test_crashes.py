@@ -151,8 +151,8 @@ async def test_the_sweep_recovers_by_itself(durable: EmbeddedPostgres, crashing:
     await crashing.submit()
     (held,) = await crashing.claim("ana")
     past = "now() - interval '1 s'"
-    await crashing.db.hot.execute(f"UPDATE assignments SET lease_until = {past} WHERE id = $1", held.id)  # noqa: S608
-    await crashing.db.hot.execute(f"UPDATE timers SET fire_at = {past} WHERE subject_id = $1", held.id)  # noqa: S608
+    await crashing.db.hot.execute(f"UPDATE assignments SET lease_until = {past} WHERE id = $1", held.id)
+    await crashing.db.hot.execute(f"UPDATE timers SET fire_at = {past} WHERE subject_id = $1", held.id)
     await escalation.sweep(crashing.db)
     assert await crashing.count("assignments", state="open") == 1
     await crash(durable)

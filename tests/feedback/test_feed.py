@@ -146,7 +146,7 @@ async def test_another_projects_records_and_cursors_are_not_seen(db: Database, p
 async def test_readers_beside_racing_writers_see_every_record_once_and_in_one_order(
     db: Database, project: UUID, settings: Settings, seed: int
 ) -> None:
-    dice = random.Random(seed)  # noqa: S311  chooses interleavings
+    dice = random.Random(seed)
     committed: set[str] = set()
     writing = 6
 

@@ -196,7 +196,7 @@ async def dump_of(database_url: str) -> str:
     connection = await asyncpg.connect(database_url)
     rows: list[str] = []
     for table in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
-        rows += [row[0] for row in await connection.fetch(f'SELECT t::text FROM "{table[0]}" t')]  # noqa: S608
+        rows += [row[0] for row in await connection.fetch(f'SELECT t::text FROM "{table[0]}" t')]
     await connection.close()
     return "\n".join(rows)
 
