@@ -1,5 +1,6 @@
 """The web application: the API, the pages, and what surrounds them."""
 
+import gc
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
@@ -47,8 +48,9 @@ def create_app(settings: Settings | None = None) -> Litestar:
     async def connected(app: Litestar) -> AsyncGenerator[None]:
         services = await Services.start(chosen)
         app.state.services = services
-        if settings is None:  # a process of its own, whose signals are ours to hear
+        if settings is None:  # a process of its own, whose signals and memory are ours to arrange
             when_told_to_stop(services.hints.release)
+            gc.freeze()  # what start-up made stays for good; a full collection need not walk it again and again
         yield
         await services.stop()
 
