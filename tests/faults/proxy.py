@@ -5,7 +5,7 @@ import contextlib
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import unquote
@@ -90,7 +90,7 @@ class Proxy:
 
 
 @asynccontextmanager
-async def in_front_of(url: str) -> AsyncIterator[tuple[Proxy, str]]:
+async def in_front_of(url: str) -> AsyncGenerator[tuple[Proxy, str]]:
     """Stand in front of the server of this URL; gives the proxy and the URL that leads through it."""
     found = re.search(r"host=([^&]+)", url)
     assert found is not None

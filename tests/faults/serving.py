@@ -1,6 +1,6 @@
 """The whole application on the test's loop, over settings of the test's own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from review.web.services import Services
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+async def serving(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
     """Run the application on this loop."""
     app = create_app(settings)
     async with app.lifespan():

@@ -42,8 +42,9 @@ PARAMETERS = [
     "version",
     "dry_run",
     "since",
+    "format",
+    "unknown",
 ]
-PARAMETERS += ["format", "unknown"]
 TAKING = [(method, path) for method, path, _ in ROUTES if method in {"POST", "PUT"}]
 KINDS = ["application/json", "text/plain", "application/x-ndjson", "multipart/form-data", "", "é"]
 BODIES: list[tuple[str, bytes]] = [
@@ -167,10 +168,10 @@ async def test_odd_idempotency_keys(http: httpx.AsyncClient, world: World, key: 
 
 
 KEYS = st.sampled_from(
-    ["fence", "verdict", "output", "reasons", "comment", "reason", "limit", "items", "type", "input"]
-)
-KEYS |= st.sampled_from(
-    ["external_id", "confidence", "tags", "model", "metadata", "respond_by", "cost", "alternatives"]
+    [
+        *("fence", "verdict", "output", "reasons", "comment", "reason", "limit", "items", "type", "input"),
+        *("external_id", "confidence", "tags", "model", "metadata", "respond_by", "cost", "alternatives"),
+    ]
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["approve", "ticket_intent"]),

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -87,7 +87,7 @@ def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
 
 
 @asynccontextmanager
-async def two(settings: Settings, redis: EmbeddedRedis) -> AsyncIterator[tuple[httpx.AsyncClient, httpx.AsyncClient]]:
+async def two(settings: Settings, redis: EmbeddedRedis) -> AsyncGenerator[tuple[httpx.AsyncClient, httpx.AsyncClient]]:
     """Two web processes' worth of application over one database and one Redis."""
     chosen = msgspec.structs.replace(settings, redis_url=redis.url(), poll_interval=POLL)
     async with serving(chosen) as here, serving(chosen) as there:
