@@ -103,7 +103,11 @@ async def test_odd_query_values(http: httpx.AsyncClient, admin: str) -> None:
                 check_problem(answer, f"{method} {address[:200]}")
 
 
-@pytest.mark.parametrize("odd", ["nope", "%00", "..%2f..%2fetc", "%ED%A0%80", LONG, str(uuid4())[:-1], "'", "%2e%2e"])
+@pytest.mark.parametrize(
+    "odd",
+    ["nope", "%00", "..%2f..%2fetc", "%ED%A0%80", LONG, "0197e5a4-0000-7000-8000-00000000000", "'", "%2e%2e"],
+    ids=lambda odd: odd[:12],
+)
 async def test_odd_ids(http: httpx.AsyncClient, admin: str, odd: str) -> None:
     for method, path in [*OF_ONE, ("POST", f"{PREFIX}/pools/{{pool}}/claims")]:
         answer = await http.request(
