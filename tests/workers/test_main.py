@@ -40,6 +40,7 @@ async def until_scheduling(redis_url: str) -> None:
     await redis.aclose()
 
 
+@pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")  # by arq, of redis-py
 @pytest.mark.parametrize("redis_url", ["", "redis://127.0.0.1:1/0"], ids=["with Redis", "without Redis"])
 async def test_the_worker_sweeps_until_it_is_told_to_stop(settings: Settings, world: World, redis_url: str) -> None:
     chosen = msgspec.structs.replace(
