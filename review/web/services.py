@@ -1,7 +1,8 @@
 """What every handler may ask for: the process's connections and caches, the caller, a transaction."""
 
+import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -22,6 +23,9 @@ from review.kernel.migrations import Migrations
 from review.kernel.settings import Settings
 from review.reviewing.service import Bench
 
+# Checking a password takes a processor for a while, and a connection with it: strangers shall not get them all.
+SIGN_INS_AT_A_TIME = 2
+
 AnyRequest: TypeAlias = Request[Any, Any, State]
 
 
@@ -36,6 +40,7 @@ class Services:
     configs: ConfigCache
     item_types: ItemTypes
     migrations: Migrations
+    sign_ins: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIGN_INS_AT_A_TIME))
 
     @classmethod
     async def start(cls, settings: Settings) -> "Services":

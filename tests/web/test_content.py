@@ -242,6 +242,13 @@ def test_huge_values_are_cut_and_say_so() -> None:
     assert table.note == "100 more rows and 10 more columns are left out."
 
 
+def test_a_text_of_nothing_but_unseen_characters_does_not_swell_the_page() -> None:
+    shown = str(content.visible("\u202e" * 100_000))
+    assert shown.count("⟨U+202E⟩") == 100_000
+    assert shown.count("<span") == 1_000
+    assert len(shown) < 1_000_000
+
+
 def test_one_line_says_what_an_item_is_about() -> None:
     assert content.brief({"text": "My  card\nnever came", "lang": "en"}) == "My card never came · en"
     assert content.brief({"image": data_uri(png()), "n": 3}) == "picture · 3"

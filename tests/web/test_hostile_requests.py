@@ -1,8 +1,12 @@
 """Addresses, headers and forms that no browser sends: each is refused in the contract's words, and none is a 500."""
 
+import asyncio
+import threading
+
 import httpx
 import pytest
 
+from review.identity import service as identity
 from review.identity.rules import Role
 from tests.make import PASSWORD, World
 from tests.web.test_pages import HTML, HTMX, sign_in, take
@@ -87,3 +91,31 @@ async def test_metrics_name_their_charset_once(http: httpx.AsyncClient) -> None:
     answer = await http.get("/metrics")
     assert answer.headers["content-type"].count("charset") == 1
     assert answer.headers["content-type"].startswith("text/plain; version=")
+
+
+async def test_strangers_who_sign_in_all_at_once_leave_reviewers_their_connections(
+    http: httpx.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sign_in(http, world)
+    where, form = await take(http, world)
+    looked, go_on = threading.Event(), threading.Event()
+
+    def verify(_stored: str, _password: str) -> bool:
+        looked.set()
+        go_on.wait(30)
+        return False
+
+    monkeypatch.setattr(identity, "_verify", verify)
+    crowd = 2 * world.settings.pool_connections
+    async with httpx.AsyncClient(transport=http._transport, base_url="http://testserver.local") as strangers:
+        guesses = [
+            asyncio.create_task(strangers.post("/sign-in", data={"email": "nora@example.com", "password": f"{guess}"}))
+            for guess in range(crowd)
+        ]
+        await asyncio.to_thread(looked.wait, 30)
+        async with asyncio.timeout(10):
+            answer = await http.post(f"{where}/review", data=form | {"verdict": "approve"})
+        go_on.set()
+        refused = await asyncio.gather(*guesses)
+    assert answer.status_code == 303
+    assert [each.status_code for each in refused] == [401] * crowd

@@ -1,8 +1,11 @@
 """Text that somebody else wrote, with what the eye cannot see made visible."""
 
 import re
+from itertools import islice
 
 from markupsafe import Markup, escape
+
+MAX_BADGES = 1_000  # each is seventy times as long as what it stands for
 
 # Control characters, bidirectional overrides, blanks without width, and the tag block that hides whole sentences.
 # Joiners stay inside scripts and emoji that need them, and show where ASCII stands on either side.
@@ -39,14 +42,14 @@ def reveal(text: str) -> str:
 
 
 def visible(text: str) -> Markup:
-    """Escape a text, with each unseen character as a badge that names it."""
+    """Escape a text, with each unseen character as a badge that names it; beyond a thousand as its code point alone."""
     parts: list[Markup] = []
     place = 0
     text = _one_line_end(text)
-    for match in _UNSEEN.finditer(text):
+    for match in islice(_UNSEEN.finditer(text), MAX_BADGES):
         parts += (escape(text[place : match.start()]), _badge(ord(match[0])))
         place = match.end()
-    parts.append(escape(text[place:]))
+    parts.append(escape(reveal(text[place:])))
     return Markup("").join(parts)
 
 

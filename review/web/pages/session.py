@@ -26,13 +26,14 @@ async def sign_in(request: AnyRequest, services: Svc, tx: Tx) -> Response[Any]:
     pairs = await read_pairs(request)
     email, target = first(pairs, "email"), first(pairs, "next")
     try:
-        session = await identity.sign_in(
-            tx,
-            email=email,
-            password=first(pairs, "password"),
-            user_agent=request.headers.get("user-agent", ""),
-            lifetime=services.settings.session_lifetime,
-        )
+        async with services.sign_ins:
+            session = await identity.sign_in(
+                tx,
+                email=email,
+                password=first(pairs, "password"),
+                user_agent=request.headers.get("user-agent", ""),
+                lifetime=services.settings.session_lifetime,
+            )
     except SignInRefused as refusal:
         return _form(target, email=email, fault=refusal.message)
     cookie = _cookie(services, session.cookie, int(services.settings.session_lifetime.total_seconds()))
