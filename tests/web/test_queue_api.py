@@ -153,7 +153,7 @@ async def test_a_review_answers_with_itself_and_the_item(ana: Caller, world: Wor
     body = {"verdict": "correct", "output": {"label": "refund"}, "reasons": ["wrong_label"], "comment": "see text"}
     done = (await ana.post(f"assignments/{held['id']}/review", fence=1, **body)).json()
     assert {key: done["review"][key] for key in body} == body
-    assert UUID(done["review"]["id"])
+    assert str(UUID(done["review"]["id"])) == done["review"]["id"]
     assert done["review"]["held_seconds"] >= 0
     decision = done["item"]["decision"]
     assert (done["item"]["id"], done["item"]["status"]) == (str(item.id), "decided")
