@@ -219,7 +219,7 @@ def check_person(who: Principal) -> None:
         NotAPerson: judgement is a person's (403).
     """
     if who.kind != "user":
-        message = "A service key cannot hold an assignment; use a personal token (`review tokens create`)."
+        message = "A service key cannot judge; use a personal token (`review tokens create`). Nothing was changed."
         raise NotAPerson(message)
 
 

