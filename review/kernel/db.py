@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import asyncpg
 from sqlalchemy import TIMESTAMP, MetaData, Text, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -17,7 +16,8 @@ from review.kernel.settings import Settings
 
 log = logging.getLogger(__name__)
 
-AFTER_COMMIT = "after_commit"
+AFTER_COMMIT = "after_commit"  # keys of what a session carries
+DRIVER = "driver"
 
 # What runs plain SQL: the hot pool, one of its connections, or the connection below a transaction.
 Hot: TypeAlias = "asyncpg.Pool[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
@@ -121,6 +121,7 @@ async def driver_of(tx: AsyncSession) -> Hot:
     """
     await tx.execute(text("SELECT"))  # SQLAlchemy begins the transaction with its first statement
     connection = await (await tx.connection()).get_raw_connection()
+    tx.info[DRIVER] = connection.driver_connection
     return cast("Hot", connection.driver_connection)
 
 
@@ -144,23 +145,11 @@ async def _undo(tx: AsyncSession) -> None:
 
     SQLAlchemy does not know of a connection that broke under a statement of the driver's own (`driver_of`).
     """
-    if await _is_lost(tx):
+    driver = tx.info.get(DRIVER)
+    if driver is not None and driver.is_closed():
         await tx.invalidate()
     else:
         await tx.rollback()
-
-
-async def _is_lost(tx: AsyncSession) -> bool:
-    if not tx.in_transaction():
-        return False
-    try:
-        connection = await tx.connection()
-        if connection.invalidated:
-            return False
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-    except SQLAlchemyError:  # it knows already
-        return False
-    return bool(driver.is_closed())
 
 
 def _run_quietly(act: Callable[[], None]) -> None:

@@ -20,6 +20,7 @@ from review.kernel.settings import Settings
 from tests.faults.serving import bearer, serving
 from tests.make import World, submission
 from tests.queueing.ledger import Ledger
+from tests.web.test_access import ROUTES, filled
 from workers import main as workers
 
 SENDERS = 6
@@ -167,3 +168,24 @@ async def test_the_sweep_recovers_by_itself(durable: EmbeddedPostgres, crashing:
     stop.set()
     await repeating
     assert len(await crashing.claim("ben")) == 1
+
+
+async def test_while_the_database_is_away_every_call_says_so(durable: EmbeddedPostgres, crashing: World) -> None:
+    async with serving(crashing.settings) as http:
+        await crashing.submit()
+        (held,) = await crashing.claim("ana")
+        await asyncio.to_thread(durable.stop)
+        for method, path, _ in ROUTES:
+            secret = crashing.service_key if "items" in path else crashing.tokens["ana"]
+            answer = await asyncio.wait_for(http.request(method, filled(path), **bearer(secret)), 10)
+            assert answer.status_code == 503, f"{method} {path}: {answer.text}"
+            assert answer.json()["code"] == "unavailable"
+            assert answer.headers["retry-after"] == "1"
+        assert (await http.get("/healthz")).status_code == 200
+        assert (await http.get("/readyz")).status_code == 503
+        await asyncio.to_thread(durable.start)
+        body = {"fence": held.fence, "verdict": "approve"}
+        path = f"/api/v1/assignments/{held.id}/review"
+        answers = [await http.post(path, json=body, **bearer(crashing.tokens["ana"])) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 409]
+        assert (await http.get("/readyz")).status_code == 200
