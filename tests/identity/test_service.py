@@ -16,7 +16,7 @@ HOUR = timedelta(hours=1)
 
 async def create(world: World, **given: Any) -> None:
     async with world.db.transaction() as tx:
-        person = {"project": "support", "email": "new@example.com", "role": Role.REVIEWER} | given
+        person: dict[str, Any] = {"project": "support", "email": "new@example.com", "role": Role.REVIEWER} | given
         await identity.create_user(tx, **person, actor=OPERATOR)
 
 
@@ -107,7 +107,8 @@ async def test_a_token_is_for_members_and_acts_with_the_role_of_now(world: World
     async with world.db.transaction() as tx:
         key: dict[str, Any] = {"email": "new@example.com", "name": "laptop", "actor": OPERATOR}
         token = await identity.create_token(tx, project="support", **key)
-        for refused in ({"project": "elsewhere"}, {"project": "support", "email": "nobody@example.com"}):
+        others: list[dict[str, Any]] = [{"project": "elsewhere"}, {"project": "support", "email": "nobody@example.com"}]
+        for refused in others:
             with pytest.raises(IdentityInvalid):
                 await identity.create_token(tx, **(key | refused))
         with pytest.raises(IdentityInvalid):
