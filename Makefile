@@ -33,7 +33,7 @@ up: $(VENV)/.installed ## run an empty stack on this machine
 test: check ## run the checks, then every test
 	$(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)
 
-faults: $(VENV)/.installed-dev ## break servers for an hour: crash cycles, long searches (not part of make test)
+faults: $(VENV)/.installed-dev ## break servers for some minutes: crash cycles, long searches (not part of make test)
 	$(BIN)/pytest -n $(WORKERS) -m faults $(PYTEST_ARGS)
 
 check: ruff types imports templates ## lint, types, import contracts, templates
