@@ -66,7 +66,7 @@ async def _turns(db: Database, bodies: Numbered, submit: Submit, effort: Effort,
         return speed
 
     async def first() -> float:
-        return await submit(bodies, True)  # noqa: FBT003
+        return await submit(bodies, True)  # noqa: FBT003  replayed or not
 
     await first()
     return await take_turns(first, {"again": again}, effort.pairs)

@@ -107,9 +107,9 @@ def _count(value: object, budget: int) -> int:
     """Give what is left of a budget of values after counting these; stops as soon as nothing is."""
     budget -= 1
     if isinstance(value, dict):
-        inner: Any = value.values()  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
+        inner: Any = value.values()  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]  JSON
     elif isinstance(value, list):
-        inner = value  # pyright: ignore[reportUnknownVariableType]
+        inner = value  # pyright: ignore[reportUnknownVariableType]  JSON
     else:
         return budget
     for each in inner:

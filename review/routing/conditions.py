@@ -138,7 +138,7 @@ def _doubled(value: Any) -> Any:
 
 def _width(value: Any) -> int:
     if isinstance(value, dict):
-        value = list(value.values())  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+        value = list(value.values())  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]  JSON
     if not isinstance(value, list):
         return 0
     return max(len(value), *(_width(inner) for inner in value), 0)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]

@@ -28,7 +28,7 @@ async def test_a_claims_plan_is_kept(deep: World) -> None:
     who, lease = deep.people["ana"], deep.config.pools["triage"].lease
     async with deep.db.hot.acquire() as connection:
         for _ in range(40):
-            assert len(await queries.claim(connection, who, "triage", 1, lease)) == 1  # type: ignore[arg-type]
+            assert len(await queries.claim(connection, who, "triage", 1, lease)) == 1  # type: ignore[arg-type]  # a proxy
         (plans,) = await connection.fetch(
             "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1",
             queries.claim_statement(1, from_floor=False),

@@ -27,7 +27,7 @@ def test_a_slow_claim_leaves_a_floor_that_moves_and_ends() -> None:
     floors, first, second = Floors(), row(50), row(40)
     floors.note(PROJECT, "triage", first, began=1.0, ended=1.0 + SLOW_SECONDS, floor=None)
     floor = floors.find(PROJECT, "triage", 1.02)
-    assert floor == Place(50, NOW, first["id"])  # type: ignore[arg-type]
+    assert floor == Place(50, NOW, first["id"])  # type: ignore[arg-type]  # a row of objects
     assert floors.find(PROJECT, "seniors", 1.02) is None
     floors.note(PROJECT, "triage", second, began=1.02, ended=1.03, floor=floor)
     moved = floors.find(PROJECT, "triage", 1.04)

@@ -105,7 +105,7 @@ async def test_without_a_key_of_ours_nothing_answers(http: httpx.AsyncClient, wo
     assert world.project == "support"
     for method, path, _ in ROUTES:
         headers = {"Authorization": header.encode("latin-1")} if header else {}
-        answer = await http.request(method, filled(path), headers=headers)  # type: ignore[arg-type]
+        answer = await http.request(method, filled(path), headers=headers)  # type: ignore[arg-type]  # odd on purpose
         assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated"), f"{method} {path}"
         assert answer.headers["www-authenticate"] == "Bearer"
         assert answer.headers["content-type"] == "application/problem+json"

@@ -33,7 +33,7 @@ async def token(http: httpx.AsyncClient) -> str:
 
 async def take(http: httpx.AsyncClient, world: World, **more: object) -> tuple[str, dict[str, str]]:
     """Put an item in the reader's hands; give its address and what each form must carry."""
-    await world.submit(**more)  # type: ignore[arg-type]
+    await world.submit(**more)  # type: ignore[arg-type]  # fields of a submission
     csrf = await token(http)
     answer = await http.post("/p/support/pools/triage/next", data={"_csrf": csrf})
     assert answer.status_code == 303

@@ -34,7 +34,7 @@ async def until_open(world: World) -> None:
 
 async def until_scheduling(redis_url: str) -> None:
     """Wait until arq says that it is there."""
-    redis: Any = Redis.from_url(redis_url)  # pyright: ignore[reportUnknownMemberType]
+    redis: Any = Redis.from_url(redis_url)  # pyright: ignore[reportUnknownMemberType]  untyped upstream
     while not await redis.exists(f"{schedule.QUEUE}:health-check"):
         await asyncio.sleep(TICK)
     await redis.aclose()
