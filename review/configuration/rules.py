@@ -9,11 +9,14 @@ import msgspec
 from review.configuration.checks import Checks, mapping_of
 from review.configuration.document import Document
 from review.configuration.errors import ConfigurationInvalid
+from review.configuration.outlets import Channel, Notices, Webhook
 from review.configuration.routes import Surroundings, find_impossible, read_rules
 from review.identity.rules import normalise_email
 from review.items.types import VIEWS, ItemType, SchemaInvalid, compile_schema
 from review.routing.rules import RuleSet
-from review.sla.rules import SlaPolicy
+from review.sla.calendars import Calendar
+from review.sla.ladders import Ladder
+from review.sla.rules import SlaPolicy, Target
 
 DEFAULT_LEASE = "10m"
 SHORTEST_LEASE, LONGEST_LEASE = timedelta(seconds=5), timedelta(days=7)
@@ -40,6 +43,7 @@ class Pool(msgspec.Struct, frozen=True):
     title: str
     lease: timedelta
     members: tuple[str, ...]
+    notices: Notices | None = None
 
 
 class ProjectConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +57,10 @@ class ProjectConfig(msgspec.Struct, frozen=True, kw_only=True):
     ruleset: RuleSet
     sla_policies: Mapping[str, SlaPolicy]
     default_pool: str
+    calendars: Mapping[str, Calendar] = {}
+    ladders: Mapping[str, Ladder] = {}
+    webhooks: Mapping[str, Webhook] = {}
+    channels: Mapping[str, Channel] = {}
 
 
 class Versions(msgspec.Struct, frozen=True):
@@ -175,4 +183,4 @@ def _sla_policy(checks: Checks, name: str, given: Mapping[str, Any]) -> SlaPolic
     path = f"sla_policies.{name}"
     checks.keys(path, given, ("decide",), required=("decide",), later=LATER_IN_POLICIES)
     decide = checks.duration(f"{path}.decide", given["decide"]) if given.get("decide") is not None else timedelta(0)
-    return SlaPolicy(name, decide)
+    return SlaPolicy(name=name, decide=Target(decide))

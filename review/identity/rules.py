@@ -32,16 +32,23 @@ class Permission(StrEnum):
     READ_FEEDBACK = "feedback:read"
     READ_CONFIG = "config:read"
     WRITE_CONFIG = "config:write"
+    PAUSE = "clocks:pause"
+    READ_EVENTS = "events:read"
+    READ_WEBHOOKS = "webhooks:read"
+    WRITE_WEBHOOKS = "webhooks:write"
 
 
 _P = Permission
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(Permission),
-    Role.LEAD: frozenset({_P.READ_ITEMS, _P.WORK, _P.OVERRIDE, _P.READ_FEEDBACK, _P.READ_CONFIG}),
-    Role.REVIEWER: frozenset({_P.READ_ITEMS, _P.WORK}),
+    Role.LEAD: frozenset(
+        {_P.READ_ITEMS, _P.WORK, _P.OVERRIDE, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.PAUSE}
+        | {_P.READ_EVENTS, _P.READ_WEBHOOKS}
+    ),
+    Role.REVIEWER: frozenset({_P.READ_ITEMS, _P.WORK, _P.PAUSE}),
     Role.ANALYST: frozenset({_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG}),
-    Role.AUDITOR: frozenset({_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG}),
-    Role.SERVICE: frozenset({_P.SUBMIT, _P.READ_ITEMS, _P.READ_FEEDBACK}),
+    Role.AUDITOR: frozenset({_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.READ_EVENTS, _P.READ_WEBHOOKS}),
+    Role.SERVICE: frozenset({_P.SUBMIT, _P.READ_ITEMS, _P.READ_FEEDBACK, _P.PAUSE, _P.READ_EVENTS}),
 }
 PERSONAL_ROLES = tuple(role for role in Role if role is not Role.SERVICE)
 

@@ -111,7 +111,7 @@ def _record(item: NewItem, config: ProjectConfig) -> tuple[Any, ...]:
 def decide_within(item: NewItem, config: ProjectConfig) -> timedelta | None:
     """Give how long people have, or None where no clock runs."""
     policy = config.sla_policies.get(item.route.sla_policy) if item.route.sla_policy else None
-    return policy.decide if policy is not None and item.is_open else None
+    return policy.decide.amount if policy is not None and item.is_open else None
 
 
 def _constants(items: Sequence[NewItem], config: ProjectConfig, actor: Actor) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, TIMESTAMP, func
+from sqlalchemy import JSON, TIMESTAMP, BigInteger, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from review.kernel.db import Base
@@ -13,7 +13,11 @@ Instant = TIMESTAMP(timezone=True)
 
 
 class Event(Base):
-    """A fact, written in the same transaction as the change it tells."""
+    """A fact, written in the same transaction as the change it tells.
+
+    Relaying gives it `position`, its place in the project's feed in commit order, and `body`, the JSON that every
+    receiver gets; neither changes afterwards.
+    """
 
     __tablename__ = "events"
 
@@ -23,6 +27,8 @@ class Event(Base):
     item_id: Mapped[UUID | None]
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    position: Mapped[int | None] = mapped_column(BigInteger)
+    body: Mapped[str | None]
 
 
 class Timer(Base):

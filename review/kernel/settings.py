@@ -44,6 +44,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_lifetime: timedelta = timedelta(hours=12)
     max_body_bytes: int = 10 * 1024 * 1024
     max_waiters: int = 2_000
+    relay_interval: timedelta = timedelta(seconds=0.25)
+    max_streams: int = 500
+    secret_key: str = ""
+    webhook_allow_networks: tuple[str, ...] = ()
+    webhook_allow_http: bool = False
+    webhook_timeout: timedelta = timedelta(seconds=15)
+    smtp_url: str = ""
+    smtp_sender: str = ""
     dev_pages: bool = False
     log_level: str = "info"
 
@@ -100,6 +108,8 @@ def _read(text: str, kind: object) -> object:
         return timedelta(seconds=float(text))
     if kind is bool:
         return _read_flag(text)
+    if kind == tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
     if kind == Path | None:
         return Path(text)
     return msgspec.convert(text, kind, strict=False)

@@ -11,11 +11,16 @@ from review.kernel.db import Base
 
 def metadata() -> MetaData:
     """Import each package's `models` module and give the metadata they filled."""
-    for package in pkgutil.iter_modules(review.__path__):
-        for module in pkgutil.iter_modules([f"{review.__path__[0]}/{package.name}"]):
-            if module.name == "models":
-                importlib.import_module(f"review.{package.name}.models")
+    _import_models(review.__path__[0], "review")
     return Base.metadata
+
+
+def _import_models(directory: str, package: str) -> None:
+    for module in pkgutil.iter_modules([directory]):
+        if module.ispkg:
+            _import_models(f"{directory}/{module.name}", f"{package}.{module.name}")
+        elif module.name == "models":
+            importlib.import_module(f"{package}.models")
 
 
 def is_mapped(_item: object, _name: str | None, kind: str, reflected: bool, _other: object) -> bool:  # noqa: FBT001  Alembic's signature

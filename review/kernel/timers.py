@@ -7,4 +7,6 @@ class TimerKind(StrEnum):
     """What a timer does when it fires."""
 
     LEASE = "lease"  # subject: an assignment; generation: its fence
-    DUE = "due"  # subject: a case; generation: 0
+    DUE = "due"  # the next mark of a case's clock; subject: the case; generation: the clock's
+    RESUME = "resume"  # the end of a pause that was given one; subject: the case; generation: the clock's
+    RECOMPUTE = "recompute"  # open clocks after a new configuration; subject: the project; generation: the version

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import SmallInteger, func
+from sqlalchemy import ARRAY, SmallInteger, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from review.kernel.db import Base
@@ -11,7 +11,12 @@ from review.kernel.models import Instant
 
 
 class Case(Base):
-    """The human work opened for an item."""
+    """The human work opened for an item, and its clock.
+
+    The clock runs by the policy named here, as configuration `clock_version` has it (null: the item's own); the due
+    times follow from that, `clock_started_at` and the pauses, and are kept to be read. `marks_passed` names the marks
+    that have had their effect; `clock_generation` grows whenever the clock moves, so that older timers do nothing.
+    """
 
     __tablename__ = "cases"
 
@@ -29,6 +34,15 @@ class Case(Base):
     escalation_level: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     opened_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
+    clock_version: Mapped[int | None]
+    clock_generation: Mapped[int] = mapped_column(server_default="0")
+    clock_started_at: Mapped[datetime | None] = mapped_column(Instant)
+    first_claim_due_at: Mapped[datetime | None] = mapped_column(Instant)
+    warn_at: Mapped[datetime | None] = mapped_column(Instant)
+    paused_at: Mapped[datetime | None] = mapped_column(Instant)
+    marks_passed: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default="{}")
+    acknowledged_at: Mapped[datetime | None] = mapped_column(Instant)
+    acknowledged_by: Mapped[str | None]
 
 
 class Assignment(Base):
@@ -63,3 +77,29 @@ class CaseReviewer(Base):
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
     assignment_id: Mapped[UUID]
     part: Mapped[str]
+
+
+class ClockPause(Base):
+    """A time during which a case's clock stood still, who stopped it, and why."""
+
+    __tablename__ = "clock_pauses"
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(primary_key=True)
+    paused_at: Mapped[datetime] = mapped_column(Instant, primary_key=True)
+    resumed_at: Mapped[datetime | None] = mapped_column(Instant)
+    reason: Mapped[str]
+    paused_by: Mapped[str]
+
+
+class ClockRecompute(Base):
+    """How far the open clocks of a project have followed a configuration version; `passed` is the last case seen."""
+
+    __tablename__ = "clock_recomputes"
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    passed: Mapped[UUID | None]
+    moved: Mapped[int] = mapped_column(server_default="0")
+    started_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    finished_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -109,7 +109,7 @@ def test_every_setting_is_documented_with_its_default_and_nothing_else_is() -> N
 
 
 def _shown(default: object) -> str:
-    if default in (None, ""):
+    if default in (None, "", ()):
         return "–"
     if isinstance(default, timedelta):
         default = f"{default.total_seconds():g}"

@@ -1,0 +1,1 @@
+"""The feed: events in commit order, each with the body that every receiver gets."""

@@ -1,0 +1,1 @@
+"""Telling people and channels what waits for them."""
