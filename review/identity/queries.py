@@ -107,6 +107,20 @@ async def list_pools_of(tx: AsyncSession, project_id: UUID, email: str) -> list[
     return list(found.scalars())
 
 
+async def list_those_who_see(tx: AsyncSession, project_id: UUID, pool: str) -> list[str]:
+    """List the e-mails of those who may see a pool's items: reviewers of the pool, and every other role."""
+    found = await tx.execute(
+        text(
+            "SELECT u.email FROM memberships m JOIN users u ON u.id = m.user_id"
+            " WHERE m.project_id = :project AND u.disabled_at IS NULL AND (m.role <> 'reviewer' OR EXISTS ("
+            "SELECT FROM pool_members p WHERE p.project_id = m.project_id AND p.pool = :pool AND p.email = u.email))"
+            " ORDER BY u.email"
+        ),
+        {"project": project_id, "pool": pool},
+    )
+    return list(found.scalars())
+
+
 async def list_projects_of(tx: AsyncSession, user_id: UUID) -> list[Project]:
     """List the projects a person is in, by slug."""
     statement = (

@@ -1,8 +1,10 @@
 """Roles, permissions and the form of a key."""
 
 import hashlib
+import re
 import secrets
 import string
+from collections.abc import Iterable
 from enum import StrEnum
 from uuid import UUID
 
@@ -56,6 +58,8 @@ KEY_MARK = "cs"
 PREFIX_LENGTH = 12
 SECRET_LENGTH = 43  # 43 base-62 characters carry 256 bits; ASVS 6.5.2 allows a plain hash from 112 bits on
 _ALPHABET = string.ascii_letters + string.digits
+# `@ana` or `@ana@example.com`, not inside another address; a full stop that ends a sentence is no part of it.
+_MENTION = re.compile(r"(?<![\w.@+-])@([\w.+-]*\w(?:@[\w-]+(?:\.[\w-]+)+)?)")
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,3 +125,20 @@ def hash_secret(secret: str) -> bytes:
 def normalise_email(email: str) -> str:
     """Give the one spelling under which a person is known."""
     return email.strip().lower()
+
+
+def mentioned_in(text: str, emails: Iterable[str]) -> list[str]:
+    """List whom a text names as `@ana@example.com`, or as `@ana` where only one of them has that local part.
+
+    In the order of `emails`, each once. A name that nobody or more than one person has names nobody.
+    """
+    names = {name.lower() for name in _MENTION.findall(text)}
+    if not names:
+        return []
+    known = list(dict.fromkeys(emails))
+    local = [email.partition("@")[0] for email in known]
+    return [email for email, part in zip(known, local, strict=True) if email in names or _names(part, names, local)]
+
+
+def _names(part: str, names: set[str], local: list[str]) -> bool:
+    return part in names and local.count(part) == 1

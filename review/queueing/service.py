@@ -17,7 +17,7 @@ from review.items.service import detail_of
 from review.kernel import outbox
 from review.kernel.db import Hot, driver_of
 from review.kernel.events import EventKind
-from review.queueing import queries
+from review.queueing import mentions, queries
 from review.queueing.errors import AssignmentNotFound, LeaseLost, NotAPerson, PoolNotFound
 from review.queueing.floors import Floors
 from review.queueing.rules import AssignmentState, LeaseFate, Seat, is_held_by, lease_fate, raised, why_lost
@@ -147,6 +147,7 @@ async def skip(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fence: 
     seat = await lock_held(tx, who=who, assignment_id=assignment_id, fence=fence)
     await queries.settle(tx, who.project_id, seat, AssignmentState.OPEN, part="skipped")
     _note(tx, who, Action.ASSIGNMENT_SKIPPED, seat, reason=reason)
+    await mentions.announce(tx, who, item_id=seat.item_id, pool=seat.pool, comment=reason)
 
 
 async def escalate(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fence: int, reason: str) -> int:
@@ -162,6 +163,7 @@ async def escalate(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fen
     _note(tx, who, Action.CASE_ESCALATED, seat, reason=reason, priority=priority, level=level)
     payload = {"level": level, "priority": priority, "pool": seat.pool, "reason": reason, "by": who.actor.name}
     outbox.emit(tx, who.project_id, EventKind.ESCALATED, item_id=seat.item_id, payload=payload)
+    await mentions.announce(tx, who, item_id=seat.item_id, pool=seat.pool, comment=reason)
     return level
 
 

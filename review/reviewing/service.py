@@ -23,6 +23,7 @@ from review.items.schemas import ItemView
 from review.kernel.db import after_commit, driver_of
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
+from review.queueing import mentions
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
 from review.queueing.rules import AssignmentState, Seat
@@ -149,6 +150,7 @@ async def _store(tx: AsyncSession, who: Principal, seat: Seat, submitted: Judgem
         "held_seconds": round(held, 1),
     }
     audit.record(tx, who.project_id, who.actor, Action.REVIEW_SUBMITTED, item_id=seat.item_id, details=details)
+    await mentions.announce(tx, who, item_id=seat.item_id, pool=seat.pool, comment=submitted.comment)
     return ReviewView(
         id=review.id,
         assignment_id=seat.id,

@@ -1,0 +1,24 @@
+"""Telling those whom a comment names: `@ana`, or `@ana@example.com`."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from review.identity import queries as identity
+from review.identity.rules import Principal, mentioned_in
+from review.kernel import outbox
+from review.kernel.events import EventKind
+
+
+async def announce(tx: AsyncSession, who: Principal, *, item_id: UUID, pool: str, comment: str) -> None:
+    """Emit one event for all whom the comment names, besides its author; none where it names nobody.
+
+    Only those who may see the pool's items can be named. Without an `@` in the comment it costs nothing.
+    """
+    if "@" not in comment:
+        return
+    found = mentioned_in(comment, await identity.list_those_who_see(tx, who.project_id, pool))
+    mentioned = [email for email in found if email != who.email]
+    if mentioned:
+        payload = {"mentioned": mentioned, "by": who.actor.name, "comment": comment}
+        outbox.emit(tx, who.project_id, EventKind.MENTIONED, item_id=item_id, payload=payload)
