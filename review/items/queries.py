@@ -67,6 +67,12 @@ WHERE i.project_id = $1 AND {_VISIBLE.format(email="$2")}
 ORDER BY i.id DESC LIMIT $9
 """
 
+LIST_DECISIONS = """
+SELECT item_id, verdict, output::text AS decided_output, source, reasons::text AS reasons, comment, decided_at,
+       decided_by, reviews, revision, output_sha256
+FROM decisions WHERE project_id = $1 AND item_id = ANY($2::uuid[]) ORDER BY item_id, revision
+"""
+
 LIST_CLOSED = """
 SELECT i.id FROM unnest($1::uuid[], $2::uuid[]) AS named(project_id, id)
 JOIN items i ON i.project_id = named.project_id AND i.id = named.id WHERE i.state <> 'open'
@@ -96,6 +102,11 @@ async def find_detail(hot: Hot, project_id: UUID, item_id: UUID, *, visible_to: 
 async def list_details(hot: Hot, project_id: UUID, item_ids: list[UUID]) -> list[Any]:
     """Read items with their payload by id, in no particular order; who may see them was settled before."""
     return await hot.fetch(LIST_DETAILS, project_id, item_ids)
+
+
+async def list_decisions(hot: Hot, project_id: UUID, item_ids: list[UUID]) -> list[Any]:
+    """Read every revision of these items' decisions, the first before the later."""
+    return await hot.fetch(LIST_DECISIONS, project_id, item_ids)
 
 
 async def list_history(hot: Hot, project_id: UUID, item_id: UUID) -> list[Any]:

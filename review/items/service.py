@@ -107,6 +107,22 @@ async def list_history(hot: Hot, *, who: Principal, item_id: UUID, base_url: str
     ]
 
 
+async def list_told(
+    hot: Hot, project_id: UUID, project: str, item_ids: list[UUID], *, base_url: str
+) -> dict[UUID, ItemView]:
+    """Give items by id for those who tell of them, whoever asked; ids that are not there are left out."""
+    rows = await queries.get_items(hot, project_id, item_ids)
+    return {row["id"]: view_of(row, project, base_url) for row in rows}
+
+
+async def list_decisions(hot: Hot, project_id: UUID, item_ids: list[UUID]) -> dict[UUID, list[DecisionView]]:
+    """Give every revision of these items' decisions, the first before the later; undecided items are left out."""
+    found: dict[UUID, list[DecisionView]] = {}
+    for row in await queries.list_decisions(hot, project_id, item_ids):
+        found.setdefault(row["item_id"], []).append(_decided(row))
+    return found
+
+
 def item_url(base_url: str, project: str, item_id: UUID) -> str:
     """Give the address of the item's page."""
     return f"{base_url}/p/{project}/items/{item_id}"
@@ -148,8 +164,10 @@ def _shared(row: Any, project: str, base_url: str) -> dict[str, Any]:
 
 
 def _decision(row: Any) -> DecisionView | None:
-    if row["revision"] is None:
-        return None
+    return None if row["revision"] is None else _decided(row)
+
+
+def _decided(row: Any) -> DecisionView:
     return DecisionView(
         verdict=row["verdict"],
         output=_raw(row["decided_output"]),
