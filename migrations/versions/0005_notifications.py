@@ -30,6 +30,8 @@ CREATE TABLE notifications (
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX notifications_event_id ON notifications (project_id, event_id, recipient, kind);
 CREATE INDEX notifications_send_after ON notifications (send_after) WHERE state IN ('waiting', 'sending');
+CREATE INDEX notifications_recipient ON notifications (project_id, recipient, send_after)
+  WHERE state IN ('waiting', 'sending');
 CREATE INDEX notifications_item_id ON notifications (project_id, item_id, id) WHERE item_id IS NOT NULL;
 CREATE TABLE notification_preferences (
   project_id uuid NOT NULL REFERENCES projects (id),
@@ -41,6 +43,7 @@ CREATE TABLE notification_preferences (
 CREATE TABLE channel_states (
   project_id uuid NOT NULL REFERENCES projects (id),
   name text NOT NULL,
+  url_sha256 bytea,
   failures integer NOT NULL DEFAULT 0,
   disabled_at timestamptz,
   reason text,

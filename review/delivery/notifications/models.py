@@ -44,12 +44,16 @@ class NotificationPreferences(Base):
 
 
 class ChannelState(Base):
-    """How a channel fares: consecutive failures, and since when it is not used any more."""
+    """How a channel fares: consecutive failures, and since when it is not used any more.
+
+    `url_sha256` is of the URL that failed, as the configuration writes it; another one starts afresh.
+    """
 
     __tablename__ = "channel_states"
 
     project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id"), primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
+    url_sha256: Mapped[bytes | None]
     failures: Mapped[int] = mapped_column(server_default="0")
     disabled_at: Mapped[datetime | None] = mapped_column(Instant)
     reason: Mapped[str | None]
