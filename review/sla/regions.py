@@ -1,0 +1,47 @@
+"""Public holidays of countries and their regions, by the `holidays` library; named in English where it can."""
+
+import re
+from datetime import date
+from functools import lru_cache
+
+import holidays
+
+_FORM = re.compile(r"^[A-Z]{2}(-[A-Za-z0-9]{1,12})?\Z")
+_LANGUAGES = ("en_US", "en_GB")  # fixed, as names would else follow the locale of whichever process asks
+
+
+class UnknownRegion(ValueError):
+    """No country or region that the library knows; the message says what there is."""
+
+
+@lru_cache(maxsize=2048)
+def holidays_of(region: str, year: int) -> dict[date, str]:
+    """Give a year's public holidays, observed days included, with their names; not to be changed.
+
+    Raises:
+        UnknownRegion: the library does not know the country, or not the part of it.
+    """
+    country, _, part = region.partition("-")
+    if not _FORM.match(region):
+        message = f"`{region}` is no country or region; write it like `DE` or `DE-BE` (ISO 3166)"
+        raise UnknownRegion(message)
+    found = _ask(country, None, year)
+    if found is None:
+        message = f"`{country}` is no country whose holidays are known; write its two letters, as in `DE` or `DE-BE`"
+        raise UnknownRegion(message)
+    if part:
+        parts = ", ".join(found.subdivisions) or "none"
+        found = _ask(country, part, year)
+        if found is None:
+            message = f"`{part}` is no region of `{country}` whose holidays are known; there are {parts}"
+            raise UnknownRegion(message)
+    return dict(found)
+
+
+def _ask(country: str, part: str | None, year: int) -> holidays.HolidayBase | None:
+    try:
+        known = holidays.country_holidays(country, subdiv=part)
+        language = next((each for each in _LANGUAGES if each in known.supported_languages), known.default_language)
+        return holidays.country_holidays(country, subdiv=part, years=year, language=language)
+    except NotImplementedError:
+        return None
