@@ -177,15 +177,10 @@ async def wait_decided(
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    while True:
-        waiting = asyncio.create_task(hints.wait_closed(who.project_id, item_id, max(0.0, deadline - loop.time())))
-        await asyncio.sleep(0)  # be parked before looking, so that a hint between look and park is not missed
-        try:
+    with hints.park(who.project_id, item_id) as parked:  # before looking, so that no hint in between is missed
+        while True:
             item = await items.get_detail(hot, who=who, item_id=item_id, base_url=base_url)
-        except ReviewError:
-            waiting.cancel()
-            raise
-        if item.status in {"decided", "withdrawn"} or loop.time() >= deadline or hints.is_closing:
-            waiting.cancel()
-            return item
-        await waiting
+            left = deadline - loop.time()
+            if item.status in {"decided", "withdrawn"} or left <= 0 or hints.is_closing:
+                return item
+            await parked.wait(left)

@@ -1,14 +1,15 @@
 """Hints that something changed: told through Redis after commit, never needed for correctness.
 
-A process parks its waiters here. They wake when a hint names their item, or when the floor poll finds it
-closed, whichever comes first; losing Redis costs the poll interval and nothing else (promise 15).
+A process parks its waiters here. They wake when a hint names what they wait for, or when the floor poll finds it,
+whichever comes first; losing Redis costs the poll interval and nothing else (promise 15).
 """
 
 import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,8 @@ from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
 
-CHANNEL = "countersign:closed"
+CHANNEL = "countersign:closed"  # ids of items that were decided or withdrawn
+EVENTS_CHANNEL = "countersign:events"  # ids of projects whose feed grew
 COALESCE_SECONDS = 0.02  # one message per process and 20 ms however many decisions (PROMISES, design rule 7)
 RECONNECT_SECONDS = 1.0
 PATIENCE_SECONDS = 1.0  # with a Redis that takes connections and does not answer
@@ -25,7 +27,67 @@ PATIENCE_SECONDS = 1.0  # with a Redis that takes connections and does not answe
 FindClosed = Callable[[list[tuple[UUID, UUID]]], Awaitable[list[UUID]]]
 
 
-class Hints:
+class Teller:
+    """The line of a process that only tells: what is collected goes out together every 20 ms.
+
+    Without Redis everything told is forgotten, which costs whoever waits the poll interval.
+    """
+
+    def __init__(self, redis: Any) -> None:
+        self._redis = redis
+        self._outgoing: dict[str, set[UUID]] = {CHANNEL: set(), EVENTS_CHANNEL: set()}
+        self._loops: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to tell."""
+        self._loops = [asyncio.create_task(self._send())]
+
+    async def stop(self) -> None:
+        """Tell what is left, then stop."""
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._publish()
+
+    def tell_closed(self, item_ids: Iterable[UUID]) -> None:
+        """Pass on that these items are decided or withdrawn; call it after the commit."""
+        self._outgoing[CHANNEL].update(item_ids)
+
+    def tell_events(self, project_ids: Iterable[UUID]) -> None:
+        """Pass on that there is something new in the feeds of these projects; call it after the commit."""
+        self._outgoing[EVENTS_CHANNEL].update(project_ids)
+
+    async def _send(self) -> None:
+        while True:
+            await asyncio.sleep(COALESCE_SECONDS)
+            await self._publish()
+
+    async def _publish(self) -> None:
+        for channel, outgoing in self._outgoing.items():
+            if not outgoing:
+                continue
+            message = b"".join(each.bytes for each in outgoing)
+            outgoing.clear()
+            if self._redis is not None:
+                with contextlib.suppress(RedisError, OSError):
+                    async with asyncio.timeout(PATIENCE_SECONDS):
+                        await self._redis.publish(channel, message)
+
+
+class Parked:
+    """One caller's place among those that wait for an item; it is taken until the `with` block ends."""
+
+    def __init__(self, woken: asyncio.Event) -> None:
+        self._woken = woken
+
+    async def wait(self, seconds: float) -> None:
+        """Return when the item is said to be closed, the time is up, or the process is stopping."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), seconds)
+        self._woken.clear()
+
+
+class Hints(Teller):
     """The waiters of one process, and its line to the other processes.
 
     `find_closed` answers which of the given items, each named by project and id, are no longer open; it is asked
@@ -33,12 +95,11 @@ class Hints:
     """
 
     def __init__(self, redis: Any, find_closed: FindClosed, poll_interval: timedelta) -> None:
-        self._redis = redis
+        super().__init__(redis)
         self._find_closed = find_closed
         self._poll_seconds = poll_interval.total_seconds()
         self._waiting: defaultdict[UUID, dict[asyncio.Event, UUID]] = defaultdict(dict)  # item: waiter: project
-        self._outgoing: set[UUID] = set()
-        self._loops: list[asyncio.Task[None]] = []
+        self._followers: list[Callable[[Iterable[UUID]], None]] = []
         self._closing = False
 
     @property
@@ -52,8 +113,9 @@ class Hints:
         return self._closing
 
     def start(self) -> None:
-        """Begin to listen and to poll."""
-        self._loops = [asyncio.create_task(self._poll()), asyncio.create_task(self._send())]
+        """Begin to listen, to poll and to tell."""
+        super().start()
+        self._loops.append(asyncio.create_task(self._poll()))
         if self._redis is not None:
             self._loops.append(asyncio.create_task(self._listen(self._redis)))
 
@@ -65,26 +127,33 @@ class Hints:
     async def stop(self) -> None:
         """Wake every waiter, so that parked requests end, then stop listening."""
         self.release()
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await super().stop()
 
     def tell_closed(self, item_ids: Iterable[UUID]) -> None:
-        """Pass on that these items are decided or withdrawn; call it after the commit."""
+        """Wake who waits here for these items, and pass it on; call it after the commit."""
         ids = set(item_ids)
         self._wake(ids)
-        self._outgoing |= ids
+        super().tell_closed(ids)
 
-    async def wait_closed(self, project_id: UUID, item_id: UUID, seconds: float) -> None:
-        """Return when the item is said to be closed, the time is up, or the process is stopping."""
-        if self._closing:
-            return
+    def tell_events(self, project_ids: Iterable[UUID]) -> None:
+        """Wake who follows the feeds of these projects here, and pass it on; call it after the commit."""
+        ids = set(project_ids)
+        self._wake_followers(ids)
+        super().tell_events(ids)
+
+    def follow_events(self, wake: Callable[[Iterable[UUID]], None]) -> None:
+        """Have `wake` called with the projects whose feeds are said to have grown; it must not block."""
+        self._followers.append(wake)
+
+    @contextmanager
+    def park(self, project_id: UUID, item_id: UUID) -> Iterator[Parked]:
+        """Take a place among those that wait for an item, so that no hint from now on is missed."""
         event = asyncio.Event()
+        if self._closing:
+            event.set()
         self._waiting[item_id][event] = project_id
         try:
-            await asyncio.wait_for(event.wait(), seconds)
-        except TimeoutError:
-            pass
+            yield Parked(event)
         finally:
             del self._waiting[item_id][event]
             if not self._waiting[item_id]:
@@ -94,6 +163,11 @@ class Hints:
         for item_id in item_ids:
             for event in self._waiting.get(item_id, ()):
                 event.set()
+
+    def _wake_followers(self, project_ids: Iterable[UUID]) -> None:
+        ids = set(project_ids)
+        for wake in self._followers:
+            wake(ids)
 
     async def _poll(self) -> None:
         while True:
@@ -107,27 +181,17 @@ class Hints:
             except Exception:
                 log.exception("the poll for parked callers failed; it will be tried again")
 
-    async def _send(self) -> None:
-        while True:
-            await asyncio.sleep(COALESCE_SECONDS)
-            if not self._outgoing or self._redis is None:
-                self._outgoing.clear()
-                continue
-            batch, self._outgoing = self._outgoing, set()
-            with contextlib.suppress(RedisError, OSError):
-                async with asyncio.timeout(PATIENCE_SECONDS):
-                    await self._redis.publish(CHANNEL, b"".join(item_id.bytes for item_id in batch))
-
     async def _listen(self, redis: Any) -> None:
+        hear = {CHANNEL.encode(): self._wake, EVENTS_CHANNEL.encode(): self._wake_followers}
         while True:
             try:
                 async with redis.pubsub() as line:
-                    await line.subscribe(CHANNEL)
+                    await line.subscribe(*hear)
                     message: dict[str, Any]
                     async for message in line.listen():
                         if message["type"] == "message":
                             ids: bytes = message["data"]
                             whole = range(0, len(ids) - len(ids) % 16, 16)
-                            self._wake(UUID(bytes=ids[at : at + 16]) for at in whole)
+                            hear[message["channel"]](UUID(bytes=ids[at : at + 16]) for at in whole)
             except (RedisError, OSError):
                 await asyncio.sleep(RECONNECT_SECONDS)

@@ -32,6 +32,11 @@ async def parked(http: httpx.AsyncClient, count: int) -> None:
         await asyncio.sleep(0.01)
 
 
+async def wait_closed(hints: Hints, project_id: UUID, item_id: UUID) -> None:
+    with hints.park(project_id, item_id) as place:
+        await place.wait(60)
+
+
 async def decide(http: httpx.AsyncClient, world: World) -> None:
     key = bearer(world.tokens["ana"])
     (held,) = (await http.post("/api/v1/pools/triage/claims", **key)).json()["data"]
@@ -126,7 +131,7 @@ async def test_hints_outlive_rubbish_on_their_channel(settings: Settings, redis_
     item_id = new_id()
     hints = Hints(redis, _none_closed, timedelta(hours=1))
     hints.start()
-    waiting = asyncio.create_task(hints.wait_closed(new_id(), item_id, 60))
+    waiting = asyncio.create_task(wait_closed(hints, new_id(), item_id))
     while not waiting.done():  # until the subscription stands, nobody hears anything
         await redis.publish(CHANNEL, b"rubbish")
         await redis.publish(CHANNEL, item_id.bytes + b"more")
@@ -145,9 +150,9 @@ async def test_a_foreign_caller_does_not_take_the_poll_away() -> None:
         return [each for project_id, each in named if project_id == ours]
 
     hints = Hints(None, find_closed, timedelta(milliseconds=20))
-    waiting = asyncio.create_task(hints.wait_closed(ours, item_id, 60))
+    waiting = asyncio.create_task(wait_closed(hints, ours, item_id))
     await asyncio.sleep(0)
-    foreign = asyncio.create_task(hints.wait_closed(new_id(), item_id, 60))
+    foreign = asyncio.create_task(wait_closed(hints, new_id(), item_id))
     await asyncio.sleep(0)
     foreign.cancel()
     hints.start()
