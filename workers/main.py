@@ -1,15 +1,20 @@
-"""One worker process: the sweep of due timers, which needs PostgreSQL alone, and arq beside it while Redis is there."""
+"""One worker process: loops that need PostgreSQL alone, and arq beside them while Redis is there."""
 
 import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from arq.worker import Worker
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from review.configuration.service import ConfigCache
+from review.delivery.feed import service as feed
 from review.escalation import service as escalation
 from review.kernel.db import UNREACHABLE, Database
+from review.kernel.hints import Teller
 from review.kernel.settings import Settings
 from workers import schedule
 
@@ -30,26 +35,47 @@ async def run(settings: Settings) -> None:
     db = await _connect(settings, stop)
     if db is None:
         return
-    interval = settings.sweep_interval.total_seconds()
-    sweeping = asyncio.create_task(repeat(lambda: escalation.sweep(db), stop, interval))
+    redis: Redis = Redis.from_url(settings.redis_url)  # pyright: ignore[reportUnknownMemberType]  untyped upstream
+    teller = Teller(redis)
+    teller.start()
+    loops = start_loops(settings, db, teller, stop)
     scheduling = asyncio.create_task(run_schedules(settings.redis_url, db, stop))
     await stop.wait()
     scheduling.cancel()
-    _done, late = await asyncio.wait({sweeping, scheduling}, timeout=STOP_WITHIN_SECONDS)
+    _done, late = await asyncio.wait({*loops, scheduling}, timeout=STOP_WITHIN_SECONDS)
     for task in late:
         task.cancel()
-    await asyncio.gather(sweeping, scheduling, return_exceptions=True)
+    await asyncio.gather(*loops, scheduling, return_exceptions=True)
+    await teller.stop()
+    await redis.aclose()
     await db.close()
 
 
-async def repeat(act: Callable[[], Awaitable[object]], stop: asyncio.Event, interval: float) -> None:
-    """Do something at every interval until told to stop; a failure is logged and the next turn tries again."""
+def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.Event) -> "list[asyncio.Task[None]]":
+    """Start what a worker does again and again; each loop finds its own work in PostgreSQL."""
+    post = feed.Post(db, ConfigCache(db), teller.tell_events, settings.public_url)
+    turns: list[tuple[Callable[[], Awaitable[object]], timedelta]] = [
+        (lambda: escalation.sweep(db), settings.sweep_interval),
+        (lambda: feed.relay(post), settings.relay_interval),
+    ]
+    return [asyncio.create_task(repeat(act, stop, interval.total_seconds())) for act, interval in turns]
+
+
+async def repeat(
+    act: Callable[[], Awaitable[object]], stop: asyncio.Event, interval: float, wake: asyncio.Event | None = None
+) -> None:
+    """Do something at every interval until told to stop, and at once when woken.
+
+    A failure is logged and the next turn tries again.
+    """
     while not stop.is_set():
+        if wake is not None:
+            wake.clear()
         try:
             await act()
         except Exception:
-            log.exception("a sweep failed; the next one takes up what it left")
-        await _pause(stop, interval)
+            log.exception("a turn failed; the next one takes up what it left")
+        await (_pause(stop, interval) if wake is None else _pause_until(stop, wake, interval))
 
 
 async def run_schedules(redis_url: str, db: Database, stop: asyncio.Event) -> None:
@@ -88,3 +114,10 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
         return
+
+
+async def _pause_until(stop: asyncio.Event, wake: asyncio.Event, seconds: float) -> None:
+    waiting = [asyncio.create_task(each.wait()) for each in (stop, wake)]
+    await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()

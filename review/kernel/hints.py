@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -146,7 +146,7 @@ class Hints(Teller):
         self._followers.append(wake)
 
     @contextmanager
-    def park(self, project_id: UUID, item_id: UUID) -> Iterator[Parked]:
+    def park(self, project_id: UUID, item_id: UUID) -> Generator[Parked]:
         """Take a place among those that wait for an item, so that no hint from now on is missed."""
         event = asyncio.Event()
         if self._closing:

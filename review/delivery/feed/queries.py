@@ -67,7 +67,7 @@ async def list_waiting(hot: Hot) -> list[Any]:
 
 async def lock_feed(hot: Hot, project_id: UUID) -> int | None:
     """Lock a project's feed until the transaction ends and give its last place; None while another has it."""
-    last = await hot.fetchval(LOCK_FEED, project_id)
+    last: int | None = await hot.fetchval(LOCK_FEED, project_id)
     if last is None:
         await hot.execute(OPEN_FEED, project_id)
         last = await hot.fetchval(LOCK_FEED, project_id)
@@ -87,7 +87,8 @@ async def give_places(hot: Hot, project_id: UUID, placed: Sequence[tuple[UUID, i
 
 async def find_position(hot: Hot, project_id: UUID, event_id: UUID) -> int | None:
     """Find an event's place in the feed; None where it has none yet or is not there."""
-    return await hot.fetchval(FIND_POSITION, project_id, event_id)
+    position: int | None = await hot.fetchval(FIND_POSITION, project_id, event_id)
+    return position
 
 
 async def find_last(hot: Hot, project_id: UUID) -> tuple[int, UUID] | None:
