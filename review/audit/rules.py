@@ -30,6 +30,7 @@ class Action(StrEnum):
     ASSIGNMENT_RELEASED = "assignment.released"
     ASSIGNMENT_SKIPPED = "assignment.skipped"
     ASSIGNMENT_LAPSED = "assignment.lapsed"
+    ASSIGNMENT_REASSIGNED = "assignment.reassigned"
     CASE_ESCALATED = "case.escalated"
     CASE_BREACHED = "case.breached"
     CASE_WARNED = "case.warned"
