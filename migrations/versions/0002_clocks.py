@@ -26,6 +26,7 @@ CREATE TABLE clock_pauses (
   case_id uuid NOT NULL,
   paused_at timestamptz NOT NULL,
   resumed_at timestamptz,
+  resume_at timestamptz,
   reason text NOT NULL,
   paused_by text NOT NULL,
   PRIMARY KEY (project_id, case_id, paused_at)

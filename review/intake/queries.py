@@ -1,29 +1,33 @@
 """The one statement that stores arrivals, be it one item or a thousand."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from review.audit.rules import Action, Actor
 from review.configuration.rules import ProjectConfig
+from review.intake.clocks import Clocks
 from review.intake.rules import NewItem, audit_of, event_of, submitted_by
 from review.kernel.db import Hot
 from review.kernel.ids import new_id
+from review.kernel.timers import TimerKind
 
 # A writable CTE: items that collide with a stored external id or idempotency key are left out of `stored`, and with
 # them everything else that would belong to them. One round trip measured 2 to 3 times six statements (PROMISES, A3).
+# Clocks come as lengths of time, each different one once, and count from `started_at`. When that is, and so when an
+# item is due, is known here alone, which is why the due time joins the text of the audit entry here.
 STORE = f"""
 WITH given AS (
   SELECT * FROM unnest(
     $2::uuid[], $3::text[], $4::int[], $5::text[], $6::text[], $7::bytea[],
     $8::text[], $9::text[], $10::text[], $11::text[],
-    $12::text[], $13::uuid[], $14::text[], $15::smallint[], $16::smallint[], $17::text[], $18::text[], $19::interval[],
+    $12::text[], $13::uuid[], $14::text[], $15::smallint[], $16::smallint[], $17::text[], $18::text[], $19::smallint[],
     $20::uuid[], $21::text[], $22::text[], $23::uuid[], $24::text[], $25::uuid[], $26::text[]
   ) AS g(
     id, type, type_version, external_id, idempotency_key, fingerprint,
     input, output, details, route,
-    action, case_id, pool, priority, reviews_required, adjudicate_pool, sla_policy, decide,
+    action, case_id, pool, priority, reviews_required, adjudicate_pool, sla_policy, clock,
     event_id, event_kind, event, submitted_entry, submitted, decided_entry, output_sha256
   )
 ), stored AS (
@@ -34,22 +38,27 @@ WITH given AS (
          CASE action WHEN 'review' THEN NULL ELSE now() END
   FROM given ON CONFLICT DO NOTHING RETURNING id
 ), fresh AS MATERIALIZED (
-  SELECT given.* FROM given JOIN stored USING (id)
+  SELECT given.*, started_at, started_at + ($36::interval[])[clock] AS due_at,
+         started_at + ($37::interval[])[clock] AS first_claim_due_at,
+         started_at + ($38::interval[])[clock] AS warn_at, started_at + ($39::interval[])[clock] AS first_mark_at
+  FROM given JOIN stored USING (id) CROSS JOIN (SELECT coalesce($35::timestamptz, now()) AS started_at) AS starts
 ), bodies AS (
   INSERT INTO item_bodies (project_id, item_id, input, output, details, route, submitted_by)
   SELECT $1, id, input::json, output::json, details::json, route::json, $31::json FROM fresh
 ), opened AS (
   INSERT INTO cases (project_id, id, item_id, state, pool, priority, reviews_required, adjudicate_pool, sla_policy,
-                     due_at)
-  SELECT $1, case_id, id, 'open', pool, priority, reviews_required, adjudicate_pool, sla_policy, now() + decide
+                     due_at, first_claim_due_at, warn_at, clock_started_at, clock_version)
+  SELECT $1, case_id, id, 'open', pool, priority, reviews_required, adjudicate_pool, sla_policy, due_at,
+         first_claim_due_at, warn_at, CASE WHEN clock IS NOT NULL THEN started_at END,
+         CASE WHEN clock IS NOT NULL THEN $27::int END
   FROM fresh WHERE action = 'review'
 ), seats AS (
   INSERT INTO assignments (project_id, id, case_id, item_id, kind, pool, priority, due_at, state)
-  SELECT $1, s.id, f.case_id, f.id, 'review', f.pool, f.priority, coalesce(now() + f.decide, 'infinity'), 'open'
+  SELECT $1, s.id, f.case_id, f.id, 'review', f.pool, f.priority, coalesce(f.due_at, 'infinity'), 'open'
   FROM unnest($29::uuid[], $30::uuid[]) AS s(id, item_id) JOIN fresh f ON f.id = s.item_id
 ), clocks AS (
   INSERT INTO timers (project_id, kind, subject_id, generation, fire_at)
-  SELECT $1, 'due', case_id, 0, now() + decide FROM fresh WHERE decide IS NOT NULL
+  SELECT $1, '{TimerKind.DUE}', case_id, 0, first_mark_at FROM fresh WHERE clock IS NOT NULL
 ), decided AS (
   INSERT INTO decisions (project_id, item_id, revision, verdict, output, source, reasons, comment, decided_by, reviews,
                          output_sha256)
@@ -60,7 +69,10 @@ WITH given AS (
   SELECT $1, event_id, event_kind, id, event::json FROM fresh
 ), noted AS (
   INSERT INTO audit_entries (project_id, id, actor_kind, actor_id, actor_name, action, item_id, details)
-  SELECT $1, submitted_entry, $32::text, $33::uuid, $34::text, '{Action.ITEM_SUBMITTED}', id, submitted::json FROM fresh
+  SELECT $1, submitted_entry, $32::text, $33::uuid, $34::text, '{Action.ITEM_SUBMITTED}', id,
+         CASE WHEN clock IS NULL THEN submitted
+              ELSE left(submitted, -1) || ',"due_at":' || to_json(due_at) || '}}' END::json
+  FROM fresh
   UNION ALL
   SELECT $1, decided_entry, 'rule', NULL::uuid, 'rule', '{Action.ITEM_DECIDED}', id, event::json
   FROM fresh WHERE action <> 'review'
@@ -76,42 +88,44 @@ SELECT id, external_id, idempotency_key, fingerprint FROM items
 WHERE project_id = $1 AND idempotency_key = ANY($3::text[])
 """
 
+ASK_THE_TIME = "SELECT now()"
+
 
 async def store(
-    hot: Hot, project_id: UUID, config: ProjectConfig, items: Sequence[NewItem], actor: Actor
+    hot: Hot, project_id: UUID, config: ProjectConfig, items: Sequence[NewItem], clocks: Clocks, actor: Actor
 ) -> dict[UUID, datetime]:
     """Store all of these, but for those that were submitted before; gives when each was stored.
 
     One autocommitted statement: all of it or nothing. Takes no lock but the rows it makes.
     """
     # Whoever inserts a key first makes the others wait: in one order everywhere, so that no two wait for each other.
-    in_turn = sorted(items, key=lambda item: (item.submission.external_id or "", item.idempotency_key or ""))
-    rows = await hot.fetch(STORE, project_id, *_columns(in_turn, config), *_constants(in_turn, config, actor))
+    in_turn = sorted(
+        range(len(items)),
+        key=lambda at: (items[at].submission.external_id or "", items[at].idempotency_key or ""),
+    )
+    records = [_record(items[at], config, clocks.of[at]) for at in in_turn]
+    columns = [list(column) for column in zip(*records, strict=True)]
+    rows = await hot.fetch(STORE, project_id, *columns, *_constants(items, config, actor), *_lengths(clocks))
     return {row["id"]: row["at"] for row in rows}
 
 
-def _columns(items: Sequence[NewItem], config: ProjectConfig) -> list[list[Any]]:
-    """Lay the items out as one array per column, in the order of the statement's parameters 2 to 26."""
-    records = [_record(item, config) for item in items]
-    return [list(column) for column in zip(*records, strict=True)]
+async def get_time(hot: Hot) -> datetime:
+    """Ask the database what time it is."""
+    now: datetime = await hot.fetchval(ASK_THE_TIME)
+    return now
 
 
-def _record(item: NewItem, config: ProjectConfig) -> tuple[Any, ...]:
+def _record(item: NewItem, config: ProjectConfig, clock: int | None) -> tuple[Any, ...]:
+    """Lay an item out in the order of the statement's parameters 2 to 26."""
     taken, given = item.route, item.submission
     event_kind, event = event_of(item)
     return (
         *(item.id, given.type, item.type_version, given.external_id, item.idempotency_key, item.fingerprint),
         *(item.input, item.output, item.details, item.route_json),
         *(taken.action, item.case_id, taken.pool, taken.priority, taken.reviews_required, taken.adjudicate_pool),
-        *(taken.sla_policy, decide_within(item, config)),
+        *(taken.sla_policy, None if clock is None else clock + 1),  # arrays count from 1
         *(new_id(), event_kind, event, new_id(), audit_of(item, config), new_id(), item.output_sha256),
     )
-
-
-def decide_within(item: NewItem, config: ProjectConfig) -> timedelta | None:
-    """Give how long people have, or None where no clock runs."""
-    policy = config.sla_policies.get(item.route.sla_policy) if item.route.sla_policy else None
-    return policy.decide.amount if policy is not None and item.is_open else None
 
 
 def _constants(items: Sequence[NewItem], config: ProjectConfig, actor: Actor) -> tuple[Any, ...]:
@@ -120,6 +134,16 @@ def _constants(items: Sequence[NewItem], config: ProjectConfig, actor: Actor) ->
         *(config.version, config.ruleset.version),
         *([seat for seat, _ in seats], [item_id for _, item_id in seats]),
         *(submitted_by(actor), actor.kind, actor.id, actor.name),
+    )
+
+
+def _lengths(clocks: Clocks) -> tuple[Any, ...]:
+    return (
+        clocks.started_at,
+        [each.due for each in clocks.kinds],
+        [each.first_claim for each in clocks.kinds],
+        [each.warn for each in clocks.kinds],
+        [each.first_mark for each in clocks.kinds],
     )
 
 

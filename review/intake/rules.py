@@ -94,7 +94,7 @@ def event_of(item: NewItem) -> tuple[str, str]:
 
 
 def audit_of(item: NewItem, config: ProjectConfig) -> str:
-    """Give the particulars of the arrival's audit entry."""
+    """Give the particulars of the arrival's audit entry; the statement that stores it adds when the item is due."""
     return _encode(
         {
             "type": item.submission.type,
@@ -104,6 +104,7 @@ def audit_of(item: NewItem, config: ProjectConfig) -> str:
             "action": item.route.action,
             "rule": item.route.rule,
             "pool": item.route.pool,
+            "sla_policy": item.route.sla_policy,
             "error": item.route.error,
         }
     ).decode()

@@ -10,7 +10,8 @@ import msgspec
 
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Principal
-from review.intake import queries
+from review.intake import clocks, queries
+from review.intake.clocks import Clocks
 from review.intake.coalescing import Gatherings
 from review.intake.rules import NewItem, prepare
 from review.items import service as items
@@ -87,11 +88,15 @@ async def _take_in(desk: Desk, fresh: Sequence[NewItem]) -> list[Accepted | Revi
     """Store checked items by one statement; those submitted before are answered with what is stored."""
     if not fresh:
         return []
-    stored = await queries.store(desk.hot, desk.who.project_id, desk.config, fresh, desk.who.actor)
+    now = await queries.get_time(desk.hot) if clocks.need_the_time(fresh, desk.config) else None
+    started = clocks.start(fresh, desk.config, now)
+    stored = await queries.store(desk.hot, desk.who.project_id, desk.config, fresh, started, desk.who.actor)
     earlier = await _earlier(desk, [item for item in fresh if item.id not in stored])
     return [
-        Accepted(_view(desk, item, stored[item.id]), created=True) if item.id in stored else earlier[item.id]
-        for item in fresh
+        Accepted(_view(desk, item, stored[item.id], _sla(item, stored[item.id], started, at)), created=True)
+        if item.id in stored
+        else earlier[item.id]
+        for at, item in enumerate(fresh)
     ]
 
 
@@ -130,10 +135,20 @@ def _replayed(item: NewItem, matches: list[Any], views: dict[UUID, ItemView]) ->
     return ConflictingResubmission(message, errors=(FieldError(path, "names an item with other content"),))
 
 
-def _view(desk: Desk, item: NewItem, at: datetime) -> ItemView:
+def _sla(item: NewItem, stored_at: datetime, started: Clocks, place: int) -> SlaView | None:
+    """Show the clock of an item that was stored just now; upstream may have asked for it sooner than it sent it."""
+    clock = started.clock_of(place)
+    if clock is None:
+        return None
+    start = started.started_at or stored_at
+    due_at, warn_at = start + clock.due, start + clock.warn if clock.warn is not None else None
+    state = "breached" if due_at <= stored_at else "warning" if warn_at and warn_at <= stored_at else "on_track"
+    first_claim = start + clock.first_claim if clock.first_claim is not None else None
+    return SlaView(item.route.sla_policy, due_at, state, first_claim)
+
+
+def _view(desk: Desk, item: NewItem, at: datetime, sla: SlaView | None) -> ItemView:
     """Show an item that was stored just now, without reading it back."""
-    within = queries.decide_within(item, desk.config)
-    sla = SlaView(item.route.sla_policy, at + within, "on_track") if within and item.route.sla_policy else None
     return ItemView(
         id=item.id,
         status="queued" if item.is_open else "decided",

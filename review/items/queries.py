@@ -10,10 +10,14 @@ from review.kernel.db import Hot
 
 _COLUMNS = """
   i.id, i.state, i.type, i.type_version, i.external_id, i.created_at, b.route::text AS route,
-  c.pool, c.priority, c.sla_policy, c.due_at, coalesce(c.escalation_level, 0) AS escalation_level,
+  c.pool, c.priority, c.sla_policy, c.due_at, c.first_claim_due_at, coalesce(c.escalation_level, 0) AS escalation_level,
   CASE WHEN c.due_at IS NULL OR i.state = 'withdrawn' THEN NULL
-       WHEN i.state = 'decided' THEN CASE WHEN i.closed_at <= c.due_at THEN 'met' ELSE 'missed' END
-       WHEN c.due_at <= now() THEN 'breached' ELSE 'on_track' END AS sla_state,
+       WHEN i.state = 'decided'
+         THEN CASE WHEN least(i.closed_at, c.paused_at) <= c.due_at THEN 'met' ELSE 'missed' END
+       WHEN c.paused_at IS NOT NULL THEN 'paused'
+       WHEN c.due_at <= now() THEN 'breached'
+       WHEN c.warn_at <= now() THEN 'warning' ELSE 'on_track' END AS sla_state,
+  k.paused_at, k.reason AS pause_reason, k.paused_by, k.resume_at,
   i.state = 'open' AND EXISTS (SELECT FROM assignments a
     WHERE a.project_id = i.project_id AND a.item_id = i.id AND a.state = 'held') AS held,
   d.verdict, d.output::text AS decided_output, d.source, d.reasons::text AS reasons, d.comment, d.decided_at,
@@ -23,6 +27,8 @@ _COLUMNS = """
 _JOINS = """
 JOIN item_bodies b ON b.project_id = i.project_id AND b.item_id = i.id
 LEFT JOIN cases c ON c.project_id = i.project_id AND c.item_id = i.id
+LEFT JOIN clock_pauses k ON k.project_id = c.project_id AND k.case_id = c.id AND k.paused_at = c.paused_at
+  AND i.state = 'open'
 LEFT JOIN LATERAL (
   SELECT * FROM decisions WHERE project_id = i.project_id AND item_id = i.id ORDER BY revision DESC LIMIT 1
 ) d ON true

@@ -67,12 +67,27 @@ class Submission(Details, frozen=True, kw_only=True, forbid_unknown_fields=True,
         return Details(**{name: getattr(self, name) for name in Details.__struct_fields__})
 
 
-class SlaView(msgspec.Struct, frozen=True):
-    """The item's clock: `state` is on_track, breached, met or missed."""
+class PauseView(msgspec.Struct, frozen=True):
+    """Why the clock stands still: since when, by whom, and until when unless somebody resumes it first."""
 
-    policy: str
+    at: datetime
+    reason: str
+    by: str
+    until: datetime | None = None
+
+
+class SlaView(msgspec.Struct, frozen=True):
+    """The item's clock: `state` is on_track, warning, breached, paused, met or missed.
+
+    `policy` is null where only the item's own `respond_by` set the clock going. While it is paused, `due_at` is when
+    the item would be due if no time had passed since.
+    """
+
+    policy: str | None
     due_at: datetime
     state: str
+    first_claim_due_at: datetime | None = None
+    paused: PauseView | None = None
 
 
 class DecisionView(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from review.audit.rules import Action
 from review.identity.rules import Principal
 from review.items import queries
 from review.items.errors import ItemNotFound
-from review.items.schemas import DecisionView, Details, HistoryEntry, ItemDetail, ItemView, SlaView
+from review.items.schemas import DecisionView, Details, HistoryEntry, ItemDetail, ItemView, PauseView, SlaView
 from review.kernel.db import Hot
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.paging import cursor_of, position_of
@@ -146,7 +146,6 @@ def detail_of(row: Any, project: str, base_url: str) -> ItemDetail:
 
 
 def _shared(row: Any, project: str, base_url: str) -> dict[str, Any]:
-    sla = SlaView(row["sla_policy"], row["due_at"], row["sla_state"]) if row["sla_state"] else None
     status = "in_review" if row["held"] else "queued" if row["state"] == "open" else row["state"]
     return {
         "id": row["id"],
@@ -157,10 +156,19 @@ def _shared(row: Any, project: str, base_url: str) -> dict[str, Any]:
         "created_at": row["created_at"],
         "url": item_url(base_url, project, row["id"]),
         "route": _raw(row["route"]),
-        "sla": sla,
+        "sla": _sla(row),
         "escalation_level": row["escalation_level"],
         "decision": _decision(row),
     }
+
+
+def _sla(row: Any) -> SlaView | None:
+    if row["sla_state"] is None:
+        return None
+    paused = None
+    if row["paused_at"] is not None:
+        paused = PauseView(row["paused_at"], row["pause_reason"], row["paused_by"], row["resume_at"])
+    return SlaView(row["sla_policy"], row["due_at"], row["sla_state"], row["first_claim_due_at"], paused)
 
 
 def _decision(row: Any) -> DecisionView | None:

@@ -80,7 +80,10 @@ class CaseReviewer(Base):
 
 
 class ClockPause(Base):
-    """A time during which a case's clock stood still, who stopped it, and why."""
+    """A time during which a case's clock stood still, who stopped it, and why.
+
+    `resume_at` is when it runs again by itself, if that was said; `resumed_at` is when it did, or somebody resumed it.
+    """
 
     __tablename__ = "clock_pauses"
 
@@ -88,6 +91,7 @@ class ClockPause(Base):
     case_id: Mapped[UUID] = mapped_column(primary_key=True)
     paused_at: Mapped[datetime] = mapped_column(Instant, primary_key=True)
     resumed_at: Mapped[datetime | None] = mapped_column(Instant)
+    resume_at: Mapped[datetime | None] = mapped_column(Instant)
     reason: Mapped[str]
     paused_by: Mapped[str]
 
