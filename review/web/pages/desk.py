@@ -18,7 +18,7 @@ from review.queueing.schemas import ClaimedAssignment
 from review.reviewing.schemas import JudgementIn
 from review.web import content, forms
 from review.web.pages import differences, story, words
-from review.web.pages.views import Alternative, Desk, Fact, Reason
+from review.web.pages.views import Alternative, Countdown, Desk, Fact, Reason
 from review.web.shapes import is_object
 
 MAX_KEYED = 9
@@ -118,6 +118,7 @@ def lay_out(
     *,
     now: datetime,
     history: list[HistoryEntry],
+    clock: Countdown | None = None,
     outcome: str = "",
 ) -> Desk:
     """Put together everything the review page shows."""
@@ -149,7 +150,7 @@ def lay_out(
         ],
         comment=draft.comment,
         why=why(item, bench.conditions, kind=claimed.kind),
-        due_at=item.sla.due_at if item.sla else None,
+        clock=clock,
         facts=facts(item),
         guidelines=content.render_markdown(item_type.guidelines) if item_type.guidelines else None,
         story=story.tell(history),

@@ -18,7 +18,7 @@ from review.web import content
 from review.web.guards import requires
 from review.web.pages import desk, words
 from review.web.pages.reading import SAID, read_form
-from review.web.pages.views import HeldRow, PoolRow, QueueLine
+from review.web.pages.views import Countdown, HeldRow, PoolRow, QueueLine
 from review.web.pages.work import WORK, InHand
 from review.web.services import AnyRequest, Tx
 
@@ -59,8 +59,9 @@ class QueuePages(Controller):
             )
             for each in pools
         ]
-        mine = [_held_row(each, work.config) for each in held]
-        return work.page("home.html", pools=rows, held=mine, said=SAID.get(done, ""))
+        clocks = await work.countdowns([each.item_id for each in held])
+        mine = [_held_row(each, work.config, clocks.get(each.item_id)) for each in held]
+        return work.page("home.html", here="Queue", pools=rows, held=mine, said=SAID.get(done, ""))
 
     @get("/pools/{pool:str}")
     async def lines(
@@ -70,10 +71,11 @@ class QueuePages(Controller):
         await queueing.check_pool(work.hot, who=work.who, pool=pool, config=work.config)
         found = await overview.list_open(work.hot, who=work.who, pool=pool, after=after, limit=LINES + 1)
         shown, here = found[:LINES], f"/p/{work.who.project}/pools/{pool}"
+        clocks = await work.countdowns([each.item_id for each in shown if each.due_at])
         return work.page(
             "_lines.html" if work.is_partial else "queue.html",
             pool=work.config.pools[pool],
-            lines=[_line(each, work.config) for each in shown],
+            lines=[_line(each, work.config, clocks.get(each.item_id)) for each in shown],
             more=f"{here}?after={shown[-1].assignment_id}" if len(found) > LINES else None,
             after=after,
             said=SAID.get(done, ""),
@@ -94,26 +96,30 @@ class QueuePages(Controller):
         return Redirect(here + path, status_code=303)
 
 
-def _line(line: QueuedLine, config: ProjectConfig) -> QueueLine:
+def _line(line: QueuedLine, config: ProjectConfig, clock: Countdown | None) -> QueueLine:
     return QueueLine(
         item_id=line.item_id,
-        type_title=_title(line.type, config),
+        type_title=title_in(config, line.type),
         brief=content.brief(msgspec.json.decode(line.input)),
         confidence=line.confidence,
-        due_at=line.due_at,
+        clock=clock,
         created_at=line.created_at,
         is_adjudication=line.kind == "adjudication",
     )
 
 
-def _held_row(line: HeldLine, config: ProjectConfig) -> HeldRow:
-    title = f"{_title(line.type, config)} {line.external_id or ''}".strip()
+def _held_row(line: HeldLine, config: ProjectConfig, clock: Countdown | None) -> HeldRow:
+    title = f"{title_in(config, line.type)} {line.external_id or ''}".strip()
     pool = config.pools[line.pool].title if line.pool in config.pools else line.pool
     return HeldRow(
-        assignment_id=line.assignment_id, title=f"{title}, from {pool}", lease_expires_at=line.lease_expires_at
+        assignment_id=line.assignment_id,
+        title=f"{title}, from {pool}",
+        lease_expires_at=line.lease_expires_at,
+        clock=clock,
     )
 
 
-def _title(name: str, config: ProjectConfig) -> str:
+def title_in(config: ProjectConfig, name: str) -> str:
+    """Name an item type for people, also one that the configuration no longer has."""
     item_type = config.item_types.get(name)
     return desk.title_of(item_type) if item_type else words.humanise(name)

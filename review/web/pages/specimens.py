@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from review.kernel.clock import utc_now
 from review.web import content, forms
-from review.web.pages.views import Alternative, Change, Desk, Fact, Line, Reason
+from review.web.pages.views import Alternative, Change, Countdown, Desk, Fact, Line, Reason
 
 _ID = UUID("019a0000-0000-7000-8000-000000000001")
 INTENTS = (
@@ -104,6 +104,39 @@ def story() -> list[Line]:
     ]
 
 
+def countdowns() -> list[Countdown]:
+    """Show clocks: on track within working hours, due soon, overdue at night, standing still."""
+    now = utc_now()
+    at = int(now.timestamp())
+    shift = f"[[{at}, {at + 7200}], [{at + 63000}, {at + 93600}]]"
+    night = f"[[{at + 36000}, {at + 66600}]]"
+    return [
+        Countdown(
+            due_at=now + timedelta(hours=18),
+            said="due in 3 h",
+            note="clock stops 17:30–09:00 CET",
+            left=10800,
+            open=shift,
+        ),
+        Countdown(due_at=now + timedelta(minutes=9), said="due soon: 9 min", tone="warn"),
+        Countdown(
+            due_at=now - timedelta(hours=6),
+            said="overdue by 40 min",
+            tone="bad",
+            note="stopped until Tue 09:00 CET",
+            left=-2400,
+            open=night,
+        ),
+        Countdown(
+            due_at=now,
+            said="paused, 2 h 5 min left",
+            tone="paused",
+            is_still=True,
+            note="waiting for the customer’s answer (ana)",
+        ),
+    ]
+
+
 def changes() -> list[Change]:
     """Show what a correction changed."""
     return [
@@ -144,7 +177,7 @@ def desk(schema: dict[str, Any] | None = None, output: dict[str, Any] | None = N
         ],
         "comment": "",
         "why": [Markup("Rule <strong>low-confidence</strong>: confidence 0.62 is under 0.8.")],
-        "due_at": utc_now() + timedelta(hours=1, minutes=12),
+        "clock": countdowns()[0],
         "facts": [
             Fact(name="Model", value="intent-clf 2026-10-01, prompt p7"),
             Fact(name="Cost", value="0.0021 USD"),

@@ -21,6 +21,7 @@ def styleguide() -> Template:
         "csrf_token": "",
         "visitor": None,
         "moments": [now + span for span in spans],
+        "countdowns": specimens.countdowns(),
         "changes": specimens.changes(),
         "story": specimens.story(),
         "form": form,

@@ -19,6 +19,25 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Countdown:
+    """What is left of a case's time: as words, and as the script needs it to keep the words true.
+
+    `left` is in seconds of working time, None where the clock runs night and day; `open` lists the next working
+    periods, their beginnings and ends in seconds since 1970; below `soon` seconds it is due soon. Where `is_still`, it
+    stands until somebody acts.
+    """
+
+    due_at: datetime
+    said: str
+    note: str | Markup = ""
+    tone: str = "plain"
+    left: int | None = None
+    open: str = ""
+    soon: int = 900
+    is_still: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One sentence of an item's story; `tone` is a badge's."""
 
@@ -85,7 +104,7 @@ class Desk:
     reasons: list[Reason]
     comment: str
     why: list[str | Markup]
-    due_at: datetime | None
+    clock: Countdown | None
     facts: list[Fact]
     guidelines: Markup | None
     story: list[Line]
@@ -143,6 +162,7 @@ class HeldRow:
     assignment_id: UUID
     title: str
     lease_expires_at: datetime | None
+    clock: Countdown | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +173,20 @@ class QueueLine:
     type_title: str
     brief: Markup
     confidence: float | None
-    due_at: datetime | None
+    clock: Countdown | None
     created_at: datetime
     is_adjudication: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueRow:
+    """One item that is overdue or due soon; `holder` names who has it in hand, to those who may know."""
+
+    item_id: UUID
+    type_title: str
+    brief: Markup
+    pool: str
+    clock: Countdown | None
+    due_at: datetime
+    is_held: bool
+    holder: str

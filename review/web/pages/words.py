@@ -1,6 +1,7 @@
 """Times and numbers as a person would say them."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
 
 SOON = timedelta(minutes=15)  # when a due time begins to look urgent, unless the policy warns earlier
 
@@ -28,6 +29,29 @@ def distance(at: datetime, now: datetime, kind: str = "past") -> str:
     if kind == "left":
         return said if span > timedelta() else "no more time"
     return f"{said} ago"
+
+
+def countdown(left: timedelta, *, is_soon: bool) -> str:
+    """Say what is left of a case's time, with the state in words: `due in 3 h`, `due soon: 9 min`, `overdue by 1 h`."""
+    if left <= timedelta():
+        return f"overdue by {duration(left)}"
+    return f"due soon: {duration(left)}" if is_soon else f"due in {duration(left)}"
+
+
+def local(at: datetime, zone: tzinfo) -> str:
+    """Write a moment as people of that zone would: `Friday 20 November 2026, 16:50`."""
+    there = at.astimezone(zone)
+    return f"{there:%A} {there.day} {there:%B %Y, %H:%M}"
+
+
+def hour(at: datetime, zone: tzinfo, *, with_day: bool = False) -> str:
+    """Write a time of day, and with it the weekday where that is not plain: `09:00`, `Tue 09:00`."""
+    return f"{at.astimezone(zone):%a %H:%M}" if with_day else f"{at.astimezone(zone):%H:%M}"
+
+
+def listed(things: Sequence[str]) -> str:
+    """Join words as a sentence does: `a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(things[:-1]), things[-1]]) if len(things) > 1 else "".join(things)
 
 
 def urgency(at: datetime, now: datetime) -> str:

@@ -17,12 +17,17 @@ from review.items.schemas import ItemDetail
 from review.items.types import ItemType
 from review.kernel.clock import utc_now
 from review.kernel.db import Hot
+from review.queueing import due
 from review.queueing import service as queueing
+from review.queueing.due import RunningClock
 from review.queueing.errors import PoolNotFound
 from review.queueing.schemas import ClaimedAssignment
-from review.web.pages import desk
+from review.sla.rules import SlaPolicy
+from review.web.pages import countdowns, desk, places
+from review.web.pages.countdowns import Hours
 from review.web.pages.desk import Bench, Draft
 from review.web.pages.reading import SAID, Pairs
+from review.web.pages.views import Countdown
 from review.web.services import AnyRequest, Services, Svc, Who
 from review.web.shapes import is_object
 
@@ -50,8 +55,23 @@ class Work:
     def page(self, name: str, *, status: int = 200, push: str | None = None, **context: Any) -> Template:
         """Render a template with what every page shows; `push` is the address htmx puts in the bar, '' for none."""
         headers = {} if push is None else {"HX-Push-Url": push or "false"}
-        shared = {"csrf_token": self.visitor.csrf_token, "visitor": self.visitor, "project": self.who.project}
+        shared = {
+            "csrf_token": self.visitor.csrf_token,
+            "visitor": self.visitor,
+            "project": self.who.project,
+            "links": places.links_for(self.who),
+        }
         return Template(template_name=name, context={**shared, **context}, status_code=status, headers=headers)
+
+    async def countdowns(self, item_ids: list[UUID]) -> dict[UUID, Countdown]:
+        """Show the clocks of open items that have one, each by the configuration that governs it."""
+        clocks = await due.clocks_of(self.hot, who=self.who, item_ids=item_ids)
+        hours = Hours(utc_now())
+        return {each.item_id: countdowns.show(each, await self._policy_of(each), hours) for each in clocks.values()}
+
+    async def _policy_of(self, clock: RunningClock) -> SlaPolicy | None:
+        config = await self.services.configs.get(self.who.project_id, clock.version)
+        return config.sla_policies.get(clock.sla_policy or "")
 
     async def show(
         self, claimed: ClaimedAssignment, draft: Draft, *, outcome: str = "", status: int = 200, push: str | None = None
@@ -65,7 +85,8 @@ class Work:
             conditions=self.conditions(item),
         )
         history = await items.list_history(self.hot, who=self.who, item_id=item.id, base_url=self.base_url)
-        laid = desk.lay_out(claimed, bench, draft, now=utc_now(), history=history, outcome=outcome)
+        clock = (await self.countdowns([item.id])).get(item.id)
+        laid = desk.lay_out(claimed, bench, draft, now=utc_now(), history=history, clock=clock, outcome=outcome)
         name = "_desk.html" if self.is_partial else "review.html"
         return self.page(name, status=status, push=push, desk=laid, reshape=f"{laid.url}/form")
 
