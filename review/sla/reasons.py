@@ -87,13 +87,11 @@ def no_policy() -> str:
     return "No SLA policy sets a time."
 
 
-def asked_by(asked: datetime, started: datetime, zone: Calendar | None) -> str:
-    """Say that upstream's own deadline counts."""
+def asked_by(asked: datetime, started: datetime, zone: Calendar | None, *, is_sooner: bool) -> str:
+    """Say that upstream's own deadline counts; `is_sooner` where it does instead of the policy's."""
     if asked <= started:
         return f"Upstream asked for an answer by {moment(asked, zone)}, before it arrived, so it is due at once."
-    if zone is None:
-        return f"Upstream asked for an answer by {moment(asked, zone)}."
-    return f"Upstream asked for an answer by {moment(asked, zone)}, which is sooner."
+    return f"Upstream asked for an answer by {moment(asked, zone)}{', which is sooner' if is_sooner else ''}."
 
 
 def moment(instant: datetime, zone: Calendar | None, *, shown: bool = True) -> str:

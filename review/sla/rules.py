@@ -125,7 +125,7 @@ def _upstream_only(facts: Facts) -> Clock | None:
         return None
     started, asked = facts.started_at.astimezone(UTC), facts.respond_by.astimezone(UTC)
     due = max(started, asked)
-    because = (reasons.no_policy(), reasons.asked_by(asked, started, None))
+    because = (reasons.no_policy(), reasons.asked_by(asked, started, None, is_sooner=False))
     marks = (Mark(DUE, due),)
     return Clock(due_at=due, first_claim_due_at=None, warn_at=None, marks=marks, because=because, is_elapsed=True)
 
@@ -263,5 +263,5 @@ class _Running:
         if self._paused != self._at_first:
             found.append(reasons.moved(self._paused, zone))
         if self._due != self._paused and self._asked is not None:
-            found.append(reasons.asked_by(self._asked, self._started, zone))
+            found.append(reasons.asked_by(self._asked, self._started, zone, is_sooner=True))
         return tuple(found)
