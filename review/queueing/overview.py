@@ -9,62 +9,21 @@ import msgspec
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Permission, Principal
 from review.kernel.db import Hot
+from review.queueing import overview_queries as queries
 from review.queueing.schemas import HeldLine, PoolSummary, QueuedLine
 
 COUNT_CAP = 1_000
 SOON = timedelta(hours=1)
 _FOREVER_YEAR = 9999
 
-# Capped: a full count took 60 ms at a million rows and 547 ms at ten million, this stays under one (PROMISES, A2).
-SUMMARISE = """
-SELECT p.pool, w.waiting, w.oldest, s.due_soon, h.held
-FROM unnest($2::text[]) WITH ORDINALITY AS p(pool, n)
-CROSS JOIN LATERAL (
-  SELECT count(*) AS waiting, min(created_at) AS oldest FROM (
-    SELECT created_at FROM assignments WHERE project_id = $1 AND pool = p.pool AND state = 'open'
-    ORDER BY -priority, due_at, id LIMIT $4 + 1) head
-) w
-CROSS JOIN LATERAL (
-  SELECT count(*) AS due_soon FROM (
-    SELECT 1 FROM assignments WHERE project_id = $1 AND pool = p.pool AND state = 'open'
-      AND due_at < 'infinity' AND due_at < now() + $5 LIMIT $4) soon
-) s
-CROSS JOIN LATERAL (
-  SELECT count(*) AS held FROM assignments
-  WHERE project_id = $1 AND pool = p.pool AND state = 'held' AND holder_id = $3
-) h
-ORDER BY p.n
-"""
-
-LIST_OPEN = """
-SELECT a.id, a.item_id, a.kind, a.priority, a.due_at, i.type, i.external_id, i.created_at,
-       b.input, b.output, (b.details ->> 'confidence')::float8 AS confidence
-FROM assignments a
-JOIN items i ON i.project_id = a.project_id AND i.id = a.item_id
-JOIN item_bodies b ON b.project_id = a.project_id AND b.item_id = a.item_id
-WHERE a.project_id = $1 AND a.pool = $2 AND a.state = 'open'
-  AND ($3::uuid IS NULL OR (-a.priority, a.due_at, a.id) > (
-    SELECT -c.priority, c.due_at, c.id FROM assignments c WHERE c.project_id = $1 AND c.id = $3))
-ORDER BY -a.priority, a.due_at, a.id LIMIT $4
-"""
-
-LIST_HELD = """
-SELECT a.id, a.item_id, a.pool, a.fence, a.lease_until, i.type, i.external_id
-FROM assignments a JOIN items i ON i.project_id = a.project_id AND i.id = a.item_id
-WHERE a.project_id = $1 AND a.holder_id = $2 AND a.state = 'held' AND a.lease_until > now()
-ORDER BY a.claimed_at
-"""
-
-LIST_MY_POOLS = "SELECT DISTINCT pool FROM pool_members WHERE project_id = $1 AND email = $2"
-
 
 async def pool_summaries(hot: Hot, *, who: Principal, config: ProjectConfig) -> list[PoolSummary]:
     """Show the pools the caller may work, in the order of the configuration; none to whoever only reads."""
     pools = list(config.pools) if who.may(Permission.WORK) else []
     if who.is_reviewer_only:
-        mine = {row["pool"] for row in await hot.fetch(LIST_MY_POOLS, who.project_id, who.email)}
+        mine = {row["pool"] for row in await hot.fetch(queries.LIST_MY_POOLS, who.project_id, who.email)}
         pools = [pool for pool in pools if pool in mine]
-    rows = await hot.fetch(SUMMARISE, who.project_id, pools, who.id, COUNT_CAP, SOON)
+    rows = await hot.fetch(queries.SUMMARISE, who.project_id, pools, who.id, COUNT_CAP, SOON)
     return [
         PoolSummary(
             pool=row["pool"],
@@ -81,7 +40,7 @@ async def pool_summaries(hot: Hot, *, who: Principal, config: ProjectConfig) -> 
 
 async def list_open(hot: Hot, *, who: Principal, pool: str, after: UUID | None, limit: int) -> list[QueuedLine]:
     """List a pool's open seats in claim order, behind the seat `after`."""
-    rows = await hot.fetch(LIST_OPEN, who.project_id, pool, after, limit)
+    rows = await hot.fetch(queries.LIST_OPEN, who.project_id, pool, after, limit)
     return [
         QueuedLine(
             assignment_id=row["id"],
@@ -102,7 +61,7 @@ async def list_open(hot: Hot, *, who: Principal, pool: str, after: UUID | None, 
 
 async def held_by(hot: Hot, *, who: Principal) -> list[HeldLine]:
     """List what the caller holds, the longest held first."""
-    rows = await hot.fetch(LIST_HELD, who.project_id, who.id)
+    rows = await hot.fetch(queries.LIST_HELD, who.project_id, who.id)
     return [
         HeldLine(
             assignment_id=row["id"],

@@ -95,6 +95,10 @@ LEFT JOIN LATERAL (
 WHERE a.project_id = $1 AND a.id = $2
 """
 
+# An adjudicator's seat keeps its pool: it stands in the pool that was named for it, not in the case's.
+_POOL_NOW = """CASE WHEN a.kind = 'review' THEN
+ (SELECT c.pool FROM cases c WHERE c.project_id = a.project_id AND c.id = a.case_id) ELSE a.pool END"""
+
 # The caller may know of an assignment if it is in their pools or they have had part in its case.
 IS_KNOWN_TO = """
 SELECT EXISTS (SELECT FROM pool_members m WHERE m.project_id = $1 AND m.pool = $2 AND m.email = $3)
@@ -152,20 +156,47 @@ async def lock_seats(tx: AsyncSession, project_id: UUID, item_id: UUID) -> list[
 
 
 async def settle(tx: AsyncSession, project_id: UUID, seat: Seat, state: AssignmentState, part: str | None) -> None:
-    """Take a locked seat from its holder: into `state`, the person's part in the case kept as `part` or forgotten."""
+    """Take a locked seat from its holder: into `state`, the person's part in the case kept as `part` or forgotten.
+
+    A reviewer's seat that opens again stands in the queue where its case is now, for that may have moved meanwhile.
+    """
+    key = {"project": project_id, "id": seat.id, "case": seat.case_id, "user": seat.holder_id}
+    pool = f", pool = {_POOL_NOW}" if state is AssignmentState.OPEN else ""
     await tx.execute(
         text(
-            "UPDATE assignments SET state = :state, holder_id = NULL, lease_until = NULL"
-            " WHERE project_id = :project AND id = :id"
+            f"UPDATE assignments a SET state = :state, holder_id = NULL, lease_until = NULL{pool}"
+            " WHERE a.project_id = :project AND a.id = :id"
         ),
-        {"state": state.value, "project": project_id, "id": seat.id},
+        {**key, "state": state.value},
     )
-    key = {"project": project_id, "case": seat.case_id, "user": seat.holder_id}
     where = "WHERE project_id = :project AND case_id = :case AND user_id = :user"
     if part is None:
         await tx.execute(text(f"DELETE FROM case_reviewers {where}"), key)
     else:
         await tx.execute(text(f"UPDATE case_reviewers SET part = :part {where}"), {**key, "part": part})
+
+
+async def lapse_seats(tx: AsyncSession, seats: Sequence[tuple[UUID, Seat]]) -> None:
+    """Take locked seats, each named with its project, from holders whose leases ended; one statement for all."""
+    if not seats:
+        return
+    key = {
+        "projects": [project_id for project_id, _ in seats],
+        "ids": [seat.id for _, seat in seats],
+        "cases": [seat.case_id for _, seat in seats],
+        "holders": [seat.holder_id for _, seat in seats],
+    }
+    await tx.execute(
+        text(
+            "WITH g AS MATERIALIZED (SELECT * FROM unnest(:projects ::uuid[], :ids ::uuid[], :cases ::uuid[],"
+            " :holders ::uuid[]) AS g(project_id, id, case_id, user_id)),"
+            " parted AS (DELETE FROM case_reviewers r USING g"
+            " WHERE r.project_id = g.project_id AND r.case_id = g.case_id AND r.user_id = g.user_id)"
+            f" UPDATE assignments a SET state = 'open', holder_id = NULL, lease_until = NULL, pool = {_POOL_NOW}"
+            " FROM g WHERE a.project_id = g.project_id AND a.id = g.id"
+        ),
+        key,
+    )
 
 
 async def close_case(tx: AsyncSession, project_id: UUID, item_id: UUID) -> None:
@@ -192,26 +223,6 @@ async def close_case(tx: AsyncSession, project_id: UUID, item_id: UUID) -> None:
         ),
         key,
     )
-
-
-async def raise_case(tx: AsyncSession, project_id: UUID, case_id: UUID, priority: int) -> int:
-    """Raise a case and its open seats to a priority, one escalation level up; gives the level."""
-    key = {"project": project_id, "case": case_id, "priority": priority}
-    level = await tx.scalar(
-        text(
-            "UPDATE cases SET priority = :priority, escalation_level = escalation_level + 1"
-            " WHERE project_id = :project AND id = :case RETURNING escalation_level"
-        ),
-        key,
-    )
-    await tx.execute(
-        text(
-            "UPDATE assignments SET priority = :priority"
-            " WHERE project_id = :project AND case_id = :case AND state IN ('open', 'held')"
-        ),
-        key,
-    )
-    return int(level or 0)
 
 
 async def lock_due_leases(tx: AsyncSession, limit: int) -> list[tuple[UUID, int, Seat]]:

@@ -25,6 +25,7 @@ class Act(StrEnum):
     SKIP = "skip"
     ESCALATE = "escalate"
     LAPSE = "lapse"
+    REASSIGN = "reassign"
     REVIEW = "review"
     CLOSE = "close"
 
@@ -37,12 +38,13 @@ TRANSITIONS: dict[tuple[AssignmentState, Act], AssignmentState] = {
     (_S.HELD, Act.SKIP): _S.OPEN,
     (_S.HELD, Act.ESCALATE): _S.OPEN,
     (_S.HELD, Act.LAPSE): _S.OPEN,
+    (_S.HELD, Act.REASSIGN): _S.OPEN,
     (_S.HELD, Act.REVIEW): _S.DONE,
     (_S.OPEN, Act.CLOSE): _S.CANCELLED,
     (_S.HELD, Act.CLOSE): _S.CANCELLED,
 }
 
-ESCALATION_STEP = 20  # how far a person's escalation raises the priority, until a ladder says otherwise
+ESCALATION_STEP = 20  # how far a person's escalation raises the priority where no ladder says what it does
 MAX_PRIORITY = 100
 
 

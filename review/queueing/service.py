@@ -20,7 +20,7 @@ from review.kernel.events import EventKind
 from review.queueing import mentions, queries
 from review.queueing.errors import AssignmentNotFound, LeaseLost, NotAPerson, PoolNotFound
 from review.queueing.floors import Floors
-from review.queueing.rules import AssignmentState, LeaseFate, Seat, is_held_by, lease_fate, raised, why_lost
+from review.queueing.rules import AssignmentState, LeaseFate, Seat, is_held_by, lease_fate, why_lost
 from review.queueing.schemas import ClaimedAssignment
 
 MAX_CLAIM = 20
@@ -135,7 +135,7 @@ async def release(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fenc
     """
     seat = await lock_held(tx, who=who, assignment_id=assignment_id, fence=fence)
     await queries.settle(tx, who.project_id, seat, AssignmentState.OPEN, part=None)
-    _note(tx, who, Action.ASSIGNMENT_RELEASED, seat)
+    note(tx, who, Action.ASSIGNMENT_RELEASED, seat)
 
 
 async def skip(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fence: int, reason: str) -> None:
@@ -146,25 +146,10 @@ async def skip(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fence: 
     """
     seat = await lock_held(tx, who=who, assignment_id=assignment_id, fence=fence)
     await queries.settle(tx, who.project_id, seat, AssignmentState.OPEN, part="skipped")
-    _note(tx, who, Action.ASSIGNMENT_SKIPPED, seat, reason=reason)
+    note(tx, who, Action.ASSIGNMENT_SKIPPED, seat, reason=reason)
+    if reason:
+        announce_return(tx, who.project_id, seat, holder=who.actor.name, reason=reason, by=who.actor.name)
     await mentions.announce(tx, who, item_id=seat.item_id, pool=seat.pool, comment=reason)
-
-
-async def escalate(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fence: int, reason: str) -> int:
-    """Hand the case on to somebody else with a higher priority; gives the new escalation level.
-
-    Raises:
-        AssignmentNotFound (404), LeaseLost (409).
-    """
-    seat = await lock_held(tx, who=who, assignment_id=assignment_id, fence=fence)
-    await queries.settle(tx, who.project_id, seat, AssignmentState.OPEN, part="skipped")
-    priority = raised(seat.priority)
-    level = await queries.raise_case(tx, who.project_id, seat.case_id, priority)
-    _note(tx, who, Action.CASE_ESCALATED, seat, reason=reason, priority=priority, level=level)
-    payload = {"level": level, "priority": priority, "pool": seat.pool, "reason": reason, "by": who.actor.name}
-    outbox.emit(tx, who.project_id, EventKind.ESCALATED, item_id=seat.item_id, payload=payload)
-    await mentions.announce(tx, who, item_id=seat.item_id, pool=seat.pool, comment=reason)
-    return level
 
 
 async def lapse_due(tx: AsyncSession, limit: int) -> int:
@@ -173,8 +158,8 @@ async def lapse_due(tx: AsyncSession, limit: int) -> int:
     by_fate: dict[LeaseFate, list[tuple[UUID, int, Seat]]] = {fate: [] for fate in LeaseFate}
     for project_id, generation, seat in timers:
         by_fate[lease_fate(seat, generation)].append((project_id, generation, seat))
+    await queries.lapse_seats(tx, [(project_id, seat) for project_id, _, seat in by_fate[LeaseFate.LAPSED]])
     for project_id, generation, seat in by_fate[LeaseFate.LAPSED]:
-        await queries.settle(tx, project_id, seat, AssignmentState.OPEN, part=None)
         details = {"assignment_id": str(seat.id), "fence": generation, "pool": seat.pool, "holder": str(seat.holder_id)}
         audit.record(tx, project_id, TIMER, Action.ASSIGNMENT_LAPSED, item_id=seat.item_id, details=details)
     await queries.end_lease_timers(tx, LeaseFate.EXTENDED, by_fate[LeaseFate.EXTENDED])
@@ -225,7 +210,20 @@ def check_person(who: Principal) -> None:
         raise NotAPerson(message)
 
 
-def _note(tx: AsyncSession, who: Principal, action: Action, seat: Seat, **more: object) -> None:
+def announce_return(tx: AsyncSession, project_id: UUID, seat: Seat, *, holder: str, reason: str, by: str) -> None:
+    """Tell that a seat went back to its queue for a reason that is worth knowing; `by` is who sent it there."""
+    payload = {
+        "assignment_id": str(seat.id),
+        "pool": seat.pool,
+        "holder": holder,
+        "reason": reason,
+        "by": by,
+    }
+    outbox.emit(tx, project_id, EventKind.RETURNED, item_id=seat.item_id, payload=payload)
+
+
+def note(tx: AsyncSession, who: Principal, action: Action, seat: Seat, **more: object) -> None:
+    """Record what a holder did with a seat, and how long they had held it."""
     held = (seat.at - seat.claimed_at).total_seconds() if seat.claimed_at else 0.0
     details = {
         "assignment_id": str(seat.id),

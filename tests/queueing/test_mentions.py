@@ -1,7 +1,10 @@
 """Who a comment names, and who is told of it."""
 
+from typing import Any
+
 import pytest
 
+from review.escalation import service as escalation
 from review.identity.rules import mentioned_in
 from review.kernel.events import EventKind
 from review.queueing import service as queueing
@@ -51,9 +54,8 @@ async def test_comments_of_reviews_skips_and_escalations_tell_whom_they_name(wor
     who = world.people["ana"]
     async with world.db.transaction() as tx:
         await queueing.skip(tx, who=who, assignment_id=skipped.id, fence=skipped.fence, reason="for @cleo or @lea")
-        await queueing.escalate(
-            tx, who=who, assignment_id=escalated.id, fence=escalated.fence, reason="@dan@example.com knows"
-        )
+        key: dict[str, Any] = {"assignment_id": escalated.id, "fence": escalated.fence}
+        await escalation.escalate(tx, world.configs, who=who, **key, reason="@dan@example.com knows")
     assert await told(world) == [["ben@example.com"], ["cleo@example.com", "lea@example.com"], ["dan@example.com"]]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -53,7 +54,8 @@ async def release(world: World, name: str, held: ClaimedAssignment) -> None:
 
 async def escalate(world: World, name: str, held: ClaimedAssignment) -> None:
     async with world.db.transaction() as tx:
-        await queueing.escalate(tx, who=world.people[name], assignment_id=held.id, fence=held.fence, reason="?")
+        key: dict[str, Any] = {"assignment_id": held.id, "fence": held.fence}
+        await escalation.escalate(tx, world.configs, who=world.people[name], **key, reason="?")
 
 
 async def lapse(world: World, held: ClaimedAssignment) -> None:

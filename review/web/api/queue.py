@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from msgspec import UNSET, Meta, UnsetType
 
 from review.decisions.rules import Verdict
+from review.escalation import service as escalation
 from review.identity.rules import Permission
 from review.queueing import service as queueing
 from review.queueing.schemas import ClaimedAssignment
@@ -108,10 +109,12 @@ async def skip(request: AnyRequest, who: Who, tx: Tx, assignment_id: FromPath[UU
 
 
 @post("/assignments/{assignment_id:uuid}/escalate", opt=WORK | takes(ReasonIn), status_code=200)
-async def escalate(request: AnyRequest, who: Who, tx: Tx, assignment_id: FromPath[UUID]) -> Returned:
-    """Hand the case on to somebody else, with a higher priority."""
+async def escalate(request: AnyRequest, services: Svc, who: Who, tx: Tx, assignment_id: FromPath[UUID]) -> Returned:
+    """Hand the case on to somebody else, by the next step of its escalation policy or with a higher priority."""
     given = await bodies.read(request, ReasonIn)
-    level = await queueing.escalate(tx, who=who, assignment_id=assignment_id, fence=given.fence, reason=given.reason)
+    level = await escalation.escalate(
+        tx, services.configs, who=who, assignment_id=assignment_id, fence=given.fence, reason=given.reason
+    )
     return Returned(assignment_id, escalation_level=level)
 
 

@@ -7,6 +7,7 @@ from litestar import Controller, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Response, Template
 
+from review.escalation import service as escalation
 from review.identity.rules import Permission
 from review.kernel.clock import utc_now
 from review.kernel.errors import FieldError
@@ -75,12 +76,15 @@ class AssignmentPages(Controller):
         return await work.onward(pool, "skip")
 
     @post("/escalate", status_code=200)
-    async def escalate(self, request: AnyRequest, work: InHand, tx: Tx, assignment_id: FromPath[UUID]) -> Response[Any]:
-        """Hand the item on with a higher priority and the reason, and show what is next."""
+    async def escalate(
+        self, request: AnyRequest, work: InHand, services: Svc, tx: Tx, assignment_id: FromPath[UUID]
+    ) -> Response[Any]:
+        """Hand the item on with the reason, by the next step of its policy, and show what is next."""
         pairs = await read_form(request)
         pool = (await work.held(assignment_id)).pool
-        await queueing.escalate(
-            tx, who=work.who, assignment_id=assignment_id, fence=fence_of(pairs), reason=_reason(pairs)
+        fence = fence_of(pairs)
+        await escalation.escalate(
+            tx, services.configs, who=work.who, assignment_id=assignment_id, fence=fence, reason=_reason(pairs)
         )
         return await work.onward(pool, "escalate")
 

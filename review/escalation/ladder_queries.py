@@ -1,0 +1,143 @@
+"""The statements of a ladder's steps: whom a step could reach, and what it changes."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from review.escalation.rules import Case, Reach
+from review.kernel.db import driver_of
+from review.kernel.ids import new_id
+from review.queueing.rules import Seat
+
+# `staff` are those who may work at all: leads and admins in every pool, reviewers in their own.
+FIND_REACH = """
+WITH staff AS MATERIALIZED (
+  SELECT u.id, u.email, m.role <> 'reviewer' AS is_lead FROM memberships m JOIN users u ON u.id = m.user_id
+  WHERE m.project_id = $1 AND m.role IN ('admin', 'lead', 'reviewer') AND u.disabled_at IS NULL
+), workers AS MATERIALIZED (
+  SELECT s.id FROM staff s WHERE s.is_lead OR EXISTS (
+    SELECT FROM pool_members p WHERE p.project_id = $1 AND p.pool = $2 AND p.email = s.email)
+)
+SELECT EXISTS (SELECT FROM staff WHERE is_lead) AS has_leads,
+  ARRAY(SELECT DISTINCT p.pool FROM pool_members p JOIN staff s ON s.email = p.email
+        WHERE p.project_id = $1 AND p.pool = ANY ($3::text[])) AS pools,
+  ARRAY(SELECT name FROM channel_states
+        WHERE project_id = $1 AND name = ANY ($4::text[]) AND disabled_at IS NOT NULL) AS disabled_channels,
+  ARRAY(SELECT u.email FROM memberships m JOIN users u ON u.id = m.user_id
+        WHERE m.project_id = $1 AND u.email = ANY ($5::text[]) AND u.disabled_at IS NULL) AS people,
+  (SELECT count(*) FROM workers) AS workers,
+  (SELECT count(*) FROM workers w WHERE NOT EXISTS (
+    SELECT FROM case_reviewers r WHERE r.project_id = $1 AND r.case_id = $6 AND r.user_id = w.id)) AS free,
+  ARRAY(SELECT id FROM users WHERE id = ANY ($7::uuid[]) ORDER BY id) AS holder_ids,
+  ARRAY(SELECT email FROM users WHERE id = ANY ($7::uuid[]) ORDER BY id) AS holder_names
+"""
+
+CHANGE_CASE = text("""
+UPDATE cases SET pool = :pool, priority = :priority, reviews_required = :reviews_required,
+                 escalation_level = escalation_level + 1
+WHERE project_id = :project AND id = :case RETURNING escalation_level
+""")
+# Held seats stay where their holders found them; they move when they open again.
+CHANGE_SEATS = text("""
+UPDATE assignments SET priority = :priority,
+  pool = CASE WHEN state = 'open' AND CAST(:moved AS boolean) THEN CAST(:pool AS text) ELSE pool END
+WHERE project_id = :project AND case_id = :case AND state IN ('open', 'held')
+""")
+ADD_SEATS = text("""
+INSERT INTO assignments (project_id, id, case_id, item_id, kind, pool, priority, due_at, state)
+SELECT c.project_id, g.id, c.id, c.item_id, 'review', c.pool, c.priority, coalesce(c.due_at, 'infinity'), 'open'
+FROM cases c CROSS JOIN unnest(CAST(:ids AS uuid[])) AS g(id) WHERE c.project_id = :project AND c.id = :case
+""")
+LOCK_CASE = text("""
+SELECT c.id, c.item_id, c.pool, c.priority, c.reviews_required, c.escalation_level, c.sla_policy, c.marks_passed,
+       c.acknowledged_by, coalesce(c.clock_version, i.config_version) AS version, p.config_version AS active_version
+FROM cases c JOIN items i ON i.project_id = c.project_id AND i.id = c.item_id JOIN projects p ON p.id = c.project_id
+WHERE c.project_id = :project AND c.id = :case FOR UPDATE OF c
+""")
+MARK = text("""
+UPDATE cases SET marks_passed = marks_passed || CAST(:keys AS text[]) WHERE project_id = :project AND id = :case
+""")
+ACKNOWLEDGE = text("""
+UPDATE cases SET acknowledged_at = now(), acknowledged_by = :by
+WHERE project_id = :project AND item_id = :item AND state = 'open' AND escalation_level > 0 AND acknowledged_at IS NULL
+RETURNING acknowledged_at, acknowledged_by
+""")
+FIND_ACKNOWLEDGED = text("""
+SELECT state, escalation_level, acknowledged_at, acknowledged_by FROM cases
+WHERE project_id = :project AND item_id = :item
+""")
+
+
+async def find_reach(
+    tx: AsyncSession, case: Case, seats: Collection[Seat], *, pool: str, targets: Collection[str]
+) -> Reach:
+    """Find whom a step could reach: by the names it gives, and in the pool in which the case would stand."""
+    named = {
+        kind: [name for target in targets for given, _, name in (target.partition(":"),) if given == kind]
+        for kind in ("pool", "channel")
+    }
+    holders = [seat.holder_id for seat in seats if seat.holder_id is not None]
+    hot = await driver_of(tx)
+    row: Any = await hot.fetchrow(
+        FIND_REACH, case.project_id, pool, named["pool"], named["channel"], list(targets), case.id, holders
+    )
+    return Reach(
+        has_leads=row["has_leads"],
+        pools=frozenset(row["pools"]),
+        disabled_channels=frozenset(row["disabled_channels"]),
+        people=frozenset(row["people"]),
+        workers=row["workers"],
+        free=row["free"],
+        holders=dict(zip(row["holder_ids"], row["holder_names"], strict=True)),
+    )
+
+
+async def change(tx: AsyncSession, before: Case, after: Case) -> int:
+    """Give a locked case and its seats, locked too, the pool and priority it has now, one level up; gives the level."""
+    key = {"project": after.project_id, "case": after.id, "pool": after.pool, "priority": after.priority}
+    level = await tx.scalar(CHANGE_CASE, {**key, "reviews_required": after.reviews_required})
+    await tx.execute(CHANGE_SEATS, {**key, "moved": after.pool != before.pool})
+    return int(level or 0)
+
+
+async def add_seats(tx: AsyncSession, case: Case, count: int) -> None:
+    """Add open seats to a locked case, in its pool and with its priority."""
+    ids = [new_id() for _ in range(count)]
+    await tx.execute(ADD_SEATS, {"ids": ids, "project": case.project_id, "case": case.id})
+
+
+async def lock_case(tx: AsyncSession, project_id: UUID, case_id: UUID) -> Case:
+    """Lock a case, after its seats."""
+    row = (await tx.execute(LOCK_CASE, {"project": project_id, "case": case_id})).mappings().one()
+    return Case(
+        project_id=project_id,
+        id=row["id"],
+        item_id=row["item_id"],
+        pool=row["pool"],
+        priority=row["priority"],
+        reviews_required=row["reviews_required"],
+        level=row["escalation_level"],
+        sla_policy=row["sla_policy"],
+        version=row["version"],
+        active_version=row["active_version"],
+        passed=frozenset(row["marks_passed"]),
+        acknowledged_by=row["acknowledged_by"],
+    )
+
+
+async def mark(tx: AsyncSession, case: Case, keys: Sequence[str]) -> None:
+    """Keep it that these marks of a locked case have had their effect."""
+    await tx.execute(MARK, {"keys": list(keys), "project": case.project_id, "case": case.id})
+
+
+async def acknowledge(tx: AsyncSession, project_id: UUID, item_id: UUID, by: str) -> Any:
+    """Keep it that somebody knows of the open item's escalation; gives the row if it was the first to."""
+    return (await tx.execute(ACKNOWLEDGE, {"project": project_id, "item": item_id, "by": by})).one_or_none()
+
+
+async def find_acknowledged(tx: AsyncSession, project_id: UUID, item_id: UUID) -> Any:
+    """Read whether an item's case has escalated, and who knows of it; None where there is no case."""
+    return (await tx.execute(FIND_ACKNOWLEDGED, {"project": project_id, "item": item_id})).one_or_none()
