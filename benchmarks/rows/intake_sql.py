@@ -13,7 +13,7 @@ from benchmarks.rounds import Effort, Rounds, rate, take_turns
 from benchmarks.rows import bare
 from benchmarks.stage import Stage
 from benchmarks.table import Line
-from review.intake import queries
+from review.intake import clocks, queries
 from review.intake.coalescing import Gatherings
 from review.intake.rules import NewItem, prepare
 from review.kernel.ids import new_id
@@ -92,7 +92,9 @@ def _sharer(pool: bare.Connections, project: Project) -> bare.Act:
 async def _store(
     connection: "asyncpg.Connection[asyncpg.Record]", project: Project, items: Sequence[NewItem]
 ) -> dict[UUID, datetime]:
-    return await queries.store(connection, project.service.project_id, project.config, items, project.service.actor)
+    who, config = project.service, project.config
+    started = clocks.start(items, config, None)  # the policy of the project counts elapsed time
+    return await queries.store(connection, who.project_id, config, items, started, who.actor)
 
 
 def _fresh(project: Project) -> Iterator[NewItem]:
