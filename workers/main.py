@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -12,6 +13,7 @@ from redis.exceptions import RedisError
 
 from review.configuration.service import ConfigCache
 from review.delivery.feed import service as feed
+from review.delivery.notifications.dispatch import Dispatcher
 from review.escalation import service as escalation
 from review.kernel.db import UNREACHABLE, Database
 from review.kernel.hints import Teller
@@ -53,12 +55,23 @@ async def run(settings: Settings) -> None:
 
 def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.Event) -> "list[asyncio.Task[None]]":
     """Start what a worker does again and again; each loop finds its own work in PostgreSQL."""
-    post = feed.Post(db, ConfigCache(db), teller.tell_events, settings.public_url)
+    configs = ConfigCache(db)
+    post = feed.Post(db, configs, teller.tell_events, settings.public_url)
     turns: list[tuple[Callable[[], Awaitable[object]], timedelta]] = [
-        (lambda: escalation.sweep(db), settings.sweep_interval),
+        (lambda: escalation.sweep(db, configs, teller.tell_closed), settings.sweep_interval),
         (lambda: feed.relay(post), settings.relay_interval),
     ]
-    return [asyncio.create_task(repeat(act, stop, interval.total_seconds())) for act, interval in turns]
+    loops = [asyncio.create_task(repeat(act, stop, interval.total_seconds())) for act, interval in turns]
+    return [*loops, asyncio.create_task(notify(settings, db, stop))]
+
+
+async def notify(settings: Settings, db: Database, stop: asyncio.Event) -> None:
+    """Send notifications until told to stop; the URLs of channels may stand in this process's environment."""
+    dispatcher = Dispatcher(db, settings, os.environ)
+    try:
+        await repeat(dispatcher.turn, stop, settings.sweep_interval.total_seconds())
+    finally:
+        await dispatcher.close()
 
 
 async def repeat(
