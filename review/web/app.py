@@ -11,7 +11,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
 
 from review.kernel.settings import Settings
-from review.web.api import config, feedback, health, items, openapi, queue, reference
+from review.web.api import config, events, feedback, health, items, openapi, queue, reference
 from review.web.errors import API_HANDLERS
 from review.web.guards import OF_LITESTAR, address_guard, key_guard
 from review.web.pages import headers, site
@@ -37,6 +37,7 @@ API: Sequence[ControllerRouterHandler] = (
     config.put_config,
     feedback.list_feedback,
     feedback.export_feedback,
+    events.read_events,
 )
 
 
@@ -49,7 +50,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         services = await Services.start(chosen)
         app.state.services = services
         if settings is None:  # a process of its own, whose signals and memory are ours to arrange
-            when_told_to_stop(services.hints.release)
+            when_told_to_stop(services.release)
             gc.freeze()  # what start-up made stays for good; a full collection need not walk it again and again
         yield
         await services.stop()

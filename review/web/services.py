@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.configuration.rules import ProjectConfig
 from review.configuration.service import ConfigCache, ItemTypes
+from review.delivery.feed.tail import Tail
 from review.identity.rules import Principal
 from review.intake.service import Desk
 from review.items import queries as items
@@ -37,6 +38,7 @@ class Services:
     db: Database
     redis: Redis
     hints: Hints
+    tail: Tail
     configs: ConfigCache
     item_types: ItemTypes
     migrations: Migrations
@@ -52,11 +54,21 @@ class Services:
             return await items.list_closed(db.hot, named)
 
         hints = Hints(redis, find_closed, settings.poll_interval)
+        tail = Tail(db.hot, settings.poll_interval, settings.max_streams)
+        hints.follow_events(tail.wake)
         hints.start()
-        return cls(settings, db, redis, hints, ConfigCache(db), ItemTypes(db), Migrations.load())
+        tail.start()
+        return cls(settings, db, redis, hints, tail, ConfigCache(db), ItemTypes(db), Migrations.load())
+
+    def release(self) -> None:
+        """Let parked callers and streams go, and keep nobody waiting any more; for a process that is about to stop."""
+        self.hints.release()
+        self.tail.release()
 
     async def stop(self) -> None:
-        """Let parked callers go, then close every connection."""
+        """Let parked callers and streams go, then close every connection."""
+        self.release()
+        await self.tail.stop()
         await self.hints.stop()
         await self.redis.aclose()
         await self.db.close()

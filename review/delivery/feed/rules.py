@@ -160,5 +160,12 @@ def body_of(fact: Fact, item: ItemView | None, *, project: str, position: int) -
     data = dict(fact.payload or {})
     if item is not None:
         data["item"] = item
-    body = Body(fact.id, fact.kind, project, position, fact.created_at, data)
-    return msgspec.json.encode(body).decode()
+    body = msgspec.json.encode(Body(fact.id, fact.kind, project, position, fact.created_at, data))
+    if b"\n" in body or b"\r" in body:  # between the parts of what was sent; a line of its own is what streams carry
+        body = msgspec.json.format(body, indent=-1)
+    return body.decode()
+
+
+def frame_of(event_id: UUID, kind: str, body: str) -> bytes:
+    """Write an event as a server-sent one; a body is one line."""
+    return f"id: {event_id}\nevent: {kind}\ndata: {body}\n\n".encode()

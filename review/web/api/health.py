@@ -19,6 +19,7 @@ REGISTRY = CollectorRegistry()
 REQUESTS = Counter("countersign_requests", "Requests answered.", ["method", "route", "status"], registry=REGISTRY)
 SECONDS = Histogram("countersign_request_seconds", "Time to answer.", ["method", "route"], registry=REGISTRY)
 WAITERS = Gauge("countersign_waiters", "Callers parked until an item is decided.", registry=REGISTRY)
+STREAMS = Gauge("countersign_streams", "Event streams that are open.", registry=REGISTRY)
 
 
 @get("/healthz", opt=ANYBODY, sync_to_thread=False)
@@ -53,6 +54,7 @@ async def get_readiness(services: Svc) -> Response[dict[str, Any]]:
 async def get_metrics(services: Svc) -> Response[bytes]:
     """Give the metrics of this process for Prometheus."""
     WAITERS.set(services.hints.waiters)
+    STREAMS.set(services.tail.streams)
     # As a header, because to a media type of text the framework adds a second charset, which Prometheus refuses.
     return Response(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
 

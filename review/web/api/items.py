@@ -24,6 +24,7 @@ from review.web.api import bodies
 from review.web.api.openapi import takes
 from review.web.errors import Problem, problem_of
 from review.web.guards import requires
+from review.web.leaving import unless_they_leave
 from review.web.services import AnyRequest, Services, Svc, Tx, Who
 
 MAX_KEY = 200
@@ -90,7 +91,7 @@ async def submit_item(request: AnyRequest, services: Svc, who: Who, wait: Wait =
     accepted = await intake.submit(desk, await request.body(), idempotency_key=_key(request))
     item = accepted.item
     if wait and item.decision is None:
-        item = await _wait(services, who, item.id, wait)
+        item = await _wait(request, services, who, item.id, wait)
     return Response(_plain(item), status_code=201 if accepted.created else 200)
 
 
@@ -131,9 +132,9 @@ async def list_items(
 
 
 @get("/items/{item_id:uuid}", opt=requires(Permission.READ_ITEMS))
-async def get_item(services: Svc, who: Who, item_id: FromPath[UUID], wait: Wait = 0) -> ItemDetail:
+async def get_item(request: AnyRequest, services: Svc, who: Who, item_id: FromPath[UUID], wait: Wait = 0) -> ItemDetail:
     """Read an item with its payload; with `wait`, hold the answer until it is decided or the seconds are up."""
-    return await _wait(services, who, item_id, wait)
+    return await _wait(request, services, who, item_id, wait)
 
 
 @get("/items/{item_id:uuid}/history", opt=requires(Permission.READ_ITEMS))
@@ -169,11 +170,12 @@ async def override_item(request: AnyRequest, services: Svc, who: Who, tx: Tx, it
     return await reviewing.override(tx, services.bench(), who=who, item_id=item_id, submitted=submitted)
 
 
-async def _wait(services: Services, who: Principal, item_id: UUID, seconds: float) -> ItemDetail:
+async def _wait(request: AnyRequest, services: Services, who: Principal, item_id: UUID, seconds: float) -> ItemDetail:
     hot, base_url = services.db.hot, services.base_url
     if not seconds or services.hints.waiters >= services.settings.max_waiters:
         return await items.get_detail(hot, who=who, item_id=item_id, base_url=base_url)
-    return await intake.wait_decided(hot, services.hints, who=who, item_id=item_id, seconds=seconds, base_url=base_url)
+    waiting = intake.wait_decided(hot, services.hints, who=who, item_id=item_id, seconds=seconds, base_url=base_url)
+    return await unless_they_leave(request, waiting)
 
 
 def _plain(item: ItemView) -> ItemView:

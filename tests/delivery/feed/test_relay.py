@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from review.decisions.rules import Verdict
 from review.delivery.feed import queries
 from review.delivery.feed import service as feed
 from review.items import service as items
@@ -14,7 +15,7 @@ from review.kernel import outbox
 from review.kernel.db import Database
 from review.kernel.events import EventKind
 from review.reviewing import service as reviewing
-from review.reviewing.schemas import JudgementIn, Verdict
+from review.reviewing.schemas import JudgementIn
 from tests.delivery.feed.relaying import post_of, relay, stored
 from tests.make import BASE_URL, CONFIG, World
 

@@ -1,0 +1,172 @@
+"""Events over HTTP: as pages behind a cursor, and as a stream that stays open."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import Annotated, Any, NamedTuple, cast
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from litestar import Litestar, Request, Response, get
+from litestar.enums import MediaType
+from litestar.params import FromQuery, QueryParameter
+from litestar.response import Stream
+from litestar.response.base import ASGIResponse
+from litestar.response.streaming import ASGIStreamingResponse
+from litestar.types import Receive, Send
+
+from review.delivery.feed import queries, reading
+from review.delivery.feed.tail import Follower
+from review.identity import service as identity
+from review.identity.errors import NotAuthenticated
+from review.identity.rules import Permission
+from review.web.guards import requires
+from review.web.leaving import until_they_leave
+from review.web.services import AnyRequest, Services, Svc, Who
+
+log = logging.getLogger(__name__)
+
+EVENT_STREAM = "text/event-stream"
+DEFAULT_LIMIT = 100
+HEARTBEAT_SECONDS = 15.0
+RECHECK_SECONDS = 60.0  # how long a stream may outlive its key
+SEND_SECONDS = 30.0  # how long a piece may wait for its reader, before the stream is given up
+RETRY_MILLISECONDS = 2_000
+HEADERS = {"X-Accel-Buffering": "no"}  # or nginx would keep events until it has a bufferful
+AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=reading.MAX_PAGE)]
+
+
+class Wanted(NamedTuple):
+    """What a stream was asked for; `secret` is the key it was opened with, which is checked again and again."""
+
+    project_id: UUID
+    after: int | None
+    kinds: frozenset[str] | None
+    secret: str
+
+
+class EventStream(Stream):
+    """A stream that ends at once when its reader hangs up, and is given up when it does not read."""
+
+    def to_asgi_response(self, app: Litestar | None, request: Request[Any, Any, Any], **known: Any) -> ASGIResponse:
+        """Give what sends it."""
+        base: Any = super()  # its parameters are partly untyped
+        usual: ASGIStreamingResponse = base.to_asgi_response(app, request, **known)
+        return _Sending(
+            iterator=usual.iterator,
+            encoded_headers=usual.encoded_headers,
+            is_head_response=usual.is_head_response,
+            media_type=EVENT_STREAM,
+            status_code=usual.status_code,
+        )
+
+
+class _Sending(ASGIStreamingResponse):
+    async def send_body(self, send: Send, receive: Receive) -> None:
+        sending = asyncio.create_task(self._send_pieces(send))
+        leaving = asyncio.create_task(until_they_leave(receive))
+        try:
+            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                sending.result()
+        finally:
+            sending.cancel()
+            leaving.cancel()
+            await asyncio.gather(sending, leaving, return_exceptions=True)
+
+    async def _send_pieces(self, send: Send) -> None:
+        pieces = cast("AsyncGenerator[bytes]", self.iterator)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                try:
+                    async with asyncio.timeout(SEND_SECONDS):
+                        await send({"type": "http.response.body", "body": piece, "more_body": True})
+                except TimeoutError:  # then the end cannot be sent either; the server closes what is left unfinished
+                    log.info("an event stream was given up: its reader took nothing for %.0f s", SEND_SECONDS)
+                    return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+@get("/events", opt=requires(Permission.READ_EVENTS))
+async def read_events(
+    request: AnyRequest,
+    services: Svc,
+    who: Who,
+    type: FromQuery[list[str] | None] = None,  # noqa: A002  the contract's name
+    after: FromQuery[str | None] = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Response[Any]:
+    """Read events in commit order behind `after`, which is the `id` of an event, or `0` for the beginning.
+
+    With `Accept: text/event-stream` the answer stays open and tells events as they come, from now on or exactly
+    behind `after` or `Last-Event-ID`. Otherwise it is a page; continue with `after` set to its `next`.
+    """
+    kinds = reading.kinds_of(type or ())
+    if EVENT_STREAM not in request.headers.get("accept", ""):
+        page = await reading.page(services.db.hot, who.project_id, after=after, kinds=kinds, limit=limit)
+        return Response(msgspec.json.encode(page), media_type=MediaType.JSON)
+    services.tail.check_room()
+    cursor = request.headers.get("last-event-id") or after
+    position = await reading.find_position(services.db.hot, who.project_id, cursor)
+    secret = request.headers["authorization"].partition(" ")[2].strip()
+    wanted = Wanted(who.project_id, position, kinds, secret)
+    return EventStream(_pieces(services, wanted), media_type=EVENT_STREAM, headers=HEADERS)
+
+
+async def _pieces(services: Services, wanted: Wanted) -> AsyncGenerator[bytes]:
+    """Give what is sent: how soon to come back, what was missed, then events as they come, and why it ends."""
+    yield b"retry: %d\n\n" % RETRY_MILLISECONDS
+    try:
+        start, seen = wanted.after, b""
+        if start is None:  # from now on; the id of the last event lets them come back before there is another
+            last = await queries.find_last(services.db.hot, wanted.project_id)
+            start, seen = (0, b"") if last is None else (last[0], _mark(last[1]))
+        with services.tail.follow(wanted.project_id, after=start, kinds=wanted.kinds) as follower:
+            yield seen + b": connected\n\n"
+            async with aclosing(_told(services, follower, wanted.secret)) as told:
+                async for piece in told:
+                    yield piece
+            yield _mark(follower.seen) + f": {follower.ended}; connect again to go on\n\n".encode()
+    except AWAY as fault:
+        log.warning("an event stream ended, for the database is away: %s", fault)
+        yield b": the database is away; connect again to go on\n\n"
+
+
+async def _told(services: Services, follower: Follower, secret: str) -> AsyncGenerator[bytes]:
+    """Give events until the stream is ended, with a sign of life where there are none for a while."""
+    clock = asyncio.get_running_loop().time
+    checked = clock()
+    async with aclosing(services.tail.catch_up(follower)) as missed:
+        async for piece in missed:
+            yield piece
+    while True:
+        if clock() - checked >= RECHECK_SECONDS:
+            checked = clock()
+            await _check(services, follower, secret)
+        piece = await follower.next(min(HEARTBEAT_SECONDS, RECHECK_SECONDS))
+        if piece:
+            yield piece
+        elif follower.ended is not None:
+            return
+        else:
+            yield _mark(follower.seen) + b": still here\n\n"
+
+
+async def _check(services: Services, follower: Follower, secret: str) -> None:
+    """End a stream whose key is not good for it any more; where that cannot be asked, it is asked again later."""
+    with suppress(*AWAY):
+        try:
+            who = await identity.authenticate_key(services.db.hot, secret)
+        except NotAuthenticated:
+            follower.end("the key is not good any more")
+        else:
+            if not who.may(Permission.READ_EVENTS) or who.project_id != follower.project_id:
+                follower.end("the key does not carry events:read any more")
+
+
+def _mark(event_id: UUID | None) -> bytes:
+    """Have the reader come back behind this event, without telling it one."""
+    return b"" if event_id is None else b"id: %b\n" % str(event_id).encode()
