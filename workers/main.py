@@ -62,12 +62,12 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
         (lambda: feed.relay(post), settings.relay_interval),
     ]
     loops = [asyncio.create_task(repeat(act, stop, interval.total_seconds())) for act, interval in turns]
-    return [*loops, asyncio.create_task(notify(settings, db, stop))]
+    return [*loops, asyncio.create_task(notify(settings, db, configs, stop))]
 
 
-async def notify(settings: Settings, db: Database, stop: asyncio.Event) -> None:
+async def notify(settings: Settings, db: Database, configs: ConfigCache, stop: asyncio.Event) -> None:
     """Send notifications until told to stop; the URLs of channels may stand in this process's environment."""
-    dispatcher = Dispatcher(db, settings, os.environ)
+    dispatcher = Dispatcher(db, configs, settings, os.environ)
     try:
         await repeat(dispatcher.turn, stop, settings.sweep_interval.total_seconds())
     finally:

@@ -52,6 +52,7 @@ class Dispatcher:
     def __init__(
         self,
         db: Database,
+        configs: ConfigCache,
         settings: Settings,
         environ: Mapping[str, str],
         *,
@@ -60,7 +61,7 @@ class Dispatcher:
     ) -> None:
         self._db = db
         self._base_url = settings.public_url
-        self._configs = ConfigCache(db)
+        self._configs = configs
         self._environ = environ
         self._mail = mail or Mail(settings)
         self._channels = channels or Channels(settings.webhook_allow_networks)
