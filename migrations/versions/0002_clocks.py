@@ -36,6 +36,8 @@ CREATE TABLE clock_recomputes (
   version integer NOT NULL,
   passed uuid,
   moved integer NOT NULL DEFAULT 0,
+  walks smallint NOT NULL DEFAULT 0,
+  left_over integer NOT NULL DEFAULT 0,
   started_at timestamptz NOT NULL DEFAULT now(),
   finished_at timestamptz,
   PRIMARY KEY (project_id, version)

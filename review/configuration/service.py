@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import service as audit
@@ -22,8 +23,11 @@ from review.identity.models import Project
 from review.items.types import ItemType, compile_schema
 from review.kernel.db import Database
 from review.kernel.ids import new_id
+from review.kernel.models import Timer
+from review.kernel.timers import TimerKind
 
 CACHED = 256
+CLOCKWORK = ("calendars", "sla_policies", "escalation_policies")  # the sections that say how long people have
 
 
 async def apply(
@@ -69,6 +73,7 @@ async def apply(
         await _store(tx, project, document, versions, config, actor)
         details = {"version": plan.version, "differences": [str(each) for each in differences]}
         audit.record(tx, project.id, actor, Action.CONFIG_APPLIED, details=details)
+        _have_clocks_follow(tx, project, before, document)
         await tx.flush()
     return plan
 
@@ -188,6 +193,19 @@ async def _store(
     members = [(pool.name, email) for pool in config.pools.values() for email in pool.members]
     await queries.replace_members(tx, project.id, members)
     await tx.flush()
+
+
+def _have_clocks_follow(tx: AsyncSession, project: Project, before: Mapping[str, Any], document: Document) -> None:
+    """Set the timer that moves open clocks, where the new version changes what they run by."""
+    if before and any(digest_of(before.get(part)) != digest_of(document.data.get(part)) for part in CLOCKWORK):
+        timer = Timer(
+            project_id=project.id,
+            kind=TimerKind.RECOMPUTE.value,
+            subject_id=project.id,
+            generation=project.config_version,
+            fire_at=func.now(),
+        )
+        tx.add(timer)
 
 
 class ConfigCache:

@@ -97,7 +97,11 @@ class ClockPause(Base):
 
 
 class ClockRecompute(Base):
-    """How far the open clocks of a project have followed a configuration version; `passed` is the last case seen."""
+    """How far the open clocks of a project have followed a configuration version.
+
+    `passed` is the last case that the present walk over them has seen, `walks` counts those before it, and `left_over`
+    the clocks that somebody else had in hand during this one.
+    """
 
     __tablename__ = "clock_recomputes"
 
@@ -105,5 +109,7 @@ class ClockRecompute(Base):
     version: Mapped[int] = mapped_column(primary_key=True)
     passed: Mapped[UUID | None]
     moved: Mapped[int] = mapped_column(server_default="0")
+    walks: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    left_over: Mapped[int] = mapped_column(server_default="0")
     started_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     finished_at: Mapped[datetime | None] = mapped_column(Instant)

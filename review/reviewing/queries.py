@@ -48,7 +48,7 @@ async def open_adjudication(tx: AsyncSession, case: Case, pool: str) -> UUID:
         text(
             "INSERT INTO assignments (project_id, id, case_id, item_id, kind, pool, priority, due_at, state)"
             " SELECT project_id, :id, id, item_id, 'adjudication', :pool, priority,"
-            " coalesce(due_at, 'infinity'), 'open'"
+            " CASE WHEN paused_at IS NULL THEN coalesce(due_at, 'infinity') ELSE 'infinity' END, 'open'"
             " FROM cases WHERE project_id = :project AND id = :case"
         ),
         {"id": assignment_id, "pool": pool, "project": case.project_id, "case": case.id},

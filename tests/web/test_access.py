@@ -23,6 +23,8 @@ PREFIX = "/api/v1"
 BODIES: dict[str, dict[str, Any]] = {
     "withdraw": {},
     "override": {"verdict": "reject", "reason": "policy"},
+    "pause": {"reason": "waiting for upstream"},
+    "resume": {},
     "extend": {"fence": 1},
     "release": {"fence": 1},
     "skip": {"fence": 1},
