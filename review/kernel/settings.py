@@ -1,8 +1,10 @@
 """What an operator may set, read once at the process edge and passed in."""
 
 import os
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,7 +15,11 @@ from review.kernel.errors import ReviewError
 SCHEMES = {
     "database_url": ("postgresql", "postgres", "postgresql+asyncpg"),
     "redis_url": ("redis", "rediss", "unix"),
+    "smtp_url": ("smtp", "smtps"),
 }
+
+
+SEALING_KEY_BYTES = 32  # what Fernet takes
 
 
 class SettingInvalid(ReviewError):
@@ -69,10 +75,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             text = env.get(name, "").strip()
             if not text:
                 continue
-            if field.name in SCHEMES:
-                _check_url(name, text, SCHEMES[field.name])
+            _check_secretly(field.name, name, text)
             try:
                 given[field.name] = _read(text, field.type)
+                _check_networks(field.name, given[field.name])
             except (ValueError, OverflowError, msgspec.ValidationError) as fault:
                 message = f"{name} is {text!r}, which cannot be used: {fault}."
                 raise SettingInvalid(message) from fault
@@ -84,8 +90,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.base_url.rstrip("/") or f"http://{self.host}:{self.port}"
 
 
+def _check_secretly(field: str, name: str, text: str) -> None:
+    """Check what may hold a secret, and refuse it without its value."""
+    if field in SCHEMES:
+        _check_url(name, text, SCHEMES[field])
+    elif field == "secret_key":
+        _check_keys(name, text)
+
+
 def _check_url(name: str, text: str, schemes: tuple[str, ...]) -> None:
-    """Refuse what is no address of such a server; never with the value, which may hold a password."""
     try:
         known = urlsplit(text).scheme in schemes
     except ValueError:
@@ -93,6 +106,26 @@ def _check_url(name: str, text: str, schemes: tuple[str, ...]) -> None:
     if not known:
         message = f"{name} cannot be used: it must be a URL that begins with {schemes[0]}://."
         raise SettingInvalid(message)
+
+
+def _check_keys(name: str, text: str) -> None:
+    for key in text.split(","):
+        try:
+            length = len(urlsafe_b64decode(key.strip()))
+        except ValueError:
+            length = 0
+        if length != SEALING_KEY_BYTES:
+            message = (
+                f"{name} cannot be used: each of its keys must be 32 bytes in URL-safe base64. Make one with: "
+                "python3 -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
+            )
+            raise SettingInvalid(message)
+
+
+def _check_networks(field: str, given: object) -> None:
+    if field == "webhook_allow_networks" and isinstance(given, tuple):
+        for each in given:  # pyright: ignore[reportUnknownVariableType]  texts, as `_read` gives them
+            ip_network(str(each))  # pyright: ignore[reportUnknownArgumentType]  which raises with what is wrong
 
 
 def _read_flag(text: str) -> bool:

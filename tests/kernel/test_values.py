@@ -82,9 +82,21 @@ def test_settings_come_from_the_environment() -> None:
         ("REVIEW_SWEEP_INTERVAL", "soon"),
         ("REVIEW_SWEEP_INTERVAL", "inf"),
         ("REVIEW_SECURE_COOKIES", "perhaps"),
+        ("REVIEW_WEBHOOK_ALLOW_NETWORKS", "10.0.0.0/8,intranet"),
+        ("REVIEW_WEBHOOK_ALLOW_NETWORKS", "10.1.2.3/8"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingInvalid) as refused:
         Settings.from_env({name: value})
     assert name in refused.value.message
+
+
+@pytest.mark.parametrize("value", ["planted", "cGxhbnRlZA==", "é", "planted,", f"{'A' * 43}=,planted"])
+def test_a_sealing_key_that_cannot_be_used_is_named_and_not_shown(value: str) -> None:
+    with pytest.raises(
+        SettingInvalid, match=r"^REVIEW_SECRET_KEY cannot be used: each of its keys must be 32 bytes"
+    ) as told:
+        Settings.from_env({"REVIEW_SECRET_KEY": value})
+    assert "planted" not in told.value.message
+    assert Settings.from_env({"REVIEW_SECRET_KEY": f"{'A' * 43}=, {'B' * 43}="}).secret_key

@@ -1,0 +1,172 @@
+"""Connecting to what was checked: a name is resolved once, and the connection goes to that very address."""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
+
+import httpcore
+from httpcore import SOCKET_OPTION, AnyIOBackend, AsyncNetworkStream
+
+from review.delivery.egress.errors import CallRefused
+from review.delivery.egress.rules import Policy, as_address, check_address
+
+Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
+
+RESOLVING_AT_A_TIME = 16  # names that do not answer shall not keep the others waiting
+NOT_THE_LAST_SECONDS = 4.0  # an address that does not answer leaves time for the next one
+
+
+class Names:
+    """Look-ups of names in threads of their own; who asks for the same name at the same time shares one."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(RESOLVING_AT_A_TIME, "resolve")
+        self._asked: dict[tuple[str, int], asyncio.Task[Sequence[str]]] = {}
+
+    async def resolve(self, host: str, port: int) -> Sequence[str]:
+        """Give every address of a name.
+
+        Raises:
+            OSError: it has none, or nobody knows.
+        """
+        key = (host, port)
+        task = self._asked.get(key)
+        if task is None:
+            task = self._asked[key] = asyncio.create_task(self._look_up(host, port))
+            task.add_done_callback(lambda ended: self._forget(key, ended))
+        return await asyncio.shield(task)
+
+    def close(self) -> None:
+        """Let the threads end; what hangs in one is not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _look_up(self, host: str, port: int) -> Sequence[str]:
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(
+            self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        )
+        return list(dict.fromkeys(str(each[4][0]) for each in found))
+
+    def _forget(self, key: tuple[str, int], ended: asyncio.Task[Sequence[str]]) -> None:
+        self._asked.pop(key, None)
+        if not ended.cancelled():
+            ended.exception()  # whoever still waits raises it; if nobody does, nobody need be told
+
+
+class _Connection(httpcore.AsyncNetworkStream):
+    """A connection before TLS, which is closed where a handshake is broken off; httpcore forgets it then."""
+
+    def __init__(self, stream: AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  httpcore's signature
+        return await self._stream.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109  the same
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  httpcore's signature
+    ) -> AsyncNetworkStream:
+        try:
+            return await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        except asyncio.CancelledError:
+            await self._stream.aclose()
+            raise
+
+    def get_extra_info(self, info: str) -> object:
+        return self._stream.get_extra_info(info)
+
+
+class CheckedBackend(httpcore.AsyncNetworkBackend):
+    """httpcore's way to the network, which lets no connection through to an address that the policy refuses.
+
+    TLS comes on top of it in httpcore, with the URL's own host for SNI and for the certificate.
+    """
+
+    def __init__(self, policy: Policy, resolve: Resolve) -> None:
+        self._policy = policy
+        self._resolve = resolve
+        self._network = AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[SOCKET_OPTION] | None = None,
+    ) -> AsyncNetworkStream:
+        """Resolve, check every address, and connect to one of those; a name is good only as a whole.
+
+        Raises:
+            CallRefused: one of its addresses is out of bounds, or it has none.
+            httpcore.ConnectError, httpcore.ConnectTimeout: none of them answers.
+        """
+        addresses = await self.list_addresses(host, port)
+        for address in addresses[:-1]:
+            try:
+                stream = await self._network.connect_tcp(
+                    address, port, NOT_THE_LAST_SECONDS, local_address, socket_options
+                )
+                return _Connection(stream)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return _Connection(await self._network.connect_tcp(addresses[-1], port, timeout, local_address, socket_options))
+
+    async def list_addresses(self, host: str, port: int) -> Sequence[str]:
+        """List the addresses of a host, each of them checked.
+
+        Raises:
+            CallRefused: one of them is out of bounds, or there is none.
+        """
+        literal = as_address(host)
+        try:
+            found = [str(literal)] if literal is not None else await self._resolve(host, port)
+        except (OSError, UnicodeError) as fault:
+            message = f"the name {host} does not resolve: {getattr(fault, 'strerror', None) or fault}"
+            raise CallRefused(message) from fault
+        for each in found:
+            address = as_address(each)
+            if address is None:
+                message = f"the name {host} resolves to {each!r}, which is no address"
+                raise CallRefused(message)
+            check_address(address, host, self._policy)
+        if not found:
+            message = f"the name {host} has no address"
+            raise CallRefused(message)
+        return found
+
+
+def explain(fault: BaseException) -> str:
+    """Say in a line why a call came to nothing."""
+    cause = fault.args[0] if fault.args and isinstance(fault.args[0], BaseException) else fault
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"bad certificate: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError):
+        return f"TLS failed: {cause.reason or cause}"
+    if isinstance(fault, httpcore.ConnectError):
+        return f"no connection: {_said(cause)}"
+    if isinstance(fault, httpcore.ReadError | httpcore.WriteError) or "disconnected" in str(fault):
+        return "the receiver closed the connection before it had answered"
+    if isinstance(fault, httpcore.RemoteProtocolError):
+        return f"the answer is not HTTP: {_said(cause)}"
+    return f"{type(fault).__name__}: {_said(cause)}"
+
+
+def _said(fault: BaseException) -> str:
+    while isinstance(fault.__cause__, OSError):
+        fault = fault.__cause__
+    if isinstance(fault, OSError) and fault.errno is not None and fault.errno > 0:
+        return os.strerror(fault.errno)
+    return str(fault) or type(fault).__name__
