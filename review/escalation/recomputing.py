@@ -23,9 +23,10 @@ FEWEST_WALKS = 2
 async def recompute_due(tx: AsyncSession, configs: ConfigCache, limit: int) -> int:
     """Move the next open clocks of a project to where its new configuration has them.
 
-    Gives how many timers were looked at; fewer than `limit` say that the walk is over. Each page is a transaction, so that a walk which is cut short goes on where it was. A walk is followed by another half a minute
-    later, and by further ones while somebody has clocks in hand that it cannot move. Paused clocks follow when they
-    are resumed. Marks that have passed stay passed, and a clock with none left to come is over and stays as it is.
+    Gives how many timers were looked at; fewer than `limit` say that the walk is over. Each page is a transaction, so
+    that a walk which is cut short goes on where it was. A walk is followed by another half a minute later, and by
+    further ones while somebody has clocks in hand that it cannot move. Paused clocks follow when they are resumed.
+    Marks that have passed stay passed, and a clock with none left to come is over and stays as it is.
     """
     driver = await driver_of(tx)
     walk = await queries.lock_walk(driver)

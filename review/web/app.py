@@ -11,7 +11,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
 
 from review.kernel.settings import Settings
-from review.web.api import config, events, feedback, health, items, openapi, queue, reference
+from review.web.api import clocks, config, escalation, events, feedback, health, items, openapi, queue, reference
 from review.web.errors import API_HANDLERS
 from review.web.guards import OF_LITESTAR, address_guard, key_guard
 from review.web.pages import headers, site
@@ -27,12 +27,16 @@ API: Sequence[ControllerRouterHandler] = (
     items.get_history,
     items.withdraw_item,
     items.override_item,
+    clocks.get_clock,
+    clocks.pause_item,
+    clocks.resume_item,
     queue.claim,
     queue.extend,
     queue.release,
     queue.skip,
     queue.escalate,
     queue.review,
+    escalation.acknowledge,
     config.get_config,
     config.put_config,
     feedback.list_feedback,
