@@ -47,6 +47,7 @@ def settings_for(data_dir: Path | None) -> Settings:
         database_url=state.database_url,
         redis_url=state.redis_url,
         data_dir=data_dir,
+        secret_key=settings.secret_key or directory.read_secret_key(data_dir),
         base_url=settings.base_url or state.url,
     )
 

@@ -17,6 +17,7 @@ from review.embedded.account import account_for
 from review.embedded.deadline import Deadline
 from review.embedded.errors import DirectoryInUse, ServerFailed, StackNotRunning, directory_unusable
 from review.embedded.files import write_private
+from review.kernel.sealing import new_sealing_key
 
 DEFAULT = Path(".countersign")
 # A web process ends its open requests within 8 s of being told to, and a worker its job.
@@ -78,6 +79,19 @@ class DataDirectory:
         _state_file(self.path).unlink(missing_ok=True)
         shutil.rmtree(self.sockets, ignore_errors=True)
         self._release()
+
+    def secret_key(self) -> str:
+        """Give the key that secrets in this directory's database are sealed with; made at the first start.
+
+        Raises:
+            DiskFull, DirectoryUnusable: it could not be read or written.
+        """
+        try:
+            if not _secret_file(self.path).exists():
+                write_private(_secret_file(self.path), new_sealing_key())
+            return _secret_file(self.path).read_text().strip()
+        except OSError as fault:
+            raise directory_unusable(self.path, fault) from fault
 
     def announce(self, *, url: str, database_url: str, redis_url: str) -> None:
         """Let other commands find the stack.
@@ -155,6 +169,17 @@ def running_stack(path: Path) -> StackState:
         message = f"No stack runs in {path}. Start one with: review up --data-dir {path}"
         raise StackNotRunning(message)
     return state
+
+
+def read_secret_key(path: Path) -> str:
+    """Give the key of a data directory, or nothing where it cannot be read."""
+    with suppress(OSError):
+        return _secret_file(path).read_text().strip()
+    return ""
+
+
+def _secret_file(path: Path) -> Path:
+    return path / "secret.key"
 
 
 def _state_file(path: Path) -> Path:

@@ -149,7 +149,9 @@ class _Stack:
             await asyncio.gather(*watching, return_exceptions=True)
 
     def _environment(self) -> dict[str, str]:
+        chosen = os.environ.get("REVIEW_SECRET_KEY", "").strip()
         return {
+            "REVIEW_SECRET_KEY": chosen or self._directory.secret_key(),
             "REVIEW_DATABASE_URL": self._postgres.url(),
             "REVIEW_REDIS_URL": self._redis.url(),
             "REVIEW_DATA_DIR": str(self._directory.path),
