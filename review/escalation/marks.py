@@ -40,15 +40,15 @@ class Passing(msgspec.Struct, frozen=True, kw_only=True):
         return any(mark.key.startswith(STEP) for mark in self.marks)
 
 
-async def pass_due(tx: AsyncSession, configs: ConfigCache, tell_closed: TellClosed, limit: int) -> tuple[int, int]:
-    """Let every mark that has come have its effect, in order; gives how many timers were found and dealt with.
+async def pass_due(tx: AsyncSession, configs: ConfigCache, tell_closed: TellClosed, limit: int) -> int:
+    """Let every mark that has come have its effect, in order; gives how many timers it dealt with.
 
     Effects, marks and timers are of one transaction. A case that cannot be worked out, or whose step fails, is put off
     by a minute, and the others are not held up. Cases whose seats somebody has locked are left for the next sweep.
     """
     rows = await queries.lock_due(tx, limit)
     if not rows:
-        return 0, 0
+        return 0
     effects = Effects()
     passing = [found for row in rows if (found := await _examine(row, configs, effects))]
     for each in passing:
@@ -57,7 +57,7 @@ async def pass_due(tx: AsyncSession, configs: ConfigCache, tell_closed: TellClos
     climbing = [each for each in passing if each.has_steps]
     left = await _climb(tx, climbing, configs, tell_closed, effects)
     await effects.write(await driver_of(tx))
-    return len(rows), len(rows) - left
+    return len(rows) - left
 
 
 async def _examine(row: ClockRow, configs: ConfigCache, effects: Effects) -> Passing | None:

@@ -14,7 +14,7 @@ from review.kernel.db import Hot, driver_of
 from review.kernel.events import EventKind
 from review.kernel.ids import new_id
 from review.kernel.timers import TimerKind
-from review.sla.rules import FIRST_CLAIM, Facts, Pause
+from review.sla.rules import FIRST_CLAIM, Pause
 
 POSTPONED = timedelta(minutes=1)  # until a case that could not be dealt with is tried again
 
@@ -31,7 +31,7 @@ SELECT t.project_id, t.subject_id AS case_id, t.generation, now() AS at,
   c.item_id, c.state, c.pool, c.priority, c.reviews_required, c.sla_policy, c.escalation_level, c.clock_generation,
   c.paused_at, c.marks_passed, c.acknowledged_by, coalesce(c.clock_started_at, c.opened_at) AS started_at,
   coalesce(c.clock_version, i.config_version) AS version, p.config_version AS active_version,
-  (b.route ->> 'priority')::int AS arrival_priority, (b.details ->> 'respond_by')::timestamptz AS respond_by,
+  (b.route ->> 'priority')::int AS arrival_priority, b.details ->> 'respond_by' AS respond_by,
   ARRAY(SELECT s.paused_at FROM clock_pauses s WHERE s.project_id = c.project_id AND s.case_id = c.id
         ORDER BY s.paused_at) AS paused,
   ARRAY(SELECT s.resumed_at FROM clock_pauses s WHERE s.project_id = c.project_id AND s.case_id = c.id
@@ -46,6 +46,15 @@ JOIN item_bodies b ON b.project_id = c.project_id AND b.item_id = c.item_id
 JOIN projects p ON p.id = t.project_id
 WHERE t.kind = '{TimerKind.DUE}' AND t.fire_at <= now()
 ORDER BY t.fire_at LIMIT {{limit:d}} FOR UPDATE OF t, c SKIP LOCKED
+"""
+
+LOCK_RESUMES = f"""
+SELECT project_id, subject_id, generation FROM timers
+WHERE kind = '{TimerKind.RESUME}' AND fire_at <= now() ORDER BY fire_at LIMIT {{limit:d}} FOR UPDATE SKIP LOCKED
+"""
+PUT_OFF_RESUME = f"""
+UPDATE timers SET fire_at = now() + $4
+WHERE project_id = $1 AND kind = '{TimerKind.RESUME}' AND subject_id = $2 AND generation = $3
 """
 
 LOCK_SEATS = """
@@ -158,6 +167,17 @@ async def lock_due(tx: AsyncSession, limit: int) -> list[ClockRow]:
     return [_clock_row(row) for row in await (await driver_of(tx)).fetch(LOCK_DUE.format(limit=limit))]
 
 
+async def lock_resumes(tx: AsyncSession, limit: int) -> list[tuple[UUID, UUID, int]]:
+    """Lock timers that end a pause and are due; gives project, case and generation."""
+    rows = await (await driver_of(tx)).fetch(LOCK_RESUMES.format(limit=limit))
+    return [(row["project_id"], row["subject_id"], row["generation"]) for row in rows]
+
+
+async def put_off_resume(tx: AsyncSession, *, project_id: UUID, case_id: UUID, generation: int) -> None:
+    """Have a locked timer that ends a pause fire again in a minute."""
+    await (await driver_of(tx)).execute(PUT_OFF_RESUME, project_id, case_id, generation, POSTPONED)
+
+
 async def lock_seats_of(tx: AsyncSession, cases: Sequence[Case]) -> set[UUID]:
     """Lock the seats of these cases without waiting; gives the ids of the cases of which every seat is ours.
 
@@ -185,15 +205,12 @@ def _clock_row(row: Any) -> ClockRow:
         passed=frozenset(row["marks_passed"]),
         acknowledged_by=row["acknowledged_by"],
     )
-    facts = Facts(
-        started_at=row["started_at"],
-        priority=row["arrival_priority"],
-        respond_by=row["respond_by"],
-        pauses=tuple(map(Pause, row["paused"], row["resumed"])),
-    )
     return ClockRow(
         case=case,
-        facts=facts,
+        started_at=row["started_at"],
+        arrival_priority=row["arrival_priority"],
+        respond_by=row["respond_by"],
+        pauses=tuple(map(Pause, row["paused"], row["resumed"])),
         state=row["state"],
         generation=row["generation"],
         clock_generation=row["clock_generation"],

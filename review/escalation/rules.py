@@ -8,7 +8,7 @@ import msgspec
 
 from review.queueing.rules import MAX_PRIORITY, AssignmentState, Seat
 from review.sla.ladders import Fallback, Ladder, PriorityChange, Step
-from review.sla.rules import Clock, Facts, Mark
+from review.sla.rules import Clock, Facts, Mark, Pause
 
 MAX_REVIEWS = 9  # as many as a rule may ask for
 STEP = "step:"  # with a number from 0: the key of a step's mark
@@ -40,13 +40,26 @@ class ClockRow(msgspec.Struct, frozen=True, kw_only=True):
     """A due timer with its case, both locked, as the sweep finds them; `at` is the database's time."""
 
     case: Case
-    facts: Facts
+    started_at: datetime
+    arrival_priority: int
+    respond_by: str | None
+    pauses: tuple[Pause, ...]
     state: str
     generation: int
     clock_generation: int
     is_paused: bool
     is_unclaimed: bool
     at: datetime
+
+    @property
+    def facts(self) -> Facts:
+        """Give what the clock runs on."""
+        return Facts(
+            started_at=self.started_at,
+            priority=self.arrival_priority,
+            respond_by=msgspec.convert(self.respond_by, datetime) if self.respond_by else None,
+            pauses=self.pauses,
+        )
 
     @property
     def is_stale(self) -> bool:

@@ -1,8 +1,10 @@
 """What time and people do to a case that nobody decides: sweeping due timers, escalating by hand, acknowledging."""
 
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.audit import service as audit
 from review.audit.rules import Action
 from review.configuration.service import ConfigCache
-from review.escalation import ladder, ladder_queries, marks, queries
+from review.escalation import clocks, ladder, ladder_queries, marks, queries, recomputing
 from review.escalation.errors import NothingEscalated
 from review.escalation.ladder import TellClosed
 from review.escalation.rules import Case, untaken
@@ -27,7 +29,10 @@ from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
 from review.queueing.rules import AssignmentState, raised
 
+log = logging.getLogger(__name__)
+
 BATCH = 500
+RESUMES_AT_A_TIME = 50  # each is a handful of statements, and its case is locked until the last of them is done
 
 
 class Sweeping(msgspec.Struct, frozen=True):
@@ -38,15 +43,17 @@ class Sweeping(msgspec.Struct, frozen=True):
     tell_closed: TellClosed
 
 
-# Gives how many timers a batch found, and how many of them it dealt with.
-Handler = Callable[[AsyncSession, Sweeping, int], Awaitable[tuple[int, int]]]
+# Deals with a batch of up to so many timers, and gives how many it dealt with.
+Handler = Callable[[AsyncSession, Sweeping, int], Awaitable[int]]
 
 
 class Swept(msgspec.Struct, frozen=True):
-    """How many timers of each kind a sweep dealt with."""
+    """How many timers of each kind a sweep dealt with; of `recomputed`, how many open clocks it looked at."""
 
     leases: int
     due: int
+    resumed: int = 0
+    recomputed: int = 0
 
 
 class Acknowledged(msgspec.Struct, frozen=True):
@@ -56,16 +63,39 @@ class Acknowledged(msgspec.Struct, frozen=True):
     acknowledged_by: str
 
 
-async def _lapse(tx: AsyncSession, _sweeping: Sweeping, limit: int) -> tuple[int, int]:
-    found = await queueing.lapse_due(tx, limit)
-    return found, found
+async def _lapse(tx: AsyncSession, _sweeping: Sweeping, limit: int) -> int:
+    return await queueing.lapse_due(tx, limit)
 
 
-async def _pass_marks(tx: AsyncSession, sweeping: Sweeping, limit: int) -> tuple[int, int]:
+async def _pass_marks(tx: AsyncSession, sweeping: Sweeping, limit: int) -> int:
     return await marks.pass_due(tx, sweeping.configs, sweeping.tell_closed, limit)
 
 
-HANDLERS: Mapping[TimerKind, Handler] = {TimerKind.LEASE: _lapse, TimerKind.DUE: _pass_marks}
+async def _resume(tx: AsyncSession, sweeping: Sweeping, limit: int) -> int:
+    """End pauses whose time is up, each in a savepoint; one that fails is put off by a minute."""
+    timers = await queries.lock_resumes(tx, min(limit, RESUMES_AT_A_TIME))
+    for project_id, case_id, generation in timers:
+        key: dict[str, Any] = {"project_id": project_id, "case_id": case_id, "generation": generation}
+        try:
+            async with tx.begin_nested():
+                await clocks.fire_resume(tx, sweeping.configs, **key)
+        except Exception:
+            log.exception("the clock of case %s could not be resumed; it is tried again in a minute", case_id)
+            await queries.put_off_resume(tx, **key)
+    return len(timers)
+
+
+async def _recompute(tx: AsyncSession, sweeping: Sweeping, limit: int) -> int:
+    return await recomputing.recompute_due(tx, sweeping.configs, limit)
+
+
+# In this order, so that a clock that runs on, or elsewhere, is looked at in the same sweep.
+HANDLERS: Mapping[TimerKind, Handler] = {
+    TimerKind.LEASE: _lapse,
+    TimerKind.RESUME: _resume,
+    TimerKind.RECOMPUTE: _recompute,
+    TimerKind.DUE: _pass_marks,
+}
 
 
 def _tell_nobody(_item_ids: Sequence[UUID]) -> None:
@@ -82,21 +112,28 @@ async def sweep(db: Database, configs: ConfigCache | None = None, tell_closed: T
     dealt_with: Counter[TimerKind] = Counter()
     failures: list[Exception] = []
     waiting = await queries.list_due_kinds(db.hot, tuple(HANDLERS))
+    if waiting & {TimerKind.RESUME, TimerKind.RECOMPUTE}:
+        waiting.add(TimerKind.DUE)
     while waiting:
         for kind in [each for each in HANDLERS if each in waiting]:
             try:
                 async with db.transaction() as tx:
-                    found, dealt = await HANDLERS[kind](tx, sweeping, BATCH)
+                    dealt = await HANDLERS[kind](tx, sweeping, BATCH)
             except Exception as failure:  # noqa: BLE001  told below, once the other kinds have had their turn
                 failures.append(failure)
                 waiting.discard(kind)
                 continue
             dealt_with[kind] += dealt
-            if found < BATCH or not dealt:
+            if not dealt or not await queries.list_due_kinds(db.hot, (kind,)):
                 waiting.discard(kind)
     if failures:
         raise failures[0]
-    return Swept(dealt_with[TimerKind.LEASE], dealt_with[TimerKind.DUE])
+    return Swept(
+        leases=dealt_with[TimerKind.LEASE],
+        due=dealt_with[TimerKind.DUE],
+        resumed=dealt_with[TimerKind.RESUME],
+        recomputed=dealt_with[TimerKind.RECOMPUTE],
+    )
 
 
 async def escalate(
