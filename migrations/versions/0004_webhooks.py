@@ -57,12 +57,14 @@ CREATE TABLE deliveries (
   lease_until timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
   finished_at timestamptz,
+  reason text,
   PRIMARY KEY (project_id, id),
   FOREIGN KEY (project_id, endpoint_id) REFERENCES webhook_endpoints (project_id, id)
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX deliveries_event_id ON deliveries (project_id, event_id, endpoint_id);
 CREATE INDEX deliveries_unfinished ON deliveries (project_id, endpoint_id, state, next_attempt_at)
   WHERE state IN ('pending', 'sending');
+CREATE INDEX deliveries_dead ON deliveries (project_id, endpoint_id, id) WHERE state = 'dead';
 CREATE INDEX deliveries_log ON deliveries (project_id, endpoint_id, id);
 CREATE TABLE delivery_attempts (
   project_id uuid NOT NULL,

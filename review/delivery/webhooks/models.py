@@ -64,6 +64,7 @@ class Delivery(Base):
     lease_until: Mapped[datetime | None] = mapped_column(Instant)
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
+    reason: Mapped[str | None]
 
 
 class DeliveryAttempt(Base):
