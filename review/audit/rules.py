@@ -43,6 +43,7 @@ class Action(StrEnum):
     STEP_SKIPPED = "escalation.step_skipped"
     ESCALATION_ACKNOWLEDGED = "escalation.acknowledged"
     ENDPOINT_CHANGED = "webhook.changed"
+    ENDPOINT_TESTED = "webhook.tested"
     SIGNING_SHOWN = "webhook.secret_shown"
     SIGNING_ROTATED = "webhook.secret_rotated"
     DELIVERIES_REPLAYED = "webhook.replayed"

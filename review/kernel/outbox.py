@@ -10,6 +10,6 @@ from review.kernel.ids import new_id
 from review.kernel.models import Event
 
 
-def emit(tx: AsyncSession, project_id: UUID, kind: EventKind, *, item_id: UUID, payload: dict[str, Any]) -> None:
+def emit(tx: AsyncSession, project_id: UUID, kind: EventKind, *, item_id: UUID | None, payload: dict[str, Any]) -> None:
     """Write the event in the caller's transaction; it is told only if that commits."""
     tx.add(Event(project_id=project_id, id=new_id(), kind=kind.value, item_id=item_id, payload=payload))
