@@ -2,12 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 import asyncpg
 import httpx
 import msgspec
-import pytest
 
 from review.intake import coalescing
 from review.intake import service as intake
@@ -15,23 +13,6 @@ from review.intake.coalescing import Gatherings
 from review.items.errors import ConflictingResubmission, PayloadInvalid
 from review.kernel.settings import Settings
 from tests.make import World, submission
-
-
-@pytest.fixture
-def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Collect every statement that goes through a hot pool."""
-    asked: list[str] = []
-
-    def counted(original: Any) -> Any:
-        async def ask(pool: Any, query: str, *given: Any, **options: Any) -> Any:
-            asked.append(query)
-            return await original(pool, query, *given, **options)
-
-        return ask
-
-    for name in ("fetch", "fetchrow", "fetchval", "execute"):
-        monkeypatch.setattr(asyncpg.Pool, name, counted(getattr(asyncpg.Pool, name)))
-    return asked
 
 
 async def test_a_submission_asks_who_is_calling_and_stores_and_no_more(
