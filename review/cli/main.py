@@ -26,6 +26,7 @@ COMMANDS = {
     "worker": Entry("review.cli.worker", "worker", "Run the worker process."),
     "plan": Entry("review.cli.config", "plan", "Show what a configuration file would change."),
     "apply": Entry("review.cli.config", "apply", "Make a configuration file the project's configuration."),
+    "simulate": Entry("review.cli.simulate.command", "simulate", "Play a day of arrivals against a configuration."),
     "users": Entry("review.cli.people", "users", "Create the people of a project."),
     "keys": Entry("review.cli.people", "keys", "Create the keys that services call with."),
     "tokens": Entry("review.cli.people", "tokens", "Create personal tokens."),
