@@ -11,7 +11,7 @@ import uvloop
 
 from benchmarks import document, machine, table
 from benchmarks.rounds import Effort
-from benchmarks.rows import claim, export, intake_http, intake_sql, lease, replay
+from benchmarks.rows import claim, export, intake_http, intake_sql, lateness, lease, replay, sweep
 from benchmarks.stage import Stage, console
 
 Row = Callable[[Stage, Effort], Awaitable[list[table.Line]]]
@@ -21,6 +21,8 @@ ROWS: dict[str, Row] = {
     "G2": intake_http.measure_single,
     "G3": intake_http.measure_batch,
     "G4": claim.measure,
+    "G6": sweep.measure,
+    "G7": lateness.measure,
     "G8": lease.measure,
     "G12": export.measure,
     "G19": replay.measure,

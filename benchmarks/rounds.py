@@ -22,6 +22,8 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     records: int = 100_000
     many_records: int = 1_000_000
     held_seconds: float = 60.0
+    standing: tuple[int, int] = (10_000, 5_000_000)
+    backlog: int = 100_000
 
     @classmethod
     def quick(cls) -> "Effort":
@@ -35,6 +37,8 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
             records=10_000,
             many_records=50_000,
             held_seconds=8.0,
+            standing=(1_000, 50_000),
+            backlog=2_000,
         )
 
 

@@ -66,21 +66,22 @@ class Stage:
     @asynccontextmanager
     async def web(self, settings: Settings) -> AsyncGenerator[tuple[str, int]]:
         """Run one web process, as `review web` does, and give its host and port."""
-        environment = {
-            "REVIEW_DATABASE_URL": settings.database_url,
-            "REVIEW_REDIS_URL": settings.redis_url,
-            "REVIEW_LOG_LEVEL": "warning",
-        }
-        process = await asyncio.create_subprocess_exec(
-            *(str(Path(sys.executable).with_name("review")), "web", "--port", "0"),
-            env=environment,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        process = await _start(settings, "web", "--port", "0")
         try:
             yield await _address(process)
         finally:
             process.terminate()
             await process.wait()
+
+    @asynccontextmanager
+    async def worker(self, settings: Settings) -> AsyncGenerator[None]:
+        """Run one worker process, as `review worker` does; it begins to work a moment later."""
+        process = await _start(settings, "worker")
+        try:
+            yield
+        finally:
+            process.terminate()
+            await process.communicate()
 
     async def _administer(self, statement: str) -> None:
         connection = await asyncpg.connect(self._postgres.url("postgres"))
@@ -88,6 +89,17 @@ class Stage:
             await connection.execute(statement)
         finally:
             await connection.close()
+
+
+async def _start(settings: Settings, *arguments: str) -> asyncio.subprocess.Process:
+    environment = {
+        "REVIEW_DATABASE_URL": settings.database_url,
+        "REVIEW_REDIS_URL": settings.redis_url,
+        "REVIEW_LOG_LEVEL": "warning",
+    }
+    return await asyncio.create_subprocess_exec(
+        *(str(Path(sys.executable).with_name("review")), *arguments), env=environment, stderr=asyncio.subprocess.PIPE
+    )
 
 
 async def _address(process: asyncio.subprocess.Process) -> tuple[str, int]:
