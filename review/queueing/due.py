@@ -12,7 +12,6 @@ from review.queueing import due_queries
 
 COUNT_CAP = 1_000
 WITHIN = timedelta(hours=24)
-_BEGINNING = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 
 class RunningClock(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +45,16 @@ class DueLine(msgspec.Struct, frozen=True, kw_only=True):
     holder: str | None
 
 
+class Place(msgspec.Struct, frozen=True):
+    """A place in the list of what is due, behind which the next page begins."""
+
+    due_at: datetime
+    assignment_id: UUID
+
+
+BEGINNING = Place(datetime.min.replace(tzinfo=UTC), UUID(int=0))
+
+
 class DueCount(msgspec.Struct, frozen=True):
     """How many seats are overdue, and how many will be; `is_capped` says that there may be more."""
 
@@ -66,11 +75,13 @@ async def list_due(
     who: Principal,
     pools: list[str],
     within: timedelta = WITHIN,
-    after: tuple[datetime, UUID] | None = None,
+    after: Place = BEGINNING,
     limit: int,
 ) -> list[DueLine]:
     """List the seats of these pools that are overdue or due within so long, the most overdue first."""
-    rows = await due_queries.list_due(hot, who.project_id, pools, within, after or _BEGINNING, limit)
+    rows = await due_queries.list_due(
+        hot, who.project_id, pools, within, after=(after.due_at, after.assignment_id), limit=limit
+    )
     return [
         DueLine(
             assignment_id=row["id"],

@@ -56,7 +56,7 @@ WHERE c.project_id = $1 AND c.item_id = ANY($2::uuid[]) AND c.state = 'open' AND
 
 
 async def list_due(
-    hot: Hot, project_id: UUID, pools: list[str], within: timedelta, after: tuple[datetime, UUID], limit: int
+    hot: Hot, project_id: UUID, pools: list[str], within: timedelta, *, after: tuple[datetime, UUID], limit: int
 ) -> list[Any]:
     """Read seats due within so long, open or held, the most overdue first, behind the place `after`."""
     return await hot.fetch(LIST_DUE, project_id, pools, within, *after, limit)
@@ -65,6 +65,12 @@ async def list_due(
 async def count_due(hot: Hot, project_id: UUID, pools: list[str], within: timedelta, cap: int) -> Any:
     """Count what is overdue and what is due within so long, of up to `cap` seats, the most overdue ones."""
     return await hot.fetchrow(COUNT_DUE, project_id, pools, within, cap)
+
+
+async def ask_the_time(hot: Hot) -> datetime:
+    """Read the database's time."""
+    at: datetime = await hot.fetchval("SELECT now()")
+    return at
 
 
 async def list_my_pools(hot: Hot, project_id: UUID, email: str) -> set[str]:

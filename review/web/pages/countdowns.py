@@ -26,7 +26,7 @@ class Hours:
     """The next working periods of calendars as of one moment, worked out once for all rows of a page."""
 
     now: datetime
-    _known: dict[int, tuple[Calendar, list[Period]]] = field(default_factory=dict)
+    _known: dict[int, tuple[Calendar, list[Period]]] = field(default_factory=dict[int, tuple[Calendar, list[Period]]])
 
     def next_of(self, calendar: Calendar) -> list[Period]:
         """Give the next periods, the first of them cut at now if the place is open."""

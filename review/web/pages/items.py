@@ -1,21 +1,33 @@
-"""The item page: everything about one item, and how it came to be decided."""
+"""The item page: everything about one item, how it came to be decided, and the acts on its clock."""
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from litestar import get
-from litestar.params import FromPath
-from litestar.response import Template
+from litestar import Controller, get, post
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect, Template
+from markupsafe import Markup
 
+from review.escalation import clocks
+from review.escalation import service as escalation
+from review.escalation.clock_rules import Movement
+from review.escalation.clocks import Watch
+from review.escalation.explanations import ClockView
 from review.identity.rules import Permission
 from review.items import service as items
-from review.items.schemas import DecisionView
+from review.items.schemas import DecisionView, HistoryEntry, ItemDetail
+from review.kernel.errors import FieldError, Invalid
+from review.queueing import due_queries
 from review.web import content
 from review.web.guards import requires
-from review.web.pages import desk, differences, story, words
-from review.web.pages.views import Decided, ItemPage
-from review.web.pages.work import WORK, InHand
+from review.web.pages import climbs, desk, differences, story, words
+from review.web.pages import views as shown
+from review.web.pages.reading import SAID, first, read_form
+from review.web.pages.views import ClockPart, Decided, ItemPage
+from review.web.pages.work import WORK, InHand, Work
+from review.web.services import AnyRequest, Tx
 
 STATUSES = {
     "queued": ("waiting", "plain"),
@@ -23,33 +35,128 @@ STATUSES = {
     "decided": ("decided", "good"),
     "withdrawn": ("withdrawn", "warn"),
 }
+MAX_REASON = 2_000
+SPANS: Final = {
+    "": None,
+    "1h": timedelta(hours=1),
+    "4h": timedelta(hours=4),
+    "1d": timedelta(days=1),
+    "3d": timedelta(days=3),
+    "7d": timedelta(days=7),
+}
+_MOVED: Final = {
+    "clock.started": Markup("The clock started"),
+    "clock.paused": Markup("{} stopped it"),
+    "clock.resumed": Markup("{} let it run on"),
+    "clock.moved": Markup("It was moved"),
+}
 
 
-@get("/p/{project:str}/items/{item_id:uuid}", opt=requires(Permission.READ_ITEMS), dependencies=WORK)
-async def item_page(work: InHand, item_id: FromPath[UUID]) -> Template:
-    """Show an item with its history."""
-    item = await items.get_detail(work.hot, who=work.who, item_id=item_id, base_url=work.base_url)
-    history = await items.list_history(work.hot, who=work.who, item_id=item_id, base_url=work.base_url)
-    item_type = await work.services.item_types.get(work.who.project_id, item.type, item.type_version)
-    output = msgspec.json.decode(item.output)
-    label, tone = STATUSES[item.status]
-    page = ItemPage(
-        id=item.id,
-        external_id=item.external_id,
-        type_title=desk.title_of(item_type),
-        pool=item.pool,
-        status_label=label,
-        tone=tone,
-        evidence=content.blocks("input", msgspec.json.decode(item.input), item_type.view),
-        claim=content.blocks("output", output, item_type.view),
-        confidence=item.details.confidence,
-        explanation=item.details.explanation,
-        why=desk.why(item, work.conditions(item)),
-        facts=desk.facts(item),
-        story=story.tell(history),
-        decision=_decided(item.decision, output) if item.decision else None,
+class ItemPages(Controller):
+    """An item with its history, and what may be done to its clock."""
+
+    path = "/p/{project:str}/items/{item_id:uuid}"
+    opt = requires(Permission.READ_ITEMS)
+    dependencies = WORK
+
+    @get("/")
+    async def show(self, work: InHand, item_id: FromPath[UUID], done: FromQuery[str] = "") -> Template:
+        """Show an item with its history."""
+        item = await items.get_detail(work.hot, who=work.who, item_id=item_id, base_url=work.base_url)
+        history = await items.list_history(work.hot, who=work.who, item_id=item_id, base_url=work.base_url)
+        item_type = await work.services.item_types.get(work.who.project_id, item.type, item.type_version)
+        output = msgspec.json.decode(item.output)
+        label, tone = STATUSES[item.status]
+        page = ItemPage(
+            id=item.id,
+            external_id=item.external_id,
+            type_title=desk.title_of(item_type),
+            pool=item.pool,
+            status_label=label,
+            tone=tone,
+            evidence=content.blocks("input", msgspec.json.decode(item.input), item_type.view),
+            claim=content.blocks("output", output, item_type.view),
+            confidence=item.details.confidence,
+            explanation=item.details.explanation,
+            why=desk.why(item, work.conditions(item)),
+            facts=desk.facts(item),
+            story=story.tell(history),
+            decision=_decided(item.decision, output) if item.decision else None,
+            clock=await _clock(work, item, history),
+        )
+        return work.page("item.html", item=page, said=SAID.get(done, ""))
+
+    @post("/pause", opt=requires(Permission.PAUSE), status_code=200)
+    async def pause(self, request: AnyRequest, work: InHand, tx: Tx, item_id: FromPath[UUID]) -> Redirect:
+        """Stop the item's clock, with the reason, until it is resumed or for as long as chosen."""
+        pairs = await read_form(request)
+        reason = first(pairs, "reason").replace("\r\n", "\n").strip()
+        if not 0 < len(reason) <= MAX_REASON:
+            message = "Say why the clock stops, in up to 2,000 characters. Nothing was changed."
+            raise Invalid(message, errors=(FieldError("reason", "is missing or too long"),))
+        span = SPANS.get(first(pairs, "for"))
+        until = await due_queries.ask_the_time(work.hot) + span if span else None
+        await clocks.pause(tx, _watch(work), who=work.who, item_id=item_id, reason=reason, until=until)
+        return _back(work, item_id, "pause")
+
+    @post("/resume", opt=requires(Permission.PAUSE), status_code=200)
+    async def resume(self, request: AnyRequest, work: InHand, tx: Tx, item_id: FromPath[UUID]) -> Redirect:
+        """Let the item's clock run on."""
+        await read_form(request)
+        await clocks.resume(tx, _watch(work), who=work.who, item_id=item_id)
+        return _back(work, item_id, "resume")
+
+    @post("/acknowledge", opt=requires(Permission.WORK), status_code=200)
+    async def acknowledge(self, request: AnyRequest, work: InHand, tx: Tx, item_id: FromPath[UUID]) -> Redirect:
+        """Say that the reader knows of the item's escalation and sees to it."""
+        await read_form(request)
+        await escalation.acknowledge(tx, who=work.who, item_id=item_id)
+        return _back(work, item_id, "acknowledge")
+
+
+def _watch(work: Work) -> Watch:
+    return Watch(work.services.configs, work.base_url)
+
+
+def _back(work: Work, item_id: UUID, done: str) -> Redirect:
+    return Redirect(f"/p/{work.who.project}/items/{item_id}?done={done}", status_code=303)
+
+
+async def _clock(work: Work, item: ItemDetail, history: list[HistoryEntry]) -> ClockPart:
+    """Tell how the item's clock stands, and what of it the reader may change."""
+    told = await clocks.explain(work.hot, _watch(work), who=work.who, item_id=item.id)
+    running = await work.running([item.id])
+    clock = running.get(item.id)
+    policy = await work.policy_of(clock) if clock else work.config.sla_policies.get(told.policy or "")
+    is_open = item.status in {"queued", "in_review"}
+    is_known = any(entry.action == "escalation.acknowledged" for entry in history)
+    has_clock = is_open and told.due_at is not None
+    return ClockPart(
+        left=work.countdown(clock, policy) if clock else None,
+        rungs=climbs.climb(told, policy, history, is_open=is_open),
+        because=[content.visible(each) for each in told.because],
+        movements=[_movement(each) for each in _later(told)],
+        due_at=told.due_at,
+        is_paused=told.paused is not None,
+        may_pause=has_clock and work.who.may(Permission.PAUSE),
+        may_acknowledge=is_open and item.escalation_level > 0 and not is_known and work.who.may(Permission.WORK),
     )
-    return work.page("item.html", item=page)
+
+
+def _later(told: ClockView) -> list[Movement]:
+    """Give the movements worth a list: none where the clock has only started."""
+    return told.movements if len(told.movements) > 1 else []
+
+
+def _movement(movement: Movement) -> shown.Movement:
+    said = _MOVED.get(movement.action, Markup("It changed")).format(content.visible(movement.by))
+    due = f", due {words.exact(movement.due_at)}" if movement.due_at else ""
+    was = f", and no longer {words.exact(movement.was)}" if movement.due_at and movement.was else ""
+    return shown.Movement(
+        at=movement.at,
+        sentence=Markup("{}{}{}.").format(said, due, was if movement.was != movement.due_at else ""),
+        because=[content.visible(each) for each in movement.because],
+    )
 
 
 def _decided(decision: DecisionView, output: Any) -> Decided:

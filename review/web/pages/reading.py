@@ -17,6 +17,9 @@ SAID = {
     "skip": "Skipped. Somebody else gets it.",
     "escalate": "Escalated. Somebody else takes it from here.",
     "release": "Put back. Somebody else may take it now, or you later.",
+    "pause": "The clock stands still.",
+    "resume": "The clock runs on.",
+    "acknowledge": "Noted: you see to it. Nobody is paged about it any more.",
 }
 
 Pairs = list[tuple[str, str]]

@@ -10,8 +10,10 @@ from litestar.types import ControllerRouterHandler
 from review.kernel.resources import static_dir, templates_dir
 from review.web.guards import PUBLIC, session_guard
 from review.web.pages.assignments import AssignmentPages
+from review.web.pages.clocks import clocks_page
+from review.web.pages.due import due_page
 from review.web.pages.environment import build_environment
-from review.web.pages.items import item_page
+from review.web.pages.items import ItemPages
 from review.web.pages.queue import QueuePages, projects
 from review.web.pages.refusals import to_person
 from review.web.pages.session import sign_in, sign_in_form, sign_out
@@ -29,7 +31,9 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
         projects,
         QueuePages,
         AssignmentPages,
-        item_page,
+        ItemPages,
+        due_page,
+        clocks_page,
     ]
     if with_dev_pages:
         handlers += [styleguide, specimen_desk]

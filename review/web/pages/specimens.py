@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from review.kernel.clock import utc_now
 from review.web import content, forms
-from review.web.pages.views import Alternative, Change, Countdown, Desk, Fact, Line, Reason
+from review.web.pages.views import Alternative, Change, Countdown, Desk, Fact, Line, Reason, Rung
 
 _ID = UUID("019a0000-0000-7000-8000-000000000001")
 INTENTS = (
@@ -133,6 +133,41 @@ def countdowns() -> list[Countdown]:
             tone="paused",
             is_still=True,
             note="waiting for the customer’s answer (ana)",
+        ),
+    ]
+
+
+def rungs() -> list[Rung]:
+    """Show a way up a ladder: behind, passed over, acknowledged, ahead."""
+    now = utc_now()
+    return [
+        Rung(title="Warning", at=now - timedelta(hours=2), sentence=Markup("A warning went out."), tone="warn"),
+        Rung(
+            title="Step 1",
+            at=now - timedelta(hours=2),
+            sentence=Markup(
+                "Passed over, as it would have reached nobody: notify channel:ops: channel ops is disabled."
+            ),
+            is_skipped=True,
+        ),
+        Rung(
+            title="Step 2",
+            at=now - timedelta(hours=1),
+            sentence=Markup("Moved it from triage to seniors and changed its priority from 50 to 70."),
+            tone="mark",
+            by="ana@example.com",
+        ),
+        Rung(
+            title="Acknowledged",
+            at=now - timedelta(minutes=50),
+            sentence=Markup("lea@example.com knows of it and sees to it."),
+            tone="good",
+        ),
+        Rung(
+            title="Due",
+            at=now + timedelta(minutes=42),
+            sentence=Markup("Counts as overdue if it is not decided."),
+            is_ahead=True,
         ),
     ]
 

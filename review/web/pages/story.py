@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +12,7 @@ from review.items.schemas import Details, HistoryEntry
 from review.web.content import visible
 from review.web.pages import words
 from review.web.pages.views import Line
-from review.web.shapes import is_number, is_object
+from review.web.shapes import is_list, is_number, is_object
 
 VERDICTS: Final = {"approve": "approved", "correct": "corrected", "reject": "rejected"}
 TONES: Final = {"approve": "good", "correct": "mark", "reject": "bad"}
@@ -39,7 +40,10 @@ def _line(entry: HistoryEntry) -> Line:
     )
 
 
-_WORRYING: Final = {"case.breached", "case.escalated", "assignment.lapsed", "adjudication.opened"}
+_WORRYING: Final = {
+    *("case.breached", "case.warned", "case.escalated", "assignment.lapsed", "assignment.reassigned"),
+    *("adjudication.opened", "escalation.step_skipped", "clock.paused"),
+}
 
 
 def _submitted(entry: HistoryEntry, details: Particulars) -> Markup:
@@ -62,6 +66,76 @@ def _escalated(entry: HistoryEntry, details: Particulars) -> Markup:
     pool = _text(details, "to")
     where = Markup(" to {}").format(visible(pool)) if pool else Markup("")
     return Markup("{} escalated it{}.").format(visible(entry.actor), where)
+
+
+def _breached(_entry: HistoryEntry, details: Particulars) -> Markup:
+    if _text(details, "target") == "first_claim":
+        return Markup("Nobody had taken it in time.")
+    return Markup("It became overdue.")
+
+
+def _warned(_entry: HistoryEntry, details: Particulars) -> Markup:
+    return Markup("A warning went out: it is due {}.").format(_moment(details, "due_at"))
+
+
+def _paused(entry: HistoryEntry, details: Particulars) -> Markup:
+    until = Markup(" until {}").format(_moment(details, "until")) if _text(details, "until") else Markup("")
+    return Markup("{} stopped the clock{}.").format(visible(entry.actor), until)
+
+
+def _resumed(entry: HistoryEntry, details: Particulars) -> Markup:
+    due = Markup(", due {}").format(_moment(details, "due_at")) if _text(details, "due_at") else Markup("")
+    if entry.actor_kind == "timer":
+        return Markup("The pause was over, and the clock runs on{}.").format(due)
+    return Markup("{} let the clock run on{}.").format(visible(entry.actor), due)
+
+
+def _moved(_entry: HistoryEntry, details: Particulars) -> Markup:
+    version = details.get("version")
+    because = f"Configuration version {version} changed how long people have" if is_number(version) else "Times changed"
+    if not _text(details, "due_at"):
+        return Markup("{}: no clock runs on it any more.").format(because)
+    if not _text(details, "was"):
+        return Markup("{}: it is due {}.").format(because, _moment(details, "due_at"))
+    return Markup("{}: it is due {} and no longer {}.").format(
+        because, _moment(details, "due_at"), _moment(details, "was")
+    )
+
+
+def _step_taken(entry: HistoryEntry, details: Particulars) -> Markup:
+    done = words.listed(_texts(details, "done")) or "found nothing left to do"
+    step = _step(details)
+    if entry.actor_kind == "user":
+        return Markup("{} brought {} forward. It {}.").format(visible(entry.actor), step, visible(done))
+    return Markup("{}{} {}.").format(step[:1].upper(), step[1:], visible(done))
+
+
+def _step_skipped(_entry: HistoryEntry, details: Particulars) -> Markup:
+    step, why = _step(details), words.listed(_texts(details, "why"))
+    return Markup("{}{} was passed over, as it would have reached nobody: {}.").format(
+        step[:1].upper(), step[1:], visible(why)
+    )
+
+
+def _reassigned(_entry: HistoryEntry, details: Particulars) -> Markup:
+    holder = visible(_text(details, "holder") or "its holder")
+    return Markup("It was taken back from {}, who had it for too long.").format(holder)
+
+
+def _step(details: Particulars) -> Markup:
+    number = details.get("step")
+    named = f"step {number:.0f}" if is_number(number) else "a step"
+    return Markup("{} of {}").format(named, visible(_text(details, "policy") or "its ladder"))
+
+
+def _moment(details: Particulars, name: str) -> Markup:
+    """Write a moment that an entry names, in UTC, as an element that says it to machines too."""
+    text = _text(details, name)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return visible(text or "at an unknown time")
+    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), words.exact(at))
 
 
 def _reviewed(entry: HistoryEntry, details: Particulars) -> Markup:
@@ -99,7 +173,17 @@ _SENTENCES: Final[dict[str, Callable[[HistoryEntry, Particulars], Markup]]] = {
     "assignment.skipped": _acted("skipped it"),
     "assignment.lapsed": lambda _entry, _details: Markup("The lease ended, and it went back."),
     "case.escalated": _escalated,
-    "case.breached": lambda _entry, _details: Markup("It became overdue."),
+    "case.breached": _breached,
+    "case.warned": _warned,
+    "clock.started": lambda _entry, _details: Markup("Its clock was started."),
+    "clock.paused": _paused,
+    "clock.resumed": _resumed,
+    "clock.moved": _moved,
+    "clock.stale": lambda _entry, _details: Markup("A timer of an earlier clock came, and did nothing."),
+    "escalation.step_taken": _step_taken,
+    "escalation.step_skipped": _step_skipped,
+    "escalation.acknowledged": _acted("knows of the escalation and sees to it"),
+    "assignment.reassigned": _reassigned,
     "review.submitted": _reviewed,
     "adjudication.opened": _adjudication,
 }
@@ -157,6 +241,11 @@ def _with_facts(condition: str, details: Details) -> str:
         return match[0] if value is None else f"{value:g}" if is_number(value) else f'"{value}"'
 
     return _FACT.sub(fact, condition)
+
+
+def _texts(details: Particulars, name: str) -> list[str]:
+    value: object = details.get(name)
+    return [each for each in value if isinstance(each, str)] if is_list(value) else []
 
 
 def _strong(name: str) -> Markup:

@@ -6,6 +6,7 @@ from litestar import get
 from litestar.response import Template
 
 from review.kernel.clock import utc_now
+from review.sla.calendars import Span
 from review.web import forms
 from review.web.guards import PUBLIC
 from review.web.pages import specimens
@@ -22,6 +23,8 @@ def styleguide() -> Template:
         "visitor": None,
         "moments": [now + span for span in spans],
         "countdowns": specimens.countdowns(),
+        "rungs": specimens.rungs(),
+        "hours": [Span(540, 720), Span(780, 1050)],
         "changes": specimens.changes(),
         "story": specimens.story(),
         "form": form,

@@ -38,6 +38,46 @@ class Countdown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """One moment on an item's way up its ladder: past, passed over or to come; `by` is who brought it forward."""
+
+    title: str
+    at: datetime
+    sentence: str | Markup
+    tone: str = "plain"
+    by: str | Markup = ""
+    is_ahead: bool = False
+    is_skipped: bool = False
+    is_paused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """One thing that started, stopped or moved a clock."""
+
+    at: datetime
+    sentence: Markup
+    because: list[Markup]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockPart:
+    """The part of the item page that tells of its clock: how it stands, its rungs, and why it is due then.
+
+    `may_pause` and `may_acknowledge` say which forms are offered to this reader.
+    """
+
+    left: Countdown | None
+    rungs: list[Rung]
+    because: list[Markup]
+    movements: list[Movement]
+    due_at: datetime | None
+    is_paused: bool
+    may_pause: bool
+    may_acknowledge: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One sentence of an item's story; `tone` is a badge's."""
 
@@ -141,6 +181,7 @@ class ItemPage:
     facts: list[Fact]
     story: list[Line]
     decision: Decided | None
+    clock: ClockPart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

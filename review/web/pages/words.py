@@ -44,6 +44,12 @@ def local(at: datetime, zone: tzinfo) -> str:
     return f"{there:%A} {there.day} {there:%B %Y, %H:%M}"
 
 
+def brief(at: datetime, zone: tzinfo) -> str:
+    """Write a moment of about now: `Fri 20 Nov, 16:50`."""
+    there = at.astimezone(zone)
+    return f"{there:%a} {there.day} {there:%b, %H:%M}"
+
+
 def hour(at: datetime, zone: tzinfo, *, with_day: bool = False) -> str:
     """Write a time of day, and with it the weekday where that is not plain: `09:00`, `Tue 09:00`."""
     return f"{at.astimezone(zone):%a %H:%M}" if with_day else f"{at.astimezone(zone):%H:%M}"

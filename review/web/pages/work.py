@@ -65,11 +65,20 @@ class Work:
 
     async def countdowns(self, item_ids: list[UUID]) -> dict[UUID, Countdown]:
         """Show the clocks of open items that have one, each by the configuration that governs it."""
-        clocks = await due.clocks_of(self.hot, who=self.who, item_ids=item_ids)
+        clocks = await self.running(item_ids)
         hours = Hours(utc_now())
-        return {each.item_id: countdowns.show(each, await self._policy_of(each), hours) for each in clocks.values()}
+        return {each.item_id: countdowns.show(each, await self.policy_of(each), hours) for each in clocks.values()}
 
-    async def _policy_of(self, clock: RunningClock) -> SlaPolicy | None:
+    def countdown(self, clock: RunningClock, policy: SlaPolicy | None) -> Countdown:
+        """Show one clock."""
+        return countdowns.show(clock, policy, Hours(utc_now()))
+
+    async def running(self, item_ids: list[UUID]) -> dict[UUID, RunningClock]:
+        """Give the clocks of those of these items that are open and have one."""
+        return await due.clocks_of(self.hot, who=self.who, item_ids=item_ids)
+
+    async def policy_of(self, clock: RunningClock) -> SlaPolicy | None:
+        """Give the policy a clock runs by, as the configuration has it that governs the clock."""
         config = await self.services.configs.get(self.who.project_id, clock.version)
         return config.sla_policies.get(clock.sla_policy or "")
 

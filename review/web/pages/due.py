@@ -1,0 +1,80 @@
+"""What is due soon, over all pools that the reader may see: overdue first."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from litestar import get
+from litestar.params import FromQuery
+from litestar.response import Template
+
+from review.identity.rules import Permission
+from review.queueing import due
+from review.queueing.due import BEGINNING, DueLine, Place
+from review.web import content
+from review.web.guards import requires
+from review.web.pages.queue import title_in
+from review.web.pages.views import Countdown, DueRow
+from review.web.pages.work import WORK, InHand, Work
+
+LINES = 50
+WITHIN: Final = {"4": "4 hours", "24": "24 hours", "72": "3 days", "168": "7 days"}  # by the wall clock
+USUAL = "24"
+EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+@get("/p/{project:str}/due", opt=requires(Permission.READ_ITEMS), dependencies=WORK)
+async def due_page(work: InHand, within: FromQuery[str] = USUAL, after: FromQuery[str] = "") -> Template:
+    """List what is overdue and what is due within some hours, the most overdue first."""
+    hours = within if within in WITHIN else USUAL
+    span, place = timedelta(hours=int(hours)), _place(after)
+    pools = await due.pools_of(work.hot, who=work.who, config=work.config)
+    found = await due.list_due(work.hot, who=work.who, pools=pools, within=span, after=place, limit=LINES + 1)
+    lines = found[:LINES]
+    clocks = await work.countdowns([each.item_id for each in lines])
+    rows = [_row(work, each, clocks.get(each.item_id)) for each in lines]
+    last = lines[-1] if len(found) > LINES else None
+    more = f"/p/{work.who.project}/due?within={hours}&after={_mark(last)}" if last else None
+    if work.is_partial:
+        return work.page("_due_lines.html", rows=rows, more=more)
+    count = await due.count_due(work.hot, who=work.who, pools=pools, within=span)
+    choices = [(each, title, each == hours) for each, title in WITHIN.items()]
+    return work.page(
+        "due.html",
+        here="Due soon",
+        rows=rows,
+        more=more,
+        count=count,
+        choices=choices,
+        span=WITHIN[hours],
+        is_first=not after,
+    )
+
+
+def _row(work: Work, line: DueLine, clock: Countdown | None) -> DueRow:
+    holder = (line.holder or "").partition("@")[0] if not work.who.is_reviewer_only else ""
+    pool = work.config.pools.get(line.pool)
+    return DueRow(
+        item_id=line.item_id,
+        type_title=title_in(work.config, line.type),
+        brief=content.brief(msgspec.json.decode(line.input)),
+        pool=pool.title if pool else line.pool,
+        clock=clock,
+        due_at=line.due_at,
+        is_held=line.holder is not None,
+        holder="you" if line.holder == work.who.email else holder,
+    )
+
+
+def _mark(line: DueLine) -> str:
+    return f"{(line.due_at - EPOCH) // timedelta(microseconds=1)}-{line.assignment_id}"
+
+
+def _place(text: str) -> Place:
+    """Read where a page begins; what is no place of ours is the beginning."""
+    micros, _, assignment_id = text.partition("-")
+    try:
+        return Place(EPOCH + timedelta(microseconds=int(micros[:20])), UUID(assignment_id))
+    except (ValueError, OverflowError):
+        return BEGINNING
