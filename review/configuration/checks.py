@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
+from functools import cache
 from typing import Any, cast
+from zoneinfo import available_timezones
 
 from review.configuration.document import Document
 from review.configuration.errors import ConfigError
@@ -16,6 +18,14 @@ MAX_TEXT = 20_000
 MAX_LISTED = 12
 
 _NO_LATER: Mapping[str, str] = {}
+_PERCENT = re.compile(r"^[0-9]{1,4}(\.[0-9]{1,3})?%\Z")
+_ZERO = re.compile(r"^\s*(0+[dhms])+\s*\Z")
+
+
+@cache
+def known_zones() -> frozenset[str]:
+    """Give the names of all time zones, read once per process."""
+    return frozenset(available_timezones())
 
 
 def mapping_of(value: object) -> dict[str, Any] | None:
@@ -120,11 +130,40 @@ class Checks:
 
     def duration(self, path: str, value: object) -> timedelta:
         """Check a duration."""
+        text = value if isinstance(value, str) else str(value)
+        try:
+            return parse_duration(text)
+        except ValueError as fault:
+            self.add(path, "must be longer than nothing" if _ZERO.match(text) else str(fault))
+            return timedelta(minutes=1)
+
+    def moment(self, path: str, value: object) -> float | timedelta | None:
+        """Check a share, as in `80%`, or a duration; None where it is neither."""
+        if isinstance(value, str) and _PERCENT.match(value):
+            return float(value[:-1]) / 100
         try:
             return parse_duration(value if isinstance(value, str) else str(value))
-        except ValueError as fault:
-            self.add(path, str(fault))
-            return timedelta(minutes=1)
+        except ValueError:
+            self.add(path, "must be a share of the target, such as 80%, or a duration, such as 30m")
+            return None
+
+    def listed(self, path: str, value: object) -> list[tuple[str, Any]]:
+        """Give the entries of a list, each with its path; one thing alone, or nothing, counts as a list too."""
+        values = list_of(value)
+        if values is None:
+            return [] if value is None else [(path, value)]
+        return [(f"{path}[{at}]", each) for at, each in enumerate(values)]
+
+    def zone(self, path: str, value: object) -> str:
+        """Check a time zone; gives UTC where it is none."""
+        zones = known_zones()
+        if not isinstance(value, str) or value not in zones:
+            shown = f"`{value}` is" if isinstance(value, str) else "is"
+            close = get_close_matches(str(value), zones, n=1)
+            hint = f"; did you mean `{close[0]}`?" if close else "; write it like `Europe/Berlin` (IANA)"
+            self.add(path, f"{shown} no time zone{hint}")
+            return "UTC"
+        return value
 
     def integer(self, path: str, value: object, low: int, high: int) -> int:
         """Check a whole number."""

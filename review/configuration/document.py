@@ -23,6 +23,7 @@ MAX_INTEGER = 2**53 - 1  # as in submissions: beyond it readers round (RFC 7493,
 
 _CORE = "tag:yaml.org,2002:"
 _TEXT = f"{_CORE}str"
+_CHANGES = "escalation_policies."  # below it a number with a plus is a change, and keeps it
 _KINDS = ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "value", "merge")
 _TAGS = frozenset(_CORE + kind for kind in _KINDS)
 
@@ -175,7 +176,9 @@ class _Reader:
             if str(node.tag) != _TEXT:
                 return self._fault(path, f"has the tag {node.tag}; tags are refused", node)
             return text
-        value = text if str(node.tag) == _TEXT else _plain(text)
+        # `priority: +20` says how much more, which the core schema would read as the number 20.
+        is_text = str(node.tag) == _TEXT or (text.startswith("+") and path.startswith(_CHANGES))
+        value = text if is_text else _plain(text)
         if isinstance(value, float) and not math.isfinite(value):
             return self._fault(path, "is not a finite number", node)
         if isinstance(value, int) and not -MAX_INTEGER <= value <= MAX_INTEGER:

@@ -5,8 +5,19 @@ from typing import Any, Literal
 
 import msgspec
 
+from review.configuration.checks import mapping_of
+from review.configuration.rules import ProjectConfig
+
+Configured = ProjectConfig | Mapping[str, Any]
 Change = Literal["added", "changed", "removed"]
-SECTIONS = {"item_types": "item type", "pools": "pool", "sla_policies": "SLA policy"}
+SECTIONS = {
+    "item_types": "item type",
+    "pools": "pool",
+    "calendars": "calendar",
+    "sla_policies": "SLA policy",
+    "escalation_policies": "escalation policy",
+    "channels": "channel",
+}
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -40,7 +51,8 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Differ
     found: list[Difference] = []
     for section, kind in SECTIONS.items():
         found += _compare_named(kind, before.get(section) or {}, after.get(section) or {})
-    old, new = _rules(before), _rules(after)
+    found += _compare_named("webhook", _listed(before, "webhooks"), _listed(after, "webhooks"))
+    old, new = _listed(before, "rules"), _listed(after, "rules")
     found += _compare_named("rule", old, new)
     if [name for name in old if name in new] != [name for name in new if name in old]:
         found.append(Difference("changed", "rules", "order"))
@@ -56,9 +68,30 @@ def digest_of(definition: object) -> bytes:
     return msgspec.json.encode(definition)
 
 
-def _rules(document: Mapping[str, Any]) -> dict[str, Any]:
-    rules: list[dict[str, Any]] = document.get("rules") or []
-    return {rule["name"]: rule for rule in rules}
+def clocks_differ(before: Configured, after: Configured) -> frozenset[str]:
+    """Name the SLA policies under which a clock may run otherwise: their own words, their calendar's or their ladder's.
+
+    Takes compiled configurations or checked documents, two of the same; a policy that only one of them has is named.
+    """
+    old, new = _clocks(before), _clocks(after)
+    return frozenset(name for name in old | new if name not in old or name not in new or old[name] != new[name])
+
+
+def _clocks(config: Configured) -> dict[str, object]:
+    if isinstance(config, ProjectConfig):
+        return dict(config.sla_policies)
+    calendars: Mapping[str, Any] = config.get("calendars") or {}
+    ladders: Mapping[str, Any] = config.get("escalation_policies") or {}
+    policies: Mapping[str, Any] = config.get("sla_policies") or {}
+    return {
+        name: digest_of([policy, calendars.get(policy.get("calendar")), ladders.get(policy.get("escalation"))])
+        for name, policy in policies.items()
+    }
+
+
+def _listed(document: Mapping[str, Any], section: str) -> dict[str, Any]:
+    listed: list[dict[str, Any]] = document.get(section) or []
+    return {each["name"]: each for each in listed}
 
 
 def _default_pool(document: Mapping[str, Any]) -> str:
@@ -76,6 +109,9 @@ def _compare_named(kind: str, before: Mapping[str, Any], after: Mapping[str, Any
     return added + changed + removed
 
 
-def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
-    keys = dict.fromkeys([*before, *after])
-    return tuple(key for key in keys if digest_of(before.get(key)) != digest_of(after.get(key)))
+def _differing(before: object, after: object) -> tuple[str, ...]:
+    old, new = mapping_of(before), mapping_of(after)
+    if old is None or new is None:
+        return ()  # an escalation policy is a list of steps, which have no names
+    keys = dict.fromkeys([*old, *new])
+    return tuple(key for key in keys if digest_of(old.get(key)) != digest_of(new.get(key)))

@@ -1,39 +1,34 @@
 """From a document to a project's configuration, collecting every fault on the way; no I/O."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
 
+from review.configuration.calendars import read_calendar
 from review.configuration.checks import Checks, mapping_of
+from review.configuration.clocks import Parts, read_policy
 from review.configuration.document import Document
 from review.configuration.errors import ConfigurationInvalid
-from review.configuration.outlets import Channel, Notices, Webhook
+from review.configuration.ladders import Reach, check_order, read_ladders
+from review.configuration.outlets import Channel, Notices, Webhook, read_channels, read_notices, read_webhooks
 from review.configuration.routes import Surroundings, find_impossible, read_rules
 from review.identity.rules import normalise_email
 from review.items.types import VIEWS, ItemType, SchemaInvalid, compile_schema
 from review.routing.rules import RuleSet
 from review.sla.calendars import Calendar
 from review.sla.ladders import Ladder
-from review.sla.rules import SlaPolicy, Target
+from review.sla.rules import SlaPolicy
 
 DEFAULT_LEASE = "10m"
 SHORTEST_LEASE, LONGEST_LEASE = timedelta(seconds=5), timedelta(days=7)
-TOP = ("project", "title", "item_types", "pools", "default_pool", "rules", "sla_policies")
+TOP = (
+    *("project", "title", "item_types", "pools", "default_pool", "rules"),
+    *("calendars", "sla_policies", "escalation_policies", "webhooks", "channels"),
+)
 REQUIRED = ("project", "item_types", "pools", "rules")
-LATER = {
-    "calendars": "SLA targets run night and day",
-    "escalation_policies": "overdue items show as breached",
-    "webhooks": "poll the item, or wait for it with ?wait=",
-}
 LATER_IN_POOLS = {"skills": "everybody in a pool may work all of it"}
-LATER_IN_POLICIES = {
-    "calendar": "targets run night and day",
-    "first_claim": "set `decide`",
-    "warn_at": "set `decide`",
-    "escalation": "set `decide`",
-}
 
 
 class Pool(msgspec.Struct, frozen=True):
@@ -74,28 +69,34 @@ class Versions(msgspec.Struct, frozen=True):
 UNVERSIONED = Versions(0, 0, {})
 
 
-def compile_config(document: Document, versions: Versions = UNVERSIONED) -> ProjectConfig:
+def compile_config(document: Document, versions: Versions = UNVERSIONED, *, today: date | None = None) -> ProjectConfig:
     """Check a document and compile it.
+
+    With `today` it is also asked whether each calendar has working time in the year to come; a stored document is
+    compiled without, as what it says does not grow wrong with time.
 
     Raises:
         ConfigurationInvalid: with every fault found, each with its line (422).
     """
     checks, data = Checks(document), document.data
-    checks.keys("", data, TOP, required=REQUIRED, later=LATER)
+    checks.keys("", data, TOP, required=REQUIRED)
     project = checks.name("project", data["project"]) if data.get("project") is not None else ""
     title = checks.text("title", data.get("title"))
     types: dict[str, ItemType] = {}
     for name, given in _named(checks, "item_types", data.get("item_types")):
         types[name] = _item_type(checks, name, given, versions.item_types.get(name, 0))
-    pools = {name: _pool(checks, name, given) for name, given in _named(checks, "pools", data.get("pools"))}
-    given_policies = _named(checks, "sla_policies", data.get("sla_policies"))
-    policies = {name: _sla_policy(checks, name, given) for name, given in given_policies}
+    channels = read_channels(checks, data.get("channels"))
+    pools = {name: _pool(checks, name, given, channels) for name, given in _named(checks, "pools", data.get("pools"))}
     if not pools and mapping_of(data.get("pools")) is not None:
         checks.add("pools", "is empty; what no rule can judge must have a pool to go to")
     default = next(iter(pools), "")
     if data.get("default_pool") is not None:
         default = checks.known("default_pool", data["default_pool"], pools, "pool")
+    reach = Reach(tuple(pools), tuple(channels))
+    parts = _clock_parts(checks, data, reach, today, is_stored=versions.config > 0)
+    policies = _policies(checks, data, parts)
     rules = read_rules(checks, data.get("rules"), Surroundings(types, tuple(pools), tuple(policies)))
+    webhooks = read_webhooks(checks, data.get("webhooks"))
     if checks.faults:
         raise ConfigurationInvalid(sorted(checks.faults, key=lambda fault: (fault.line, fault.column)))
     return ProjectConfig(
@@ -107,7 +108,31 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED) -> Proj
         ruleset=RuleSet.of(versions.ruleset, rules),
         sla_policies=policies,
         default_pool=default,
+        calendars=parts.calendars,
+        ladders=parts.ladders,
+        webhooks=webhooks,
+        channels=channels,
     )
+
+
+def _clock_parts(
+    checks: Checks, data: Mapping[str, Any], reach: Reach, today: date | None, *, is_stored: bool
+) -> Parts:
+    given = _named(checks, "calendars", data.get("calendars"))
+    calendars = {name: read_calendar(checks, name, each, today) for name, each in given}
+    return Parts(calendars, read_ladders(checks, data.get("escalation_policies"), reach), is_stored)
+
+
+def _policies(checks: Checks, data: Mapping[str, Any], parts: Parts) -> dict[str, SlaPolicy]:
+    policies: dict[str, SlaPolicy] = {}
+    sound: list[SlaPolicy] = []
+    for name, given in _named(checks, "sla_policies", data.get("sla_policies")):
+        before = len(checks.faults)
+        policies[name] = read_policy(checks, name, given, parts)
+        sound += [policies[name]] if len(checks.faults) == before else []
+    for ladder in parts.ladders.values():
+        check_order(checks, ladder, [policy for policy in sound if policy.ladder is ladder])
+    return policies
 
 
 def _named(checks: Checks, path: str, value: object) -> list[tuple[str, dict[str, Any]]]:
@@ -164,9 +189,9 @@ def _check_view(checks: Checks, path: str, item_type: ItemType) -> None:
                 checks.add(f"{path}.{field}", impossible)
 
 
-def _pool(checks: Checks, name: str, given: Mapping[str, Any]) -> Pool:
+def _pool(checks: Checks, name: str, given: Mapping[str, Any], channels: Mapping[str, Channel]) -> Pool:
     path = f"pools.{name}"
-    checks.keys(path, given, ("title", "lease", "members"), later=LATER_IN_POOLS)
+    checks.keys(path, given, ("title", "lease", "members", "notify"), later=LATER_IN_POOLS)
     lease = checks.duration(f"{path}.lease", given.get("lease", DEFAULT_LEASE))
     if not SHORTEST_LEASE <= lease <= LONGEST_LEASE:
         checks.add(f"{path}.lease", "must be from 5s to 7d")
@@ -176,11 +201,5 @@ def _pool(checks: Checks, name: str, given: Mapping[str, Any]) -> Pool:
         title=checks.text(f"{path}.title", given.get("title")) or name,
         lease=lease,
         members=tuple(dict.fromkeys(members)),
+        notices=read_notices(checks, f"{path}.notify", given.get("notify"), channels),
     )
-
-
-def _sla_policy(checks: Checks, name: str, given: Mapping[str, Any]) -> SlaPolicy:
-    path = f"sla_policies.{name}"
-    checks.keys(path, given, ("decide",), required=("decide",), later=LATER_IN_POLICIES)
-    decide = checks.duration(f"{path}.decide", given["decide"]) if given.get("decide") is not None else timedelta(0)
-    return SlaPolicy(name=name, decide=Target(decide))

@@ -21,6 +21,7 @@ from review.configuration.rules import ProjectConfig, Versions, compile_config
 from review.identity.errors import ProjectNotFound
 from review.identity.models import Project
 from review.items.types import ItemType, compile_schema
+from review.kernel.clock import utc_now
 from review.kernel.db import Database
 from review.kernel.ids import new_id
 from review.kernel.models import Timer
@@ -118,7 +119,7 @@ async def get_version(tx: AsyncSession, *, project: str, version: int | None = N
 
 def _read(source: bytes | str) -> tuple[Document, ProjectConfig]:
     document = parse(source)
-    return document, compile_config(document)
+    return document, compile_config(document, today=utc_now().date())
 
 
 async def _project(tx: AsyncSession, config: ProjectConfig, *, may_create: bool, dry_run: bool) -> Project:

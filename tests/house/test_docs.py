@@ -19,7 +19,7 @@ from litestar.handlers import HTTPRouteHandler
 import review
 from review.cli.main import main
 from review.configuration.document import parse
-from review.configuration.rules import LATER, LATER_IN_POLICIES, LATER_IN_POOLS, TOP, compile_config
+from review.configuration.rules import LATER_IN_POOLS, TOP, compile_config
 from review.feedback.rules import FeedbackRecord, Route
 from review.identity.rules import PERMISSIONS, Permission, Role
 from review.intake.rules import prepare
@@ -131,7 +131,7 @@ def test_every_key_of_the_configuration_has_its_section_and_nothing_else_has() -
     text = page("docs/configuration.md")
     assert set(re.findall(r"^## `(\w+)`$", text, flags=re.MULTILINE)) == set(TOP)
     later = text.split("## Not in this version")[1]
-    assert set(re.findall(r"`(\w+)`", later)) == {*LATER, *LATER_IN_POOLS, *LATER_IN_POLICIES}
+    assert set(re.findall(r"`(\w+)`", later)) == set(LATER_IN_POOLS)
 
 
 def test_the_conditions_in_the_documentation_compile() -> None:
