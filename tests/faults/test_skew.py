@@ -1,6 +1,7 @@
 """Promise 12: processes whose clocks are ten minutes off, each in its own direction, change nothing that counts."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 
@@ -50,10 +51,10 @@ async def test_leases_and_clocks_go_by_the_database(world: World) -> None:
     )
 
 
-async def _submit_and_hold(http: httpx.AsyncClient, world: World) -> dict[str, object]:
+async def _submit_and_hold(http: httpx.AsyncClient, world: World) -> dict[str, Any]:
     await http.post("/api/v1/items", json=submission(), **bearer(world.service_key))
     claimed = await http.post("/api/v1/pools/triage/claims", **bearer(world.tokens["ana"]))
-    held: dict[str, object] = claimed.json()["data"][0]
+    held: dict[str, Any] = claimed.json()["data"][0]
     return held
 
 
