@@ -7,6 +7,7 @@ import socket
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from email.errors import MessageError
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, parseaddr
@@ -118,7 +119,7 @@ def compose(address: str, message: Message, *, sender: str, reference: str, base
     project = message.project
     try:
         letter["From"] = sender
-        letter["To"] = address
+        letter["To"] = Address(addr_spec=address)
         letter["Subject"] = one_line(message.subject)
         letter["Date"] = formatdate(usegmt=True)
         letter["Message-ID"] = f"<{reference}@{host}>"
