@@ -215,3 +215,34 @@ async def test_what_upstream_asked_for_alone_is_nobodys_to_move(world: World) ->
     assert (row["due_at"], row["clock_version"]) == (datetime(2099, 1, 1, tzinfo=UTC), 2)
     entry = await world.db.hot.fetchval("SELECT details::text FROM audit_entries WHERE action = 'item.submitted'")
     assert msgspec.json.decode(entry)["sla_policy"] is None
+
+
+async def test_a_day_that_is_closed_after_all_moves_what_was_due_on_it(
+    hands: Hands, world: World, http: httpx.AsyncClient
+) -> None:
+    """A calendar changes, open due times follow it, and history names the calendar and the version."""
+    now = await world.db.hot.fetchval("SELECT date_trunc('day', now()) + interval '12 h'")
+    await hands.to(now - await world.db.hot.fetchval("SELECT now()"))  # noon, so that midnight is far
+    calendars = "calendars:\n  utc: {timezone: UTC, hours: {mon-sun: '08:00-18:00'}}\n"
+    source = CONFIG.format(project="support").replace(
+        "sla_policies:\n  standard: {decide: 4h}",
+        f"{calendars}sla_policies:\n  standard: {{calendar: utc, decide: 9h, warn_at: [50%]}}",
+    )
+    await apply(world, source)
+    world.config = await world.configs.get(world.service.project_id, 2)
+    item = (await world.submit()).item
+    tomorrow = (now + timedelta(days=1)).date()
+    assert due(item).date() == tomorrow
+    await apply(world, source.replace("'08:00-18:00'}}", f"'08:00-18:00'}}, closed: ['{tomorrow}']}}"))
+    await escalation.sweep(world.db)
+    row = (await cases(world))[item.id]
+    assert row["due_at"] == row["seat_due_at"] == due(item) + timedelta(days=1)
+    headers = {"Authorization": f"Bearer {world.tokens['ana']}"}
+    told = (await http.get(f"/api/v1/items/{item.id}/clock", headers=headers)).json()
+    assert [mark["key"] for mark in told["marks"]] == ["warn:0", "due"]
+    assert len(told["open_periods"]) == 2
+    assert abs(told["remaining_seconds"] - 9 * 3600) < 60
+    movement = told["movements"][-1]
+    assert (movement["action"], datetime.fromisoformat(movement["was"])) == ("clock.moved", due(item))
+    assert "version 3" in movement["because"][0]
+    assert any("utc" in sentence for sentence in movement["because"])
