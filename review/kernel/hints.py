@@ -83,7 +83,8 @@ class Parked:
     async def wait(self, seconds: float) -> None:
         """Return when the item is said to be closed, the time is up, or the process is stopping."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for may swallow the cancellation of who hangs up
+                await self._woken.wait()
         self._woken.clear()
 
 

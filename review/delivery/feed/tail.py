@@ -83,7 +83,8 @@ class Follower:
         if not self._queue and self.ended is None:
             self._woken.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), seconds)
+                async with asyncio.timeout(seconds):  # wait_for may swallow the cancellation of who hangs up
+                    await self._woken.wait()
         given = [self._queue.popleft() for _ in range(min(CHUNK_EVENTS, len(self._queue)))]
         self._size -= sum(len(told.frame) for told in given)
         if given:
@@ -212,7 +213,8 @@ class Tail:
     async def _run(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), self._poll_seconds)
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._woken.wait()
             self._woken.clear()
             try:
                 while await self._read():

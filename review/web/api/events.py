@@ -57,7 +57,7 @@ class EventStream(Stream):
         usual: ASGIStreamingResponse = base.to_asgi_response(app, request, **known)
         return _Sending(
             iterator=usual.iterator,
-            encoded_headers=usual.encoded_headers,
+            headers=dict(usual.headers.items()),
             is_head_response=usual.is_head_response,
             media_type=EVENT_STREAM,
             status_code=usual.status_code,
