@@ -71,7 +71,7 @@ class QueuePages(Controller):
         await queueing.check_pool(work.hot, who=work.who, pool=pool, config=work.config)
         found = await overview.list_open(work.hot, who=work.who, pool=pool, after=after, limit=LINES + 1)
         shown, here = found[:LINES], f"/p/{work.who.project}/pools/{pool}"
-        clocks = await work.countdowns([each.item_id for each in shown if each.due_at])
+        clocks = await work.countdowns([each.item_id for each in shown])
         return work.page(
             "_lines.html" if work.is_partial else "queue.html",
             pool=work.config.pools[pool],
