@@ -12,7 +12,7 @@ import msgspec
 from review.delivery.egress.rules import Answer
 from review.kernel.events import EventKind
 
-# The schedule of the Standard Webhooks specification, 1.0.0, "Deliverability and reliability": ten attempts in 75 hours.
+# The schedule of the Standard Webhooks specification, "Deliverability and reliability": ten attempts in 75 hours.
 DELAYS = (
     timedelta(0),
     timedelta(seconds=5),
@@ -99,7 +99,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 def is_owed(subscriber: Subscriber, event: News) -> bool:
-    """Tell whether an endpoint gets an event: of its kinds, not from before its time; a test goes to the one it names."""
+    """Tell whether an endpoint gets an event: one of its kinds, and of its time. A test goes to the one it names."""
     if event.kind == EventKind.WEBHOOK_TEST.value:
         return event.payload.get("endpoint") == subscriber.name
     return event.kind in subscriber.events and event.created_at >= subscriber.since

@@ -1,4 +1,4 @@
-"""Signatures by the Standard Webhooks specification: HMAC-SHA256 as `v1`, ed25519 as `v1a`, one for each valid secret."""
+"""Signatures by the Standard Webhooks specification: HMAC-SHA256 as `v1`, ed25519 as `v1a`, one for each secret."""
 
 import secrets
 from base64 import b64decode, b64encode

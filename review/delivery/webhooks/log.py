@@ -1,0 +1,138 @@
+"""The delivery log: reading it, and starting deliveries again."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from review.audit import service as audit
+from review.audit.rules import Action, Actor
+from review.delivery.webhooks import log_queries, service
+from review.delivery.webhooks.errors import DeliveryNotFound, DeliveryUnderWay, EndpointNotFound
+from review.delivery.webhooks.rules import State
+from review.delivery.webhooks.schemas import AttemptView, DeliveryDetail, DeliveryPage, DeliveryView, Replayed
+from review.kernel.db import driver_of
+from review.kernel.errors import FieldError, Invalid
+from review.kernel.paging import cursor_of, position_of
+
+MOST_ON_A_PAGE = 200
+
+
+async def list_deliveries(
+    tx: AsyncSession,
+    project_id: UUID,
+    name: str,
+    *,
+    state: str | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> DeliveryPage:
+    """List an endpoint's deliveries, newest first, of one state or all.
+
+    Raises:
+        EndpointNotFound (404); Invalid: there is no such state, or the cursor is none of ours (422).
+    """
+    wanted = _state(state)
+    before = position_of(cursor)
+    hot = await driver_of(tx)
+    endpoints = await log_queries.list_endpoints(hot, project_id, name)
+    if not endpoints:
+        raise EndpointNotFound(name)
+    limit = max(1, min(limit, MOST_ON_A_PAGE))
+    rows = await log_queries.list_page(
+        hot, project_id, endpoints[0]["id"], state=wanted, before=before, limit=limit + 1
+    )
+    found = [msgspec.convert(dict(row), DeliveryView) for row in rows[:limit]]
+    return DeliveryPage(found, cursor_of(found[-1].id) if len(rows) > limit else None)
+
+
+async def get_delivery(tx: AsyncSession, project_id: UUID, delivery_id: UUID) -> DeliveryDetail:
+    """Give a delivery with its body and attempts.
+
+    Raises:
+        DeliveryNotFound (404).
+    """
+    hot = await driver_of(tx)
+    row = await log_queries.find_delivery(hot, project_id, delivery_id)
+    if row is None:
+        raise DeliveryNotFound
+    attempts = [_attempt(each) for each in await log_queries.list_attempts(hot, project_id, delivery_id)]
+    return msgspec.convert({**dict(row), "log": attempts}, DeliveryDetail)
+
+
+async def replay(tx: AsyncSession, project_id: UUID, delivery_id: UUID, *, actor: Actor) -> DeliveryDetail:
+    """Send a delivery again from now on, by the whole schedule; the same id and body as before.
+
+    Raises:
+        DeliveryNotFound (404); EndpointNotActive, DeliveryUnderWay (409).
+    """
+    hot = await driver_of(tx)
+    row = await log_queries.find_delivery(hot, project_id, delivery_id)
+    if row is None:
+        raise DeliveryNotFound
+    endpoint_id = await service.lock_active(hot, project_id, row["endpoint"], "nothing was replayed")
+    if not await log_queries.replay_one(hot, project_id, endpoint_id, delivery_id):
+        raise DeliveryUnderWay
+    details = {"endpoint": row["endpoint"], "delivery_id": str(delivery_id)}
+    audit.record(tx, project_id, actor, Action.DELIVERIES_REPLAYED, details=details)
+    return await get_delivery(tx, project_id, delivery_id)
+
+
+async def replay_dead(tx: AsyncSession, project_id: UUID, name: str, *, actor: Actor) -> Replayed:
+    """Send an endpoint's dead deliveries again, oldest first, at most 10,000.
+
+    Raises:
+        EndpointNotFound (404); EndpointNotActive (409).
+    """
+    hot = await driver_of(tx)
+    endpoint_id = await service.lock_active(hot, project_id, name, "nothing was replayed")
+    count = await log_queries.replay_dead(hot, project_id, endpoint_id)
+    details = {"endpoint": name, "state": State.DEAD.value, "count": count}
+    audit.record(tx, project_id, actor, Action.DELIVERIES_REPLAYED, details=details)
+    return Replayed(count, more=count == log_queries.MOST_REPLAYED)
+
+
+async def replay_range(
+    tx: AsyncSession, project_id: UUID, name: str, begin: datetime, end: datetime, *, actor: Actor
+) -> Replayed:
+    """Send again what was delivered or dead of the deliveries made from `begin` until before `end`, at most 10,000.
+
+    Raises:
+        EndpointNotFound (404); EndpointNotActive (409); Invalid: the span is empty (422).
+    """
+    if begin >= end:
+        message = "The span ends before it begins; nothing was replayed."
+        raise Invalid(message, errors=(FieldError("to", "must be later than `from`"),))
+    hot = await driver_of(tx)
+    endpoint_id = await service.lock_active(hot, project_id, name, "nothing was replayed")
+    count = await log_queries.replay_range(hot, project_id, endpoint_id, begin, end)
+    details = {"endpoint": name, "from": begin.isoformat(), "to": end.isoformat(), "count": count}
+    audit.record(tx, project_id, actor, Action.DELIVERIES_REPLAYED, details=details)
+    return Replayed(count, more=count == log_queries.MOST_REPLAYED)
+
+
+def _state(name: str | None) -> State | None:
+    if not name:
+        return None
+    try:
+        return State(name)
+    except ValueError as fault:
+        known = ", ".join(State)
+        message = f"There is no state {name!r} of deliveries; there are {known}."
+        raise Invalid(message, errors=(FieldError("state", f"must be one of {known}"),)) from fault
+
+
+def _attempt(row: Any) -> AttemptView:
+    answered = row["response_headers"]
+    return AttemptView(
+        number=row["number"],
+        started_at=row["started_at"],
+        seconds=row["seconds"],
+        status=row["status"],
+        error=row["error"],
+        request_headers=msgspec.json.decode(row["request_headers"]),
+        response_headers=msgspec.json.decode(answered) if answered else None,
+        response_body=row["response_body"],
+    )
