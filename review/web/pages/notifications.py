@@ -164,5 +164,3 @@ async def _page(
 
 def _back(work: Work, done: str) -> Redirect:
     return Redirect(f"/p/{work.who.project}/notifications?done={done}", status_code=303)
-
-
