@@ -12,6 +12,8 @@ from review.configuration.rules import ProjectConfig
 from review.configuration.service import ConfigCache
 from review.delivery.feed import queries, rules
 from review.delivery.feed.rules import Fact, Relayed
+from review.delivery.notifications import service as notifications
+from review.delivery.webhooks import service as webhooks
 from review.items import service as items
 from review.items.schemas import DecisionView, ItemView
 from review.kernel.db import Database, Hot, driver_of
@@ -63,6 +65,9 @@ async def relay_project(post: Post, project_id: UUID, project: str, config_versi
 
 async def _hand_on(tx: AsyncSession, project_id: UUID, config: ProjectConfig, relayed: Sequence[Relayed]) -> None:
     """Owe the events to whoever is to get them, in the transaction that gives them their place."""
+    await webhooks.sync(tx, project_id, config)
+    await webhooks.queue(tx, project_id, relayed)
+    await notifications.queue(tx, project_id, config, relayed)
 
 
 async def _relay_batch(tx: AsyncSession, post: Post, project_id: UUID, project: str) -> list[Relayed]:
