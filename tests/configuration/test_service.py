@@ -14,6 +14,7 @@ from review.configuration.service import ConfigCache, ItemTypes
 from review.identity.errors import ProjectNotFound
 from review.kernel.db import Database
 from review.kernel.ids import new_id
+from review.sla.ladders import PriorityChange
 from tests.make import CONFIG, World
 
 SOURCE = """\
@@ -186,3 +187,55 @@ async def test_a_pool_with_open_work_stays(world: World) -> None:
     await world.db.hot.execute("UPDATE assignments SET state = 'cancelled'")
     await world.db.hot.execute("UPDATE cases SET state = 'closed'")
     assert (await apply(world.db, without)).applied
+
+
+CLOCKWORK = """\
+calendars:
+  office: {timezone: Europe/Berlin, hours: {mon-fri: 09:00-17:00}, open: {2026-12-31: 09:00-12:00}}
+sla_policies:
+  standard: {calendar: office, decide: 4h, escalation: ladder}
+escalation_policies:
+  ladder:
+    - {after: 100%, move_to: seniors, priority: +20}
+    - {after: 150%, decide: reject}
+channels: {ops: {url: 'slack://secret'}}
+webhooks: [{name: crm, url: 'https://example.com/', events: [item.decided]}]
+"""
+
+
+async def test_clocks_and_outlets_come_back_from_the_database_as_they_were_applied(db: Database) -> None:
+    made = await apply(db, SOURCE + CLOCKWORK)
+    told = [str(each) for each in made.differences]
+    assert told[4:] == [
+        "+ calendar office",
+        "+ SLA policy standard",
+        "+ escalation policy ladder",
+        "+ channel ops",
+        "+ webhook crm",
+        "+ rule doubtful",
+    ]
+    config = await ConfigCache(db).get(await project_id(db), 1)
+    policy = config.sla_policies["standard"]
+    assert policy.calendar is config.calendars["office"]
+    assert policy.ladder is not None
+    assert policy.ladder is config.ladders["ladder"]
+    assert policy.ladder.steps[0].priority == PriorityChange(20, is_relative=True)
+    assert (config.channels["ops"].url, config.webhooks["crm"].events) == ("slack://secret", ("item.decided",))
+    again = await apply(db, SOURCE + CLOCKWORK)
+    assert (again.applied, again.differences) == (False, ())
+    moved = await apply(db, SOURCE + CLOCKWORK.replace("150%", "200%"))
+    assert [str(each) for each in moved.differences] == ["~ escalation policy ladder"]
+
+
+async def test_a_calendar_that_has_closed_for_good_is_refused_and_its_stored_version_still_loads(db: Database) -> None:
+    closed = SOURCE + "calendars: {old: {timezone: UTC, hours: {}, open: {2001-01-01: 09:00-12:00}}}\n"
+    with pytest.raises(ConfigurationInvalid) as caught:
+        await apply(db, closed)
+    assert [fault.path for fault in caught.value.faults] == ["calendars.old"]
+    await apply(db, SOURCE + CLOCKWORK)
+    stored = (
+        "UPDATE config_versions SET document = replace(document::text, '2026-12-31', '2001-01-01')::json"
+        " WHERE project_id = $1"
+    )
+    await db.hot.execute(stored, await project_id(db))
+    assert (await ConfigCache(db).get(await project_id(db), 1)).calendars["office"].opened
