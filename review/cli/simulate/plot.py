@@ -9,7 +9,7 @@ PLOT_WIDTH = WIDTH - LEFT - RIGHT
 INK, PALE, GRID = "#1f2933", "#9aa5b1", "#dde3e9"
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_STEPS = (1, 2, 5, 10)
+_STEPS = (1, 2, 4, 6, 8, 10)
 
 
 def written(text: str) -> str:
@@ -84,7 +84,7 @@ class Panel:
 
 
 def _round_up(value: float) -> float:
-    """Give the next of 1, 2, 5 times a power of ten, at least 2, so that the middle is a round number too."""
+    """Give the next of 1, 2, 4, 6, 8 times a power of ten, at least 2, so that the middle is a round number too."""
     unit = 1.0
     while value > unit * 10:
         unit *= 10

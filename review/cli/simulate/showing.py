@@ -26,7 +26,8 @@ def show(made: Report) -> None:
     console.print()
     for table in _tables(made):
         console.print(table)
-        console.print()
+        if table.box is None:
+            console.print()
     bars = _BARS if console.encoding.lower().startswith("utf") else _PLAIN_BARS
     for line in _chart(made, bars):
         console.print(line, no_wrap=True, overflow="crop")
@@ -79,8 +80,8 @@ def _tail(waits: Waits) -> str:
 
 
 def _pools(pools: Sequence[PoolTotals]) -> Table:
-    columns = ("Pool", "People", "Arrived", "Moved in", "Decided", "Breached", "Left", "Busy", "Wait p50", "p90", "p99")
-    table = _table("By pool", *columns)
+    columns = ("Pool", "People", "Arrived", "Moved in", "Decided", "Breached", "Left", "Busy", "p50", "p90", "p99")
+    table = _table("By pool; p50, p90 and p99 are of the wait for a claim", *columns)
     for each in pools:
         waits = (words.length(wait) for wait in (each.waits.p50, each.waits.p90, each.waits.p99))
         counts = (each.people, each.arrived, each.moved_in, each.decided, each.breached, each.waiting_at_end)

@@ -34,6 +34,7 @@ _TINIEST = 2.0**-54  # stands for a draw of exactly 0, which has no quantile
 _LONGEST = timedelta(days=30) // MICROSECOND
 _NORMAL = NormalDist()
 _OFTEN = 500
+_TOO_MANY = f"more than {MAX_ARRIVALS:,} items would arrive; play fewer days, or fewer items a day"
 
 
 class TooManyArrivals(Exception):
@@ -68,11 +69,12 @@ def draw(scenario: Scenario, watch: Callable[[int], None] = lambda _: None) -> l
     """
     kinds, lengths = Random(f"{scenario.seed}:kinds"), Random(f"{scenario.seed}:lengths")  # noqa: S311  a game of chance
     choose = _chooser(scenario.streams)
+    if expected(scenario) > MAX_ARRIVALS:
+        raise TooManyArrivals(_TOO_MANY)
     found: list[Arrival] = []
     for at, seen in _moments(scenario):
         if len(found) >= MAX_ARRIVALS:
-            message = f"more than {MAX_ARRIVALS:,} items would arrive; play fewer days, or fewer items a day"
-            raise TooManyArrivals(message)
+            raise TooManyArrivals(_TOO_MANY)
         stream = choose(kinds.random(), seen.pool if seen else None)
         priority = stream.priority if seen is None or seen.priority is None else seen.priority
         found.append(_arrival(scenario, at, stream, priority, lengths))
