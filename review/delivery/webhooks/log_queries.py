@@ -22,15 +22,23 @@ WHERE coalesce(f.endpoints_version, 0) < p.config_version
 """
 LOCK_ALL = "SELECT id FROM webhook_endpoints WHERE project_id = $1 ORDER BY id FOR UPDATE"
 # A new address is a new chance: it ends a rest, and what a person or the receiver had disabled is sent to again.
+# An endpoint is as old as the first configuration, of those not looked at before, that names it: events that happened
+# since, and that nobody has relayed yet, are owed to it.
 PUT = """
-INSERT INTO webhook_endpoints AS w (project_id, id, name, url, events, max_in_flight, state)
-SELECT $1, g.id, g.name, g.url, ARRAY(SELECT json_array_elements_text(g.events)), g.max_in_flight, 'active'
+INSERT INTO webhook_endpoints AS w (project_id, id, name, url, events, max_in_flight, state, created_at)
+SELECT $1, g.id, g.name, g.url, ARRAY(SELECT json_array_elements_text(g.events)), g.max_in_flight, 'active',
+  coalesce((SELECT min(v.created_at) FROM config_versions v
+            WHERE v.project_id = $1
+              AND v.version > (SELECT endpoints_version FROM event_feeds WHERE project_id = $1)
+              AND json_typeof(v.document -> 'webhooks') = 'array'
+              AND EXISTS (SELECT FROM json_array_elements(v.document -> 'webhooks') h WHERE h ->> 'name' = g.name)),
+           now())
 FROM json_to_recordset($2::json) AS g(id uuid, name text, url text, events json, max_in_flight smallint)
 ON CONFLICT (project_id, name) DO UPDATE SET url = excluded.url, events = excluded.events,
   max_in_flight = excluded.max_in_flight,
   state = CASE WHEN w.state = 'disabled' AND w.url = excluded.url THEN w.state ELSE 'active' END,
   reason = CASE WHEN w.state = 'disabled' AND w.url = excluded.url THEN w.reason END,
-  created_at = CASE WHEN w.state = 'removed' THEN now() ELSE w.created_at END,
+  created_at = CASE WHEN w.state = 'removed' THEN excluded.created_at ELSE w.created_at END,
   failures = CASE WHEN w.url = excluded.url AND w.state <> 'removed' THEN w.failures ELSE 0 END,
   resting_until = CASE WHEN w.url = excluded.url AND w.state <> 'removed' THEN w.resting_until END,
   resting_because = CASE WHEN w.url = excluded.url AND w.state <> 'removed' THEN w.resting_because END,

@@ -14,10 +14,13 @@ from review.items import service as items
 from review.kernel import outbox
 from review.kernel.db import Database
 from review.kernel.events import EventKind
+from review.kernel.settings import Settings
 from review.reviewing import service as reviewing
 from review.reviewing.schemas import JudgementIn
 from tests.delivery.feed.relaying import post_of, relay, stored
 from tests.make import BASE_URL, CONFIG, World
+
+WEBHOOK = "webhooks:\n  - {name: crm, url: 'https://example.com/hook', events: [item.decided]}\n"
 
 
 async def emit(world: World, item_id: UUID, kind: EventKind = EventKind.ESCALATED, **payload: Any) -> None:
@@ -179,3 +182,16 @@ async def test_finding_what_waits_touches_waiting_projects_only(world: World) ->
     told = "\n".join(plan)
     assert told.count("Index Only Scan using events_unrelayed") == 2, told
     assert "Seq Scan on events" not in told
+
+
+async def test_what_is_relayed_is_owed_to_the_endpoints_that_ask_for_it(db: Database, settings: Settings) -> None:
+    """An endpoint of the configuration needs nobody to look at it before the first event."""
+    world = await World.build(db, settings, source=CONFIG.format(project="support") + WEBHOOK)
+    await relay(world)
+    await world.submit(confidence=0.95)
+    await world.submit()
+    assert await relay(world) == 2
+    owed = await db.hot.fetch("SELECT e.kind, e.body FROM deliveries d JOIN events e ON e.id = d.event_id")
+    assert [row["kind"] for row in owed] == ["item.decided"]
+    assert await relay(world) == 0
+    assert await world.count("deliveries") == 1
