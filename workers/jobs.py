@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from review.delivery.notifications import service as notifications
 from review.feedback import service as feedback
 from review.identity import service as identity
 from review.kernel.db import Database
@@ -18,3 +19,9 @@ async def end_expired_sessions(ctx: dict[Any, Any]) -> int:
     db: Database = ctx["db"]
     async with db.transaction() as tx:
         return await identity.end_expired_sessions(tx)
+
+
+async def forget_old_notifications(ctx: dict[Any, Any]) -> int:
+    """Forget notifications that were settled long ago."""
+    db: Database = ctx["db"]
+    return await notifications.forget_old(db.hot)

@@ -52,7 +52,7 @@ async def sign_in(http: httpx.AsyncClient, world: World, role: Role = Role.REVIE
     return found[1]
 
 
-async def post(http: httpx.AsyncClient, csrf: str, path: str = PAGE, **form: Any) -> httpx.Response:
+async def post(http: httpx.AsyncClient, csrf: str, path: str = PAGE, /, **form: Any) -> httpx.Response:
     return await http.post(path, data={"_csrf": csrf, **form}, headers=HTML)
 
 
@@ -62,7 +62,7 @@ async def kept(world: World) -> Preferences:
 
 async def test_somebody_chooses_and_finds_their_choices_again(http: httpx.AsyncClient, world: World) -> None:
     csrf = await sign_in(http, world)
-    answer = await post(http, csrf, **FORM)
+    answer = await post(http, csrf, PAGE, **FORM)
     assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGE}?done=kept")
     assert await kept(world) == KEPT
     page = (await http.get(f"{PAGE}?done=kept", headers=HTML)).text
@@ -70,7 +70,7 @@ async def test_somebody_chooses_and_finds_their_choices_again(http: httpx.AsyncC
     for shown in ('value="22:00"', 'value="07:00"', 'value="08:30"', 'value="Europe/Berlin"', 'value="daily" checked'):
         assert shown in page
     assert await kept(world) == KEPT
-    await post(http, csrf, **(FORM | {"quiet_from": "", "quiet_to": "", "kinds": []}))
+    await post(http, csrf, PAGE, **(FORM | {"quiet_from": "", "quiet_to": "", "kinds": []}))
     assert (await kept(world)).manner.quiet is None
     assert (await kept(world)).kinds == ()
 
@@ -96,8 +96,8 @@ async def test_what_cannot_be_kept_is_named_beside_its_field_and_changes_nothing
     http: httpx.AsyncClient, world: World, wrong: dict[str, Any], field: str
 ) -> None:
     csrf = await sign_in(http, world)
-    await post(http, csrf, **FORM)
-    answer = await post(http, csrf, **(FORM | wrong))
+    await post(http, csrf, PAGE, **FORM)
+    answer = await post(http, csrf, PAGE, **(FORM | wrong))
     assert answer.status_code == 422
     assert f'id="{field}-error"' in answer.text
     assert "what you had before still holds" in answer.text

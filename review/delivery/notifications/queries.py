@@ -148,6 +148,17 @@ FROM (SELECT) AS one LEFT JOIN LATERAL (
 """
 
 
+# Ids begin with the time they were made at, so the oldest stand first under the primary key.
+FORGET = """
+DELETE FROM notifications n USING (
+  SELECT old.project_id, old.id FROM projects p JOIN notifications old ON old.project_id = p.id AND old.id < $1
+  WHERE old.state IN ('sent', 'failed', 'dropped') LIMIT $2 FOR UPDATE OF old SKIP LOCKED
+) AS gone
+WHERE n.project_id = gone.project_id AND n.id = gone.id
+RETURNING n.id
+"""
+
+
 async def list_standings(hot: Hot, project_id: UUID, item_ids: Sequence[UUID]) -> list[Any]:
     """List the pool and the holders of the items' cases."""
     return await hot.fetch(LIST_STANDINGS, project_id, item_ids)
@@ -257,6 +268,11 @@ async def queue_test(hot: Hot, project_id: UUID, email: str, facts: Facts) -> bo
 async def glance(hot: Hot, project_id: UUID, recipient: str) -> Any:
     """Give how many wait for a recipient and until when, and what became of the last."""
     return await hot.fetchrow(GLANCE, project_id, recipient)
+
+
+async def forget(hot: Hot, before: UUID, limit: int) -> int:
+    """Delete up to so many settled notifications whose ids are smaller; gives how many."""
+    return len(await hot.fetch(FORGET, before, limit))
 
 
 def read_preferences(text: str | None) -> Preferences:

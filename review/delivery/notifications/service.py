@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -17,7 +17,6 @@ from review.delivery.feed.rules import Relayed
 from review.delivery.notifications import queries
 from review.delivery.notifications.errors import ChannelNotFound, MailNotSet, PreferencesInvalid
 from review.delivery.notifications.rules import (
-    CHANNEL,
     People,
     Planned,
     Standing,
@@ -33,6 +32,9 @@ from review.kernel.db import Hot, driver_of
 from review.kernel.settings import Settings
 
 log = logging.getLogger(__name__)
+
+KEPT_FOR = timedelta(days=90)
+FORGET_AT_A_TIME = 5_000
 
 
 class ChannelView(msgspec.Struct, frozen=True):
@@ -118,6 +120,19 @@ def digest_of(channel: Channel) -> bytes:
     return hashlib.sha256(channel.url.encode("utf-8", "replace")).digest()
 
 
+async def forget_old(hot: Hot) -> int:
+    """Delete what was settled over 90 days ago, in short statements; gives how much."""
+    forgotten, before = 0, floor_of(await queries.get_now(hot) - KEPT_FOR)
+    while gone := await queries.forget(hot, before, FORGET_AT_A_TIME):
+        forgotten += gone
+    return forgotten
+
+
+def floor_of(at: datetime) -> UUID:
+    """Give the smallest id that could have been made at a moment (RFC 9562, section 5.7)."""
+    return UUID(int=int(at.timestamp() * 1000) << 80)
+
+
 async def get_preferences(hot: Hot, who: Principal) -> Preferences:
     """Give what the caller wants to be told in the project."""
     return await queries.find_preferences(hot, who.project_id, who.id)
@@ -187,8 +202,3 @@ async def enable_channel(tx: AsyncSession, who: Principal, config: ProjectConfig
     if await queries.forget_failures(await driver_of(tx), who.project_id, name):
         details = {"channel": name, "enabled": True}
         audit.record(tx, who.project_id, who.actor, Action.CHANNEL_CHANGED, details=details)
-
-
-def recipient_of(channel: str) -> str:
-    """Give the recipient that stands for a channel."""
-    return f"{CHANNEL}{channel}"
