@@ -13,12 +13,11 @@ from review.configuration.service import ConfigCache
 from review.escalation import ladder, queries
 from review.escalation.ladder import TellClosed
 from review.escalation.queries import Effects
-from review.escalation.rules import STEP, ClockRow, due_marks, number_of
+from review.escalation.rules import STEP, ClockRow, Clocks, due_marks, number_of
 from review.kernel.db import driver_of
 from review.kernel.events import EventKind
 from review.kernel.timers import TimerKind
-from review.sla import rules as sla
-from review.sla.rules import DUE, FIRST_CLAIM, Clock, Mark, SlaPolicy
+from review.sla.rules import DUE, FIRST_CLAIM, Mark, SlaPolicy
 
 log = logging.getLogger(__name__)
 
@@ -26,12 +25,12 @@ LADDERS_AT_A_TIME = 50  # cases with a step to take in one transaction, so that 
 
 
 class Passing(msgspec.Struct, frozen=True, kw_only=True):
-    """A case whose marks have come: its clock, those marks in order, and when the next one comes."""
+    """A case whose marks have come: when it is due, those marks in order, and when the next one comes."""
 
     row: ClockRow
     policy: SlaPolicy | None
-    clock: Clock
-    marks: tuple[Mark, ...]
+    due_at: datetime
+    marks: list[Mark]
     next_at: datetime | None
 
     @property
@@ -49,69 +48,65 @@ async def pass_due(tx: AsyncSession, configs: ConfigCache, tell_closed: TellClos
     rows = await queries.lock_due(tx, limit)
     if not rows:
         return 0
-    effects = Effects()
-    passing = [found for row in rows if (found := await _examine(row, configs, effects))]
+    effects, running = Effects(), Clocks()
+    passing = [found for row in rows if (found := await _examine(row, configs, running, effects))]
     for each in passing:
         if not each.has_steps:
-            _settle(each, each.row, _pass_plain(each, each.marks, effects), effects)
+            _settle(each, _pass_plain(each, each.marks, effects), effects)
     climbing = [each for each in passing if each.has_steps]
     left = await _climb(tx, climbing, configs, tell_closed, effects)
     await effects.write(await driver_of(tx))
     return len(rows) - left
 
 
-async def _examine(row: ClockRow, configs: ConfigCache, effects: Effects) -> Passing | None:
+async def _examine(row: ClockRow, configs: ConfigCache, running: Clocks, effects: Effects) -> Passing | None:
     """Work out what has come on a case's clock; None where there is nothing to do but to end or move the timer."""
     if row.state != "open":
         effects.end(row)
         return None
     if row.is_stale:
-        details = {"timer": TimerKind.DUE.value, "generation": row.generation, "now": row.clock_generation}
-        effects.note(row.case, Action.CLOCK_STALE, details)
+        details = {"timer": TimerKind.DUE, "generation": row.generation, "now": row.clock_generation}
+        effects.note(row, Action.CLOCK_STALE, details)
         effects.end(row)
         return None
     try:
-        config = await configs.get(row.case.project_id, row.case.version)
-        policy = config.sla_policies.get(row.case.sla_policy) if row.case.sla_policy else None
-        clock = sla.run(policy, row.facts)
+        config = await configs.get(row.project_id, row.version)
+        policy = config.sla_policies.get(row.sla_policy) if row.sla_policy else None
+        clock = running.run(policy, row)
     except Exception:
-        log.exception("the clock of item %s cannot be worked out; it is tried again in a minute", row.case.item_id)
+        log.exception("the clock of item %s cannot be worked out; it is tried again in a minute", row.item_id)
         effects.put_off(row, None)
         return None
     if clock is None:
         effects.end(row)
         return None
-    marks, next_at = due_marks(clock, row.case.passed, row.at)
-    return Passing(row=row, policy=policy, clock=clock, marks=tuple(marks), next_at=next_at)
+    due_at, marks = clock
+    come, next_at = due_marks(marks, row.passed, row.at)
+    return Passing(row=row, policy=policy, due_at=due_at, marks=come, next_at=next_at)
 
 
-def _settle(each: Passing, row: ClockRow, passed: Sequence[str], effects: Effects) -> None:
+def _settle(each: Passing, passed: Sequence[str], effects: Effects) -> None:
     """Keep which marks have passed, and set the timer to the next or let it go."""
-    effects.mark(row.case, passed, is_breached=DUE in passed)
     if each.next_at is None:
-        effects.end(row)
+        effects.end(each.row, passed)
     else:
-        effects.put_off(row, each.next_at)
+        effects.put_off(each.row, each.next_at, passed)
 
 
 def _pass_plain(each: Passing, marks: Sequence[Mark], effects: Effects) -> list[str]:
     """Warn and tell of breaches, for marks that are no steps; gives their keys."""
-    case = each.row.case
+    row = each.row
     for mark in marks:
-        told: dict[str, Any] = {"policy": case.sla_policy, "due_at": each.clock.due_at}
-        if mark.key == FIRST_CLAIM:
-            if each.row.is_unclaimed:
-                told = {**told, "target": "first_claim", "due_at": mark.at}
-                effects.note(case, Action.CASE_BREACHED, told)
-                effects.tell(case, EventKind.SLA_BREACHED, told)
-        elif mark.key == DUE:
+        told: dict[str, Any] = {"policy": row.sla_policy, "due_at": each.due_at}
+        if mark.key == DUE:
             told["target"] = "decide"
-            effects.note(case, Action.CASE_BREACHED, told)
-            effects.tell(case, EventKind.SLA_BREACHED, told)
-        else:
+            effects.note(row, Action.CASE_BREACHED, told, EventKind.SLA_BREACHED)
+        elif mark.key != FIRST_CLAIM:
             told["mark"] = mark.key
-            effects.note(case, Action.CASE_WARNED, told)
-            effects.tell(case, EventKind.SLA_WARNING, told)
+            effects.note(row, Action.CASE_WARNED, told, EventKind.SLA_WARNING)
+        elif row.is_unclaimed:
+            told = {"policy": row.sla_policy, "due_at": mark.at, "target": "first_claim"}
+            effects.note(row, Action.CASE_BREACHED, told, EventKind.SLA_BREACHED)
     return [mark.key for mark in marks]
 
 
@@ -129,7 +124,7 @@ async def _climb(
     ours = await queries.lock_seats_of(tx, [each.row.case for each in now])
     left = len(later)
     for each in now:
-        if each.row.case.id not in ours:
+        if each.row.case_id not in ours:
             left += 1
             continue
         apart = Effects()
@@ -137,7 +132,7 @@ async def _climb(
             async with tx.begin_nested():
                 await _climb_one(tx, each, configs, tell_closed, apart)
         except Exception:
-            log.exception("item %s could not be escalated; it is tried again in a minute", each.row.case.item_id)
+            log.exception("item %s could not be escalated; it is tried again in a minute", each.row.item_id)
             effects.put_off(each.row, None)
             continue
         effects.add(apart)
@@ -163,7 +158,6 @@ async def _climb_one(
             climbed = await ladder.climb(tx, climb, case, number_of(mark.key))
             case, passed = climbed.case, [*passed, *climbed.marks]
             if climbed.is_decided:
-                effects.mark(case, passed, is_breached=DUE in passed)
-                effects.end(each.row)
+                effects.end(each.row, passed)
                 return
-    _settle(each, each.row, passed, effects)
+    _settle(each, passed, effects)

@@ -14,7 +14,7 @@ from review.kernel.db import Hot, driver_of
 from review.kernel.events import EventKind
 from review.kernel.ids import new_id
 from review.kernel.timers import TimerKind
-from review.sla.rules import FIRST_CLAIM, Pause
+from review.sla.rules import DUE, FIRST_CLAIM
 
 POSTPONED = timedelta(minutes=1)  # until a case that could not be dealt with is tried again
 
@@ -27,18 +27,17 @@ WHERE EXISTS (SELECT FROM timers t WHERE t.kind = k.kind AND t.fire_at <= now())
 # In the order of the index (kind, fire_at), which stops at the limit. Timer and case are locked together; what another
 # transaction holds is passed over, and never waited for.
 LOCK_DUE = f"""
-SELECT t.project_id, t.subject_id AS case_id, t.generation, now() AS at,
-  c.item_id, c.state, c.pool, c.priority, c.reviews_required, c.sla_policy, c.escalation_level, c.clock_generation,
-  c.paused_at, c.marks_passed, c.acknowledged_by, coalesce(c.clock_started_at, c.opened_at) AS started_at,
-  coalesce(c.clock_version, i.config_version) AS version, p.config_version AS active_version,
-  (b.route ->> 'priority')::int AS arrival_priority, b.details ->> 'respond_by' AS respond_by,
+SELECT t.project_id, t.subject_id, t.generation, now(), c.item_id, c.state, c.pool, c.priority, c.reviews_required,
+  c.sla_policy, c.escalation_level, c.clock_generation, c.paused_at, c.marks_passed, c.acknowledged_by,
+  coalesce(c.clock_started_at, c.opened_at), coalesce(c.clock_version, i.config_version), p.config_version,
+  (b.route ->> 'priority')::int, b.details ->> 'respond_by',
   ARRAY(SELECT s.paused_at FROM clock_pauses s WHERE s.project_id = c.project_id AND s.case_id = c.id
-        ORDER BY s.paused_at) AS paused,
+        ORDER BY s.paused_at),
   ARRAY(SELECT s.resumed_at FROM clock_pauses s WHERE s.project_id = c.project_id AND s.case_id = c.id
-        ORDER BY s.paused_at) AS resumed,
+        ORDER BY s.paused_at),
   CASE WHEN c.first_claim_due_at IS NOT NULL AND NOT '{FIRST_CLAIM}' = ANY (c.marks_passed) THEN NOT EXISTS (
     SELECT FROM assignments a WHERE a.project_id = c.project_id AND a.item_id = c.item_id AND a.fence > 0)
-  END AS is_unclaimed
+  END
 FROM timers t
 JOIN cases c ON c.project_id = t.project_id AND c.id = t.subject_id
 JOIN items i ON i.project_id = c.project_id AND i.id = c.item_id
@@ -70,27 +69,31 @@ JOIN assignments a ON a.project_id = g.project_id AND a.item_id = g.item_id
 
 # All that a batch does, in one statement: entries, events, the cases' marks, and the timers' next turn or end.
 WRITE = f"""
-WITH noted AS (
+WITH said AS MATERIALIZED (
+  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::uuid[], $7::text[])
+    AS g(project_id, item_id, details, entry_id, action, event_id, kind)
+), turned AS MATERIALIZED (
+  SELECT * FROM unnest($8::uuid[], $9::uuid[], $10::int[], $11::text[], $12::boolean[], $13::boolean[],
+                       $14::timestamptz[])
+    AS g(project_id, case_id, generation, marks, is_breached, ends, fire_at)
+), noted AS (
   INSERT INTO audit_entries (project_id, id, actor_kind, actor_name, action, item_id, details)
-  SELECT project_id, id, '{TIMER.kind}', '{TIMER.name}', action, item_id, details::json
-  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[]) AS g(project_id, id, action, item_id, details)
+  SELECT project_id, entry_id, '{TIMER.kind}', '{TIMER.name}', action, item_id, details::json FROM said
 ), told AS (
   INSERT INTO events (project_id, id, kind, item_id, payload)
-  SELECT project_id, id, kind, item_id, payload::json
-  FROM unnest($6::uuid[], $7::uuid[], $8::text[], $9::uuid[], $10::text[]) AS g(project_id, id, kind, item_id, payload)
+  SELECT project_id, event_id, kind, item_id, details::json FROM said WHERE event_id IS NOT NULL
 ), marked AS (
   UPDATE cases c SET marks_passed = c.marks_passed || string_to_array(g.marks, ','),
                      breached_at = CASE WHEN g.is_breached THEN coalesce(c.breached_at, now()) ELSE c.breached_at END
-  FROM unnest($11::uuid[], $12::uuid[], $13::text[], $14::boolean[]) AS g(project_id, case_id, marks, is_breached)
-  WHERE c.project_id = g.project_id AND c.id = g.case_id
+  FROM turned g WHERE g.marks <> '' AND c.project_id = g.project_id AND c.id = g.case_id
 ), ended AS (
-  DELETE FROM timers t USING unnest($15::uuid[], $16::uuid[], $17::int[]) AS g(project_id, case_id, generation)
-  WHERE t.project_id = g.project_id AND t.kind = '{TimerKind.DUE}' AND t.subject_id = g.case_id
+  DELETE FROM timers t USING turned g
+  WHERE g.ends AND t.project_id = g.project_id AND t.kind = '{TimerKind.DUE}' AND t.subject_id = g.case_id
     AND t.generation = g.generation
 )
-UPDATE timers t SET fire_at = coalesce(g.fire_at, now() + $22::interval)
-FROM unnest($18::uuid[], $19::uuid[], $20::int[], $21::timestamptz[]) AS g(project_id, case_id, generation, fire_at)
-WHERE t.project_id = g.project_id AND t.kind = '{TimerKind.DUE}' AND t.subject_id = g.case_id
+UPDATE timers t SET fire_at = coalesce(g.fire_at, now() + $15::interval)
+FROM turned g
+WHERE NOT g.ends AND t.project_id = g.project_id AND t.kind = '{TimerKind.DUE}' AND t.subject_id = g.case_id
   AND t.generation = g.generation
 """
 
@@ -98,60 +101,38 @@ _json = msgspec.json.Encoder().encode
 
 
 class Effects(msgspec.Struct):
-    """What becomes of cases whose marks have passed, gathered in the order in which it happens.
+    """What becomes of cases whose marks have passed, in the order in which it happens: the rows of `WRITE`."""
 
-    Each field has the rows of one part of `WRITE`.
-    """
+    said: list[tuple[UUID, UUID, str, UUID, str, UUID | None, str | None]] = []
+    turned: list[tuple[UUID, UUID, int, str, bool, bool, datetime | None]] = []
 
-    entries: list[tuple[UUID, UUID, str, UUID, str]] = []
-    events: list[tuple[UUID, UUID, str, UUID, str]] = []
-    marked: list[tuple[UUID, UUID, str, bool]] = []
-    ended: list[tuple[UUID, UUID, int]] = []
-    moved: list[tuple[UUID, UUID, int, datetime | None]] = []
+    def note(self, row: ClockRow, action: Action, details: dict[str, Any], tells: EventKind | None = None) -> None:
+        """Add an audit entry by the timer, and an event that says the same, if it is to be told."""
+        event_id = None if tells is None else new_id()
+        self.said.append((row.project_id, row.item_id, _json(details).decode(), new_id(), action, event_id, tells))
 
-    def note(self, case: Case, action: Action, details: dict[str, Any]) -> None:
-        """Add an audit entry by the timer."""
-        self.entries.append((case.project_id, new_id(), action.value, case.item_id, _json(details).decode()))
+    def end(self, row: ClockRow, passed: Sequence[str] = ()) -> None:
+        """Keep which marks have passed, and let the timer go."""
+        breached = DUE in passed
+        self.turned.append((row.project_id, row.case_id, row.generation, ",".join(passed), breached, True, None))
 
-    def tell(self, case: Case, kind: EventKind, payload: dict[str, Any]) -> None:
-        """Add an event."""
-        self.events.append((case.project_id, new_id(), kind.value, case.item_id, _json(payload).decode()))
-
-    def mark(self, case: Case, keys: Sequence[str], *, is_breached: bool) -> None:
-        """Keep it that these marks of the case have passed."""
-        if keys:
-            self.marked.append((case.project_id, case.id, ",".join(keys), is_breached))
-
-    def end(self, row: ClockRow) -> None:
-        """Let the timer go."""
-        self.ended.append((row.case.project_id, row.case.id, row.generation))
-
-    def put_off(self, row: ClockRow, fire_at: datetime | None) -> None:
-        """Have the timer fire again; without a time, in a minute."""
-        self.moved.append((row.case.project_id, row.case.id, row.generation, fire_at))
+    def put_off(self, row: ClockRow, fire_at: datetime | None, passed: Sequence[str] = ()) -> None:
+        """Keep which marks have passed, and have the timer fire again; without a time, in a minute."""
+        breached = DUE in passed
+        self.turned.append((row.project_id, row.case_id, row.generation, ",".join(passed), breached, False, fire_at))
 
     def add(self, other: "Effects") -> None:
         """Take over what was gathered apart."""
-        self.entries += other.entries
-        self.events += other.events
-        self.marked += other.marked
-        self.ended += other.ended
-        self.moved += other.moved
+        self.said += other.said
+        self.turned += other.turned
 
     async def write(self, hot: Hot) -> None:
         """Write all of it, in one statement."""
-        columns = [
-            *_columns(self.entries, 5),
-            *_columns(self.events, 5),
-            *_columns(self.marked, 4),
-            *_columns(self.ended, 3),
-            *_columns(self.moved, 4),
-        ]
-        await hot.execute(WRITE, *columns, POSTPONED)
+        await hot.execute(WRITE, *_columns(self.said), *_columns(self.turned), POSTPONED)
 
 
-def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * 7
 
 
 async def list_due_kinds(hot: Hot, kinds: Sequence[TimerKind]) -> set[TimerKind]:
@@ -164,7 +145,7 @@ async def lock_due(tx: AsyncSession, limit: int) -> list[ClockRow]:
 
     What another transaction holds is left for the next sweep.
     """
-    return [_clock_row(row) for row in await (await driver_of(tx)).fetch(LOCK_DUE.format(limit=limit))]
+    return [ClockRow(*row) for row in await (await driver_of(tx)).fetch(LOCK_DUE.format(limit=limit))]
 
 
 async def lock_resumes(tx: AsyncSession, limit: int) -> list[tuple[UUID, UUID, int]]:
@@ -188,33 +169,3 @@ async def lock_seats_of(tx: AsyncSession, cases: Sequence[Case]) -> set[UUID]:
     ours = {row["id"] for row in await hot.fetch(LOCK_SEATS, *given)}
     others = {row["case_id"] for row in await hot.fetch(LIST_SEATS, *given) if row["id"] not in ours}
     return {case.id for case in cases} - others
-
-
-def _clock_row(row: Any) -> ClockRow:
-    case = Case(
-        project_id=row["project_id"],
-        id=row["case_id"],
-        item_id=row["item_id"],
-        pool=row["pool"],
-        priority=row["priority"],
-        reviews_required=row["reviews_required"],
-        level=row["escalation_level"],
-        sla_policy=row["sla_policy"],
-        version=row["version"],
-        active_version=row["active_version"],
-        passed=frozenset(row["marks_passed"]),
-        acknowledged_by=row["acknowledged_by"],
-    )
-    return ClockRow(
-        case=case,
-        started_at=row["started_at"],
-        arrival_priority=row["arrival_priority"],
-        respond_by=row["respond_by"],
-        pauses=tuple(map(Pause, row["paused"], row["resumed"])),
-        state=row["state"],
-        generation=row["generation"],
-        clock_generation=row["clock_generation"],
-        is_paused=row["paused_at"] is not None,
-        is_unclaimed=bool(row["is_unclaimed"]),
-        at=row["at"],
-    )

@@ -1,14 +1,15 @@
 """What the marks of a clock call for, and what a step of a ladder comes to; no I/O."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
 from review.queueing.rules import MAX_PRIORITY, AssignmentState, Seat
+from review.sla import rules as sla
 from review.sla.ladders import Fallback, Ladder, PriorityChange, Step
-from review.sla.rules import Clock, Facts, Mark, Pause
+from review.sla.rules import Clock, Facts, Mark, Pause, SlaPolicy
 
 MAX_REVIEWS = 9  # as many as a rule may ask for
 STEP = "step:"  # with a number from 0: the key of a step's mark
@@ -36,35 +37,95 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged_by: str | None
 
 
-class ClockRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A due timer with its case, both locked, as the sweep finds them; `at` is the database's time."""
+class ClockRow(msgspec.Struct, frozen=True):
+    """A due timer with its case, both locked, in the order of `queries.LOCK_DUE`; `at` is the database's time.
 
-    case: Case
+    `version` is the configuration that the clock runs by, `active_version` that of the project. `paused` and `resumed`
+    are the beginnings and ends of its pauses. `is_unclaimed` is None where no first claim is asked for any more.
+    """
+
+    project_id: UUID
+    case_id: UUID
+    generation: int
+    at: datetime
+    item_id: UUID
+    state: str
+    pool: str
+    priority: int
+    reviews_required: int
+    sla_policy: str | None
+    level: int
+    clock_generation: int
+    paused_at: datetime | None
+    passed: list[str]
+    acknowledged_by: str | None
     started_at: datetime
+    version: int
+    active_version: int
     arrival_priority: int
     respond_by: str | None
-    pauses: tuple[Pause, ...]
-    state: str
-    generation: int
-    clock_generation: int
-    is_paused: bool
-    is_unclaimed: bool
-    at: datetime
+    paused: list[datetime]
+    resumed: list[datetime | None]
+    is_unclaimed: bool | None
 
     @property
-    def facts(self) -> Facts:
-        """Give what the clock runs on."""
-        return Facts(
-            started_at=self.started_at,
-            priority=self.arrival_priority,
-            respond_by=msgspec.convert(self.respond_by, datetime) if self.respond_by else None,
-            pauses=self.pauses,
+    def case(self) -> Case:
+        """Give the case as the ladder sees it."""
+        return Case(
+            project_id=self.project_id,
+            id=self.case_id,
+            item_id=self.item_id,
+            pool=self.pool,
+            priority=self.priority,
+            reviews_required=self.reviews_required,
+            level=self.level,
+            sla_policy=self.sla_policy,
+            version=self.version,
+            active_version=self.active_version,
+            passed=frozenset(self.passed),
+            acknowledged_by=self.acknowledged_by,
         )
 
     @property
     def is_stale(self) -> bool:
         """Tell whether the clock has moved on since the timer was set."""
-        return self.generation != self.clock_generation or self.is_paused
+        return self.generation != self.clock_generation or self.paused_at is not None
+
+
+class Clocks:
+    """The clocks of a batch.
+
+    Where only elapsed time counts, one is worked out and the others of its policy run as long after it as they began:
+    a backlog of a hundred thousand is mostly that.
+    """
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[UUID, int, str | None, int], tuple[datetime, Clock]] = {}
+
+    def run(self, policy: SlaPolicy | None, row: ClockRow) -> tuple[datetime, tuple[Mark, ...]] | None:
+        """Give when a case is due and its marks in order, or None where no clock runs."""
+        if policy is None or policy.calendar is not None or row.respond_by or row.paused:
+            clock = sla.run(policy, facts_of(row))
+            return None if clock is None else (clock.due_at, clock.marks)
+        key = (row.project_id, row.version, row.sla_policy, row.arrival_priority)
+        if key not in self._first:
+            first = sla.run(policy, facts_of(row))
+            if first is None:
+                return None
+            self._first[key] = (row.started_at, first)
+        started, clock = self._first[key]
+        later = row.started_at - started
+        return clock.due_at + later, tuple(Mark(mark.key, mark.at + later) for mark in clock.marks)
+
+
+def facts_of(row: ClockRow) -> Facts:
+    """Give what a case's clock runs on."""
+    return Facts(
+        started_at=row.started_at,
+        priority=row.arrival_priority,
+        respond_by=msgspec.convert(row.respond_by, datetime) if row.respond_by else None,
+        pauses=tuple(map(Pause, row.paused, row.resumed)),
+    )
 
 
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,12 +169,11 @@ class Plan(msgspec.Struct, kw_only=True):
         return [*self.done, *(f"could not: {why}" for why in self.dead)]
 
 
-def due_marks(clock: Clock, passed: Collection[str], now: datetime) -> tuple[list[Mark], datetime | None]:
+def due_marks(marks: Sequence[Mark], passed: Collection[str], now: datetime) -> tuple[list[Mark], datetime | None]:
     """Give the marks that have come and were not dealt with, in order, and when the next one comes."""
-    waiting = [mark for mark in clock.marks if mark.key not in passed]
-    return [mark for mark in waiting if mark.at <= now], min(
-        (mark.at for mark in waiting if mark.at > now), default=None
-    )
+    waiting = [mark for mark in marks if mark.key not in passed]
+    come = [mark for mark in waiting if mark.at <= now]
+    return come, waiting[len(come)].at if len(come) < len(waiting) else None
 
 
 def step_key(number: int) -> str:

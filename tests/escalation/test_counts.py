@@ -85,20 +85,19 @@ async def test_a_batch_is_a_handful_of_statements(deep: World, monkeypatch: pyte
     monkeypatch.setattr(escalation, "BATCH", 1_000)
     await pass_time(deep, 5)
     statements: list[str] = []
-    run = asyncpg.Connection._do_execute
+    driver: Any = asyncpg.Connection  # its inner doors, through which everything goes
+    run, prepare = driver._do_execute, driver._prepare
 
     async def counted(self: Any, query: str, *given: Any, **named: Any) -> Any:
         statements.append(query)
         return await run(self, query, *given, **named)
 
-    prepare = asyncpg.Connection._prepare
-
     async def prepared(self: Any, query: str, *given: Any, **named: Any) -> Any:
         statements.append(query)
         return await prepare(self, query, *given, **named)
 
-    monkeypatch.setattr(asyncpg.Connection, "_do_execute", counted)
-    monkeypatch.setattr(asyncpg.Connection, "_prepare", prepared)
+    monkeypatch.setattr(driver, "_do_execute", counted)
+    monkeypatch.setattr(driver, "_prepare", prepared)
     assert (await sweep(deep)).due == OPEN
     assert len([each for each in statements if "INSERT INTO events" in each]) == 3, "the batches were not counted"
     assert len(statements) <= 10 * (OPEN // 1_000), "the batch goes case by case"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from review.escalation.rules import Case, Reach, changed, due_marks, following, plan_step, told_after, untaken
 from review.queueing.rules import AssignmentState, Seat
 from review.sla.ladders import Fallback, Ladder, PriorityChange, Step
-from review.sla.rules import Clock, Mark
+from review.sla.rules import Mark
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ANA = UUID(int=9)
@@ -206,9 +206,8 @@ def test_a_dead_end_goes_on_to_the_next_step_but_never_past_a_decision() -> None
 )
 def test_marks_come_once_in_order_and_the_next_is_never_past(ats: list[int], passed: set[int]) -> None:
     marks = tuple(Mark(f"step:{at}", NOW + timedelta(minutes=minute)) for at, minute in enumerate(sorted(ats)))
-    clock = Clock(due_at=NOW, first_claim_due_at=None, warn_at=None, marks=marks, because=())
     before = {f"step:{at}" for at in passed}
-    come, next_at = due_marks(clock, before, NOW)
+    come, next_at = due_marks(marks, before, NOW)
     assert [mark.key for mark in come] == [mark.key for mark in marks if mark.at <= NOW and mark.key not in before]
     assert next_at is None or next_at > NOW
     later = [mark.at for mark in marks if mark.at > NOW and mark.key not in before]

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from review.configuration.service import ConfigCache
-from review.escalation import clocks, marks
+from review.escalation import clocks, ladder, marks
 from review.escalation import service as escalation
 from review.kernel.db import Database
+from review.kernel.timers import TimerKind
 from review.queueing import service as queueing
 from review.sla import rules as sla
 from review.sla.ladders import Step
@@ -186,7 +187,7 @@ async def test_a_case_that_fails_does_not_hold_up_the_others(
     await climb(world, Step(after=0.5, move_to="seniors"))
     poison, sound = (await world.submit("poison")).item, (await world.submit("sound")).item
     await pass_time(world, 3)
-    run, take = sla.run, marks.ladder.climb
+    run, take = sla.run, ladder.climb
 
     def no_clock(policy: Any, facts: sla.Facts) -> Any:
         if facts.priority == 13:
@@ -202,9 +203,9 @@ async def test_a_case_that_fails_does_not_hold_up_the_others(
     if broken == "clock":
         route = """jsonb_set(route::jsonb, '{priority}', '13')::json"""
         await world.db.hot.execute(f"UPDATE item_bodies SET route = {route} WHERE item_id = $1", poison.id)
-        monkeypatch.setattr(marks.sla, "run", no_clock)
+        monkeypatch.setattr(sla, "run", no_clock)
     else:
-        monkeypatch.setattr(marks.ladder, "climb", no_step)
+        monkeypatch.setattr(ladder, "climb", no_step)
     assert (await sweep(world)).due == 2
     assert (await the_case(world, sound.id))["pool"] == "seniors"
     left = await the_case(world, poison.id)
@@ -229,7 +230,7 @@ async def test_a_kind_that_fails_does_not_hold_up_the_others(world: World, monke
         message = "no leases today"
         raise RuntimeError(message)
 
-    handlers = {**escalation.HANDLERS, escalation.TimerKind.LEASE: fail}
+    handlers = {**escalation.HANDLERS, TimerKind.LEASE: fail}
     monkeypatch.setattr(escalation, "HANDLERS", handlers)
     with pytest.raises(RuntimeError, match="no leases today"):
         await sweep(world)
