@@ -30,6 +30,7 @@ COMMANDS = {
     "users": Entry("review.cli.people", "users", "Create the people of a project."),
     "keys": Entry("review.cli.people", "keys", "Create the keys that services call with."),
     "tokens": Entry("review.cli.people", "tokens", "Create personal tokens."),
+    "webhooks": Entry("review.cli.webhooks", "webhooks", "Show webhook endpoints and their secrets."),
     "export": Entry("review.cli.export", "export", "Write a project's feedback to a file."),
 }
 

@@ -11,7 +11,19 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
 
 from review.kernel.settings import Settings
-from review.web.api import clocks, config, escalation, events, feedback, health, items, openapi, queue, reference
+from review.web.api import (
+    clocks,
+    config,
+    escalation,
+    events,
+    feedback,
+    health,
+    items,
+    openapi,
+    queue,
+    reference,
+    webhooks,
+)
 from review.web.errors import API_HANDLERS
 from review.web.guards import OF_LITESTAR, address_guard, key_guard
 from review.web.pages import headers, site
@@ -42,6 +54,17 @@ API: Sequence[ControllerRouterHandler] = (
     feedback.list_feedback,
     feedback.export_feedback,
     events.read_events,
+    webhooks.list_endpoints,
+    webhooks.get_endpoint,
+    webhooks.list_deliveries,
+    webhooks.replay_deliveries,
+    webhooks.show_secret,
+    webhooks.rotate_secret,
+    webhooks.test_endpoint,
+    webhooks.enable_endpoint,
+    webhooks.disable_endpoint,
+    webhooks.get_delivery,
+    webhooks.replay_delivery,
 )
 
 

@@ -25,6 +25,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "override": {"verdict": "reject", "reason": "policy"},
     "pause": {"reason": "waiting for upstream"},
     "resume": {},
+    "replay": {"state": "dead"},
+    "disable": {"reason": "it moves house"},
     "extend": {"fence": 1},
     "release": {"fence": 1},
     "skip": {"fence": 1},
@@ -52,7 +54,12 @@ OF_ONE = [(method, path) for method, path, _ in ROUTES if "_id}" in path]
 
 
 def filled(path: str, **ids: object) -> str:
-    return path.format(**({"item_id": uuid4(), "assignment_id": uuid4(), "pool": "triage"} | ids))
+    return path.format(
+        **(
+            {"item_id": uuid4(), "assignment_id": uuid4(), "pool": "triage", "name": "crm", "delivery_id": uuid4()}
+            | ids
+        )
+    )
 
 
 def body_of(path: str) -> Any:

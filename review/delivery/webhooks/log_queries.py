@@ -117,7 +117,7 @@ PAGES = {None: PAGE.format(of_state="")} | {
 }
 FIND_DELIVERY = f"{DELIVERY.format(more=', e.body')} AND d.id = $2"
 LIST_ATTEMPTS = """
-SELECT number, started_at, seconds, status, error, request_headers, response_headers, response_body
+SELECT number, started_at, seconds, status, error, request_headers::text, response_headers::text, response_body
 FROM delivery_attempts WHERE project_id = $1 AND delivery_id = $2 ORDER BY number
 """
 RESTART = """
