@@ -14,6 +14,8 @@ from redis.exceptions import RedisError
 from review.configuration.service import ConfigCache
 from review.delivery.feed import service as feed
 from review.delivery.notifications.dispatch import Dispatcher
+from review.delivery.webhooks import service as webhooks
+from review.delivery.webhooks.dispatch import Dispatcher as WebhookDispatcher
 from review.escalation import service as escalation
 from review.kernel.db import UNREACHABLE, Database
 from review.kernel.hints import Teller
@@ -57,12 +59,21 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
     """Start what a worker does again and again; each loop finds its own work in PostgreSQL."""
     configs = ConfigCache(db)
     post = feed.Post(db, configs, teller.tell_events, settings.public_url)
+    sender = WebhookDispatcher(db, settings)
     turns: list[tuple[Callable[[], Awaitable[object]], timedelta]] = [
         (lambda: escalation.sweep(db, configs, teller.tell_closed), settings.sweep_interval),
-        (lambda: feed.relay(post), settings.relay_interval),
+        (lambda: relay(post, sender), settings.relay_interval),
+        (lambda: webhooks.sync_changed(db, configs), settings.sweep_interval),
     ]
     loops = [asyncio.create_task(repeat(act, stop, interval.total_seconds())) for act, interval in turns]
+    loops.append(asyncio.create_task(sender.run(stop)))
     return [*loops, asyncio.create_task(notify(settings, db, configs, stop))]
+
+
+async def relay(post: feed.Post, sender: WebhookDispatcher) -> None:
+    """Relay what is new, and have it sent at once; other processes see it at their next look."""
+    if await feed.relay(post):
+        sender.wake()
 
 
 async def notify(settings: Settings, db: Database, configs: ConfigCache, stop: asyncio.Event) -> None:

@@ -1,5 +1,6 @@
 """Webhooks: endpoints as the configuration has them, their secrets, what they are owed, and starting it again."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +25,8 @@ from review.kernel.errors import FieldError, Invalid
 from review.kernel.events import EventKind
 from review.kernel.ids import new_id
 from review.kernel.sealing import Sealer
+
+log = logging.getLogger(__name__)
 
 LONGEST_OVERLAP_HOURS = 7 * 24
 MOST_SECRETS = 4  # that count beside the newest; each is one more signature in a header
@@ -51,12 +54,18 @@ async def sync(tx: AsyncSession, project_id: UUID, config: ProjectConfig) -> Non
 
 
 async def sync_changed(db: Database, configs: ConfigCache) -> int:
-    """Bring the endpoints of every project up to date whose configuration has moved on; tell how many projects."""
+    """Bring the endpoints of every project up to date whose configuration has moved on; tell how many projects.
+
+    A project that fails is logged and left for the next turn.
+    """
     behind = await log_queries.list_behind(db.hot)
     for project_id, version in behind:
-        config = await configs.get(project_id, version)
-        async with db.transaction() as tx:
-            await sync(tx, project_id, config)
+        try:
+            config = await configs.get(project_id, version)
+            async with db.transaction() as tx:
+                await sync(tx, project_id, config)
+        except Exception:
+            log.exception("the endpoints of project %s could not be brought up to date", project_id)
     return len(behind)
 
 
