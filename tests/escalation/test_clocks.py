@@ -40,7 +40,7 @@ class Caller:
 
     async def read(self, item_id: object, what: str = "") -> Any:
         """Read an item, or something of it."""
-        answer = await self._http.get(f"/api/v1/items/{item_id}{what}", headers=self._headers)
+        answer = await self._http.get(f"/api/v1/items/{item_id}{what}".replace("/?", "?"), headers=self._headers)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -234,6 +234,19 @@ async def test_a_clock_says_why_it_is_due_when_it_is(world: World, ana: Caller) 
     assert any(WAITING["reason"] in sentence for sentence in told["because"])
     (period,) = told["open_periods"]
     assert period["ends"] == told["due_at"]
+
+
+async def test_a_clock_has_a_state_for_every_part_of_its_life(hands: Hands, world: World, upstream: Caller) -> None:
+    policy = SlaPolicy(name="standard", decide=Target(4 * HOUR), first_claim=Target(HOUR), warn_at=(0.5, 0.75))
+    world.config = msgspec.structs.replace(world.config, sla_policies={"standard": policy})
+    item = (await world.submit()).item
+    for minutes, state in ((1, "on_track"), (119, "on_track"), (121, "warning"), (239, "warning"), (241, "breached")):
+        await hands.to(timedelta(minutes=minutes))
+        shown = (await upstream.read(item.id))["sla"]
+        assert (shown["state"], shown["policy"], shown["paused"]) == (state, "standard", None)
+        assert at(shown["due_at"]) - at(shown["first_claim_due_at"]) == 3 * HOUR
+        listed = (await upstream.read("", "?status=queued"))["data"]
+        assert [each["sla"] for each in listed] == [shown]
 
 
 async def test_an_item_without_a_clock_says_why(world: World, ana: Caller, upstream: Caller) -> None:
