@@ -19,6 +19,7 @@ from review.web.pages.queue import QueuePages, projects
 from review.web.pages.refusals import to_person
 from review.web.pages.session import sign_in, sign_in_form, sign_out
 from review.web.pages.styleguide import specimen_desk, styleguide
+from review.web.pages.webhooks import WebhookPages
 
 A_YEAR_SECONDS = 365 * 24 * 60 * 60  # a file's address changes with its content
 
@@ -35,6 +36,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
         ItemPages,
         due_page,
         clocks_page,
+        WebhookPages,
     ]
     handlers += [NotificationPages, acknowledge_page]
     if with_dev_pages:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from markupsafe import Markup
 
+from review.delivery.webhooks.schemas import EndpointView
 from review.web.content import Block
 from review.web.forms import Field
 
@@ -217,6 +218,25 @@ class QueueLine:
     clock: Countdown | None
     created_at: datetime
     is_adjudication: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A state in a word, and its tone."""
+
+    text: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointCard:
+    """A webhook endpoint with how it fares in words; `is_unseen` says that nobody has seen its secret yet."""
+
+    endpoint: EndpointView
+    badge: Badge
+    note: str
+    resting_until: datetime | None
+    is_unseen: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
