@@ -88,6 +88,9 @@ class Post:
             found = (await log.list_deliveries(tx, self.project_id, name, limit=200)).data
             return [await log.get_delivery(tx, self.project_id, each.id) for each in reversed(found)]
 
+    async def delivery_reasons(self) -> set[str | None]:
+        return {each.reason for each in await self.deliveries()}
+
     async def delivery(self) -> DeliveryDetail:
         (only,) = await self.deliveries()
         return only

@@ -1,4 +1,4 @@
-"""Promise 8: what is owed to an endpoint reaches it, whatever befalls the receiver or the sender; same id, same body."""
+"""Promise 8: what is owed to an endpoint reaches it, whatever befalls receiver or sender; same id, same body."""
 
 import asyncio
 from collections.abc import Callable
