@@ -55,6 +55,8 @@ async def test_a_thousand_waiting_callers_hold_no_connection(http: httpx.AsyncCl
         await asyncio.sleep(0.01)
     metrics = (await http.get("/metrics")).text
     assert "countersign_waiters 1000.0" in metrics
+    busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle'"
+    assert await world.db.hot.fetchval(f"{busy} AND pid <> pg_backend_pid()") == 0
     assert (await http.post("/api/v1/items", json=submission(confidence=0.99), **key)).status_code == 201
     await decide(http, world)
     answers = await asyncio.gather(*waiting)

@@ -20,6 +20,7 @@ STATUS_AFTER = {
     EventKind.WITHDRAWN.value: "withdrawn",
 }
 SLA_STATE_AFTER = {EventKind.SLA_WARNING.value: "warning", EventKind.PAUSED.value: "paused"}
+STARTING = frozenset({EventKind.QUEUED.value, EventKind.RESUMED.value})  # the clock runs, whatever came later
 OPEN = frozenset({"queued", "in_review"})
 CLOSED_CLOCKS = frozenset({"met", "missed"})
 
@@ -131,11 +132,11 @@ def _clock_at(fact: Fact, sla: SlaView, decision: DecisionView | None) -> SlaVie
         state = "met" if decision.decided_at <= sla.due_at else "missed"
     elif fact.kind in SLA_STATE_AFTER:
         state = SLA_STATE_AFTER[fact.kind]
-    elif fact.kind == EventKind.QUEUED or sla.state in CLOSED_CLOCKS:
+    elif fact.kind in STARTING or sla.state in CLOSED_CLOCKS:
         state = "on_track" if fact.created_at < sla.due_at else "breached"
     else:
         state = sla.state
-    return msgspec.structs.replace(sla, state=state)
+    return msgspec.structs.replace(sla, state=state, paused=sla.paused if state == "paused" else None)
 
 
 def levels_at(facts: Sequence[Fact], items: Mapping[UUID, ItemView]) -> list[int]:

@@ -82,6 +82,7 @@ def test_what_happens_to_open_items_shows_no_decision(kind: str, status: str) ->
         ("item.queued", "breached", "on_track"),
         ("item.sla_warning", "breached", "warning"),
         ("item.paused", "on_track", "paused"),
+        ("item.resumed", "paused", "on_track"),
         ("item.escalated", "missed", "on_track"),
         ("item.escalated", "warning", "warning"),
     ],
