@@ -104,15 +104,7 @@ def working_between(calendar: Calendar, start: datetime, end: datetime) -> timed
 
 def describe_day(calendar: Calendar, day: date) -> str:
     """Say in words why a day is as it is: `open 09:00-17:30`, `closed: Sunday`, `closed: Christmas Day`."""
-    timetable = _timetable(calendar)
-    if timetable.instant(day, 0) >= timetable.instant(day, 1440):
-        return f"closed: there was no such day in {calendar.timezone}"
-    spans = timetable.spans(day)
-    if spans:
-        return f"open {' and '.join(map(str, spans))}"
-    if not calendar.week[day.weekday()]:
-        return f"closed: {WEEKDAYS[day.weekday()]}"
-    return f"closed: {holiday_on(calendar, day) or 'a day named as closed'}"
+    return _described(_Same(calendar), day)
 
 
 def holiday_on(calendar: Calendar, day: date) -> str | None:
@@ -232,6 +224,19 @@ def _timetable_of(key: _Same) -> _Timetable:
 
 def _timetable(calendar: Calendar) -> _Timetable:
     return _timetable_of(_Same(calendar))
+
+
+@lru_cache(maxsize=4096)
+def _described(key: _Same, day: date) -> str:
+    calendar, timetable = key.calendar, _timetable_of(key)
+    if timetable.instant(day, 0) >= timetable.instant(day, 1440):
+        return f"closed: there was no such day in {calendar.timezone}"
+    spans = timetable.spans(day)
+    if spans:
+        return f"open {' and '.join(map(str, spans))}"
+    if not calendar.week[day.weekday()]:
+        return f"closed: {WEEKDAYS[day.weekday()]}"
+    return f"closed: {holiday_on(calendar, day) or 'a day named as closed'}"
 
 
 def _append(periods: list[tuple[datetime, datetime]], opens: datetime, closes: datetime) -> None:
