@@ -238,6 +238,7 @@ def test_what_is_assumed_is_said() -> None:
         (Wishes(), "say who works: --staff triage=4"),
         (Wishes(crews=STAFF, on=date(1, 1, 1)), "too far away"),
         (Wishes(crews=STAFF, on=date(9999, 12, 31)), "too far away"),
+        (Wishes(crews=STAFF, on=date(2011, 12, 30), zone=ZoneInfo("Pacific/Apia")), "There was no 2011-12-30"),
         (Wishes(crews=STAFF, mix=(Stream(pool="triage", policy=None, priority=50, share=0.0),)), "Every share"),
         (
             Wishes(crews=STAFF, arrivals=read_history(b"2026-11-23\n", CONFIG, BERLIN), on=date(2027, 1, 1)),
@@ -248,6 +249,13 @@ def test_what_is_assumed_is_said() -> None:
 def test_what_cannot_be_played_is_refused_with_what_to_say(asked: Wishes, why: str) -> None:
     with pytest.raises(NotEnoughSaid, match=why):
         compose(CONFIG, asked, A_SATURDAY)
+
+
+def test_a_history_longer_than_can_be_played_is_cut_and_said_to_be() -> None:
+    seen = read_history(b"2026-01-01T10:00\n2026-01-31T10:00\n2026-03-01T10:00\n", CONFIG, BERLIN)
+    scenario = compose(CONFIG, Wishes(arrivals=seen, crews=STAFF), A_SATURDAY)
+    assert (scenario.slots, len(draw(scenario))) == (31 * 24, 2)
+    assert "1 arrivals of the history lie on other days and are left out." in scenario.assumed
 
 
 @pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-11-23", 24)])

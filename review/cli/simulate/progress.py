@@ -18,7 +18,7 @@ class Progress:
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._bar: Bar | None = None
-        self._task = TaskID(0)
+        self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -28,7 +28,10 @@ class Progress:
             self._bar.stop()
 
     def stage(self, title: str, total: int | None = None) -> Callable[[int], None]:
-        """Begin a stage; gives what is to be told how much of it is done."""
+        """Begin a stage, of a size that may be unknown; gives what is to be told how much of it is done."""
+        if self._bar is not None and self._task is not None:
+            self._bar.remove_task(self._task)
+        self._task = None
 
         def watch(done: int) -> None:
             if self._bar is None:
@@ -37,7 +40,8 @@ class Progress:
                 columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
                 self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
                 self._bar.start()
-                self._task = self._bar.add_task(title)
-            self._bar.update(self._task, description=title, completed=done, total=total)
+            if self._task is None:
+                self._task = self._bar.add_task(title, total=total)
+            self._bar.update(self._task, completed=done)
 
         return watch

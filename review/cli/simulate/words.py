@@ -26,7 +26,9 @@ def verdict(made: Report) -> Iterable[str]:
             yield f"Pool {pool.pool} does not keep up: {pool.waiting_at_end:,} wait there at the end."
     if not made.findings:
         left = made.totals.waiting_at_end + made.totals.in_hand_at_end
-        yield "Nothing was late." + (f" {left:,} are left at the end and not due yet." if left else "")
+        yield "Nothing was late." + (
+            f" {left:,} {'is' if left == 1 else 'are'} left at the end, not late yet." if left else ""
+        )
         busiest = max(
             (hour for hour in made.hours if hour.people >= 1), key=lambda hour: hour.busy / hour.people, default=None
         )

@@ -90,7 +90,11 @@ def _days(wishes: Wishes, zone: ZoneInfo, today: date, assumed: list[str]) -> tu
         message = f"{begins.date()} is too far away to be played."
         raise NotEnoughSaid(message)
     ends = datetime.combine(begins.date() + days * _DAY, time(), zone)
-    return begins.astimezone(UTC), ends.astimezone(UTC)
+    start, end = begins.astimezone(UTC), ends.astimezone(UTC)
+    if end <= start:
+        message = f"There was no {begins.date()} in {zone.key}."
+        raise NotEnoughSaid(message)
+    return start, end
 
 
 def _crews(config: ProjectConfig, wishes: Wishes, zone: ZoneInfo, assumed: list[str]) -> tuple[Crew, ...]:

@@ -12,7 +12,7 @@ from review.sla.rules import SlaPolicy
 MICROSECOND = timedelta(microseconds=1)
 SLOT = timedelta(hours=1)
 MAX_ARRIVALS = 500_000
-MAX_DAYS = 366
+MAX_DAYS = 31
 MAX_PEOPLE = 1_000
 FLAT = (1.0,) * 24
 # Few by night, most from the late morning on: the shape of contact by office hours, as good a guess as any.
