@@ -7,12 +7,15 @@ import httpx
 import msgspec
 import pytest
 
+from review.audit.rules import OPERATOR
+from review.configuration import service as configuration
+from review.configuration.outlets import Channel
 from review.delivery.notifications import service as notifications
 from review.delivery.notifications.schemas import CHOSEN, Kind, Preferences
 from review.identity.rules import Role
 from review.kernel.settings import Settings
 from review.web.pages.notifications import KINDS, read_preferences
-from tests.make import PASSWORD, World, unknown_id
+from tests.make import CONFIG, PASSWORD, World, unknown_id
 
 HTML = {"accept": "text/html"}
 PAGE = "/p/support/notifications"
@@ -132,6 +135,30 @@ async def test_only_who_may_write_the_configuration_uses_a_channel_again(http: h
     answer = await post(http, csrf, f"{PAGE}/channels/room/enable")
     assert answer.status_code == 404
     assert "There is no channel" in answer.text
+
+
+async def test_a_disabled_channel_is_shown_with_its_reason_and_without_its_url_and_used_again(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    csrf = await sign_in(http, world, Role.ADMIN)
+    source = CONFIG.format(project="support") + "channels: {room: {url: 'json://secret.example/token'}}"
+    async with world.db.transaction() as tx:
+        await configuration.apply(tx, source, actor=OPERATOR)
+    digest = notifications.digest_of(Channel("room", "json://secret.example/token"))
+    await world.db.hot.execute(
+        "INSERT INTO channel_states (project_id, name, url_sha256, failures, disabled_at, reason)"
+        " VALUES ($1, 'room', $2, 20, now(), 'the receiver answered 500')",
+        world.service.project_id,
+        digest,
+    )
+    page = (await http.get(PAGE, headers=HTML)).text
+    assert "the receiver answered 500" in page
+    assert "secret.example" not in page
+    answer = await post(http, csrf, f"{PAGE}/channels/room/enable")
+    assert answer.headers["location"] == f"{PAGE}?done=enabled"
+    assert await world.count("channel_states") == 0
+    assert await world.count("audit_entries", action="channel.changed") == 1
+    assert "works" in (await http.get(PAGE, headers=HTML)).text
 
 
 async def escalated(world: World) -> str:
