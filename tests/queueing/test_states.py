@@ -47,7 +47,7 @@ def drawn() -> str:
             "| --- | --- |",
             *table,
             "",
-            "A review seat that opens again stands in the pool in which its case is by then, should a step have moved it.",
+            "A review seat that opens again stands in the pool where its case is by then, should a step have moved it.",
             "",
             "An item is `in_review` while one of its assignments is held, `queued` while it is open and none is.",
             "",
