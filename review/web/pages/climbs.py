@@ -82,7 +82,7 @@ def _step(mark: MarkView, policy: SlaPolicy | None, told: Sequence[_Told]) -> Ru
             why = words.listed(texts(details.get("why")))
             sentence = Markup("Passed over, as it would have reached nobody: {}.").format(visible(why))
             return Rung(title=title, at=entry.at, sentence=sentence, tone="plain", is_skipped=True)
-        done = words.listed(texts(details.get("done"))) or "nothing was left to do"
+        done = ladders.told(texts(details.get("done")))
         sentence = Markup("{}.").format(visible(f"{done[:1].upper()}{done[1:]}"))
         by = entry.actor if entry.actor_kind == "user" else ""
         return Rung(title=title, at=entry.at, sentence=sentence, tone="mark", by=visible(by))

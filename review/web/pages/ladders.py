@@ -14,6 +14,7 @@ FALLBACKS: Final = {
     Fallback.REJECT: "rejects it",
     Fallback.MODEL_OUTPUT: "lets the model’s own output through, marked as unreviewed,",
 }
+_FAILED: Final = "could not: "  # how a step's record begins what reached nobody
 _NAMES: Final = {"pool-leads": "the leads", "holder": "whoever holds it"}
 
 
@@ -62,6 +63,16 @@ def step_sentence(step: Step) -> str:
     """Say what a step does, as a sentence."""
     said = words.listed(does(step))
     return f"{said[:1].upper()}{said[1:]}."
+
+
+def told(done: Sequence[str]) -> str:
+    """Make a record of what a step did one text, what it could not do as sentences of their own; without a full stop.
+
+    It begins as the end of a sentence does that begins with the step.
+    """
+    could = [each for each in done if not each.startswith(_FAILED)]
+    failed = [f"It could not {each.removeprefix(_FAILED)}" for each in done if each.startswith(_FAILED)]
+    return ". ".join([words.listed(could) or "did nothing else", *failed])
 
 
 def mark_title(key: str) -> str:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from review.items.schemas import Details, HistoryEntry
 from review.web.content import visible
-from review.web.pages import words
+from review.web.pages import ladders, words
 from review.web.pages.views import Line
 from review.web.shapes import is_list, is_number, is_object
 
@@ -103,7 +103,7 @@ def _moved(_entry: HistoryEntry, details: Particulars) -> Markup:
 
 
 def _step_taken(entry: HistoryEntry, details: Particulars) -> Markup:
-    done = words.listed(_texts(details, "done")) or "found nothing left to do"
+    done = ladders.told(_texts(details, "done"))
     step = _step(details)
     if entry.actor_kind == "user":
         return Markup("{} brought {} forward. It {}.").format(visible(entry.actor), step, visible(done))
