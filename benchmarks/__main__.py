@@ -11,7 +11,7 @@ import uvloop
 
 from benchmarks import document, machine, table
 from benchmarks.rounds import Effort
-from benchmarks.rows import claim, export, intake_http, intake_sql, lateness, lease, replay, sweep
+from benchmarks.rows import claim, export, intake_http, intake_sql, lateness, lease, replay, sweep, waiting, wakeups
 from benchmarks.stage import Stage, console
 
 Row = Callable[[Stage, Effort], Awaitable[list[table.Line]]]
@@ -24,6 +24,8 @@ ROWS: dict[str, Row] = {
     "G6": sweep.measure,
     "G7": lateness.measure,
     "G8": lease.measure,
+    "G9": wakeups.measure,
+    "G10": waiting.measure,
     "G12": export.measure,
     "G19": replay.measure,
 }

@@ -30,7 +30,7 @@ async def measure(stage: Stage, effort: Effort) -> list[Line]:
         project = await make_project(settings)
         await pool[0].execute(bare.TABLE)
         insert = bare.inserter(pool, project.service.project_id)
-        acts = {"shared": _sharer(pool, project), "alone": _storer(pool, project)}
+        acts = {"shared": sharer(pool, project), "alone": storer(pool, project)}
         for act in acts.values():
             await rate(act, workers=WORKERS, seconds=effort.seconds / 4)
         rounds = await take_turns(
@@ -59,7 +59,7 @@ def _line(what: str, rounds: Rounds, subject: str, bound: float | None) -> Line:
     )
 
 
-def _storer(pool: bare.Connections, project: Project) -> bare.Act:
+def storer(pool: bare.Connections, project: Project) -> bare.Act:
     """Give what stores one item by a statement of its own, on the worker's connection."""
     fresh = _fresh(project)
 
@@ -69,7 +69,7 @@ def _storer(pool: bare.Connections, project: Project) -> bare.Act:
     return store
 
 
-def _sharer(pool: bare.Connections, project: Project) -> bare.Act:
+def sharer(pool: bare.Connections, project: Project) -> bare.Act:
     """Give what stores one item as `intake.submit` does: with whatever else arrived meanwhile."""
     fresh = _fresh(project)
     together: Gatherings[NewItem, bool] = Gatherings()
