@@ -64,6 +64,8 @@ def test_it_measures_serves_and_stops(tmp_path: Path) -> None:
     assert number_after("of these wrong", text) < approved * 0.05
     assert number_after("accuracy after", text) > number_after("accuracy before", text)
     assert 20 <= number_after("Left for you", text) <= 70
+    assert number_after("Webhooks", text) > submitted
+    assert 12 <= number_after("Escalated", text) < 60
     assert number_after("Time", text) < WITHIN_SECONDS
     exported = parquet.read_table(tmp_path / "demo" / "feedback.parquet")
     assert exported.num_rows == reviewed

@@ -7,14 +7,19 @@ import signal
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
 from review.cli.demo import people
+from review.cli.demo.receiver import Receiver
 from review.cli.demo.showing import Steps, table_of
 from review.cli.demo.stack import Stack
 from review.kernel.settings import Settings
+
+if TYPE_CHECKING:
+    from review.cli.demo.story import Findings
 
 NEEDED = {"sklearn": "scikit-learn", "PIL": "Pillow"}
 
@@ -81,13 +86,22 @@ async def _play_and_serve(stack: Stack, steps: Steps, serving: asyncio.Event, *,
     # Only now: it takes pyarrow a moment to load, and nobody should wait for that without being told why.
     from review.cli.demo import story  # noqa: PLC0415  heavy
 
-    found, access = await story.play(stack, steps)
+    receiver = Receiver()
+    try:
+        await _show(stack, *await story.play(stack, steps, receiver), serving, leave=leave)
+    finally:
+        receiver.close()
+
+
+async def _show(stack: Stack, found: "Findings", access: people.Access, serving: asyncio.Event, *, leave: bool) -> None:
+    """Show what was found, then serve the pages until asked to stop."""
     out = Console(highlight=False, soft_wrap=True)
     out.print()
     out.print(table_of(found))
     if leave:
         return
-    out.print(f"\nYour turn: {found.left_open} digits are waiting at  [bold]{stack.url}/[/]")
+    out.print(f"\nThe item that escalated:  {found.watched.item_url}")
+    out.print(f"Your turn: {found.left_open} digits are waiting at  [bold]{stack.url}/[/]")
     out.print(f"Sign in as  [bold]{people.YOU}[/]  with the password  [bold]{access.password}[/]")
     out.print(f"The labels are in {found.export}\nCtrl-C ends the demo.")
     serving.set()

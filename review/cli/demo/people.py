@@ -17,6 +17,7 @@ from review.kernel.settings import Settings
 
 PROJECT = "digits"
 READERS = ("ada", "bela", "chidi", "dunya")
+SENIOR = "sol@example.com"
 YOU = "you@example.com"
 
 
@@ -29,8 +30,8 @@ class Access:
     password: str
 
 
-async def set_up(settings: Settings) -> Access:
-    """Apply the configuration and create everybody, in one transaction.
+async def set_up(settings: Settings, receiver_url: str) -> Access:
+    """Apply the configuration, with the receiver's address in it, and create everybody, in one transaction.
 
     Raises:
         click.ClickException: the data directory has seen a demo before.
@@ -44,7 +45,7 @@ async def set_up(settings: Settings) -> Access:
                     f" go on with that one: review up --data-dir {settings.data_dir}"
                 )
                 raise click.ClickException(message)
-            source = (files(demo) / "digits.yaml").read_text()
+            source = (files(demo) / "digits.yaml").read_text().replace("RECEIVER", receiver_url)
             await configuration.apply(tx, source, actor=OPERATOR, may_create=True)
             key = await identity.create_key(tx, project=PROJECT, name="reader", role=Role.SERVICE, actor=OPERATOR)
             tokens: list[str] = []
@@ -56,13 +57,16 @@ async def set_up(settings: Settings) -> Access:
                 tokens.append(
                     await identity.create_token(tx, project=PROJECT, email=email, name="simulated", actor=OPERATOR)
                 )
+            await identity.create_user(
+                tx, project=PROJECT, email=SENIOR, role=Role.REVIEWER, pools=("seniors",), actor=OPERATOR
+            )
             password = secrets.token_urlsafe(9)
             await identity.create_user(
                 tx,
                 project=PROJECT,
                 email=YOU,
                 role=Role.LEAD,
-                pools=("readers",),
+                pools=("readers", "seniors"),
                 name="You",
                 password=password,
                 actor=OPERATOR,

@@ -19,6 +19,10 @@ class Steps:
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
 
+    def say(self, line: str) -> None:
+        """Tell something about the step that is running."""
+        self._console.print(f"  {line}", soft_wrap=True)
+
     @contextmanager
     def step(self, title: str, total: int | None = None) -> Generator[Callable[[int], None]]:
         """Show a step while the block runs; the block is given what it calls to advance."""
@@ -62,6 +66,13 @@ def table_of(found: "Findings") -> Table:
         "Held-out accuracy after", _percent(found.accuracy_after), f"trained on {found.labels_after:,} labels"
     )
     table.add_row("Left for you", f"{found.left_open:,}", f"open in the queue, of {found.sent_later:,} more")
+    watched = found.watched
+    table.add_row(
+        "Webhooks", f"{watched.told:,}", f"told of decisions and clocks, {watched.refused} with a bad signature"
+    )
+    table.add_row(
+        "Escalated", f"{watched.seconds:.1f} s", "after arrival, for an item due within 12 s that nobody took"
+    )
     table.add_row("Time", f"{found.seconds:.0f} s", "from start to here")
     return table
 

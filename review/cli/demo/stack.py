@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 
 KEPT_LINES = 20
+# The demo's webhook receiver listens on this machine, without TLS; elsewhere that takes an operator's leave.
+LEAVE = {"REVIEW_WEBHOOK_ALLOW_NETWORKS": "127.0.0.1/32", "REVIEW_WEBHOOK_ALLOW_HTTP": "true"}
 
 
 class Stack:
@@ -39,6 +41,7 @@ class Stack:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
+                env=os.environ | LEAVE,
                 start_new_session=True,
                 pass_fds=(reading,),
             )

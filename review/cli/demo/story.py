@@ -11,11 +11,13 @@ import click
 import httpx
 
 from review.cli.connection import settings_for
-from review.cli.demo import digits, people, reviewers, upstream
+from review.cli.demo import digits, people, reviewers, upstream, watching
 from review.cli.demo.digits import Digits, Model
 from review.cli.demo.people import Access
+from review.cli.demo.receiver import Receiver
 from review.cli.demo.showing import Steps
 from review.cli.demo.stack import Stack
+from review.cli.demo.watching import Watched
 from review.datasets.formats.arrow import parquet
 
 REQUEST_SECONDS = 30
@@ -33,17 +35,19 @@ class Findings:
     labels_after: int
     accuracy_before: float
     accuracy_after: float
+    watched: Watched
     seconds: float
     export: Path
 
 
-async def play(stack: Stack, steps: Steps) -> tuple[Findings, Access]:
-    """Start the stack and tell the story once; the stack keeps running."""
+async def play(stack: Stack, steps: Steps, receiver: Receiver) -> tuple[Findings, Access]:
+    """Start the stack and tell the story once; the stack keeps running, and so does the webhook receiver."""
     began = time.monotonic()
     with steps.step("Starting PostgreSQL, Redis, web and worker"):
         await stack.start()
     with steps.step("Applying the configuration, creating people and keys"):
-        access = await people.set_up(settings_for(stack.data_dir))
+        access = await people.set_up(settings_for(stack.data_dir), receiver.url)
+        await watching.trust(receiver, stack.data_dir)
     with steps.step(f"Training a model on {digits.SEED_LABELS} labelled digits"):
         data = await asyncio.to_thread(digits.load)
         seed = [(each.pixels, each.truth) for each in data.seed]
@@ -56,6 +60,8 @@ async def play(stack: Stack, steps: Steps) -> tuple[Findings, Access]:
         with steps.step("Training again, on the first labels and what came back from people"):
             learnt = await asyncio.to_thread(_read_feedback, export)
             second = await asyncio.to_thread(Model, [*seed, *learnt])
+        with steps.step("Watching one item run out of time, as a webhook receiver is told"):
+            watched = await watching.escalate(client, access.service_key, first, data.reserved[0], receiver, steps)
         with steps.step("Sending a few more, for you", total=len(data.reserved)) as advance:
             later = await upstream.send(client, access.service_key, first, "seed", data.reserved, advance)
     return Findings(
@@ -67,6 +73,7 @@ async def play(stack: Stack, steps: Steps) -> tuple[Findings, Access]:
         labels_after=second.examples,
         accuracy_before=first.accuracy(data.held_out),
         accuracy_after=second.accuracy(data.held_out),
+        watched=watched,
         seconds=time.monotonic() - began,
         export=export,
     ), access
