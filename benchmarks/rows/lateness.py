@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from benchmarks.material import connections, make_project
-from benchmarks.rounds import Effort, percentile, take_turns
+from benchmarks.rounds import Effort, Rounds, percentile, take_turns
 from benchmarks.rows import clocks
 from benchmarks.stage import Stage
 from benchmarks.table import Line
@@ -52,6 +52,7 @@ WITH due AS (
 UPDATE cases c SET breached_at = now(), marks_passed = c.marks_passed || '{due}'::text[]
 FROM due WHERE c.project_id = due.project_id AND c.id = due.subject_id RETURNING c.id
 """
+TOLD = "SELECT count(*) FROM events WHERE kind = 'item.sla_breached'"
 SEEN = """
 SELECT id, item_id, clock_timestamp() AS at FROM audit_entries
 WHERE project_id = $1 AND id > $2 AND action = 'case.breached'
@@ -131,21 +132,24 @@ async def _backlog(stage: Stage, effort: Effort) -> list[Line]:
             began = perf_counter()
             swept = await escalation.sweep(db, configs)
             took = perf_counter() - began
-            if swept.due != effort.backlog:
-                message = f"{swept.due} of {effort.backlog} clocks were seen to"
-                raise RuntimeError(message)
+            _check(swept.due, effort.backlog)
             return swept.due / took
 
         rounds = await take_turns(delete, {"sweep": sweep, "write": write}, effort.pairs)
-        told = await connection.fetchval("SELECT count(*) FROM events WHERE kind = 'item.sla_breached'")
+        _check(await connection.fetchval(TOLD), effort.backlog * effort.pairs)
         await db.close()
-    if told != effort.backlog * effort.pairs:
-        message = f"{told} breaches were told of {effort.backlog * effort.pairs}"
+    return _compared(rounds, effort.backlog)
+
+
+def _check(done: int, expected: int) -> None:
+    """Raises: RuntimeError: a clock had its effect twice, or not at all."""
+    if done != expected:
+        message = f"{done} clocks of {expected} had their effect"
         raise RuntimeError(message)
-    what, per_second = (
-        f"backlog of {effort.backlog:,} clocks, ten minutes late",
-        statistics.median(rounds.subjects["sweep"]),
-    )
+
+
+def _compared(rounds: Rounds, backlog: int) -> list[Line]:
+    what, per_second = f"backlog of {backlog:,} clocks, ten minutes late", statistics.median(rounds.subjects["sweep"])
     return [
         Line(
             goal="G7",
