@@ -142,7 +142,7 @@ async def _backlog(stage: Stage, effort: Effort) -> list[Line]:
 
 
 def _check(done: int, expected: int) -> None:
-    """Raises: RuntimeError: a clock had its effect twice, or not at all."""
+    """Make sure that every clock had its effect, and none twice."""
     if done != expected:
         message = f"{done} clocks of {expected} had their effect"
         raise RuntimeError(message)
