@@ -197,10 +197,10 @@ async def test_what_cannot_be_paused_is_refused_and_stays_as_it_is(world: World,
     by_rule = (await world.submit(confidence=0.9)).item
     hidden = (await world.submit(tags=["vip"])).item
     for act in ("pause", "resume"):
-        body = WAITING if act == "pause" else None
-        assert (await ana.ask(without.id, act, body)).json()["code"] == "clock_not_running"
-        assert (await upstream.ask(by_rule.id, act, body)).json()["code"] == "item_closed"
-        assert (await ana.ask(hidden.id, act, body)).json()["code"] == "item_not_found"
+        given = WAITING if act == "pause" else {}
+        assert (await ana.ask(without.id, act, given)).json()["code"] == "clock_not_running"
+        assert (await upstream.ask(by_rule.id, act, given)).json()["code"] == "item_closed"
+        assert (await ana.ask(hidden.id, act, given)).json()["code"] == "item_not_found"
     assert await timers(world) == [("due", 0)]
     assert await world.count("clock_pauses") == 0
 
