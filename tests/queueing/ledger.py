@@ -62,6 +62,8 @@ class Ledger:
 
     def _check_seats(self) -> None:
         states = {row["id"]: row["state"] for row in self.rows["items"]}
+        for case in self.rows["cases"]:
+            assert len(case["marks_passed"]) == len(set(case["marks_passed"])), "each mark passes once"
         cases = {row["item_id"]: row["state"] for row in self.rows["cases"]}
         assert all((cases[item_id] == "open") == (states[item_id] == "open") for item_id in cases)
         clocks = {(row["subject_id"], row["generation"]) for row in self.rows["timers"] if row["kind"] == "lease"}
@@ -96,6 +98,8 @@ class Ledger:
             made = self.of("decisions", item["id"])
             assert [row["revision"] for row in made] == list(range(1, len(made) + 1))
             assert (item["state"] == "decided") == bool(made)
+            by_time = [row["revision"] for row in made if row["source"] == "timeout"]
+            assert by_time in ([], [1]), "time decides what nobody has, and once"
             told = Counter(row["kind"] for row in self.of("events", item["id"]))
             assert told["item.decided"] == min(1, len(made))
             assert told["decision.revised"] == max(0, len(made) - 1)

@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
+from tests.queueing import rungs
+from tests.queueing.rungs import CLOCKS
+
 SeatState = Literal["open", "held", "done", "cancelled"]
 
 CONFIG = """
@@ -18,23 +21,25 @@ item_types:
 pools:
   triage: {{members: [ana@example.com, ben@example.com, cleo@example.com, dan@example.com]}}
   seniors: {{members: [sam@example.com, ana@example.com]}}
-sla_policies:
-  standard: {{decide: 4h}}
+  ghosts: {{}}
 rules:
   - {{name: panel, when: '"panel" in item.tags', then: {{review: triage, reviews: 2, adjudicate: seniors}}}}
-  - {{name: trio, when: '"trio" in item.tags', then: {{review: triage, reviews: 3, priority: 70, sla: standard}}}}
+  - {{name: trio, when: '"trio" in item.tags', then: {{review: triage, reviews: 3, priority: 70, sla: lenient}}}}
   - {{name: urgent, when: '"urgent" in item.tags', then: {{review: triage, priority: 90}}}}
   - {{name: pass, when: '"pass" in item.tags', then: {{approve: true}}}}
   - {{name: stop, when: '"stop" in item.tags', then: {{reject: true}}}}
   - {{name: rest, when: 'true', then: {{review: triage, sla: standard}}}}
-"""
-MEMBERS = {"triage": {"ana", "ben", "cleo", "dan", "lea"}, "seniors": {"sam", "ana", "lea"}}
+""" + CLOCKS.lstrip()
+POLICIES = {"trio": "lenient", "rest": "standard"}
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(eq=False)
 class Seat:
-    """One assignment. `lease_over` and `timer_due` say what the clock has done to it since it was claimed."""
+    """One assignment. `lease_over` and `timer_due` say what the clock has done to it since it was claimed.
+
+    `claimed` numbers the claims of the project in turn.
+    """
 
     id: UUID
     kind: str
@@ -44,6 +49,7 @@ class Seat:
     fence: int = 0
     lease_over: bool = False
     timer_due: bool = False
+    claimed: int = 0
 
 
 @dataclass(eq=False)
@@ -84,7 +90,7 @@ class Token:
 
 @dataclass(eq=False)
 class Item:
-    """One submitted item and everything that belongs to it."""
+    """One submitted item and everything that belongs to it; `age` is the share of its target that has passed."""
 
     id: UUID
     external_id: str
@@ -105,6 +111,14 @@ class Item:
     events: Counter[str] = field(default_factory=Counter)
     due_timer: Literal["none", "waiting", "due"] = "none"
     wants_adjudicator: bool = False
+    wants_seats: int = 0
+    age: float = 0.0
+    passed: list[str] = field(default_factory=list)
+
+    @property
+    def policy(self) -> str:
+        """Name the policy whose clock runs; none for some."""
+        return POLICIES.get(self.kind, "")
 
     @property
     def status(self) -> str:
@@ -136,7 +150,15 @@ class Item:
         else:
             self.parts[seat.holder] = part
         seat.state, seat.holder = "open", None
-        self.audit.append(action)
+        if seat.kind == "review":
+            seat.pool = self.pool
+        if action:
+            self.audit.append(action)
+
+    def lapse(self) -> None:
+        """Decide as the policy declares for when nobody does."""
+        verdict, answer = ("approve", self.label) if self.policy == "lenient" else ("reject", None)
+        self.decide(Decided(verdict, "timeout", answer, 0), "item.decided")
 
     def judge(self, seat: Seat, verdict: str, answer: str | None) -> None:
         """Record a review, and decide or ask an adjudicator where it was the last one needed."""
@@ -166,6 +188,7 @@ class Project:
 
     items: list[Item] = field(default_factory=list)
     tokens: list[Token] = field(default_factory=list)
+    claims: int = 0
 
     def open_seats(self, pool: str) -> list[tuple[Item, Seat]]:
         """List a pool's queue in the order in which claims must take it."""
@@ -183,6 +206,7 @@ class Project:
                 continue
             seat.state, seat.holder, seat.fence = "held", who, seat.fence + 1
             seat.lease_over = seat.timer_due = False
+            seat.claimed = self.claims = self.claims + 1
             item.parts[who] = "holding"
             item.audit.append("assignment.claimed")
             item.events["item.claimed"] += 1
@@ -191,14 +215,13 @@ class Project:
         return taken
 
     def sweep(self) -> None:
-        """Let the clock act: lapsed leases go back, deadlines that have passed are told once."""
+        """Let the clock act: lapsed leases go back, then every mark that has come has its effect once."""
         for item in self.items:
             for seat in item.seats:
                 if seat.timer_due and seat.state == "held" and seat.lease_over:
                     item.give_back(seat, "assignment.lapsed", None)
                 seat.timer_due = False
             if item.due_timer == "due":
-                item.due_timer = "none"
-                if item.state == "open":
-                    item.audit.append("case.breached")
-                    item.events["item.sla_breached"] += 1
+                rungs.pass_marks(item)
+                over = item.state != "open" or len(item.passed) == len(rungs.MARKS[item.policy])
+                item.due_timer = "none" if over else "waiting"

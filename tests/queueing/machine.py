@@ -8,13 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from review.escalation import service as escalation
 from review.intake import service as intake
@@ -32,8 +26,10 @@ from review.reviewing import service as reviewing
 from review.reviewing.errors import JudgementInvalid
 from review.reviewing.schemas import JudgementIn
 from tests.make import BASE_URL, World, submission
+from tests.queueing import rungs
 from tests.queueing.ledger import Ledger
-from tests.queueing.life import CONFIG, FOREVER, MEMBERS, Decided, Item, Project, Seat, Token
+from tests.queueing.life import CONFIG, FOREVER, Decided, Item, Project, Seat, Token
+from tests.queueing.rungs import MEMBERS
 
 T = TypeVar("T")
 
@@ -154,15 +150,19 @@ class Life(RuleBasedStateMachine):
 
     @rule(
         at=ANY,
-        what=st.sampled_from(["lease ends", "lease ends unseen", "timer is early", "deadline", "sweep", "sweep"]),
+        what=st.sampled_from(
+            ["lease ends", "lease ends unseen", "timer is early", "grow older", *["grow older, sweep"] * 3, "sweep"]
+        ),
     )
     def time_passes(self, at: int, what: str) -> None:
         held = [token for token in self.model.tokens if token.seat.state == "held" and token.fence == token.seat.fence]
         waiting = [each for each in self.model.items if each.due_timer == "waiting"]
         if what == "sweep":
             self._sweep(workers=1 + at % 2)
-        elif what == "deadline" and waiting:
-            self._overdue(self._pick(waiting, at))
+        elif what.startswith("grow older") and waiting:
+            self._grow_older(self._pick(waiting, at), at)
+            if what != "grow older":
+                self._sweep(workers=1 + at % 2)
         elif what == "timer is early" and held:
             self._wake(self._pick(held, at).seat)
         elif held:
@@ -189,12 +189,13 @@ class Life(RuleBasedStateMachine):
                 for key, row in seats.items()
             } == {seat.id: (seat.state, seat.holder, seat.fence, seat.pool, seat.kind) for seat in item.seats}
             assert all(row["priority"] == item.priority for row in seats.values() if row["state"] in {"open", "held"})
-            self.seen |= {each.source for each in item.decisions}
+            self.seen |= {each.source for each in item.decisions} | set(item.passed)
             made = [
                 (row["verdict"], row["source"], row["label"], row["reviews"]) for row in ledger.of("decisions", item.id)
             ]
             assert made == [(each.verdict, each.source, each.answer, each.reviews) for each in item.decisions]
             assert [row["action"] for row in ledger.of("audit", item.id)] == item.audit
+            assert [row["marks_passed"] for row in ledger.of("cases", item.id)] in ([], [item.passed])
             assert sorted(row["kind"] for row in ledger.of("events", item.id)) == sorted(item.events.elements())
         parts = {(row["case_id"], row["email"].partition("@")[0]): row["part"] for row in ledger.rows["parts"]}
         cases = {row["item_id"]: row["id"] for row in ledger.rows["cases"]}
@@ -214,7 +215,7 @@ class Life(RuleBasedStateMachine):
         assert {each.id for each in some.data} == {item.id for item in self.model.items if item.status == status}
         summaries = self.run(overview.pool_summaries(hot, who=lead, config=self.world.config))
         assert {each.pool: each.waiting for each in summaries} == {
-            pool: len(self.model.open_seats(pool)) for pool in MEMBERS
+            pool: len(self.model.open_seats(pool)) for pool in (*MEMBERS, "ghosts")
         }
 
     # Inside
@@ -249,18 +250,20 @@ class Life(RuleBasedStateMachine):
                 elif way == "skip":
                     await queueing.skip(tx, **key, reason="not mine")
                 else:
-                    assert await queueing.escalate(tx, **key, reason="too hard") == token.item.level + 1
+                    level = await escalation.escalate(tx, self.world.configs, **key, reason="too hard")
+                    assert level == token.item.level + 1
 
         stands = token.stands
         self._expect(None if stands else LeaseLost, act)
         if not stands:
             return
-        action = {"release": "assignment.released", "skip": "assignment.skipped", "escalate": "case.escalated"}[way]
+        action = {"release": "assignment.released", "skip": "assignment.skipped", "escalate": ""}[way]
         token.item.give_back(token.seat, action, None if way == "release" else "skipped")
+        if way == "skip":
+            token.item.events["item.returned"] += 1
         if way == "escalate":
-            token.item.level += 1
-            token.item.priority = min(100, token.item.priority + 20)
-            token.item.events["item.escalated"] += 1
+            rungs.escalate(token.item)
+            self._seat_more(token.item)
 
     def _sweep(self, workers: int) -> None:
         async def act() -> None:
@@ -269,17 +272,23 @@ class Life(RuleBasedStateMachine):
 
         self.run(act())
         self.model.sweep()
+        for item in self.model.items:
+            self._seat_more(item)
 
     def _end_lease(self, seat: Seat) -> None:
         seat.lease_over = True
         self._sql("UPDATE assignments SET lease_until = now() - interval '1 s' WHERE id = $1", seat.id)
 
-    def _overdue(self, item: Item) -> None:
-        item.due_timer = "due"
+    def _grow_older(self, item: Item, at: int) -> None:
+        """Let so much of the item's time pass, from a warning to all of it and more."""
+        share = (0.3, 0.6, 1.3)[at % 3]
+        item.due_timer, item.age = "due", item.age + share
         self._sql(
-            "UPDATE timers SET fire_at = now() - interval '1 s'"
-            " WHERE kind = 'due' AND subject_id = (SELECT id FROM cases WHERE item_id = $1)",
+            "WITH c AS (UPDATE cases SET clock_started_at = clock_started_at - make_interval(secs => $2)"
+            " WHERE item_id = $1 RETURNING id)"
+            " UPDATE timers t SET fire_at = now() FROM c WHERE t.kind = 'due' AND t.subject_id = c.id",
             item.id,
+            share * rungs.TARGET_HOURS * 3_600,
         )
 
     def _review(self, token: Token, verdict: str, label: str) -> None:
@@ -321,7 +330,7 @@ class Life(RuleBasedStateMachine):
         route = msgspec.json.decode(outcome.item.route)
         item.id, item.priority, item.pool = outcome.item.id, route["priority"], route["pool"] or ""
         item.required = route["reviews_required"]
-        item.adjudicate_pool = route["adjudicate_pool"] or item.pool
+        item.adjudicate_pool = route["adjudicate_pool"] or ""
         self.model.items.append(item)
         if item.kind in {"pass", "stop"}:
             verdict, answer = ("approve", item.label) if item.kind == "pass" else ("reject", None)
@@ -338,7 +347,17 @@ class Life(RuleBasedStateMachine):
         if item.wants_adjudicator:
             item.wants_adjudicator = False
             (added,) = set(self._seat_ids(item)) - {seat.id for seat in item.seats}
-            item.seats.append(Seat(added, "adjudication", item.adjudicate_pool))
+            item.seats.append(Seat(added, "adjudication", item.adjudicate_pool or item.pool))
+
+    def _seat_more(self, item: Item) -> None:
+        """Take up the seats that a step has added."""
+        if item.wants_seats:
+            added = sorted(set(self._seat_ids(item)) - {seat.id for seat in item.seats})
+            assert len(added) == item.wants_seats
+            item.seats += [Seat(each, "review", item.pool) for each in added]
+            for seat in item.seats[-len(added) :]:
+                seat.state = "open" if item.state == "open" else "cancelled"  # it was decided in the same sweep
+            item.wants_seats = 0
 
     def _seat_ids(self, item: Item) -> list[Any]:
         query = "SELECT id FROM assignments WHERE item_id = $1 ORDER BY id"

@@ -33,7 +33,8 @@ def _live(chosen: Settings, scale: hypothesis.settings) -> None:
         run_state_machine_as_test(kind, settings=scale)
         runner.run(db.close())
     assert seen >= {"rule", "review"}, "the search no longer gets anywhere"
-    assert len(seen) >= 3, "the search no longer gets past single reviews"
+    assert seen & {"consensus", "adjudication", "override"}, "the search no longer gets past single reviews"
+    assert seen >= {"warn:0", "step:1"}, "the search no longer lets time pass"
 
 
 def test_whatever_happens_the_database_agrees_with_the_model(settings: Settings) -> None:
