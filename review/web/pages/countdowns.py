@@ -17,6 +17,7 @@ from review.web.pages.views import Countdown
 MOST_PERIODS = 6  # a page that stays open longer than these still counts right, and no longer tells when it stops
 AHEAD = timedelta(days=35)
 A_DAY = timedelta(days=1)
+NEVER_CLOSES = timedelta(days=14)  # a place that stays open for so long is told of as one that does
 
 Period = tuple[datetime, datetime]
 
@@ -50,7 +51,12 @@ def show(clock: RunningClock, policy: SlaPolicy | None, hours: Hours) -> Countdo
         tone="bad" if left <= timedelta() else "warn" if left <= soon else "plain",
         soon=int(soon.total_seconds()),
     )
-    return told if calendar is None else _in_hours(told, left, hours.next_of(calendar), hours.now, calendar)
+    if calendar is None:
+        return told
+    periods = hours.next_of(calendar)
+    if periods and periods[0][0] <= hours.now and periods[0][1] - hours.now > NEVER_CLOSES:
+        return told
+    return _in_hours(told, left, periods, hours.now, calendar)
 
 
 def calendar_of(policy: SlaPolicy | None, arrived: int | None) -> Calendar | None:
