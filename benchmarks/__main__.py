@@ -11,7 +11,19 @@ import uvloop
 
 from benchmarks import document, machine, table
 from benchmarks.rounds import Effort
-from benchmarks.rows import claim, export, intake_http, intake_sql, lateness, lease, replay, sweep, waiting, wakeups
+from benchmarks.rows import (
+    claim,
+    export,
+    intake_http,
+    intake_sql,
+    lateness,
+    lease,
+    replay,
+    sweep,
+    waiting,
+    wakeups,
+    webhooks,
+)
 from benchmarks.stage import Stage, console
 
 Row = Callable[[Stage, Effort], Awaitable[list[table.Line]]]
@@ -27,6 +39,7 @@ ROWS: dict[str, Row] = {
     "G9": wakeups.measure,
     "G10": waiting.measure,
     "G12": export.measure,
+    "G14": webhooks.measure,
     "G19": replay.measure,
 }
 TEN_MILLION = 10_000_000

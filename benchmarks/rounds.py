@@ -24,6 +24,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     held_seconds: float = 60.0
     standing: tuple[int, int] = (10_000, 5_000_000)
     backlog: int = 100_000
+    messages: int = 3_000
 
     @classmethod
     def quick(cls) -> "Effort":
@@ -39,6 +40,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
             held_seconds=8.0,
             standing=(1_000, 50_000),
             backlog=2_000,
+            messages=300,
         )
 
 
