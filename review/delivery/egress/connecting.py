@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
 import httpcore
-from httpcore import SOCKET_OPTION, AnyIOBackend, AsyncNetworkStream
+from httpcore import SOCKET_OPTION, AsyncNetworkStream
 
 from review.delivery.egress.errors import CallRefused
 from review.delivery.egress.rules import Policy, as_address, check_address
@@ -58,34 +58,51 @@ class Names:
 
 
 class _Connection(httpcore.AsyncNetworkStream):
-    """A connection before TLS, which is closed where a handshake is broken off; httpcore forgets it then."""
+    """A connection over asyncio's own streams; whoever calls bounds the time, so timeouts are not used here."""
 
-    def __init__(self, stream: AsyncNetworkStream) -> None:
-        self._stream = stream
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  httpcore's signature
-        return await self._stream.read(max_bytes, timeout)
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002, ASYNC109  httpcore's signature
+        try:
+            return await self._reader.read(max_bytes)
+        except OSError as fault:
+            raise httpcore.ReadError(fault) from fault
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109  the same
-        await self._stream.write(buffer, timeout)
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109  the same
+        try:
+            self._writer.write(buffer)
+            await self._writer.drain()
+        except OSError as fault:
+            raise httpcore.WriteError(fault) from fault
 
     async def aclose(self) -> None:
-        await self._stream.aclose()
+        """Drop the connection; by now all was read that is wanted."""
+        self._writer.transport.abort()
+        await asyncio.sleep(0)  # the loop closes the socket in its next round
 
     async def start_tls(
         self,
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109  httpcore's signature
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109  httpcore's signature
     ) -> AsyncNetworkStream:
         try:
-            return await self._stream.start_tls(ssl_context, server_hostname, timeout)
-        except asyncio.CancelledError:
-            await self._stream.aclose()
+            await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
+        except OSError as fault:  # an error of TLS is one too
+            await self.aclose()
+            raise httpcore.ConnectError(fault) from fault
+        except BaseException:
+            await self.aclose()
             raise
+        return self
 
     def get_extra_info(self, info: str) -> object:
-        return self._stream.get_extra_info(info)
+        """Tell what httpcore asks: of TLS, and whether an idle connection was closed from the other side."""
+        if info == "is_readable":
+            return self._reader.at_eof() or self._reader.exception() is not None or self._writer.is_closing()
+        return self._writer.get_extra_info(info)
 
 
 class CheckedBackend(httpcore.AsyncNetworkBackend):
@@ -97,32 +114,29 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, policy: Policy, resolve: Resolve) -> None:
         self._policy = policy
         self._resolve = resolve
-        self._network = AnyIOBackend()
 
     async def connect_tcp(
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109  httpcore's signature
-        local_address: str | None = None,
-        socket_options: Iterable[SOCKET_OPTION] | None = None,
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109  httpcore's signature
+        local_address: str | None = None,  # noqa: ARG002  the same
+        socket_options: Iterable[SOCKET_OPTION] | None = None,  # noqa: ARG002  the same
     ) -> AsyncNetworkStream:
         """Resolve, check every address, and connect to one of those; a name is good only as a whole.
 
         Raises:
             CallRefused: one of its addresses is out of bounds, or it has none.
-            httpcore.ConnectError, httpcore.ConnectTimeout: none of them answers.
+            httpcore.ConnectError: none of them answers.
         """
-        addresses = await self.list_addresses(host, port)
-        for address in addresses[:-1]:
+        *others, last = await self.list_addresses(host, port)
+        for address in others:
             try:
-                stream = await self._network.connect_tcp(
-                    address, port, NOT_THE_LAST_SECONDS, local_address, socket_options
-                )
-                return _Connection(stream)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                async with asyncio.timeout(NOT_THE_LAST_SECONDS):
+                    return await _connect(address, port)
+            except (httpcore.ConnectError, TimeoutError):
                 continue
-        return _Connection(await self._network.connect_tcp(addresses[-1], port, timeout, local_address, socket_options))
+        return await _connect(last, port)
 
     async def list_addresses(self, host: str, port: int) -> Sequence[str]:
         """List the addresses of a host, each of them checked.
@@ -146,6 +160,14 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
             message = f"the name {host} has no address"
             raise CallRefused(message)
         return found
+
+
+async def _connect(address: str, port: int) -> _Connection:
+    """Connect to an address, of which nothing is looked up any more."""
+    try:
+        return _Connection(*await asyncio.open_connection(address, port))
+    except OSError as fault:
+        raise httpcore.ConnectError(fault) from fault
 
 
 def explain(fault: BaseException) -> str:

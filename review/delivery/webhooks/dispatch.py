@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 MOST_UNDER_WAY = 500  # in one process; bounds the bodies that are held in memory
 LEASE_BEYOND_TIMEOUT = timedelta(seconds=45)  # to write down what came of it
-GATHER_SECONDS = 0.004  # answers that come this close together are written together
+GATHER_SECONDS, GATHER_AT_MOST = 0.004, 5  # answers that come this close together are written together
 FINISH_WITHIN_SECONDS = 3.0
 RETRY_SECONDS = 1.0
 STOPPED = "the worker was stopped before the answer came"
@@ -123,7 +123,15 @@ class Dispatcher:
             await asyncio.wait_for(self._news.wait(), self._interval)
         except TimeoutError:
             return
-        await asyncio.sleep(GATHER_SECONDS)
+        await self._gather()
+
+    async def _gather(self) -> None:
+        """Wait a moment for more answers while they keep coming, so that a turn writes many."""
+        for _ in range(GATHER_AT_MOST):
+            known = len(self._outcomes)
+            await asyncio.sleep(GATHER_SECONDS)
+            if len(self._outcomes) == known or not self._under_way:
+                return
 
     async def _attempt(self, claimed: Claimed) -> None:
         began, started_at = monotonic(), claimed.time()
