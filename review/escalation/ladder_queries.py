@@ -48,7 +48,8 @@ WHERE project_id = :project AND case_id = :case AND state IN ('open', 'held')
 """)
 ADD_SEATS = text("""
 INSERT INTO assignments (project_id, id, case_id, item_id, kind, pool, priority, due_at, state)
-SELECT c.project_id, g.id, c.id, c.item_id, 'review', c.pool, c.priority, coalesce(c.due_at, 'infinity'), 'open'
+SELECT c.project_id, g.id, c.id, c.item_id, 'review', c.pool, c.priority,
+       CASE WHEN c.paused_at IS NULL THEN coalesce(c.due_at, 'infinity') ELSE 'infinity' END, 'open'
 FROM cases c CROSS JOIN unnest(CAST(:ids AS uuid[])) AS g(id) WHERE c.project_id = :project AND c.id = :case
 """)
 LOCK_CASE = text("""

@@ -128,7 +128,9 @@ def decision_at(fact: Fact, revisions: Sequence[DecisionView]) -> DecisionView |
 
 
 def _clock_at(fact: Fact, sla: SlaView, decision: DecisionView | None) -> SlaView:
-    if decision is not None:
+    if decision is not None and sla.state in CLOSED_CLOCKS:
+        state = sla.state  # by when the clock stopped, which a pause may have done before the decision
+    elif decision is not None:
         state = "met" if decision.decided_at <= sla.due_at else "missed"
     elif fact.kind in SLA_STATE_AFTER:
         state = SLA_STATE_AFTER[fact.kind]
