@@ -151,7 +151,9 @@ async def escalate(
     await queue_queries.settle(tx, who.project_id, seat, AssignmentState.OPEN, part="skipped")
     case = await ladder_queries.lock_case(tx, who.project_id, seat.case_id)
     after = await _take_next(tx, configs, who, case, reason) or await _raise(tx, who, case, reason)
-    facts = {"reason": reason, "priority": after.priority, "level": after.level, "to": after.pool}
+    facts = {"reason": reason, "priority": after.priority, "level": after.level}
+    if after.pool != case.pool:
+        facts["to"] = after.pool
     queueing.note(tx, who, Action.CASE_ESCALATED, seat, **facts)
     await mentions.announce(tx, who, item_id=seat.item_id, pool=after.pool, comment=reason)
     return after.level

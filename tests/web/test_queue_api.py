@@ -115,7 +115,8 @@ async def test_an_escalation_raises_and_goes_to_somebody_else(ana: Caller, ben: 
 
 async def test_escalations_stop_at_the_highest_priority(ana: Caller, world: World) -> None:
     item = (await world.submit()).item
-    await world.db.hot.execute("UPDATE assignments SET priority = 95 WHERE item_id = $1", item.id)
+    for table in ("cases", "assignments"):
+        await world.db.hot.execute(f"UPDATE {table} SET priority = 95 WHERE item_id = $1", item.id)
     (held,) = await ana.claim()
     assert (await ana.post(f"assignments/{held['id']}/escalate", fence=1)).status_code == 200
     assert (await ana.get(f"items/{item.id}")).json()["priority"] == 100
