@@ -28,7 +28,7 @@ FindClosed = Callable[[list[tuple[UUID, UUID]]], Awaitable[list[UUID]]]
 
 
 class Teller:
-    """The line of a process that only tells: what is collected goes out together every 20 ms.
+    """The line of a process that only tells: the first hint goes out at once, what comes within 20 ms of it together.
 
     Without Redis everything told is forgotten, which costs whoever waits the poll interval.
     """
@@ -36,6 +36,7 @@ class Teller:
     def __init__(self, redis: Any) -> None:
         self._redis = redis
         self._outgoing: dict[str, set[UUID]] = {CHANNEL: set(), EVENTS_CHANNEL: set()}
+        self._told = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -52,15 +53,19 @@ class Teller:
     def tell_closed(self, item_ids: Iterable[UUID]) -> None:
         """Pass on that these items are decided or withdrawn; call it after the commit."""
         self._outgoing[CHANNEL].update(item_ids)
+        self._told.set()
 
     def tell_events(self, project_ids: Iterable[UUID]) -> None:
         """Pass on that there is something new in the feeds of these projects; call it after the commit."""
         self._outgoing[EVENTS_CHANNEL].update(project_ids)
+        self._told.set()
 
     async def _send(self) -> None:
         while True:
-            await asyncio.sleep(COALESCE_SECONDS)
+            await self._told.wait()
+            self._told.clear()
             await self._publish()
+            await asyncio.sleep(COALESCE_SECONDS)
 
     async def _publish(self) -> None:
         for channel, outgoing in self._outgoing.items():
