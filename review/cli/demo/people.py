@@ -65,7 +65,7 @@ async def set_up(settings: Settings, receiver_url: str) -> Access:
                 tx,
                 project=PROJECT,
                 email=YOU,
-                role=Role.LEAD,
+                role=Role.ADMIN,
                 pools=("readers", "seniors"),
                 name="You",
                 password=password,
