@@ -1,14 +1,19 @@
 """Calendars and facts for the tests of the arithmetic, by hand and by Hypothesis."""
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
 from review.sla.calendars import Calendar, Span
 from review.sla.rules import Facts, Pause
 from tests.sla.oracle import ANCHORS, MINUTE, wall
 
+# No deadline, as the first use of a calendar reads zones and holidays; no explanations, as tracing slows it manifold.
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
+THOROUGH = partial(settings, deadline=None, phases=PHASES)
 CLOSED: tuple[Span, ...] = ()
 OFFICE = (Span(9 * 60, 17 * 60 + 30),)
 

@@ -14,7 +14,7 @@ from review.sla.calendars import Calendar
 
 MINUTE = timedelta(minutes=1)
 REACH = 15  # days on either side of the anchor
-HOLIDAYS = {"DE-BE": {date(2026, 4, 3), date(2026, 4, 6), date(2026, 10, 3), date(2026, 11, 1)}}
+HOLIDAYS = {"DE-BE": {date(2026, 3, 8), date(2026, 4, 3), date(2026, 4, 6), date(2026, 10, 3)}}
 
 # Each zone with a day around which its clock does something, or on which nothing happens at all.
 ANCHORS = [
@@ -42,21 +42,25 @@ class Wall:
         self.begins = middle - timedelta(days=REACH)
         self.ends = middle + timedelta(days=REACH)
         minutes = int((self.ends - self.begins) / MINUTE)
-        self.minutes = [self.begins + at * MINUTE for at in range(minutes)]
-        self.readings = [each.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for each in self.minutes]
-        self.first: dict[datetime, datetime] = {}
-        for instant, reading in zip(self.minutes, self.readings, strict=True):
-            self.first.setdefault(reading.replace(fold=0), instant)
+        shown = (self.begins + at * MINUTE for at in range(minutes))
+        self.readings = [each.astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0) for each in shown]
+        self.first: dict[datetime, int] = {}
+        for at, reading in enumerate(self.readings):
+            self.first.setdefault(reading, at)
         self.gaps = [
             (before, after - before - MINUTE) for before, after in pairwise(self.readings) if after - before > MINUTE
         ]
 
-    def instant(self, reading: datetime) -> datetime:
-        """Look up when the wall first shows a reading; one that is left out moves forward by what is left out."""
+    def minute(self, reading: datetime) -> int:
+        """Look up the minute in which the wall first shows a reading; one left out moves on by what is left out."""
         if reading not in self.first:
             (left_out,) = [length for before, length in self.gaps if before < reading <= before + length]
             reading += left_out
         return self.first[reading]
+
+    def number(self, instant: datetime) -> int:
+        """Give the number of the minute that begins at an instant, or that holds it."""
+        return (instant - self.begins) // MINUTE
 
     def days(self) -> list[date]:
         """List the days that the wall shows, without those at the edges."""
@@ -68,20 +72,17 @@ def wall(zone: str, anchor: date) -> Wall:
     return Wall(zone, anchor)
 
 
-def open_minutes(calendar: Calendar, anchor: date) -> list[datetime]:
-    """List the minutes, by their beginnings, that are working time."""
+def open_minutes(calendar: Calendar, anchor: date) -> set[int]:
+    """Give the numbers of the minutes that are working time."""
     shown = wall(calendar.timezone, anchor)
-    found: set[datetime] = set()
+    found: set[int] = set()
     for day in shown.days():
         midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001  a reading of the wall has no zone
-        within = (shown.instant(midnight), shown.instant(midnight + timedelta(days=1)))
+        begins, ends = shown.minute(midnight), shown.minute(midnight + timedelta(days=1))
         for opens, closes in _hours(calendar, day, HOLIDAYS):
-            each = max(shown.instant(midnight + opens * MINUTE), within[0])
-            last = min(shown.instant(midnight + closes * MINUTE), within[1])
-            while each < last:
-                found.add(each)
-                each += MINUTE
-    return sorted(found)
+            first, last = shown.minute(midnight + opens * MINUTE), shown.minute(midnight + closes * MINUTE)
+            found.update(range(max(first, begins), min(last, ends)))
+    return found
 
 
 def _hours(calendar: Calendar, day: date, holidays: Mapping[str, set[date]]) -> list[tuple[int, int]]:

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from review.sla.calendars import (
@@ -18,8 +18,8 @@ from review.sla.calendars import (
     working_between,
 )
 from review.sla.regions import UnknownRegion, holidays_of
-from tests.sla.make import CLOSED, OFFICE, at, calendar, calendars, instants
-from tests.sla.oracle import MINUTE, open_minutes
+from tests.sla.make import CLOSED, OFFICE, THOROUGH, at, calendar, calendars, instants
+from tests.sla.oracle import MINUTE, open_minutes, wall
 
 HOUR = timedelta(hours=1)
 ALWAYS = (Span(0, 1440),)
@@ -29,21 +29,22 @@ def night(zone: str, opens: int, closes: int) -> Calendar:
     return calendar(zone, weekdays=(Span(opens, closes),), weekend=(Span(opens, closes),))
 
 
-@settings(deadline=None)  # the first use of a calendar reads zones and holidays
+@THOROUGH()
 @given(data=st.data(), drawn=calendars())
 def test_working_time_is_what_counting_minutes_gives(data: st.DataObject, drawn: tuple[Calendar, date]) -> None:
     """Promise 14."""
     given_calendar, anchor = drawn
+    shown = wall(given_calendar.timezone, anchor)
     one, other = (data.draw(instants(anchor, given_calendar.timezone)) for _ in range(2))
-    minutes = [minute for minute in open_minutes(given_calendar, anchor) if one <= minute < other]
+    within = range(shown.number(one), shown.number(other))
+    minutes = open_minutes(given_calendar, anchor) & set(within)
     assert working_between(given_calendar, one, other) == len(minutes) * MINUTE
     periods = open_periods(given_calendar, one, other)
-    counted = [begins + step * MINUTE for begins, ends in periods for step in range(int((ends - begins) / MINUTE))]
-    assert counted == minutes
+    assert minutes == {at for begins, ends in periods for at in range(shown.number(begins), shown.number(ends))}
     assert all(ends < begins for (_, ends), (begins, _) in pairwise(periods))
 
 
-@settings(deadline=None)
+@THOROUGH()
 @given(data=st.data(), drawn=calendars(), amount=st.integers(1, 3_000))
 def test_adding_working_time_is_walking_the_minutes(
     data: st.DataObject, drawn: tuple[Calendar, date], amount: int
@@ -51,12 +52,13 @@ def test_adding_working_time_is_walking_the_minutes(
     """Promise 14."""
     given_calendar, anchor = drawn
     start = data.draw(instants(anchor, given_calendar.timezone))
-    minutes = [minute for minute in open_minutes(given_calendar, anchor) if minute >= start]
+    shown = wall(given_calendar.timezone, anchor)
+    minutes = sorted(open_minutes(given_calendar, anchor) - set(range(shown.number(start))))
     assume(len(minutes) >= amount)
-    assert add_working(given_calendar, start, amount * MINUTE) == minutes[amount - 1] + MINUTE
+    assert add_working(given_calendar, start, amount * MINUTE) == shown.begins + (minutes[amount - 1] + 1) * MINUTE
 
 
-@settings(deadline=None)
+@THOROUGH()
 @given(data=st.data(), drawn=calendars(), seconds=st.integers(0, 400_000), more=st.integers(0, 400_000))
 def test_adding_and_measuring_are_inverse_and_monotone(
     data: st.DataObject, drawn: tuple[Calendar, date], seconds: int, more: int
