@@ -57,7 +57,7 @@ class EventStream(Stream):
         usual: ASGIStreamingResponse = base.to_asgi_response(app, request, **known)
         return _Sending(
             iterator=usual.iterator,
-            headers=dict(usual.headers.items()),
+            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in usual.encode_headers()},
             is_head_response=usual.is_head_response,
             media_type=EVENT_STREAM,
             status_code=usual.status_code,
