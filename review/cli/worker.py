@@ -1,10 +1,10 @@
 """The command `review worker`."""
 
-import asyncio
 import inspect
 from importlib import import_module
 
 import click
+import uvloop
 
 from review.cli.connection import required_settings
 from review.embedded import lifeline
@@ -19,4 +19,4 @@ def worker(lifeline_fd: int | None) -> None:
         lifeline.watch(lifeline_fd)
     outcome = import_module("workers.main").run(settings)
     if inspect.iscoroutine(outcome):
-        asyncio.run(outcome)
+        uvloop.run(outcome)
