@@ -16,6 +16,7 @@ from review.delivery.feed import service as feed
 from review.delivery.notifications.dispatch import Dispatcher
 from review.delivery.webhooks import service as webhooks
 from review.delivery.webhooks.dispatch import Dispatcher as WebhookDispatcher
+from review.escalation import recomputing
 from review.escalation import service as escalation
 from review.kernel.db import UNREACHABLE, Database
 from review.kernel.hints import Teller
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
 STOP_WITHIN_SECONDS = 5.0
+CALENDARS_EVERY = timedelta(hours=6)  # and at the start, which is when newer data comes with a newer release
 
 
 async def run(settings: Settings) -> None:
@@ -61,6 +63,7 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
     post = feed.Post(db, configs, teller.tell_events, settings.public_url)
     sender = WebhookDispatcher(db, settings)
     turns: list[tuple[Callable[[], Awaitable[object]], timedelta]] = [
+        (lambda: recomputing.follow_calendars(db, configs), CALENDARS_EVERY),
         (lambda: escalation.sweep(db, configs, teller.tell_closed), settings.sweep_interval),
         (lambda: relay(post, sender), settings.relay_interval),
         (lambda: webhooks.sync_changed(db, configs), settings.sweep_interval),

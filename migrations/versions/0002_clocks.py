@@ -38,9 +38,15 @@ CREATE TABLE clock_recomputes (
   moved integer NOT NULL DEFAULT 0,
   walks smallint NOT NULL DEFAULT 0,
   left_over integer NOT NULL DEFAULT 0,
+  is_forced boolean NOT NULL DEFAULT false,
   started_at timestamptz NOT NULL DEFAULT now(),
   finished_at timestamptz,
   PRIMARY KEY (project_id, version)
+);
+CREATE TABLE clock_calendars (
+  project_id uuid PRIMARY KEY REFERENCES projects (id),
+  version integer NOT NULL,
+  fingerprint bytea NOT NULL
 );
 CREATE INDEX timers_kind_fire_at ON timers (kind, fire_at);
 DROP INDEX timers_fire_at
@@ -50,7 +56,7 @@ DOWN = """
 DELETE FROM timers WHERE kind NOT IN ('lease', 'due');
 DROP INDEX timers_kind_fire_at;
 CREATE INDEX timers_fire_at ON timers (fire_at);
-DROP TABLE clock_recomputes, clock_pauses;
+DROP TABLE clock_calendars, clock_recomputes, clock_pauses;
 ALTER TABLE cases
   DROP COLUMN clock_version, DROP COLUMN clock_generation, DROP COLUMN clock_started_at,
   DROP COLUMN first_claim_due_at, DROP COLUMN warn_at, DROP COLUMN paused_at, DROP COLUMN marks_passed,

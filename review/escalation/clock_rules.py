@@ -1,12 +1,16 @@
 """What a case's clock does when it stops, runs on or follows another configuration; no I/O."""
 
-from datetime import datetime, timedelta
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
+from review.sla.calendars import Calendar, open_periods
 from review.sla.rules import Clock, Facts, Mark
 
+YEARS = 3  # as far ahead as open items are due, with room to spare
 _TICK = timedelta(microseconds=1)
 
 
@@ -69,6 +73,18 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
     was: datetime | None = None
     due_at: datetime | None = None
     because: list[str] = []
+
+
+def fingerprint(calendars: Iterable[Calendar], year: int) -> bytes:
+    """Digest what calendars come to in a year and the two after it: hours as instants, time zones and holidays put in.
+
+    Two digests of the same calendars and year differ if the data of zones or holidays does.
+    """
+    begins, ends = datetime(year, 1, 1, tzinfo=UTC), datetime(year + YEARS, 1, 1, tzinfo=UTC)
+    digest = hashlib.sha256()
+    for calendar in calendars:
+        digest.update(msgspec.json.encode([calendar.name, year, open_periods(calendar, begins, ends)]))
+    return digest.digest()
 
 
 def next_mark(clock: Clock, passed: list[str]) -> Mark | None:

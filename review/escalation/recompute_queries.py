@@ -16,7 +16,7 @@ BEGINNING = UUID(int=0)
 # Of several versions applied in a row the last one counts; a walk for an earlier one ends where it is.
 LOCK_WALK = f"""
 SELECT t.project_id, t.generation AS version, r.passed, coalesce(r.walks, 0) AS walks,
-       coalesce(r.left_over, 0) AS left_over,
+       coalesce(r.left_over, 0) AS left_over, coalesce(r.is_forced, false) AS is_forced,
        EXISTS (SELECT FROM timers n WHERE n.project_id = t.project_id AND n.kind = t.kind
                AND n.subject_id = t.subject_id AND n.generation > t.generation) AS is_superseded
 FROM timers t
@@ -30,7 +30,31 @@ INSERT INTO clock_recomputes (project_id, version, started_at, passed, moved, wa
 VALUES ($1, $2, now(), $3, $4, $5, $6, CASE WHEN $7 THEN now() END)
 ON CONFLICT (project_id, version) DO UPDATE
 SET passed = excluded.passed, moved = clock_recomputes.moved + excluded.moved, walks = excluded.walks,
-    left_over = excluded.left_over, finished_at = excluded.finished_at
+    left_over = excluded.left_over, finished_at = excluded.finished_at,
+    is_forced = clock_recomputes.is_forced AND excluded.finished_at IS NULL
+"""
+FORCE_WALK = """
+INSERT INTO clock_recomputes (project_id, version, is_forced) VALUES ($1, $2, true)
+ON CONFLICT (project_id, version) DO UPDATE
+SET passed = NULL, walks = 0, left_over = 0, finished_at = NULL, is_forced = true
+"""
+START_WALK = f"""
+INSERT INTO timers (project_id, kind, subject_id, generation, fire_at)
+VALUES ($1, '{TimerKind.RECOMPUTE}', $1, $2, now())
+ON CONFLICT (project_id, kind, subject_id, generation) DO UPDATE SET fire_at = excluded.fire_at
+"""
+
+LIST_CONFIGURED = """
+SELECT id AS project_id, config_version AS version, extract(year FROM now())::int AS year
+FROM projects WHERE config_version > 0 ORDER BY id
+"""
+# Gives what was remembered before, if it was of the same configuration; the row is locked from here on.
+REMEMBER = """
+WITH before AS (SELECT version, fingerprint FROM clock_calendars WHERE project_id = $1 FOR UPDATE), kept AS (
+  INSERT INTO clock_calendars (project_id, version, fingerprint) VALUES ($1, $2, $3)
+  ON CONFLICT (project_id) DO UPDATE SET version = excluded.version, fingerprint = excluded.fingerprint
+)
+SELECT fingerprint FROM before WHERE version = $2
 """
 _THIS_WALK = f"WHERE project_id = $1 AND kind = '{TimerKind.RECOMPUTE}' AND subject_id = $1 AND generation = $2"
 END_WALK = f"DELETE FROM timers {_THIS_WALK}"
@@ -72,7 +96,13 @@ class Walk(msgspec.Struct, frozen=True):
     passed: UUID | None
     walks: int
     left_over: int
+    is_forced: bool
     is_superseded: bool
+
+    @property
+    def before(self) -> int:
+        """The version below which a clock is behind; clocks of this very version are too, where the walk is forced."""
+        return self.version + self.is_forced
 
 
 async def lock_walk(driver: Hot) -> Walk | None:
@@ -105,7 +135,7 @@ async def lock_behind(driver: Hot, walk: Walk, page: list[UUID]) -> tuple[list[C
 
     Seats first, then the case, and no lock is waited for: whoever holds one may want another of this page.
     """
-    given = (walk.project_id, page, walk.version)
+    given = (walk.project_id, page, walk.before)
     behind = {row["id"]: row["item_id"] for row in await driver.fetch(LIST_BEHIND, *given)}
     if not behind:
         return [], 0
@@ -113,7 +143,7 @@ async def lock_behind(driver: Hot, walk: Walk, page: list[UUID]) -> tuple[list[C
     ours = {row["id"] for row in await driver.fetch(LOCK_SEATS, walk.project_id, items)}
     seats = await driver.fetch(LIST_SEATS, walk.project_id, items)
     free = behind.keys() - {row["case_id"] for row in seats if row["id"] not in ours}
-    rows = await driver.fetch(LOCK_BEHIND, walk.project_id, list(free), walk.version)
+    rows = await driver.fetch(LOCK_BEHIND, walk.project_id, list(free), walk.before)
     return [case_clock(row) for row in rows], len(behind) - len(rows)
 
 
@@ -121,3 +151,20 @@ async def list_timers(driver: Hot, project_id: UUID, case_ids: list[UUID]) -> di
     """Read when the timers of these clocks fire."""
     rows = await driver.fetch(LIST_TIMERS, project_id, case_ids)
     return {row["subject_id"]: row["fire_at"] for row in rows}
+
+
+async def list_configured(hot: Hot) -> list[Any]:
+    """List every project that has a configuration, with its version and the year it is in the database."""
+    return await hot.fetch(LIST_CONFIGURED)
+
+
+async def remember(driver: Hot, project_id: UUID, version: int, fingerprint: bytes) -> bytes | None:
+    """Keep what the calendars of a configuration come to; gives what they came to before, or None if it is new."""
+    before: bytes | None = await driver.fetchval(REMEMBER, project_id, version, fingerprint)
+    return before
+
+
+async def force_walk(driver: Hot, project_id: UUID, version: int) -> None:
+    """Have every open clock of a project looked at again, whatever version it runs by."""
+    await driver.execute(FORCE_WALK, project_id, version)
+    await driver.execute(START_WALK, project_id, version)

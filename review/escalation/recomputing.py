@@ -1,5 +1,6 @@
-"""Open clocks follow a configuration that changes calendars, policies or ladders."""
+"""Open clocks follow a configuration that changes calendars, policies or ladders, and data that changes calendars."""
 
+import asyncio
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,9 +12,9 @@ from review.audit.rules import TIMER, Action
 from review.configuration.service import ConfigCache
 from review.escalation import clock_queries, clocks
 from review.escalation import recompute_queries as queries
-from review.escalation.clock_rules import Setting
+from review.escalation.clock_rules import Setting, fingerprint
 from review.escalation.recompute_queries import Walk
-from review.kernel.db import Hot, driver_of
+from review.kernel.db import Database, Hot, driver_of
 
 # Requests that read the configuration before it changed may store their items after the first walk has passed them.
 AFTERMATH = timedelta(seconds=30)
@@ -67,14 +68,36 @@ async def _follow(tx: AsyncSession, driver: Hot, configs: ConfigCache, walk: Wal
     await clock_queries.set_version(driver, walk.project_id, followed, walk.version)
     for setting in moving:
         if setting.moves:
-            _note(tx, setting)
+            _note(tx, setting, is_same=setting.case.version == setting.version)
     await tx.flush()
     return len(moving), left
 
 
-def _note(tx: AsyncSession, setting: Setting) -> None:
+async def follow_calendars(db: Database, configs: ConfigCache) -> int:
+    """Have open clocks follow time zones and holidays, where newer data says other hours; tells in how many projects.
+
+    What calendars come to over three years is compared with what they came to before under the same configuration:
+    new data comes with another release of a library or of the system, and announces itself to nobody.
+    """
+    changed = 0
+    for row in await queries.list_configured(db.hot):
+        calendars = (await configs.get(row["project_id"], row["version"])).calendars
+        if not calendars:
+            continue
+        now = await asyncio.to_thread(fingerprint, calendars.values(), row["year"])
+        async with db.transaction() as tx:
+            driver = await driver_of(tx)
+            before = await queries.remember(driver, row["project_id"], row["version"], now)
+            if before is not None and before != now:
+                await queries.force_walk(driver, row["project_id"], row["version"])
+                changed += 1
+    return changed
+
+
+def _note(tx: AsyncSession, setting: Setting, *, is_same: bool) -> None:
     case, clock = setting.case, setting.clock
-    because = [f"Configuration version {setting.version} changed how long people have."]
+    by_version = f"Configuration version {setting.version} changed how long people have."
+    because = ["The data of time zones or holidays changed." if is_same else by_version]
     details = {
         "was": case.due_at.isoformat() if case.due_at else None,
         "due_at": clock.due_at.isoformat() if clock else None,

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, SmallInteger, Text, func
+from sqlalchemy import ARRAY, ForeignKey, SmallInteger, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from review.kernel.db import Base
@@ -100,7 +100,8 @@ class ClockRecompute(Base):
     """How far the open clocks of a project have followed a configuration version.
 
     `passed` is the last case that the present walk over them has seen, `walks` counts those before it, and `left_over`
-    the clocks that somebody else had in hand during this one.
+    the clocks that somebody else had in hand during this one. A walk that `is_forced` looks at clocks that run by this
+    very version too.
     """
 
     __tablename__ = "clock_recomputes"
@@ -111,5 +112,16 @@ class ClockRecompute(Base):
     moved: Mapped[int] = mapped_column(server_default="0")
     walks: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     left_over: Mapped[int] = mapped_column(server_default="0")
+    is_forced: Mapped[bool] = mapped_column(server_default="false")
     started_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class ClockCalendars(Base):
+    """What the calendars of a project's configuration came to when they were last worked out."""
+
+    __tablename__ = "clock_calendars"
+
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    version: Mapped[int]
+    fingerprint: Mapped[bytes]
