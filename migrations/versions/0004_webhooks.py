@@ -48,6 +48,7 @@ CREATE TABLE deliveries (
   id uuid NOT NULL,
   endpoint_id uuid NOT NULL,
   event_id uuid NOT NULL,
+  item_id uuid,
   state text NOT NULL
     CONSTRAINT deliveries_state_check CHECK (state IN ('pending', 'sending', 'delivered', 'dead')),
   tries smallint NOT NULL DEFAULT 0,
@@ -65,6 +66,7 @@ CREATE UNIQUE INDEX deliveries_event_id ON deliveries (project_id, event_id, end
 CREATE INDEX deliveries_unfinished ON deliveries (project_id, endpoint_id, state, next_attempt_at)
   WHERE state IN ('pending', 'sending');
 CREATE INDEX deliveries_dead ON deliveries (project_id, endpoint_id, id) WHERE state = 'dead';
+CREATE INDEX deliveries_item_id ON deliveries (project_id, item_id) WHERE item_id IS NOT NULL;
 CREATE INDEX deliveries_log ON deliveries (project_id, endpoint_id, id);
 CREATE TABLE delivery_attempts (
   project_id uuid NOT NULL,

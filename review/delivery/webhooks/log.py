@@ -12,8 +12,8 @@ from review.audit.rules import Action, Actor
 from review.delivery.webhooks import log_queries, service
 from review.delivery.webhooks.errors import DeliveryNotFound, DeliveryUnderWay, EndpointNotFound
 from review.delivery.webhooks.rules import State
-from review.delivery.webhooks.schemas import AttemptView, DeliveryDetail, DeliveryPage, DeliveryView, Replayed
-from review.kernel.db import driver_of
+from review.delivery.webhooks.schemas import AttemptView, DeliveryDetail, DeliveryPage, DeliveryView, Replayed, Told
+from review.kernel.db import Hot, driver_of
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.paging import cursor_of, position_of
 
@@ -46,6 +46,11 @@ async def list_deliveries(
     )
     found = [msgspec.convert(dict(row), DeliveryView) for row in rows[:limit]]
     return DeliveryPage(found, cursor_of(found[-1].id) if len(rows) > limit else None)
+
+
+async def list_told(hot: Hot, project_id: UUID, item_id: UUID) -> list[Told]:
+    """List which receivers were told of an item's outcome, and which could not be, in the order in which that ended."""
+    return [Told(**dict(row)) for row in await log_queries.list_of_item(hot, project_id, item_id)]
 
 
 async def get_delivery(tx: AsyncSession, project_id: UUID, delivery_id: UUID) -> DeliveryDetail:

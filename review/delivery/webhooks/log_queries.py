@@ -138,6 +138,22 @@ REPLAY_RANGE = f"""
     AND created_at >= $3 AND created_at < $4 ORDER BY id LIMIT {MOST_REPLAYED}) RETURNING id
 """
 
+# What receivers were told of an item's decisions, and what they could not be told.
+LIST_OF_ITEM = """
+SELECT w.name AS endpoint, e.kind, d.state, d.attempts, coalesce(d.finished_at, d.created_at) AS at
+FROM deliveries d
+JOIN webhook_endpoints w ON w.project_id = d.project_id AND w.id = d.endpoint_id
+JOIN events e ON e.project_id = d.project_id AND e.id = d.event_id
+WHERE d.project_id = $1 AND d.item_id = $2 AND d.state IN ('delivered', 'dead')
+  AND e.kind IN ('item.decided', 'item.withdrawn', 'decision.revised')
+ORDER BY at, d.id LIMIT 100
+"""
+
+
+async def list_of_item(hot: Hot, project_id: UUID, item_id: UUID) -> list[Any]:
+    """List what became of the deliveries that tell of an item's outcome, in the order in which they ended."""
+    return await hot.fetch(LIST_OF_ITEM, project_id, item_id)
+
 
 async def find_version(hot: Hot, project_id: UUID) -> int:
     """Tell which configuration version the endpoints are those of; 0 if of none yet."""

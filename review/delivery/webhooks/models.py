@@ -56,6 +56,7 @@ class Delivery(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     endpoint_id: Mapped[UUID]
     event_id: Mapped[UUID]
+    item_id: Mapped[UUID | None]
     state: Mapped[str]
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     attempts: Mapped[int] = mapped_column(server_default="0")

@@ -31,11 +31,12 @@ WHERE project_id = $1 AND id = ANY($2::uuid[]) AND state <> 'removed' ORDER BY i
 # What a disabled endpoint misses is written down as dead, so that it can be replayed.
 OWE = """
 WITH owed AS (
-  INSERT INTO deliveries (project_id, id, endpoint_id, event_id, state, next_attempt_at, finished_at, reason)
-  SELECT $1, o.id, o.endpoint_id, o.event_id, CASE WHEN o.sent THEN 'pending' ELSE 'dead' END,
+  INSERT INTO deliveries (project_id, id, endpoint_id, event_id, item_id, state, next_attempt_at, finished_at, reason)
+  SELECT $1, o.id, o.endpoint_id, o.event_id, e.item_id, CASE WHEN o.sent THEN 'pending' ELSE 'dead' END,
     CASE WHEN o.sent THEN now() END, CASE WHEN NOT o.sent THEN now() END,
     CASE WHEN NOT o.sent THEN 'the endpoint was disabled when this happened' END
   FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bool[]) AS o(id, endpoint_id, event_id, sent)
+  LEFT JOIN events e ON e.project_id = $1 AND e.id = o.event_id
   ON CONFLICT (project_id, event_id, endpoint_id) DO NOTHING RETURNING endpoint_id
 ), woken AS (
   UPDATE webhook_endpoints SET wake_at = least(wake_at, greatest(now(), resting_until))

@@ -33,8 +33,6 @@ LONGEST_THROTTLE = timedelta(hours=1)
 GONE = 410
 THROTTLING = frozenset({429, 502, 503, 504})
 
-SENDABLE = tuple(kind.value for kind in EventKind if kind is not EventKind.WEBHOOK_TEST)
-
 
 class State(StrEnum):
     """Where a delivery stands."""

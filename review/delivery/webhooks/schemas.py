@@ -47,6 +47,16 @@ class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
     secrets: list[SecretView]
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a receiver was told of an item's outcome (`state` is delivered or dead), after how many attempts."""
+
+    endpoint: str
+    kind: str
+    state: str
+    attempts: int
+    at: datetime
+
+
 class EndpointList(msgspec.Struct, frozen=True):
     """Every endpoint of a project, by name; those that the configuration no longer has come last."""
 

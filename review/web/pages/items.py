@@ -10,6 +10,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 from markupsafe import Markup
 
+from review.delivery.webhooks import log
 from review.escalation import clocks
 from review.escalation import service as escalation
 from review.escalation.clock_rules import Movement
@@ -64,6 +65,7 @@ class ItemPages(Controller):
         """Show an item with its history."""
         item = await items.get_detail(work.hot, who=work.who, item_id=item_id, base_url=work.base_url)
         history = await items.list_history(work.hot, who=work.who, item_id=item_id, base_url=work.base_url)
+        told = await log.list_told(work.hot, work.who.project_id, item_id)
         item_type = await work.services.item_types.get(work.who.project_id, item.type, item.type_version)
         output = msgspec.json.decode(item.output)
         label, tone = STATUSES[item.status]
@@ -80,7 +82,7 @@ class ItemPages(Controller):
             explanation=item.details.explanation,
             why=desk.why(item, work.conditions(item)),
             facts=desk.facts(item),
-            story=story.tell(history),
+            story=story.tell(history, told),
             decision=_decided(item.decision, output) if item.decision else None,
             clock=await _clock(work, item, history),
         )

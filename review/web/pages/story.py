@@ -1,13 +1,14 @@
 """An item's history told as sentences, and the reasons it came to people, in words."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 from markupsafe import Markup
 
+from review.delivery.webhooks.schemas import Told
 from review.items.schemas import Details, HistoryEntry
 from review.web.content import visible
 from review.web.pages import ladders, words
@@ -21,9 +22,25 @@ _FACT = re.compile(r"\bitem\.(confidence|impact|type)\b")
 Particulars = Mapping[str, Any]
 
 
-def tell(history: list[HistoryEntry]) -> list[Line]:
-    """Tell each entry as a sentence, in the order given."""
-    return [_line(entry) for entry in history]
+_TIMES: Final = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_OUTCOMES: Final = {"item.decided": "the decision", "decision.revised": "the new decision"}
+
+
+def tell(history: list[HistoryEntry], told: Sequence[Told] = ()) -> list[Line]:
+    """Tell each entry as a sentence, in the order given, and between them which receivers were told of the outcome."""
+    lines = [_line(entry) for entry in history]
+    if told:  # sorting keeps the order of what happened at one moment
+        lines = sorted([*lines, *map(_announced, told)], key=lambda line: line.at)
+    return lines
+
+
+def _announced(told: Told) -> Line:
+    name, outcome = visible(told.endpoint), _OUTCOMES.get(told.kind, "the withdrawal")
+    if told.state == "dead":
+        sentence = Markup("{} could not be told of {}, and the delivery was given up.").format(name, outcome)
+        return Line(at=told.at, sentence=sentence, tone="bad")
+    nth = _TIMES[told.attempts] if told.attempts < len(_TIMES) else f"{told.attempts}th"
+    return Line(at=told.at, sentence=Markup("{} was told of {} at the {} try.").format(name, outcome, nth))
 
 
 def _line(entry: HistoryEntry) -> Line:
