@@ -1,4 +1,4 @@
-"""What is due: the seats of several pools by their due time, and the clocks of cases as they stand."""
+"""What is due: the items of several pools by their due time, and the clocks of cases as they stand."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -32,31 +32,33 @@ class RunningClock(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DueLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One seat that is overdue or soon will be; `holder` is the e-mail of whoever has it in hand."""
+    """One item that is overdue or soon will be, as the pools asked for show it.
 
-    assignment_id: UUID
+    `wanted` counts the reviews still to be given there, and `holders` are the e-mails of those who have one in hand.
+    """
+
     item_id: UUID
-    pool: str
-    kind: str
+    pools: list[str]
     type: str
     external_id: str | None
     due_at: datetime
     input: msgspec.Raw
-    holder: str | None
+    wanted: int
+    holders: list[str]
 
 
 class Place(msgspec.Struct, frozen=True):
     """A place in the list of what is due, behind which the next page begins."""
 
     due_at: datetime
-    assignment_id: UUID
+    item_id: UUID
 
 
 BEGINNING = Place(datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 
 class DueCount(msgspec.Struct, frozen=True):
-    """How many seats are overdue, and how many will be; `is_capped` says that there may be more."""
+    """How many items are overdue, and how many will be; `is_capped` says that there may be more."""
 
     overdue: int
     soon: int
@@ -78,30 +80,29 @@ async def list_due(
     after: Place = BEGINNING,
     limit: int,
 ) -> list[DueLine]:
-    """List the seats of these pools that are overdue or due within so long, the most overdue first."""
+    """List the items in these pools that are overdue or due within so long, the most overdue first, each once."""
     rows = await due_queries.list_due(
-        hot, who.project_id, pools, within, after=(after.due_at, after.assignment_id), limit=limit
+        hot, who.project_id, pools, within, after=(after.due_at, after.item_id), limit=limit
     )
     return [
         DueLine(
-            assignment_id=row["id"],
             item_id=row["item_id"],
-            pool=row["pool"],
-            kind=row["kind"],
+            pools=row["pools"],
             type=row["type"],
             external_id=row["external_id"],
             due_at=row["due_at"],
             input=msgspec.Raw(row["input"].encode()),
-            holder=row["holder"],
+            wanted=row["wanted"],
+            holders=row["holders"],
         )
         for row in rows
     ]
 
 
 async def count_due(hot: Hot, *, who: Principal, pools: list[str], within: timedelta = WITHIN) -> DueCount:
-    """Count the seats of these pools that are overdue or due within so long; stops counting at `COUNT_CAP`."""
+    """Count the items in these pools that are overdue or due within so long; stops at `COUNT_CAP` seats."""
     row = await due_queries.count_due(hot, who.project_id, pools, within, COUNT_CAP)
-    return DueCount(row["overdue"], row["soon"], row["overdue"] + row["soon"] >= COUNT_CAP)
+    return DueCount(row["overdue"], row["soon"], row["is_capped"])
 
 
 async def pools_of(hot: Hot, *, who: Principal, config: ProjectConfig) -> list[str]:

@@ -6,37 +6,43 @@ from uuid import UUID
 
 from review.kernel.db import Hot
 
-# Each pool gives its first lines by the index assignments_due, so that a page costs what it shows; what is held is
-# never much, and has its own index.
+# Each pool gives its first items by the index assignments_due, so that a page costs what it shows; what is held is
+# never much, and has its own index. Whatever is among the first of all is among the first of each that has it.
 LIST_DUE = """
-SELECT a.id, a.item_id, a.pool, a.kind, a.state, a.due_at, i.type, i.external_id, b.input, u.email AS holder
+SELECT d.item_id, d.due_at, d.pools, d.wanted, i.type, i.external_id, b.input,
+  ARRAY(SELECT u.email FROM users u WHERE u.id = ANY(d.holders) ORDER BY u.email) AS holders
 FROM (
-  SELECT o.* FROM unnest($2::text[]) AS p(pool) CROSS JOIN LATERAL (
-    SELECT id, item_id, pool, kind, state, due_at, holder_id FROM assignments
-    WHERE project_id = $1 AND pool = p.pool AND state = 'open' AND due_at < 'infinity' AND due_at < now() + $3
-      AND (due_at, id) > ($4, $5)
-    ORDER BY due_at, id LIMIT $6) o
-  UNION ALL
-  SELECT id, item_id, pool, kind, state, due_at, holder_id FROM assignments
-  WHERE project_id = $1 AND state = 'held' AND pool = ANY($2::text[]) AND due_at < now() + $3
-    AND (due_at, id) > ($4, $5)
-  ORDER BY due_at, id LIMIT $6
-) a
-JOIN items i ON i.project_id = $1 AND i.id = a.item_id
-JOIN item_bodies b ON b.project_id = $1 AND b.item_id = a.item_id
-LEFT JOIN users u ON u.id = a.holder_id
-ORDER BY a.due_at, a.id
+  SELECT s.item_id, s.due_at, array_agg(DISTINCT s.pool) AS pools, sum(s.wanted)::int AS wanted,
+    array_remove(array_agg(s.holder_id), NULL) AS holders
+  FROM (
+    SELECT o.item_id, o.due_at, p.pool, o.wanted, NULL::uuid AS holder_id
+    FROM unnest($2::text[]) AS p(pool) CROSS JOIN LATERAL (
+      SELECT item_id, due_at, count(*) AS wanted FROM assignments
+      WHERE project_id = $1 AND pool = p.pool AND state = 'open' AND due_at < 'infinity' AND due_at < now() + $3
+        AND (due_at, item_id) > ($4, $5)
+      GROUP BY due_at, item_id ORDER BY due_at, item_id LIMIT $6) o
+    UNION ALL
+    SELECT item_id, due_at, pool, 1, holder_id FROM assignments
+    WHERE project_id = $1 AND state = 'held' AND pool = ANY($2::text[]) AND due_at < now() + $3
+      AND (due_at, item_id) > ($4, $5)
+  ) s
+  GROUP BY s.due_at, s.item_id ORDER BY s.due_at, s.item_id LIMIT $6
+) d
+JOIN items i ON i.project_id = $1 AND i.id = d.item_id
+JOIN item_bodies b ON b.project_id = $1 AND b.item_id = d.item_id
+ORDER BY d.due_at, d.item_id
 """
 
 COUNT_DUE = """
-SELECT count(*) FILTER (WHERE due_at <= now()) AS overdue, count(*) FILTER (WHERE due_at > now()) AS soon
+SELECT count(DISTINCT item_id) FILTER (WHERE due_at <= now()) AS overdue,
+  count(DISTINCT item_id) FILTER (WHERE due_at > now()) AS soon, count(*) >= $4 AS is_capped
 FROM (
-  SELECT o.due_at FROM unnest($2::text[]) AS p(pool) CROSS JOIN LATERAL (
-    SELECT due_at FROM assignments
+  SELECT o.item_id, o.due_at FROM unnest($2::text[]) AS p(pool) CROSS JOIN LATERAL (
+    SELECT item_id, due_at FROM assignments
     WHERE project_id = $1 AND pool = p.pool AND state = 'open' AND due_at < 'infinity' AND due_at < now() + $3
     ORDER BY due_at LIMIT $4) o
   UNION ALL
-  SELECT due_at FROM assignments
+  SELECT item_id, due_at FROM assignments
   WHERE project_id = $1 AND state = 'held' AND pool = ANY($2::text[]) AND due_at < now() + $3
   LIMIT $4
 ) due
@@ -58,12 +64,12 @@ WHERE c.project_id = $1 AND c.item_id = ANY($2::uuid[]) AND c.state = 'open' AND
 async def list_due(
     hot: Hot, project_id: UUID, pools: list[str], within: timedelta, *, after: tuple[datetime, UUID], limit: int
 ) -> list[Any]:
-    """Read seats due within so long, open or held, the most overdue first, behind the place `after`."""
+    """Read items due within so long, waiting or in hand, the most overdue first, behind the place `after`."""
     return await hot.fetch(LIST_DUE, project_id, pools, within, *after, limit)
 
 
 async def count_due(hot: Hot, project_id: UUID, pools: list[str], within: timedelta, cap: int) -> Any:
-    """Count what is overdue and what is due within so long, of up to `cap` seats, the most overdue ones."""
+    """Count the items that are overdue and those due within so long, looking at `cap` seats at most."""
     return await hot.fetchrow(COUNT_DUE, project_id, pools, within, cap)
 
 

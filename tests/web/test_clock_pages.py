@@ -41,6 +41,7 @@ sla_policies:
   office: {calendar: berlin, decide: 4h, by_priority: [{at_least: 80, decide: 1h}]}
   resting: {calendar: never, decide: 4h}
 rules:
+  - {name: pair, when: '"pair" in item.tags', then: {review: triage, sla: standard, reviews: 2}}
   - {name: resting, when: '"resting" in item.tags', then: {review: triage, sla: resting}}
   - {name: urgent, when: '"urgent" in item.tags', then: {review: seniors, priority: 80, sla: standard}}
 """
@@ -127,6 +128,22 @@ async def test_reviewers_see_what_is_due_in_their_pools_and_no_names(http: httpx
     assert "with ana" not in page
 
 
+async def test_an_item_that_wants_several_reviews_is_one_line(http: httpx.AsyncClient, clocked: World) -> None:
+    await sign_in(http, clocked, "lou", Role.LEAD)
+    await clocked.submit("twice", tags=["pair"])
+    page = await read(http, "/p/support/due")
+    assert page.count(">twice<") == 1
+    assert "triage, 2 reviews wanted" in page
+    assert "1 to come" in page
+    await clocked.claim("ana")
+    page = await read(http, "/p/support/due")
+    assert page.count(">twice<") == 1
+    assert "with ana<" in page
+    assert "2 reviews wanted" in page
+    await clocked.claim("ben")
+    assert "with ana and ben<" in await read(http, "/p/support/due")
+
+
 async def test_a_long_list_of_what_is_due_is_read_page_by_page(http: httpx.AsyncClient, clocked: World) -> None:
     await sign_in(http, clocked, "lou", Role.LEAD)
     for number in range(53):
@@ -145,7 +162,7 @@ async def test_the_list_of_what_is_due_reads_its_index(clocked: World) -> None:
     for number in range(300):
         await clocked.submit(f"{number}")
     await clocked.db.hot.execute("ANALYZE")
-    place = (BEGINNING.due_at, BEGINNING.assignment_id)
+    place = (BEGINNING.due_at, BEGINNING.item_id)
     given = (clocked.service.project_id, ["triage", "seniors"], timedelta(days=1), *place, 51)
     async with clocked.db.hot.acquire() as connection:
         await connection.execute("SET enable_seqscan = off")  # with so few rows a scan would be right

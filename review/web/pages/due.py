@@ -53,28 +53,30 @@ async def due_page(work: InHand, within: FromQuery[str] = USUAL, after: FromQuer
 
 
 def _row(work: Work, line: DueLine, clock: Countdown | None) -> DueRow:
-    holder = (line.holder or "").partition("@")[0] if not work.who.is_reviewer_only else ""
-    pool = work.config.pools.get(line.pool)
+    names = ["you" if email == work.who.email else email.partition("@")[0] for email in line.holders]
+    shown = [name for name in names if name == "you"] if work.who.is_reviewer_only else names
+    pools = [work.config.pools[name].title if name in work.config.pools else name for name in line.pools]
     return DueRow(
         item_id=line.item_id,
         type_title=title_in(work.config, line.type),
         brief=content.brief(msgspec.json.decode(line.input)),
-        pool=pool.title if pool else line.pool,
+        pool=", ".join(pools),
         clock=clock,
         due_at=line.due_at,
-        is_held=line.holder is not None,
-        holder="you" if line.holder == work.who.email else holder,
+        wanted=line.wanted,
+        is_held=bool(line.holders),
+        holder=" and ".join(shown),
     )
 
 
 def _mark(line: DueLine) -> str:
-    return f"{(line.due_at - EPOCH) // timedelta(microseconds=1)}-{line.assignment_id}"
+    return f"{(line.due_at - EPOCH) // timedelta(microseconds=1)}-{line.item_id}"
 
 
 def _place(text: str) -> Place:
     """Read where a page begins; what is no place of ours is the beginning."""
-    micros, _, assignment_id = text.partition("-")
+    micros, _, item_id = text.partition("-")
     try:
-        return Place(EPOCH + timedelta(microseconds=int(micros[:20])), UUID(assignment_id))
+        return Place(EPOCH + timedelta(microseconds=int(micros[:20])), UUID(item_id))
     except (ValueError, OverflowError):
         return BEGINNING

@@ -241,7 +241,10 @@ class EndpointCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueRow:
-    """One item that is overdue or due soon; `holder` names who has it in hand, to those who may know."""
+    """One item that is overdue or due soon, with how many reviews it waits for.
+
+    `holder` names who has it in hand, to those who may know.
+    """
 
     item_id: UUID
     type_title: str
@@ -249,5 +252,6 @@ class DueRow:
     pool: str
     clock: Countdown | None
     due_at: datetime
+    wanted: int
     is_held: bool
     holder: str
