@@ -34,7 +34,6 @@ class Action(StrEnum):
     CASE_ESCALATED = "case.escalated"
     CASE_BREACHED = "case.breached"
     CASE_WARNED = "case.warned"
-    CLOCK_STARTED = "clock.started"
     CLOCK_PAUSED = "clock.paused"
     CLOCK_RESUMED = "clock.resumed"
     CLOCK_MOVED = "clock.moved"

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from review.audit.rules import Action
-from review.escalation.clock_rules import CaseClock, Movement, Setting
+from review.escalation.clock_rules import STARTED, CaseClock, Movement, Setting
 from review.kernel.db import Hot
 from review.kernel.timers import TimerKind
 from review.sla.rules import Facts, Pause
@@ -91,8 +91,6 @@ SET_TIMERS = """
 INSERT INTO timers (project_id, kind, subject_id, generation, fire_at)
 SELECT $1, $2, * FROM unnest($3::uuid[], $4::int[], $5::timestamptz[])
 """
-
-
 END_RESUME = f"""
 DELETE FROM timers WHERE project_id = $1 AND kind = '{TimerKind.RESUME}' AND subject_id = $2 AND generation = $3
 """
@@ -181,7 +179,7 @@ async def list_movements(hot: Hot, project_id: UUID, item_id: UUID) -> list[Move
                 **msgspec.json.decode(row["details"]),
                 "at": row["at"],
                 "by": row["actor_name"],
-                "action": Action.CLOCK_STARTED if row["action"] == Action.ITEM_SUBMITTED else row["action"],
+                "action": STARTED if row["action"] == Action.ITEM_SUBMITTED else row["action"],
             },
             Movement,
             strict=False,

@@ -11,6 +11,7 @@ from review.sla.calendars import Calendar, open_periods
 from review.sla.rules import Clock, Facts, Mark
 
 YEARS = 3  # as far ahead as open items are due, with room to spare
+STARTED = "clock.started"  # how a movement names the arrival, which set the clock going
 _TICK = timedelta(microseconds=1)
 
 

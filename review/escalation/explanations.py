@@ -5,8 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from review.audit.rules import Action
-from review.escalation.clock_rules import CaseClock, Movement
+from review.escalation.clock_rules import STARTED, CaseClock, Movement
 from review.items.schemas import ItemDetail, PauseView
 from review.sla import rules as sla
 from review.sla.calendars import open_periods
@@ -107,7 +106,7 @@ def told(
 
 def _started(movement: Movement, began: Clock | None) -> Movement:
     """Complete the entry of the arrival, which tells of the item as a whole."""
-    if movement.action != Action.CLOCK_STARTED or began is None:
+    if movement.action != STARTED or began is None:
         return movement
     return msgspec.structs.replace(movement, due_at=movement.due_at or began.due_at, because=list(began.because))
 

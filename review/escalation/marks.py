@@ -13,11 +13,11 @@ from review.configuration.service import ConfigCache
 from review.escalation import ladder, queries
 from review.escalation.ladder import TellClosed
 from review.escalation.queries import Effects
-from review.escalation.rules import STEP, ClockRow, Clocks, due_marks, number_of
+from review.escalation.rules import ClockRow, Clocks, due_marks, number_of
 from review.kernel.db import driver_of
 from review.kernel.events import EventKind
 from review.kernel.timers import TimerKind
-from review.sla.rules import DUE, FIRST_CLAIM, Mark, SlaPolicy
+from review.sla.rules import DUE, FIRST_CLAIM, STEP, Mark, SlaPolicy
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,9 @@ import msgspec
 from review.queueing.rules import MAX_PRIORITY, AssignmentState, Seat
 from review.sla import rules as sla
 from review.sla.ladders import Fallback, Ladder, PriorityChange, Step
-from review.sla.rules import Clock, Facts, Mark, Pause, SlaPolicy
+from review.sla.rules import STEP, Clock, Facts, Mark, Pause, SlaPolicy
 
 MAX_REVIEWS = 9  # as many as a rule may ask for
-STEP = "step:"  # with a number from 0: the key of a step's mark
 DECIDED = {
     Fallback.APPROVE: "approved it, for nobody had decided",
     Fallback.REJECT: "rejected it, for nobody had decided",

@@ -1,8 +1,4 @@
-"""What a way of sending promises, and how it says that it could not."""
-
-from typing import Protocol
-
-from review.delivery.notifications.schemas import Message
+"""How mail and channels say that they could not send."""
 
 
 class SendFailed(Exception):
@@ -12,15 +8,3 @@ class SendFailed(Exception):
         super().__init__(reason)
         self.reason = reason
         self.is_final = is_final
-
-
-class Way(Protocol):
-    """A way of sending: mail, or a channel."""
-
-    async def send(self, address: str, message: Message, reference: str) -> None:
-        """Send within a bounded time; `reference` is the same at every attempt.
-
-        Raises:
-            SendFailed: it was not taken, or not in time.
-        """
-        ...

@@ -16,7 +16,6 @@ from review.configuration.rules import ProjectConfig
 from review.escalation.simulation.scenario import (
     FLAT,
     MAX_ARRIVALS,
-    MAX_DAYS,
     MAX_PEOPLE,
     Handling,
     Rate,
@@ -154,11 +153,6 @@ def read_zone(text: str) -> ZoneInfo:
     except (LookupError, ValueError, OSError) as fault:  # some names are those of directories
         message = f"{text!r} is no time zone; write it like Europe/Berlin"
         raise ValueError(message) from fault
-
-
-def read_days(days: int) -> int:
-    """Check for how many days to play."""
-    return int(checked(days, 1, MAX_DAYS, "days"))
 
 
 def known(name: str, names: Iterable[str], what: str) -> str:
