@@ -13,7 +13,7 @@ WHO = {
     Act.EXTEND: "the holder's page, while it is open",
     Act.RELEASE: "the holder; it may be offered to them again",
     Act.SKIP: "the holder, with a reason; it is never offered to them again",
-    Act.ESCALATE: "the holder, with a reason; the next step of the ladder is taken, or the priority rises",
+    Act.ESCALATE: "the holder, with a reason; the next step of the escalation policy is taken, or the priority rises",
     Act.LAPSE: "a timer, once the lease has ended; it may be offered to them again",
     Act.REASSIGN: "a step of an escalation policy; it is never offered to the same person again",
     Act.REVIEW: "the holder, with a verdict",

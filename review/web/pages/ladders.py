@@ -89,7 +89,7 @@ def mark_sentence(key: str, policy: SlaPolicy | None) -> str:
     steps = policy.ladder.steps if policy is not None and policy.ladder is not None else ()
     if key.startswith(STEP):
         number = int(key.removeprefix(STEP))
-        return step_sentence(steps[number]) if number < len(steps) else "The ladder has no such step any more."
+        return step_sentence(steps[number]) if number < len(steps) else "The policy has no such step any more."
     warns = policy.warn_at if policy is not None else ()
     if key.startswith(WARN):
         number = int(key.removeprefix(WARN))
