@@ -7,6 +7,7 @@ a double cannot hold exactly (RFC 7493, section 2; RFC 8785 gives them no canoni
 import json
 import math
 import re
+from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar, cast
 
 import msgspec
@@ -18,6 +19,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 MAX_DEPTH = 100
 MAX_INTEGER = 2**53 - 1
+_UNFIT = "The request does not fit; nothing was stored. Mend the field below and send it again."
 
 _decode = msgspec.json.Decoder().decode
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
@@ -56,8 +58,7 @@ def decode_outer(raw: bytes, kind: type[S]) -> S:
     try:
         value = msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as fault:
-        message = "The request does not fit; nothing was stored. Mend the field below and send it again."
-        raise Invalid(message, errors=(field_error(fault),)) from fault
+        raise Invalid(_UNFIT, errors=(field_error(fault),)) from fault
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         _explain(raw, certain=True)
         raise
@@ -71,13 +72,32 @@ def convert(value: object, kind: type[T]) -> T:
     """Fit a decoded value to a struct.
 
     Raises:
-        Invalid: a field is missing, unknown or of the wrong kind (422); `errors` names it.
+        Invalid: a field is missing, unknown or of the wrong kind, or a time that some time zone could not show (422);
+        `errors` names it.
     """
     try:
-        return msgspec.convert(value, kind)
+        fitted = msgspec.convert(value, kind)
     except msgspec.ValidationError as fault:
-        message = "The request does not fit; nothing was stored. Mend the field below and send it again."
-        raise Invalid(message, errors=(field_error(fault),)) from fault
+        raise Invalid(_UNFIT, errors=(field_error(fault),)) from fault
+    if isinstance(fitted, msgspec.Struct):
+        _check_times(fitted)
+    return fitted
+
+
+def _check_times(fitted: msgspec.Struct) -> None:
+    for at, name in enumerate(fitted.__struct_fields__):
+        moment = getattr(fitted, name)
+        if isinstance(moment, datetime) and not _is_shown_everywhere(moment):
+            told = FieldError(fitted.__struct_encode_fields__[at], "lies outside the years 2 to 9998 in UTC")
+            raise Invalid(_UNFIT, errors=(told,))
+
+
+def _is_shown_everywhere(moment: datetime) -> bool:
+    """Tell whether every time zone can say the time; in UTC, the first and the last year spill over in some."""
+    try:
+        return 1 < moment.astimezone(UTC).year < 9999
+    except OverflowError:
+        return False
 
 
 def field_error(fault: msgspec.ValidationError) -> FieldError:

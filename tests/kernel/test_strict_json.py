@@ -1,6 +1,7 @@
 """Strict JSON: what passes is what json.loads would have read, and nothing that is refused gets through."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -84,3 +85,22 @@ def test_an_outer_text_is_refused_with_its_fault(raw: bytes, refusal: type[Excep
 def test_an_outer_text_leaves_what_is_inside_to_others() -> None:
     outer = strict_json.decode_outer(b'{"items": [{"a": 1, "a": 2}, "items"]}', Outer)
     assert [bytes(each) for each in outer.items] == [b'{"a": 1, "a": 2}', b'"items"']
+
+
+class Timed(msgspec.Struct):
+    begins: datetime = msgspec.field(name="from")
+
+
+EDGES = ("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00")
+
+
+@pytest.mark.parametrize("moment", EDGES)
+def test_a_time_that_not_every_zone_can_show_is_refused_by_its_name(moment: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        strict_json.convert({"from": moment}, Timed)
+    assert [fault.path for fault in refused.value.errors] == ["from"]
+
+
+@pytest.mark.parametrize("moment", ["0002-01-01T00:00:00Z", "9998-12-31T23:59:59Z", "2026-11-21T12:00:00+14:00"])
+def test_a_time_that_every_zone_can_show_is_read(moment: str) -> None:
+    assert strict_json.convert({"from": moment}, Timed).begins == datetime.fromisoformat(moment)
