@@ -10,15 +10,18 @@ from review.kernel import outbox
 from review.kernel.events import EventKind
 
 
-async def announce(tx: AsyncSession, who: Principal, *, item_id: UUID, pool: str, comment: str) -> None:
+async def announce(
+    tx: AsyncSession, who: Principal, *, item_id: UUID, pool: str, comment: str, is_blind: bool = False
+) -> None:
     """Emit one event for all whom the comment names, besides its author; none where it names nobody.
 
-    Only those who may see the pool's items can be named. Without an `@` in the comment it costs nothing.
+    Only those who may see the pool's items can be named. Without an `@` in the comment it costs nothing. What the
+    comment says is left out where others are still to judge without having heard it (`is_blind`).
     """
     if "@" not in comment:
         return
     found = mentioned_in(comment, await identity.list_those_who_see(tx, who.project_id, pool))
     mentioned = [email for email in found if email != who.email]
     if mentioned:
-        payload = {"mentioned": mentioned, "by": who.actor.name, "comment": comment}
+        payload = {"mentioned": mentioned, "by": who.actor.name, "comment": "" if is_blind else comment}
         outbox.emit(tx, who.project_id, EventKind.MENTIONED, item_id=item_id, payload=payload)

@@ -59,6 +59,8 @@ async def submit(
     case = await queries.get_case(tx, who.project_id, item.id)
     judgements = await queries.list_judgements(tx, who.project_id, item.id)
     outcome = weigh(case.reviews_required, judgements, item.output)
+    said, is_blind = submitted.comment, not isinstance(outcome, Outcome)
+    await mentions.announce(tx, who, item_id=item.id, pool=seat.pool, comment=said, is_blind=is_blind)
     if isinstance(outcome, Outcome):
         await _conclude(tx, bench, who, item, outcome, judgements)
     elif outcome == TIED:
@@ -150,7 +152,6 @@ async def _store(tx: AsyncSession, who: Principal, seat: Seat, submitted: Judgem
         "held_seconds": round(held, 1),
     }
     audit.record(tx, who.project_id, who.actor, Action.REVIEW_SUBMITTED, item_id=seat.item_id, details=details)
-    await mentions.announce(tx, who, item_id=seat.item_id, pool=seat.pool, comment=submitted.comment)
     return ReviewView(
         id=review.id,
         assignment_id=seat.id,

@@ -67,3 +67,16 @@ async def test_nobody_is_named_who_may_not_see_the_item(world: World) -> None:
     (held,) = await world.claim("ana")
     await world.judge("ana", held, "approve", comment="@sam @outsider @ben and mail@dan")
     assert await told(world) == []
+
+
+async def test_what_a_panel_says_is_told_once_all_have_judged(world: World) -> None:
+    await world.submit(tags=["panel"])
+    (first,) = await world.claim("ana")
+    await world.judge("ana", first, "reject", comment="@ben this is wrong")
+    (second,) = await world.claim("ben")
+    await world.judge("ben", second, "reject", comment="@ana so I think")
+    comments = await world.db.hot.fetch(
+        "SELECT payload->>'comment' AS said FROM events WHERE kind = $1 ORDER BY id", EventKind.MENTIONED.value
+    )
+    assert [row["said"] for row in comments] == ["", "@ana so I think"]
+    assert await told(world) == [["ben@example.com"], ["ana@example.com"]]
