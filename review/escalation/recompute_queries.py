@@ -165,6 +165,6 @@ async def remember(driver: Hot, project_id: UUID, version: int, fingerprint: byt
 
 
 async def force_walk(driver: Hot, project_id: UUID, version: int) -> None:
-    """Have every open clock of a project looked at again, whatever version it runs by."""
+    """Have every open clock of a project looked at again, whatever version it runs by; waits for who is on the walk."""
+    await driver.execute(START_WALK, project_id, version)  # the timer first, as `lock_walk` and `keep_walk` do
     await driver.execute(FORCE_WALK, project_id, version)
-    await driver.execute(START_WALK, project_id, version)

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from review.audit.rules import OPERATOR
 from review.configuration import service as configuration
-from review.escalation import clocks
+from review.escalation import clocks, recompute_queries
 from review.escalation import service as escalation
 from review.escalation.clocks import Watch
 from review.intake import withdrawal
 from review.items.errors import ItemClosed
+from review.kernel.db import driver_of
 from review.queueing.errors import LeaseLost
 from tests.make import BASE_URL, CONFIG, World
 
@@ -27,6 +28,11 @@ SELECT c.state, c.paused_at, c.due_at, c.clock_generation AS generation, c.marks
    WHERE a.item_id = c.item_id AND a.state IN ('open', 'held')) AS seats,
   (SELECT count(*) FROM clock_pauses p WHERE p.case_id = c.id AND p.resumed_at IS NULL) AS standing
 FROM cases c
+"""
+
+WAITING = """
+SELECT EXISTS (SELECT FROM pg_stat_activity
+               WHERE datname = current_database() AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))
 """
 
 
@@ -96,3 +102,29 @@ async def test_whoever_is_first_every_clock_is_whole(world: World) -> None:
             assert row["timers"] in (None, [f"resume{row['generation']}"])
             assert row["standing"] == 1
             assert [seat.year for seat in row["seats"]] == [9999]
+
+
+async def test_a_walk_that_is_forced_anew_while_somebody_is_on_it_waits_and_begins_again(world: World) -> None:
+    """Both want the walk's timer and its row; taken in two orders, each would have what the other waits for."""
+    project_id, version = world.service.project_id, world.service.config_version
+
+    async def force() -> None:
+        async with world.db.transaction() as tx:
+            await recompute_queries.force_walk(await driver_of(tx), project_id, version)
+
+    await force()
+    async with world.db.transaction() as tx:
+        driver = await driver_of(tx)
+        walk = await recompute_queries.lock_walk(driver)
+        assert walk is not None
+        forcing = asyncio.create_task(force())
+        async with asyncio.timeout(10):
+            while not await driver.fetchval(WAITING):
+                await asyncio.sleep(0.01)
+        await recompute_queries.keep_walk(driver, walk, is_finished=True)
+    await forcing
+    async with world.db.transaction() as tx:
+        again = await recompute_queries.lock_walk(await driver_of(tx))
+        assert again is not None
+        assert again.is_forced
+        assert again.walks == 0
