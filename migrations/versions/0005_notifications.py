@@ -32,7 +32,7 @@ CREATE UNIQUE INDEX notifications_event_id ON notifications (project_id, event_i
 CREATE INDEX notifications_send_after ON notifications (send_after) WHERE state IN ('waiting', 'sending');
 CREATE INDEX notifications_recipient ON notifications (project_id, recipient, send_after)
   WHERE state IN ('waiting', 'sending');
-CREATE INDEX notifications_item_id ON notifications (project_id, item_id, id) WHERE item_id IS NOT NULL;
+CREATE INDEX notifications_told ON notifications (project_id, recipient, id) WHERE state IN ('sent', 'failed');
 CREATE TABLE notification_preferences (
   project_id uuid NOT NULL REFERENCES projects (id),
   user_id uuid NOT NULL REFERENCES users (id),

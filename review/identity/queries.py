@@ -36,6 +36,8 @@ FROM projects p JOIN memberships m ON m.project_id = p.id
 WHERE p.slug = $1 AND m.user_id = $2
 """
 
+LIST_POOLS_OF = "SELECT DISTINCT pool FROM pool_members WHERE project_id = $1 AND email = $2 ORDER BY pool"
+
 IS_POOL_MEMBER = """
 SELECT EXISTS (SELECT FROM pool_members WHERE project_id = $1 AND pool = $2 AND email = $3)
 """
@@ -98,13 +100,9 @@ async def is_pool_member(hot: Hot, project_id: UUID, pool: str, email: str) -> b
     return bool(await hot.fetchval(IS_POOL_MEMBER, project_id, pool, email))
 
 
-async def list_pools_of(tx: AsyncSession, project_id: UUID, email: str) -> list[str]:
-    """List the pools a person may work, by name."""
-    found = await tx.execute(
-        text("SELECT DISTINCT pool FROM pool_members WHERE project_id = :project AND email = :email ORDER BY pool"),
-        {"project": project_id, "email": email},
-    )
-    return list(found.scalars())
+async def list_pools_of(hot: Hot, project_id: UUID, email: str) -> list[str]:
+    """List the pools that a person is in, by name."""
+    return [row["pool"] for row in await hot.fetch(LIST_POOLS_OF, project_id, email)]
 
 
 async def list_those_who_see(tx: AsyncSession, project_id: UUID, pool: str) -> list[str]:

@@ -88,8 +88,6 @@ SELECT id, external_id, idempotency_key, fingerprint FROM items
 WHERE project_id = $1 AND idempotency_key = ANY($3::text[])
 """
 
-ASK_THE_TIME = "SELECT now()"
-
 
 async def store(
     hot: Hot, project_id: UUID, config: ProjectConfig, items: Sequence[NewItem], clocks: Clocks, actor: Actor
@@ -107,12 +105,6 @@ async def store(
     columns = [list(column) for column in zip(*records, strict=True)]
     rows = await hot.fetch(STORE, project_id, *columns, *_constants(items, config, actor), *_lengths(clocks))
     return {row["id"]: row["at"] for row in rows}
-
-
-async def get_time(hot: Hot) -> datetime:
-    """Ask the database what time it is."""
-    now: datetime = await hot.fetchval(ASK_THE_TIME)
-    return now
 
 
 def _record(item: NewItem, config: ProjectConfig, clock: int | None) -> tuple[Any, ...]:

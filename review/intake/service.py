@@ -19,7 +19,7 @@ from review.items.errors import ConflictingResubmission
 from review.items.schemas import DecisionView, ItemDetail, ItemView, SlaView
 from review.items.service import item_url
 from review.kernel import strict_json
-from review.kernel.db import Hot
+from review.kernel.db import Hot, get_now
 from review.kernel.errors import FieldError, ReviewError
 from review.kernel.hints import Hints
 
@@ -88,7 +88,7 @@ async def _take_in(desk: Desk, fresh: Sequence[NewItem]) -> list[Accepted | Revi
     """Store checked items by one statement; those submitted before are answered with what is stored."""
     if not fresh:
         return []
-    now = await queries.get_time(desk.hot) if clocks.need_the_time(fresh, desk.config) else None
+    now = await get_now(desk.hot) if clocks.need_the_time(fresh, desk.config) else None
     started = clocks.start(fresh, desk.config, now)
     stored = await queries.store(desk.hot, desk.who.project_id, desk.config, fresh, started, desk.who.actor)
     earlier = await _earlier(desk, [item for item in fresh if item.id not in stored])

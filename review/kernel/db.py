@@ -125,6 +125,12 @@ async def driver_of(tx: AsyncSession) -> Hot:
     return cast("Hot", connection.driver_connection)
 
 
+async def get_now(hot: Hot) -> datetime:
+    """Ask the database for its time; within a transaction, for that of its beginning."""
+    at: datetime = await hot.fetchval("SELECT now()")
+    return at
+
+
 def after_commit(tx: AsyncSession, act: Callable[[], None]) -> None:
     """Have `act` called once the transaction has committed, and never if it does not.
 

@@ -48,8 +48,6 @@ FROM (
 ) due
 """
 
-LIST_MY_POOLS = "SELECT DISTINCT pool FROM pool_members WHERE project_id = $1 AND email = $2"
-
 LIST_CLOCKS = """
 SELECT c.item_id, c.sla_policy, coalesce(c.clock_version, i.config_version) AS version, c.due_at, c.warn_at,
        c.paused_at, (b.route ->> 'priority')::int AS arrived, k.reason AS paused_because, k.paused_by
@@ -71,17 +69,6 @@ async def list_due(
 async def count_due(hot: Hot, project_id: UUID, pools: list[str], within: timedelta, cap: int) -> Any:
     """Count the items that are overdue and those due within so long, looking at `cap` seats at most."""
     return await hot.fetchrow(COUNT_DUE, project_id, pools, within, cap)
-
-
-async def ask_the_time(hot: Hot) -> datetime:
-    """Read the database's time."""
-    at: datetime = await hot.fetchval("SELECT now()")
-    return at
-
-
-async def list_my_pools(hot: Hot, project_id: UUID, email: str) -> set[str]:
-    """Read the names of the pools that somebody is in."""
-    return {row["pool"] for row in await hot.fetch(LIST_MY_POOLS, project_id, email)}
 
 
 async def list_clocks(hot: Hot, project_id: UUID, item_ids: list[UUID]) -> list[Any]:

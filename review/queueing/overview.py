@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from review.configuration.rules import ProjectConfig
+from review.identity import queries as identity
 from review.identity.rules import Permission, Principal
 from review.kernel.db import Hot
 from review.queueing import overview_queries as queries
@@ -21,7 +22,7 @@ async def pool_summaries(hot: Hot, *, who: Principal, config: ProjectConfig) -> 
     """Show the pools the caller may work, in the order of the configuration; none to whoever only reads."""
     pools = list(config.pools) if who.may(Permission.WORK) else []
     if who.is_reviewer_only:
-        mine = {row["pool"] for row in await hot.fetch(queries.LIST_MY_POOLS, who.project_id, who.email)}
+        mine = await identity.list_pools_of(hot, who.project_id, who.email)
         pools = [pool for pool in pools if pool in mine]
     rows = await hot.fetch(queries.SUMMARISE, who.project_id, pools, who.id, COUNT_CAP, SOON)
     return [

@@ -39,5 +39,3 @@ FROM assignments a JOIN items i ON i.project_id = a.project_id AND i.id = a.item
 WHERE a.project_id = $1 AND a.holder_id = $2 AND a.state = 'held' AND a.lease_until > now()
 ORDER BY a.claimed_at
 """
-
-LIST_MY_POOLS = "SELECT DISTINCT pool FROM pool_members WHERE project_id = $1 AND email = $2"

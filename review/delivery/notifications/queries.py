@@ -169,12 +169,6 @@ async def list_people(hot: Hot, project_id: UUID, emails: Sequence[str], pools: 
     return await hot.fetch(LIST_PEOPLE, project_id, emails, pools)
 
 
-async def get_now(hot: Hot) -> datetime:
-    """Give the database's time."""
-    at: datetime = await hot.fetchval("SELECT now()")
-    return at
-
-
 async def queue(hot: Hot, project_id: UUID, planned: Sequence[Planned]) -> None:
     """Store notifications; one that is stored already stays as it is."""
     await hot.execute(

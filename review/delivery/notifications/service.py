@@ -28,7 +28,7 @@ from review.delivery.notifications.rules import (
 )
 from review.delivery.notifications.schemas import Facts, Preferences
 from review.identity.rules import Principal
-from review.kernel.db import Hot, driver_of
+from review.kernel.db import Hot, driver_of, get_now
 from review.kernel.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ async def _look_around(hot: Hot, project_id: UUID, config: ProjectConfig, events
     emails, pools = who_is_named(events, standings)
     return Surroundings(
         config=config,
-        now=await queries.get_now(hot),
+        now=await get_now(hot),
         standings=standings,
         people=await _people(hot, project_id, emails, pools),
         dead=await _dead_channels(hot, project_id, config),
@@ -122,7 +122,7 @@ def digest_of(channel: Channel) -> bytes:
 
 async def forget_old(hot: Hot) -> int:
     """Delete what was settled over 90 days ago, in short statements; gives how much."""
-    forgotten, before = 0, floor_of(await queries.get_now(hot) - KEPT_FOR)
+    forgotten, before = 0, floor_of(await get_now(hot) - KEPT_FOR)
     while gone := await queries.forget(hot, before, FORGET_AT_A_TIME):
         forgotten += gone
     return forgotten
@@ -161,7 +161,7 @@ async def send_test(tx: AsyncSession, who: Principal, settings: Settings) -> boo
         message = "No mail was sent: whoever runs this Countersign has not set REVIEW_SMTP_URL and REVIEW_SMTP_SENDER."
         raise MailNotSet(message)
     hot = await driver_of(tx)
-    facts = Facts(project=who.project, happened_at=await queries.get_now(hot))
+    facts = Facts(project=who.project, happened_at=await get_now(hot))
     return await queries.queue_test(hot, who.project_id, who.email, facts)
 
 

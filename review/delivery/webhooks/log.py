@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import service as audit
 from review.audit.rules import Action, Actor
-from review.delivery.webhooks import log_queries, service
+from review.delivery.webhooks import endpoint_queries, log_queries, service
 from review.delivery.webhooks.errors import DeliveryNotFound, DeliveryUnderWay, EndpointNotFound
 from review.delivery.webhooks.rules import State
 from review.delivery.webhooks.schemas import AttemptView, DeliveryDetail, DeliveryPage, DeliveryView, Replayed, Told
@@ -37,7 +37,7 @@ async def list_deliveries(
     wanted = _state(state)
     before = position_of(cursor)
     hot = await driver_of(tx)
-    endpoints = await log_queries.list_endpoints(hot, project_id, name)
+    endpoints = await endpoint_queries.list_endpoints(hot, project_id, name)
     if not endpoints:
         raise EndpointNotFound(name)
     limit = max(1, min(limit, MOST_ON_A_PAGE))

@@ -13,7 +13,7 @@ from review.audit import service as audit
 from review.audit.rules import Action, Actor
 from review.configuration.rules import ProjectConfig
 from review.configuration.service import ConfigCache
-from review.delivery.webhooks import log_queries, queries
+from review.delivery.webhooks import endpoint_queries, queries
 from review.delivery.webhooks.errors import EndpointNotActive, EndpointNotFound, SecretAlreadyShown
 from review.delivery.webhooks.keyring import make_secret
 from review.delivery.webhooks.rules import News, Standing, Subscriber, is_owed
@@ -38,9 +38,9 @@ async def sync(tx: AsyncSession, project_id: UUID, config: ProjectConfig) -> Non
     Locks the project's feed, then its endpoints. What a removed endpoint was owed ends as dead.
     """
     hot = await driver_of(tx)
-    if await log_queries.find_version(hot, project_id) >= config.version:
+    if await endpoint_queries.find_version(hot, project_id) >= config.version:
         return
-    if await log_queries.lock_version(hot, project_id) >= config.version:
+    if await endpoint_queries.lock_version(hot, project_id) >= config.version:
         return
     endpoints = [
         {"id": new_id(), "name": each.name, "url": each.url, "events": each.events, "max_in_flight": each.max_in_flight}
@@ -48,7 +48,7 @@ async def sync(tx: AsyncSession, project_id: UUID, config: ProjectConfig) -> Non
     ]
     text = msgspec.json.encode(endpoints).decode()
     names = [each.name for each in config.webhooks.values()]
-    removed = await log_queries.put_endpoints(hot, project_id, config.version, text, names)
+    removed = await endpoint_queries.put_endpoints(hot, project_id, config.version, text, names)
     if removed:
         await queries.give_up(hot, project_id, removed, "the endpoint was taken out of the configuration")
 
@@ -58,7 +58,7 @@ async def sync_changed(db: Database, configs: ConfigCache) -> int:
 
     A project that fails is logged and left for the next turn.
     """
-    behind = await log_queries.list_behind(db.hot)
+    behind = await endpoint_queries.list_behind(db.hot)
     for project_id, version in behind:
         try:
             config = await configs.get(project_id, version)
@@ -109,7 +109,7 @@ async def show_secret(tx: AsyncSession, sealer: Sealer, project_id: UUID, name: 
     """
     hot = await driver_of(tx)
     endpoint = await _lock(hot, project_id, name, "no secret was shown", (Standing.ACTIVE, Standing.DISABLED))
-    newest = await log_queries.find_newest_secret(hot, project_id, endpoint["id"])
+    newest = await endpoint_queries.find_newest_secret(hot, project_id, endpoint["id"])
     if newest is not None and newest["shown_at"] is not None:
         message = (
             f"The secret of {name!r} was shown before and is not shown again. Nothing was changed; if it is lost,"
@@ -122,7 +122,7 @@ async def show_secret(tx: AsyncSession, sealer: Sealer, project_id: UUID, name: 
     else:
         secret = newest["public_key"] or sealer.unseal(bytes(newest["sealed"]))
         shown = ShownSecret(endpoint=name, kind=newest["kind"], secret=secret)
-        await log_queries.mark_shown(hot, project_id, newest["id"])
+        await endpoint_queries.mark_shown(hot, project_id, newest["id"])
     details = {"endpoint": name, "kind": shown.kind}
     audit.record(tx, project_id, actor, Action.SIGNING_SHOWN, details=details)
     return shown
@@ -143,7 +143,7 @@ async def rotate_secret(
     hot = await driver_of(tx)
     endpoint = await _lock(hot, project_id, name, "nothing was rotated", (Standing.ACTIVE, Standing.DISABLED))
     overlap = timedelta(hours=overlap_hours)
-    until = await log_queries.expire_secrets(hot, project_id, endpoint["id"], overlap, MOST_SECRETS)
+    until = await endpoint_queries.expire_secrets(hot, project_id, endpoint["id"], overlap, MOST_SECRETS)
     _, made = await make_secret(hot, project_id, endpoint["id"], kind=kind, sealer=sealer, shown=True)
     details = {"endpoint": name, "kind": kind.value, "overlap_hours": overlap_hours}
     audit.record(tx, project_id, actor, Action.SIGNING_ROTATED, details=details)
@@ -177,7 +177,7 @@ async def enable(tx: AsyncSession, project_id: UUID, name: str, *, actor: Actor)
     """
     hot = await driver_of(tx)
     endpoint = await _lock(hot, project_id, name, "nothing was changed", (Standing.ACTIVE, Standing.DISABLED))
-    await log_queries.set_standing(hot, project_id, endpoint["id"], disabled_because=None)
+    await endpoint_queries.set_standing(hot, project_id, endpoint["id"], disabled_because=None)
     details = {"endpoint": name, "change": "enabled"}
     audit.record(tx, project_id, actor, Action.ENDPOINT_CHANGED, details=details)
     return await get_endpoint(tx, project_id, name)
@@ -191,7 +191,7 @@ async def disable(tx: AsyncSession, project_id: UUID, name: str, *, reason: str,
     """
     hot = await driver_of(tx)
     endpoint = await _lock(hot, project_id, name, "nothing was changed", (Standing.ACTIVE, Standing.DISABLED))
-    await log_queries.set_standing(hot, project_id, endpoint["id"], disabled_because=reason)
+    await endpoint_queries.set_standing(hot, project_id, endpoint["id"], disabled_because=reason)
     await queries.give_up(hot, project_id, [endpoint["id"]], f"the endpoint was disabled: {reason}")
     details = {"endpoint": name, "change": "disabled", "reason": reason}
     audit.record(tx, project_id, actor, Action.ENDPOINT_CHANGED, details=details)
@@ -209,7 +209,7 @@ async def lock_active(hot: Hot, project_id: UUID, name: str, otherwise: str) -> 
 
 
 async def _lock(hot: Hot, project_id: UUID, name: str, otherwise: str, allowed: Sequence[Standing]) -> Any:
-    endpoint = await log_queries.lock(hot, project_id, name)
+    endpoint = await endpoint_queries.lock(hot, project_id, name)
     if endpoint is None:
         raise EndpointNotFound(name)
     if Standing(endpoint["state"]) not in allowed:
@@ -221,9 +221,9 @@ async def _lock(hot: Hot, project_id: UUID, name: str, otherwise: str, allowed: 
 
 
 async def _views(hot: Hot, project_id: UUID, name: str | None) -> list[EndpointView]:
-    rows = await log_queries.list_endpoints(hot, project_id, name)
+    rows = await endpoint_queries.list_endpoints(hot, project_id, name)
     secrets: dict[UUID, list[SecretView]] = {row["id"]: [] for row in rows}
-    for row in await log_queries.list_secrets(hot, project_id, list(secrets)):
+    for row in await endpoint_queries.list_secrets(hot, project_id, list(secrets)):
         secrets[row["endpoint_id"]].append(_secret(row))
     return [
         msgspec.convert({**dict(row), "secrets": secrets[row["id"]]}, EndpointView, from_attributes=True)

@@ -19,8 +19,8 @@ from review.escalation.explanations import ClockView
 from review.identity.rules import Permission
 from review.items import service as items
 from review.items.schemas import DecisionView, HistoryEntry, ItemDetail
+from review.kernel.db import get_now
 from review.kernel.errors import FieldError, Invalid
-from review.queueing import due_queries
 from review.web import content
 from review.web.guards import requires
 from review.web.pages import climbs, desk, differences, story, words
@@ -97,7 +97,7 @@ class ItemPages(Controller):
             message = "Say why the clock stops, in up to 2,000 characters. Nothing was changed."
             raise Invalid(message, errors=(FieldError("reason", "is missing or too long"),))
         span = SPANS.get(first(pairs, "for"))
-        until = await due_queries.ask_the_time(work.hot) + span if span else None
+        until = await get_now(work.hot) + span if span else None
         await clocks.pause(tx, _watch(work), who=work.who, item_id=item_id, reason=reason, until=until)
         return _back(work, item_id, "pause")
 
