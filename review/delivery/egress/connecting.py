@@ -63,6 +63,7 @@ class _Connection(httpcore.AsyncNetworkStream):
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self.is_spoilt = False  # whoever knows that no further answer here can be believed
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002, ASYNC109  httpcore's signature
         try:
@@ -99,10 +100,24 @@ class _Connection(httpcore.AsyncNetworkStream):
         return self
 
     def get_extra_info(self, info: str) -> object:
-        """Tell what httpcore asks: of TLS, and whether an idle connection was closed from the other side."""
+        """Tell what httpcore asks: of TLS, and whether an idle connection was closed from the other side, or worse."""
         if info == "is_readable":
+            if self.is_spoilt or vars(self._reader)["_buffer"]:  # an answer to nothing that was asked
+                return True
             return self._reader.at_eof() or self._reader.exception() is not None or self._writer.is_closing()
         return self._writer.get_extra_info(info)
+
+
+def give_up_if_more_came(response: httpcore.Response) -> None:
+    """Have a connection closed that holds more than the answer, which would pass for the answer to what is sent next.
+
+    httpcore keeps such bytes, and its connection, to itself.
+    """
+    answer = vars(response.stream)["_stream"]
+    beyond, _ = answer._connection._h11_state.trailing_data  # noqa: SLF001  there is no other way to see them
+    stream = response.extensions["network_stream"]
+    if beyond and isinstance(stream, _Connection):
+        stream.is_spoilt = True
 
 
 class CheckedBackend(httpcore.AsyncNetworkBackend):

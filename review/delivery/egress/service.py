@@ -9,7 +9,7 @@ from time import monotonic
 
 import httpcore
 
-from review.delivery.egress.connecting import CheckedBackend, Names, Resolve, explain
+from review.delivery.egress.connecting import CheckedBackend, Names, Resolve, explain, give_up_if_more_came
 from review.delivery.egress.errors import CallRefused
 from review.delivery.egress.rules import Answer, Policy, Target, read_url
 from review.kernel.settings import Settings
@@ -202,3 +202,4 @@ async def _read(response: httpcore.Response, seen: _Seen) -> None:
         seen.excerpt += part[: EXCERPT_BYTES - len(seen.excerpt)]
         if count >= MOST_BYTES_READ:
             return
+    give_up_if_more_came(response)

@@ -369,3 +369,23 @@ async def test_connections_are_let_go_when_nobody_uses_them(monkeypatch: pytest.
         async with asyncio.timeout(5):
             while egress._lanes:
                 await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("beyond", [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"x", b"\0" * 100_000])
+@pytest.mark.parametrize("seconds", [0.0, 0.05])
+async def test_what_comes_behind_an_answer_does_not_answer_what_is_sent_next(beyond: bytes, seconds: float) -> None:
+    async def say_too_much(request: Request, writer: asyncio.StreamWriter) -> None:
+        if request.line.startswith("POST /second"):
+            writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
+            return
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" + (b"" if seconds else beyond))
+        if seconds:
+            await writer.drain()
+            await asyncio.sleep(seconds)
+            writer.write(beyond)
+
+    async with listening(say_too_much) as server, way_out() as egress:
+        assert (await post(egress, f"http://127.0.0.1:{server.port}/first")).status == 200
+        await asyncio.sleep(seconds * 3)
+        assert (await post(egress, f"http://127.0.0.1:{server.port}/second")).status == 503
+    assert server.connections == 2
