@@ -30,10 +30,7 @@ SELECT c.state, c.paused_at, c.due_at, c.clock_generation AS generation, c.marks
 FROM cases c
 """
 
-WAITING = """
-SELECT EXISTS (SELECT FROM pg_stat_activity
-               WHERE datname = current_database() AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))
-"""
+WAITING = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND $1 = ANY (pg_blocking_pids(pid)))"
 
 
 class Crowd:
@@ -117,9 +114,10 @@ async def test_a_walk_that_is_forced_anew_while_somebody_is_on_it_waits_and_begi
         driver = await driver_of(tx)
         walk = await recompute_queries.lock_walk(driver)
         assert walk is not None
+        mine = await driver.fetchval("SELECT pg_backend_pid()")
         forcing = asyncio.create_task(force())
         async with asyncio.timeout(10):
-            while not await driver.fetchval(WAITING):
+            while not await world.db.hot.fetchval(WAITING, mine):
                 await asyncio.sleep(0.01)
         await recompute_queries.keep_walk(driver, walk, is_finished=True)
     await forcing
