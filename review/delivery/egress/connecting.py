@@ -115,7 +115,7 @@ def give_up_if_more_came(response: httpcore.Response) -> None:
     """
     answer = vars(response.stream)["_stream"]
     beyond, _ = answer._connection._h11_state.trailing_data  # noqa: SLF001  there is no other way to see them
-    stream = response.extensions["network_stream"]
+    stream: object = vars(response)["extensions"]["network_stream"]
     if beyond and isinstance(stream, _Connection):
         stream.is_spoilt = True
 
