@@ -13,7 +13,6 @@ from review.delivery.webhooks.rules import State
 from review.delivery.webhooks.schemas import EndpointView, ShownSecret
 from review.delivery.webhooks.signing import Kind
 from review.identity.rules import Permission
-from review.kernel.clock import utc_now
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.sealing import Sealer
 from review.web.guards import requires
@@ -178,7 +177,7 @@ async def _page(
 
 def _card(endpoint: EndpointView) -> EndpointCard:
     """Say how an endpoint fares, worst first."""
-    is_resting = endpoint.resting_until is not None and endpoint.resting_until > utc_now()
+    is_resting = endpoint.resting_until is not None  # a rest that is over is not shown; the database has looked
     if endpoint.state == "removed":
         badge, note = Badge("removed", "plain"), "The configuration no longer has it, and nothing is sent to it."
     elif endpoint.state == "disabled":
