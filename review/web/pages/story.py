@@ -192,7 +192,6 @@ _SENTENCES: Final[dict[str, Callable[[HistoryEntry, Particulars], Markup]]] = {
     "case.escalated": _escalated,
     "case.breached": _breached,
     "case.warned": _warned,
-    "clock.started": lambda _entry, _details: Markup("Its clock was started."),
     "clock.paused": _paused,
     "clock.resumed": _resumed,
     "clock.moved": _moved,
