@@ -53,6 +53,24 @@ def test_the_first_thing_a_lead_types_works() -> None:
         assert part in done.stdout
 
 
+def test_it_says_where_fewer_people_work_than_reviews_are_asked_for(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    written = """
+        staff: {triage: 2, seniors: 1}
+        mix: [{pool: triage, policy: standard, share: 80}, {pool: seniors, share: 20, reviews: 2}]
+        on: 2026-11-23
+        days: 2
+    """
+    plan.write_text(written)
+    told = "Items of seniors that ask for 2 reviews stay open: each takes different people, and 1 person works there."
+    done = run(MONDAY, "--plan", plan)
+    assert done.exit_code == 0, done.stderr
+    assert told in " ".join(done.stdout.split())
+    assert re.search(r"standard .* Mon 23 Nov \d\d:\d\d .* \w{3} \d\d Nov", done.stdout), "days are told by date"
+    plan.write_text(written.replace("seniors: 1", "seniors: 2"))
+    assert "stay open" not in run(MONDAY, "--plan", plan).stdout
+
+
 def test_the_documentation_shows_what_it_prints() -> None:
     page = (REPOSITORY / "docs" / "simulate.md").read_text()
     command, shown = re.findall(r"```sh\n(review simulate docs/monday\.yaml.*?)```\n+```\n(.*?)```", page, re.DOTALL)[0]

@@ -71,7 +71,7 @@ def simulate(file: IO[bytes] | None, project: str | None, data_dir: Path | None,
 
 def _configuration(file: IO[bytes] | None, project: str | None, data_dir: Path | None) -> ProjectConfig:
     if (file is None) == (project is None):
-        message = "Name a FILE, or a project of a stack with --project P."
+        message = "Name a FILE, or a project of a stack with --project P, and not both."
         raise click.UsageError(message)
     if file is not None:
         return reading.configuration(file)

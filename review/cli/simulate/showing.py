@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from review.cli.simulate import words
-from review.escalation.simulation.report import Hour, PoolTotals, Report, StepTotals, Totals, Waits
+from review.escalation.simulation.report import Hour, PoolTotals, Report, StepTotals, Waits
 
 _WIDTH_OF_FILES = 100  # columns, where there is no terminal to say
 _LONGEST_CHART = 96  # characters; more hours share one
@@ -38,7 +38,7 @@ def show(made: Report) -> None:
 
 
 def _tables(made: Report) -> Iterable[Table]:
-    yield _totals(made.totals)
+    yield _totals(made)
     yield _pools(made.pools)
     if made.policies:
         yield _policies(made)
@@ -54,14 +54,15 @@ def _table(title: str, *columns: str, texts: int = 1) -> Table:
     return table
 
 
-def _totals(totals: Totals) -> Table:
+def _totals(made: Report) -> Table:
+    totals = made.totals
     table = Table(title="All together", title_justify="left", title_style="bold", show_header=False, box=None)
     table.add_column()
     table.add_column(justify="right")
     table.add_column(style="dim")
     fallbacks = ", ".join(f"{count:,} {name}" for name, count in totals.decided_by_fallback.items())
     worst = "" if totals.worst_overdue is None else f"the worst by {words.length(totals.worst_overdue)}"
-    next_due = "" if totals.next_due_at is None else f"the next is due {totals.next_due_at:%a %H:%M}"
+    next_due = "" if totals.next_due_at is None else f"the next is due {words.due(made, totals.next_due_at)}"
     table.add_row("Arrived", f"{totals.arrived:,}", "")
     table.add_row("Decided", f"{totals.decided:,}", "")
     table.add_row("  in time", words.share(totals.in_time_share), "of what was decided or came due")
@@ -94,7 +95,7 @@ def _policies(made: Report) -> Table:
     table = _table("By policy", *columns)
     for each in made.policies:
         counts = (each.arrived, each.decided_in_time, each.breached)
-        dues = (f"{due:%a %H:%M}" for due in (each.first_due_at, each.last_due_at))
+        dues = (words.due(made, at) for at in (each.first_due_at, each.last_due_at))
         table.add_row(each.policy, *(f"{count:,}" for count in counts), *dues, words.length(each.to_spare_p50))
     return table
 

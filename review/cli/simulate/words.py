@@ -20,6 +20,12 @@ def verdict(made: Report) -> Iterable[str]:
     """Say what went wrong, first things first, or how close it was."""
     for finding in made.findings:
         yield " ".join(_sentences(made, finding))
+    for short in made.short_handed:
+        have = "1 person works" if short.people == 1 else f"{short.people} people work"
+        yield (
+            f"Items of {short.pool} that ask for {short.reviews} reviews stay open: "
+            f"each takes different people, and {have} there."
+        )
     late = {finding.pool for finding in made.findings}
     for pool in made.pools:
         if pool.pool not in late and pool.waiting_at_end and (pool.utilisation or 0) > _HARDLY_IDLE:
@@ -86,8 +92,16 @@ def deeds(step: StepTotals) -> str:
 
 def hour(made: Report, moment: datetime) -> str:
     """Give the time of day, with its day where several are played."""
-    is_one_day = (made.ends - made.begins).total_seconds() <= 25 * 3600
-    return f"{moment:%H:%M}" if is_one_day else f"{moment:%a %d} {moment:%H:%M}"
+    return f"{moment:%H:%M}" if _is_one_day(made) else f"{moment:%a %d %H:%M}"
+
+
+def due(made: Report, moment: datetime) -> str:
+    """Give a due time, which may lie on another day than the one played, and weeks off where several are."""
+    return f"{moment:%a %H:%M}" if _is_one_day(made) else f"{moment:%a %d %b %H:%M}"
+
+
+def _is_one_day(made: Report) -> bool:
+    return (made.ends - made.begins).total_seconds() <= 25 * 3600
 
 
 def length(seconds: float | None) -> str:

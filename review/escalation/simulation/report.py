@@ -1,5 +1,6 @@
 """What a run comes to: figures by hour, pool, policy and step, and what a lead should know first."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -7,7 +8,7 @@ import msgspec
 
 from review.escalation.rules import told_after
 from review.escalation.simulation.rules import Run
-from review.escalation.simulation.scenario import MICROSECOND, SLOT
+from review.escalation.simulation.scenario import MICROSECOND, SLOT, Scenario
 from review.escalation.simulation.state import Case, Counts, Pool
 
 _HOUR = SLOT // MICROSECOND
@@ -135,6 +136,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     more_from: datetime | None
 
 
+class ShortHanded(msgspec.Struct, frozen=True, order=True):
+    """A pool to which items come that ask for more reviews than people work there; none of them can be decided."""
+
+    pool: str
+    reviews: int
+    people: int
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What a run came to; times carry the offset of the scenario's zone."""
 
@@ -146,6 +155,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     assumed: tuple[str, ...]
     totals: Totals
     findings: tuple[Finding, ...]
+    short_handed: tuple[ShortHanded, ...]
     pools: tuple[PoolTotals, ...]
     policies: tuple[PolicyTotals, ...]
     steps: tuple[StepTotals, ...]
@@ -164,11 +174,24 @@ def report(run: Run, findings: Sequence[Finding]) -> Report:
         assumed=scenario.assumed,
         totals=_totals(run),
         findings=tuple(findings),
+        short_handed=_short_handed(scenario),
         pools=tuple(_pool(run, pool) for pool in run.pools.values()),
         policies=_policies(run),
         steps=_steps(run),
         hours=tuple(_hour(run, pool, at) for at in range(scenario.slots) for pool in run.pools.values()),
     )
+
+
+def _short_handed(scenario: Scenario) -> tuple[ShortHanded, ...]:
+    people: Counter[str] = Counter()
+    for crew in scenario.crews:
+        people[crew.pool] += crew.people
+    found = {
+        ShortHanded(each.pool, each.reviews, people[each.pool])
+        for each in scenario.streams
+        if each.share > 0 and 0 < people[each.pool] < each.reviews
+    }
+    return tuple(sorted(found))
 
 
 def is_in_time(case: Case) -> bool:
