@@ -44,7 +44,7 @@ class RotateIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DisableIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why nothing is to be sent any more."""
 
-    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+    reason: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
 
 
 class ReplayIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -125,6 +125,7 @@ async def test_a_replay_that_does_not_say_what_is_refused(
         ("rotate", {"overlap_hours": -1}),
         ("disable", {}),
         ("disable", {"reason": ""}),
+        ("disable", {"reason": " \n"}),
     ],
 )
 async def test_what_cannot_be_done_is_refused_and_changes_nothing(
