@@ -1,7 +1,10 @@
 """Real servers for every test: one PostgreSQL and one Redis a worker, a database cloned from the migrated template."""
 
 import asyncio
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import asyncpg
@@ -34,6 +37,15 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedR
     """A Redis of this worker's own."""
     with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as server:
         yield server
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    """A Redis of the test's own, reached at one address however often it is stopped and started."""
+    sockets = Path(tempfile.mkdtemp(prefix="redis", dir="/tmp"))
+    with EmbeddedRedis(tmp_path / "own_redis", socket_directory=sockets) as server:
+        yield server
+    shutil.rmtree(sockets)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -37,13 +36,12 @@ EFFECTS = Counter(STORY)
 
 
 @pytest.fixture
-async def brisk(durable: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[tuple[World, EmbeddedRedis]]:
+async def brisk(durable: EmbeddedPostgres, own_redis: EmbeddedRedis) -> AsyncIterator[World]:
     """A project whose clocks run out in seconds, over servers of the test's own."""
-    with EmbeddedRedis(tmp_path / "redis") as redis:
-        chosen = Settings(database_url=durable.url(), redis_url=redis.url())
-        db = await Database.connect(chosen)
-        yield await World.build(db, chosen, source=BRISK.format(project="support")), redis
-        await db.close()
+    chosen = Settings(database_url=durable.url(), redis_url=own_redis.url())
+    db = await Database.connect(chosen)
+    yield await World.build(db, chosen, source=BRISK.format(project="support"))
+    await db.close()
 
 
 async def until(world: World, question: str) -> None:
@@ -69,18 +67,18 @@ async def stories(world: World) -> dict[UUID, list[str]]:
 
 
 async def test_what_was_due_while_nothing_ran_happens_once_each(
-    durable: EmbeddedPostgres, brisk: tuple[World, EmbeddedRedis]
+    durable: EmbeddedPostgres, own_redis: EmbeddedRedis, brisk: World
 ) -> None:
-    world, redis = brisk
+    world = brisk
     items = {(await world.submit(f"late {number}")).item.id for number in range(ITEMS)}
     await killed_at_work(world, "SELECT count(*) > 0 FROM audit_entries WHERE action = 'case.warned'")
     await crash(durable)
     await world.db.hot.expire_connections()
     await flush(world)
-    await asyncio.to_thread(redis.stop)
+    await asyncio.to_thread(own_redis.stop)
     await until(world, "SELECT bool_and(clock_started_at + interval '4.1 s' < now()) FROM cases")
     await killed_at_work(world, "SELECT count(*) > 0 FROM decisions")  # and Redis is still away
-    await asyncio.to_thread(redis.start)
+    await asyncio.to_thread(own_redis.start)
     workers: list[Running] = [await start(world.settings, "worker") for _ in range(2)]
     try:
         await until(world, f"SELECT count(*) = {ITEMS} FROM decisions")

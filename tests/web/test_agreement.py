@@ -4,10 +4,9 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -27,12 +26,6 @@ from tests.web.open_calls import calling, streaming
 
 POLL = timedelta(milliseconds=300)
 STOP_WITHIN_SECONDS = 20  # promise 17
-
-
-@pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
-    with EmbeddedRedis(tmp_path) as server:
-        yield server
 
 
 @asynccontextmanager
@@ -135,6 +128,8 @@ async def test_streams_hear_again_once_redis_is_back(
                     break
             except TimeoutError:
                 continue
+        else:
+            pytest.fail("no hint came once Redis was back")
         heard = [each["id"] for each in await stored(world)]
         assert stream.last_id in heard
 

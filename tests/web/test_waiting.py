@@ -4,10 +4,9 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -85,12 +84,6 @@ async def test_more_callers_than_may_wait_are_answered_at_once(settings: Setting
         assert (await http.get(f"/api/v1/items/{item_id}?wait=60", **key)).json()["status"] == "queued"
         await decide(http, world)
         assert (await first).json()["status"] == "decided"
-
-
-@pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
-    with EmbeddedRedis(tmp_path) as server:
-        yield server
 
 
 @asynccontextmanager
