@@ -4,7 +4,7 @@ import os
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -104,7 +104,7 @@ def _check_url(name: str, text: str, schemes: tuple[str, ...]) -> None:
     except ValueError:
         known = False
     if not known:
-        message = f"{name} cannot be used: it must be a URL that begins with {schemes[0]}://."
+        message = f"{name} cannot be used: it must be a URL that begins with {schemes[0]}:// or {schemes[1]}://."
         raise SettingInvalid(message)
 
 
@@ -125,7 +125,17 @@ def _check_keys(name: str, text: str) -> None:
 def _check_networks(field: str, given: object) -> None:
     if field == "webhook_allow_networks" and isinstance(given, tuple):
         for each in given:  # pyright: ignore[reportUnknownVariableType]  texts, as `_read` gives them
-            ip_network(str(each))  # pyright: ignore[reportUnknownArgumentType]  which raises with what is wrong
+            _check_network(str(each))  # pyright: ignore[reportUnknownArgumentType]  as above
+
+
+def _check_network(text: str) -> None:
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        network = None
+    if network is None or ip_address(text.partition("/")[0]) != network.network_address:
+        message = f"{text} is no network; write one such as {network or '10.0.0.0/8'}"
+        raise ValueError(message)
 
 
 def _read_flag(text: str) -> bool:
@@ -136,9 +146,20 @@ def _read_flag(text: str) -> bool:
     return known[text.lower()]
 
 
+def _read_seconds(text: str) -> timedelta:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        message = "write a number of seconds above 0"
+        raise ValueError(message)
+    return timedelta(seconds=seconds)
+
+
 def _read(text: str, kind: object) -> object:
     if kind is timedelta:
-        return timedelta(seconds=float(text))
+        return _read_seconds(text)
     if kind is bool:
         return _read_flag(text)
     if kind == tuple[str, ...]:

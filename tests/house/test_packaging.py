@@ -13,6 +13,7 @@ import jsonschema_rs
 import pytest
 from ruamel.yaml import YAML
 
+from review.kernel.settings import Settings
 from tests.house.source import REPOSITORY, SHIPPED, imported_packages, name_of, python_files, tree_of
 
 LOCKS = ("requirements.lock", "requirements-dev.lock")
@@ -43,6 +44,19 @@ def test_the_compose_file_runs_every_process_from_one_image() -> None:
         assert services[name]["healthcheck"]["test"][0] == "CMD"
     for name in ("web", "worker"):
         assert services[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+
+
+def test_the_compose_file_hands_settings_to_every_process() -> None:
+    """A sealing key or a mail server that only one of them has would do half of its work."""
+    services = compose()["services"]
+    given = services["web"]["environment"]
+    assert services["worker"]["environment"] == given
+    known = {f"REVIEW_{name.upper()}" for name in Settings.__struct_fields__}
+    assert {name for name in given if not name.startswith("REVIEW_CHANNEL_")} <= known
+    wanted = {name for name in known if re.match(r"REVIEW_(SECRET_KEY|SMTP_|WEBHOOK_|SECURE_COOKIES|BASE_URL)", name)}
+    assert wanted <= set(given)
+    for name in known & set(given):
+        assert Settings.from_env({name: ""}) == Settings(), "what .env leaves out is not set"
 
 
 def test_the_compose_file_holds_no_password() -> None:

@@ -76,20 +76,36 @@ def test_settings_come_from_the_environment() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "told"),
     [
-        ("REVIEW_PORT", "many"),
-        ("REVIEW_SWEEP_INTERVAL", "soon"),
-        ("REVIEW_SWEEP_INTERVAL", "inf"),
-        ("REVIEW_SECURE_COOKIES", "perhaps"),
-        ("REVIEW_WEBHOOK_ALLOW_NETWORKS", "10.0.0.0/8,intranet"),
-        ("REVIEW_WEBHOOK_ALLOW_NETWORKS", "10.1.2.3/8"),
+        ("REVIEW_PORT", "many", "cannot be used"),
+        ("REVIEW_SWEEP_INTERVAL", "soon", "write a number of seconds above 0"),
+        ("REVIEW_SWEEP_INTERVAL", "inf", "cannot be used"),
+        ("REVIEW_WEBHOOK_TIMEOUT", "0", "write a number of seconds above 0"),
+        ("REVIEW_RELAY_INTERVAL", "-1", "write a number of seconds above 0"),
+        ("REVIEW_SECURE_COOKIES", "perhaps", "write true or false"),
+        ("REVIEW_SMTP_URL", "mail.example.com", "begins with smtp:// or smtps://"),
+        (
+            "REVIEW_WEBHOOK_ALLOW_NETWORKS",
+            "10.0.0.0/8,intranet",
+            "intranet is no network; write one such as 10.0.0.0/8",
+        ),
+        ("REVIEW_WEBHOOK_ALLOW_NETWORKS", "10.1.2.3/8", "10.1.2.3/8 is no network; write one such as 10.0.0.0/8"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
+def test_a_setting_that_cannot_be_used_is_named(name: str, value: str, told: str) -> None:
     with pytest.raises(SettingInvalid) as refused:
         Settings.from_env({name: value})
-    assert name in refused.value.message
+    assert refused.value.message.startswith(name)
+    assert told in refused.value.message
+
+
+def test_networks_may_be_addresses_and_be_written_out() -> None:
+    given = "127.0.0.1, FD00:0::/8"
+    assert Settings.from_env({"REVIEW_WEBHOOK_ALLOW_NETWORKS": given}).webhook_allow_networks == (
+        "127.0.0.1",
+        "FD00:0::/8",
+    )
 
 
 @pytest.mark.parametrize("value", ["planted", "cGxhbnRlZA==", "é", "planted,", f"{'A' * 43}=,planted"])
