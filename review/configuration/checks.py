@@ -24,8 +24,8 @@ _ZERO = re.compile(r"^\s*(0+[dhms])+\s*\Z")
 
 @cache
 def known_zones() -> frozenset[str]:
-    """Give the names of all time zones, read once per process."""
-    return frozenset(available_timezones())
+    """Give the names of all time zones, read once per process; not those that mean whatever this machine is set to."""
+    return frozenset(available_timezones()) - {"localtime", "Factory", "posixrules"}
 
 
 def mapping_of(value: object) -> dict[str, Any] | None:

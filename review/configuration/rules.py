@@ -21,6 +21,7 @@ from review.sla.calendars import Calendar
 from review.sla.ladders import Ladder
 from review.sla.rules import SlaPolicy
 
+MAX_CALENDARS = 100  # a few milliseconds each to compile, holidays put in
 DEFAULT_LEASE = "10m"
 SHORTEST_LEASE, LONGEST_LEASE = timedelta(seconds=5), timedelta(days=7)
 TOP = (
@@ -119,6 +120,9 @@ def _clock_parts(
     checks: Checks, data: Mapping[str, Any], reach: Reach, today: date | None, *, is_stored: bool
 ) -> Parts:
     given = _named(checks, "calendars", data.get("calendars"))
+    if len(given) > MAX_CALENDARS:
+        checks.add("calendars", f"has {len(given)} entries; there may be {MAX_CALENDARS}")
+        given = []
     calendars = {name: read_calendar(checks, name, each, today) for name, each in given}
     return Parts(calendars, read_ladders(checks, data.get("escalation_policies"), reach), is_stored)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from review.configuration.document import Document, parse
 from review.configuration.errors import ConfigError, ConfigurationInvalid
 from review.configuration.plans import clocks_differ
-from review.configuration.rules import ProjectConfig, Versions, compile_config
+from review.configuration.rules import MAX_CALENDARS, ProjectConfig, Versions, compile_config
 from review.sla.calendars import Span, describe_day
 from review.sla.ladders import Fallback, PriorityChange, Step
 from review.sla.rules import Facts, PriorityTargets, Target, run
@@ -258,6 +258,19 @@ def test_a_calendar_that_is_closed_all_next_year_is_refused_and_stored_ones_load
     assert fault.message.startswith("has no working time in the year from 2026-11-21")
     assert compiled(source, today=None).calendars["desk"].opened
     assert compiled(source, today=date(2026, 11, 19)).calendars["desk"].opened
+
+
+def test_what_differs_from_machine_to_machine_is_no_time_zone() -> None:
+    for zone in ("localtime", "Factory"):
+        (found,) = faults(edited("timezone: Europe/Berlin", f"timezone: {zone}"))
+        assert found.path == "calendars.berlin.timezone"
+        assert zone in found.message
+
+
+def test_there_may_be_only_so_many_calendars() -> None:
+    more = "".join(f"  c{number}: {{timezone: UTC, hours: always}}\n" for number in range(MAX_CALENDARS))
+    found = faults(edited("calendars:\n", f"calendars:\n{more}"))
+    assert [each.path for each in found if "entries" in each.message] == ["calendars"]
 
 
 def test_a_decision_by_duration_waits_for_the_longest_target_under_every_policy() -> None:
