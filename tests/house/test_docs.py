@@ -162,12 +162,14 @@ def test_roles_are_documented_with_their_permissions() -> None:
             shown[each] = cells
     assert set(shown) == {role.value for role in Role}
     order = (
-        *(Permission.SUBMIT, Permission.READ_ITEMS, Permission.WORK, Permission.OVERRIDE, Permission.READ_FEEDBACK),
-        Permission.READ_CONFIG,
+        *(Permission.SUBMIT, Permission.READ_ITEMS, Permission.WORK, Permission.PAUSE, Permission.OVERRIDE),
+        *(Permission.READ_FEEDBACK, Permission.READ_EVENTS, Permission.READ_CONFIG, Permission.READ_WEBHOOKS),
     )
+    assert set(Permission) - set(order) == {Permission.WRITE_CONFIG, Permission.WRITE_WEBHOOKS}, "told by a word"
     for role in Role:
         assert [bool(cell) for cell in shown[role.value]] == [each in PERMISSIONS[role] for each in order], role
-        assert ("write" in shown[role.value][-1]) == (Permission.WRITE_CONFIG in PERMISSIONS[role])
+        assert ("write" in shown[role.value][-2]) == (Permission.WRITE_CONFIG in PERMISSIONS[role])
+        assert ("change" in shown[role.value][-1]) == (Permission.WRITE_WEBHOOKS in PERMISSIONS[role])
 
 
 def test_there_are_routes_to_look_at() -> None:
