@@ -271,7 +271,7 @@ def unreachable(target: str, seats: Collection[Seat], reach: Reach, known: Colle
         return f"there is no channel {name}"
     if kind == "channel":
         return f"channel {name} is disabled" if name in reach.disabled_channels else None
-    return None if target in reach.people else "this person is not here any more"
+    return None if target in reach.people else "nobody in the project has this address"
 
 
 def _move(plan: Plan, pool: str, case: Case, seats: Collection[Seat], reach: Reach, known: Collection[str]) -> None:

@@ -251,6 +251,12 @@ def test_a_fault_names_its_path_and_what_to_do(old: str, new: str, path: str, to
     assert re.search(rf"{re.escape(key)}|- |\{{", source.splitlines()[matching[0].line - 1])
 
 
+def test_a_target_that_cannot_be_read_is_not_compared_with_the_other() -> None:
+    found = {fault.path: fault.message for fault in faults(edited("    decide: 4h", "    decide: 4 hours"))}
+    assert found[f"{STANDARD}.decide"].startswith("'4 hours' is no duration")
+    assert f"{STANDARD}.first_claim" not in found
+
+
 def test_a_calendar_that_is_closed_all_next_year_is_refused_and_stored_ones_load() -> None:
     source = edited("hours: always", "hours: {}, open: {2026-11-20: 09:00-12:00}")
     (fault,) = faults(source)

@@ -77,7 +77,7 @@ def plan(step: Step, *seats: Seat, case: dict[str, Any] | None = None, **reach: 
         ({"page": ("holder",)}, {}, "page holder: nobody holds it"),
         ({"notify": ("channel:pager",)}, {}, "notify channel:pager: channel pager is disabled"),
         ({"notify": ("channel:gone",)}, {}, "notify channel:gone: there is no channel gone"),
-        ({"page": ("gone@example.com",)}, {}, "page gone@example.com: this person is not here any more"),
+        ({"page": ("gone@example.com",)}, {}, "page gone@example.com: nobody in the project has this address"),
         ({"move_to": "gone"}, {}, "move it to gone: there is no such pool any more"),
         (
             {"move_to": "seniors"},
