@@ -27,7 +27,7 @@ MOST_SHOWN = 16_000  # characters of a receiver's answer
 READ, WRITE = requires(Permission.READ_WEBHOOKS), requires(Permission.WRITE_WEBHOOKS)
 SAID: Final = {
     "test": "A test event is on its way. Its delivery shows in the log within a second or two.",
-    "enable": "The endpoint is sent to again. What it missed is sent when you replay it.",
+    "enable": "The endpoint is sent to again. What was given up meanwhile is sent when you replay it.",
     "disable": "Nothing is sent to the endpoint until it is enabled.",
     "replay": "Started again, with the same id and body. Watch the log.",
 }
