@@ -81,6 +81,8 @@ async def relay(post: feed.Post, sender: WebhookDispatcher) -> None:
 
 async def notify(settings: Settings, db: Database, configs: ConfigCache, stop: asyncio.Event) -> None:
     """Send notifications until told to stop; the URLs of channels may stand in this process's environment."""
+    if settings.smtp_url and not settings.smtp_sender:
+        log.warning("REVIEW_SMTP_SENDER is not set, so no mail is sent; set it to the address that mails come from")
     dispatcher = Dispatcher(db, configs, settings, os.environ)
     try:
         await repeat(dispatcher.turn, stop, settings.sweep_interval.total_seconds())

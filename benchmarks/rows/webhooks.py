@@ -42,7 +42,9 @@ WITH told AS (
 UPDATE webhook_endpoints SET wake_at = now(), failures = 0, resting_until = NULL, resting_because = NULL
 WHERE project_id = $1 AND id = $2
 """
-LEFT = "SELECT EXISTS (SELECT FROM deliveries WHERE project_id = $1 AND endpoint_id = $2 AND state <> 'delivered')"
+LEFT = """
+SELECT EXISTS (SELECT FROM deliveries WHERE project_id = $1 AND endpoint_id = $2 AND state IN ('pending', 'sending'))
+"""
 FORGET = "TRUNCATE delivery_attempts, deliveries, events"
 
 

@@ -16,7 +16,7 @@ from review.configuration import queries
 from review.configuration.document import Document, parse
 from review.configuration.errors import ConfigurationInvalid, ConfigVersionNotFound, PoolHasOpenWork
 from review.configuration.models import ConfigVersion, ItemTypeVersion, RuleSetVersion
-from review.configuration.plans import Plan, compare, digest_of
+from review.configuration.plans import Plan, clocks_differ, compare, digest_of
 from review.configuration.rules import ProjectConfig, Versions, compile_config
 from review.identity.errors import ProjectNotFound
 from review.identity.models import Project
@@ -28,7 +28,6 @@ from review.kernel.models import Timer
 from review.kernel.timers import TimerKind
 
 CACHED = 256
-CLOCKWORK = ("calendars", "sla_policies", "escalation_policies")  # the sections that say how long people have
 
 
 async def apply(
@@ -198,7 +197,7 @@ async def _store(
 
 def _have_clocks_follow(tx: AsyncSession, project: Project, before: Mapping[str, Any], document: Document) -> None:
     """Set the timer that moves open clocks, where the new version changes what they run by."""
-    if before and any(digest_of(before.get(part)) != digest_of(document.data.get(part)) for part in CLOCKWORK):
+    if before and clocks_differ(before, document.data):
         timer = Timer(
             project_id=project.id,
             kind=TimerKind.RECOMPUTE.value,

@@ -17,14 +17,14 @@ _DAY = timedelta(days=1)
 
 
 def duration(amount: timedelta) -> str:
-    """Say a length of time: `1 d 2 h`, `4 h`, `1 h 30 min`, `35 min`, `20 s`."""
+    """Say a length of time: `1 d 2 h`, `4 h`, `1 h 30 min`, `35 min`, `20 s`, to the second."""
     seconds = round(amount.total_seconds())
     parts: list[str] = []
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
         count, seconds = divmod(seconds, size)
         if count:
             parts.append(f"{count} {unit}")
-    return " ".join(parts) or "0 min"
+    return " ".join(parts) or "less than a second"
 
 
 def working(amount: timedelta) -> str:

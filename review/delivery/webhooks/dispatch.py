@@ -48,6 +48,7 @@ class Dispatcher:
         self._keyring = Keyring(self._sealer)
         self._agent = f"Countersign/{version('countersign')}"
         self._under_way: set[asyncio.Task[None]] = set()
+        self._begun: set[asyncio.Task[None]] = set()  # by the last turn
         self._outcomes: list[Outcome] = []
         self._news = asyncio.Event()
 
@@ -80,8 +81,8 @@ class Dispatcher:
         except BaseException:
             self._outcomes = outcomes + self._outcomes
             raise
-        for each in claimed:
-            task = asyncio.create_task(self._attempt(each))
+        self._begun = {asyncio.create_task(self._attempt(each)) for each in claimed}
+        for task in self._begun:
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
         return more
@@ -126,11 +127,16 @@ class Dispatcher:
         await self._gather()
 
     async def _gather(self) -> None:
-        """Wait a moment for more answers while they keep coming, so that a turn writes many."""
+        """Wait a moment for more answers while they keep coming, so that a turn writes many.
+
+        Only attempts of the last turn are waited for, so that receivers which hang hold up nobody else's.
+        """
         for _ in range(GATHER_AT_MOST):
-            known = len(self._outcomes)
-            await asyncio.sleep(GATHER_SECONDS)
-            if len(self._outcomes) == known or not self._under_way:
+            known, missing = len(self._outcomes), self._begun & self._under_way
+            if not missing:
+                return
+            await asyncio.wait(missing, timeout=GATHER_SECONDS)
+            if len(self._outcomes) == known:
                 return
 
     async def _attempt(self, claimed: Claimed) -> None:
