@@ -14,7 +14,7 @@ from review.escalation import ladder, queries
 from review.escalation.ladder import TellClosed
 from review.escalation.queries import Effects
 from review.escalation.rules import ClockRow, Clocks, due_marks, number_of
-from review.kernel.db import driver_of
+from review.kernel.db import UNREACHABLE, driver_of
 from review.kernel.events import EventKind
 from review.kernel.timers import TimerKind
 from review.sla.rules import DUE, FIRST_CLAIM, STEP, Mark, SlaPolicy
@@ -73,6 +73,8 @@ async def _examine(row: ClockRow, configs: ConfigCache, running: Clocks, effects
         config = await configs.get(row.project_id, row.version)
         policy = config.sla_policies.get(row.sla_policy) if row.sla_policy else None
         clock = running.run(policy, row)
+    except UNREACHABLE:
+        raise  # that is not this clock's fault, and the next sweep has another connection
     except Exception:
         log.exception("the clock of item %s cannot be worked out; it is tried again in a minute", row.item_id)
         effects.put_off(row, None)
@@ -131,6 +133,8 @@ async def _climb(
         try:
             async with tx.begin_nested():
                 await _climb_one(tx, each, configs, tell_closed, apart)
+        except UNREACHABLE:
+            raise
         except Exception:
             log.exception("item %s could not be escalated; it is tried again in a minute", each.row.item_id)
             effects.put_off(each.row, None)

@@ -21,7 +21,7 @@ from review.identity.rules import Principal
 from review.items import service as items
 from review.items.errors import ItemClosed
 from review.kernel import outbox
-from review.kernel.db import Database, driver_of
+from review.kernel.db import UNREACHABLE, Database, driver_of
 from review.kernel.events import EventKind
 from review.kernel.timers import TimerKind
 from review.queueing import mentions
@@ -79,6 +79,8 @@ async def _resume(tx: AsyncSession, sweeping: Sweeping, limit: int) -> int:
         try:
             async with tx.begin_nested():
                 await clocks.fire_resume(tx, sweeping.configs, **key)
+        except UNREACHABLE:
+            raise
         except Exception:
             log.exception("the clock of case %s could not be resumed; it is tried again in a minute", case_id)
             await queries.put_off_resume(tx, **key)
