@@ -37,6 +37,7 @@ class Post:
     world: World
     settings: Settings
     version: int = 100
+    places: int = 1_000_000  # beyond those that a relay at work gives
 
     @property
     def project_id(self) -> UUID:
@@ -72,8 +73,9 @@ class Post:
             at = await self.world.db.hot.fetchval("SELECT now()")
             events = [Event(id=new_id(), kind=kind, payload=payload, created_at=at) for _ in range(count)]
             await self.world.db.hot.executemany(
-                "INSERT INTO events (project_id, id, kind, payload, created_at, body) VALUES ($1, $2, $3, $4, $5, $6)",
-                [(self.project_id, each.id, kind, _json(payload), at, _body(each)) for each in events],
+                "INSERT INTO events (project_id, id, kind, payload, created_at, body, position)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                [(self.project_id, each.id, kind, _json(payload), at, _body(each), self._place()) for each in events],
             )
             await service.queue(tx, self.project_id, events)
         return [each.id for each in events]
@@ -81,6 +83,10 @@ class Post:
     async def endpoint(self, name: str = "crm") -> EndpointView:
         async with self.world.db.transaction() as tx:
             return await service.get_endpoint(tx, self.project_id, name)
+
+    def _place(self) -> int:
+        self.places += 1
+        return self.places
 
     async def deliveries(self, name: str = "crm") -> list[DeliveryDetail]:
         """Give an endpoint's deliveries with their attempts, oldest first."""
