@@ -90,21 +90,14 @@ async def notify(settings: Settings, db: Database, configs: ConfigCache, stop: a
         await dispatcher.close()
 
 
-async def repeat(
-    act: Callable[[], Awaitable[object]], stop: asyncio.Event, interval: float, wake: asyncio.Event | None = None
-) -> None:
-    """Do something at every interval until told to stop, and at once when woken.
-
-    A failure is logged and the next turn tries again.
-    """
+async def repeat(act: Callable[[], Awaitable[object]], stop: asyncio.Event, interval: float) -> None:
+    """Do something at every interval until told to stop; a failure is logged and the next turn tries again."""
     while not stop.is_set():
-        if wake is not None:
-            wake.clear()
         try:
             await act()
         except Exception:
             log.exception("a turn failed; the next one takes up what it left")
-        await (_pause(stop, interval) if wake is None else _pause_until(stop, wake, interval))
+        await _pause(stop, interval)
 
 
 async def run_schedules(redis_url: str, db: Database, stop: asyncio.Event) -> None:
@@ -143,10 +136,3 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
         return
-
-
-async def _pause_until(stop: asyncio.Event, wake: asyncio.Event, seconds: float) -> None:
-    waiting = [asyncio.create_task(each.wait()) for each in (stop, wake)]
-    await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()

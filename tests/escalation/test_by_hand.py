@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from uuid import UUID
 
 import httpx
 import pytest
@@ -23,10 +24,10 @@ LADDER = (
 )
 
 
-def acknowledge(world: World, name: str, item_id: object) -> Awaitable[escalation.Acknowledged]:
+def acknowledge(world: World, name: str, item_id: UUID) -> Awaitable[escalation.Acknowledged]:
     async def act() -> escalation.Acknowledged:
         async with world.db.transaction() as tx:
-            return await escalation.acknowledge(tx, who=world.people[name], item_id=item_id)  # type: ignore[arg-type]
+            return await escalation.acknowledge(tx, who=world.people[name], item_id=item_id)
 
     return act()
 
