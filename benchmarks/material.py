@@ -11,7 +11,7 @@ from review.audit.rules import OPERATOR
 from review.configuration import service as configuration
 from review.configuration.rules import ProjectConfig
 from review.configuration.service import ConfigCache
-from review.identity import service as identity
+from review.identity import keys, people
 from review.identity.rules import Principal, Role
 from review.kernel.db import Database, libpq_url
 from review.kernel.settings import Settings
@@ -70,8 +70,8 @@ async def make_project(settings: Settings) -> Project:
     try:
         async with db.transaction() as tx:
             await configuration.apply(tx, CONFIG, actor=OPERATOR, may_create=True)
-            key = await identity.create_key(tx, project="bench", name="upstream", role=Role.SERVICE, actor=OPERATOR)
-        service = await identity.authenticate_key(db.hot, key)
+            key = await keys.create_key(tx, project="bench", name="upstream", role=Role.SERVICE, actor=OPERATOR)
+        service = await keys.authenticate_key(db.hot, key)
         config = await ConfigCache(db).get(service.project_id, service.config_version)
         people = [await _add_person(db, email) for email in PEOPLE]
     finally:
@@ -81,9 +81,9 @@ async def make_project(settings: Settings) -> Project:
 
 async def _add_person(db: Database, email: str) -> Principal:
     async with db.transaction() as tx:
-        await identity.create_user(tx, project="bench", email=email, role=Role.REVIEWER, actor=OPERATOR)
-        token = await identity.create_token(tx, project="bench", email=email, name="bench", actor=OPERATOR)
-    return await identity.authenticate_key(db.hot, token)
+        await people.create_user(tx, project="bench", email=email, role=Role.REVIEWER, actor=OPERATOR)
+        token = await keys.create_token(tx, project="bench", email=email, name="bench", actor=OPERATOR)
+    return await keys.authenticate_key(db.hot, token)
 
 
 def submission(number: int, run: str = "a") -> dict[str, Any]:

@@ -11,7 +11,7 @@ from review.configuration import service as configuration
 from review.configuration.rules import ProjectConfig
 from review.configuration.service import ConfigCache, ItemTypes
 from review.decisions.rules import Verdict
-from review.identity import service as identity
+from review.identity import keys, people
 from review.identity.rules import Principal, Role
 from review.intake import service as intake
 from review.intake.service import Accepted, Desk
@@ -81,9 +81,9 @@ class World:
         """Apply the configuration and create everybody."""
         async with db.transaction() as tx:
             await configuration.apply(tx, source or CONFIG.format(project=project), actor=OPERATOR, may_create=True)
-            key = await identity.create_key(tx, project=project, name="crm", role=Role.SERVICE, actor=OPERATOR)
+            key = await keys.create_key(tx, project=project, name="crm", role=Role.SERVICE, actor=OPERATOR)
         configs = ConfigCache(db)
-        service = await identity.authenticate_key(db.hot, key)
+        service = await keys.authenticate_key(db.hot, key)
         config = await configs.get(service.project_id, service.config_version)
         world = cls(db, settings, project, configs, ItemTypes(db), config, service, key)
         for name in ("ana", "ben", "cleo", "dan", "sam"):
@@ -95,12 +95,12 @@ class World:
         """Create a person with a personal token."""
         email = f"{name}@example.com"
         async with self.db.transaction() as tx:
-            await identity.create_user(
+            await people.create_user(
                 tx, project=self.project, email=email, role=role, password=password, actor=OPERATOR
             )
-            token = await identity.create_token(tx, project=self.project, email=email, name="test", actor=OPERATOR)
+            token = await keys.create_token(tx, project=self.project, email=email, name="test", actor=OPERATOR)
         self.tokens[name] = token
-        self.people[name] = await identity.authenticate_key(self.db.hot, token)
+        self.people[name] = await keys.authenticate_key(self.db.hot, token)
         return self.people[name]
 
     def desk(self) -> Desk:

@@ -4,7 +4,7 @@ from typing import Any
 
 from review.delivery.notifications import service as notifications
 from review.feedback import service as feedback
-from review.identity import service as identity
+from review.identity import sessions
 from review.kernel.db import Database
 
 
@@ -18,7 +18,7 @@ async def end_expired_sessions(ctx: dict[Any, Any]) -> int:
     """Forget sessions that have run out; they have not been good for anything since."""
     db: Database = ctx["db"]
     async with db.transaction() as tx:
-        return await identity.end_expired_sessions(tx)
+        return await sessions.end_expired_sessions(tx)
 
 
 async def forget_old_notifications(ctx: dict[Any, Any]) -> int:

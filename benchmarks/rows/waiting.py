@@ -15,7 +15,7 @@ from benchmarks.rounds import Effort, percentile, take_turns
 from benchmarks.stage import Stage
 from benchmarks.table import Line
 from review.audit.rules import OPERATOR
-from review.identity import service as identity
+from review.identity import keys, people
 from review.identity.rules import Role
 from review.kernel.db import Database
 from review.kernel.settings import Settings
@@ -201,8 +201,8 @@ async def _add_lead(settings: Settings) -> str:
     try:
         async with db.transaction() as tx:
             email = "lead@example.com"
-            await identity.create_user(tx, project="bench", email=email, role=Role.LEAD, actor=OPERATOR)
-            return await identity.create_token(tx, project="bench", email=email, name="bench", actor=OPERATOR)
+            await people.create_user(tx, project="bench", email=email, role=Role.LEAD, actor=OPERATOR)
+            return await keys.create_token(tx, project="bench", email=email, name="bench", actor=OPERATOR)
     finally:
         await db.close()
 

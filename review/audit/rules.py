@@ -7,11 +7,16 @@ import msgspec
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Whoever acted: `kind` is user, key, rule, timer or operator (the command line)."""
+    """Whoever acted: `kind` is user, key, rule, timer or operator (the command line).
+
+    `origin` is the address they called from, and `config_version` the configuration they saw, where there are such.
+    """
 
     kind: str
     id: UUID | None
     name: str
+    origin: str = ""
+    config_version: int | None = None
 
 
 RULE = Actor("rule", None, "rule")

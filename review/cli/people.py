@@ -1,4 +1,4 @@
-"""The commands `review users`, `keys` and `tokens`: secrets go to standard output, everything else beside it."""
+"""The command `review users`: the people of a project."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from review.audit.rules import OPERATOR
 from review.cli.connection import data_dir_option, settings_for
 from review.cli.database import in_transaction
 from review.configuration import service as configuration
-from review.identity import service as identity
+from review.identity import people
 from review.identity.rules import PERSONAL_ROLES, Role
 
 MAX_LINE_BYTES = 8 * 1024  # of a password's line; the longest that is taken has far fewer
@@ -21,16 +21,6 @@ PROJECT = click.option("--project", required=True, metavar="P", help="The projec
 @click.group()
 def users() -> None:
     """Create the people of a project."""
-
-
-@click.group()
-def keys() -> None:
-    """Create the keys that services call with."""
-
-
-@click.group()
-def tokens() -> None:
-    """Create personal tokens, with which a program acts as a person."""
 
 
 @users.command("create")
@@ -59,7 +49,7 @@ def create_user(
 
     async def act(tx: AsyncSession) -> UUID:
         await _check_pools(tx, project, pools)
-        return await identity.create_user(
+        return await people.create_user(
             tx,
             project=project,
             email=email,
@@ -91,31 +81,3 @@ async def _check_pools(tx: AsyncSession, project: str, pools: tuple[str, ...]) -
         if pool not in known:
             message = f"Project {project!r} has no pool {pool!r}; it has {', '.join(known)}. Nobody was created."
             raise click.UsageError(message)
-
-
-@keys.command("create")
-@PROJECT
-@click.option("--role", default=Role.SERVICE.value, show_default=True, type=click.Choice([role.value for role in Role]))
-@click.option("--name", required=True, metavar="N", help="What the key is for, as the audit will call it.")
-@data_dir_option
-def create_key(project: str, role: str, name: str, data_dir: Path | None) -> None:
-    """Make a key and print its secret, and nothing else; it is not kept and cannot be shown again."""
-    secret = in_transaction(
-        settings_for(data_dir),
-        lambda tx: identity.create_key(tx, project=project, name=name, role=Role(role), actor=OPERATOR),
-    )
-    click.echo(secret)
-
-
-@tokens.command("create")
-@PROJECT
-@click.option("--user", "email", required=True, metavar="E", help="Whose token it is, by e-mail.")
-@click.option("--name", required=True, metavar="N", help="What the token is for.")
-@data_dir_option
-def create_token(project: str, email: str, name: str, data_dir: Path | None) -> None:
-    """Make a personal token and print it, and nothing else; it is not kept and cannot be shown again."""
-    secret = in_transaction(
-        settings_for(data_dir),
-        lambda tx: identity.create_token(tx, project=project, email=email, name=name, actor=OPERATOR),
-    )
-    click.echo(secret)

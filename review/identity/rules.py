@@ -66,7 +66,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Who is calling, in which project, and the configuration version that was active when they called.
 
     `kind` is `key` for a service key and `user` for a person, signed in or by personal token; `email` is empty
-    for a key.
+    for a key; `origin` is the address the call came from.
     """
 
     project_id: UUID
@@ -77,6 +77,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     email: str
     role: Role
     config_version: int
+    origin: str = ""
 
     def may(self, permission: Permission) -> bool:
         """Tell whether the role carries the permission."""
@@ -90,7 +91,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def actor(self) -> Actor:
         """Give the name this caller goes by in the audit."""
-        return Actor(self.kind, self.id, self.email or self.name)
+        return Actor(self.kind, self.id, self.email or self.name, self.origin, self.config_version)
 
 
 class NewSecret(msgspec.Struct, frozen=True):

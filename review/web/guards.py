@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+import msgspec
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
+from review.identity import keys, sessions
 from review.identity import service as identity
 from review.identity.errors import CrossSiteRequest, NotAuthenticated, NotPermitted
 from review.identity.rules import Permission, Principal
 from review.kernel.errors import MalformedRequest, NotFound
+from review.web.addresses import client_of
 from review.web.services import Services
 
 PUBLIC = "public"  # opt key of a route that anybody may call
@@ -47,9 +50,9 @@ async def key_guard(connection: Connection, handler: BaseRouteHandler) -> None:
     if scheme.lower() != "bearer":
         message = "This call needs a key. Send `Authorization: Bearer <key>`."
         raise NotAuthenticated(message)
-    who = await identity.authenticate_key(_services(connection).db.hot, secret.strip())
+    who = await keys.authenticate_key(_services(connection).db.hot, secret.strip())
     _check(who, handler.opt[PERMISSION])
-    connection.scope["user"] = who
+    connection.scope["user"] = msgspec.structs.replace(who, origin=client_of(connection))
 
 
 async def session_guard(connection: Connection, handler: BaseRouteHandler) -> None:
@@ -66,7 +69,7 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
     if handler.opt.get(PUBLIC) or _asks_for_methods(connection, handler):
         return
     cookie = connection.cookies.get(cookie_name(services), "")
-    visitor = await identity.find_visitor(services.db.hot, cookie)
+    visitor = await sessions.find_visitor(services.db.hot, cookie)
     if visitor is None:
         message = "Please sign in; nothing was changed."
         raise NotAuthenticated(message)
@@ -75,7 +78,7 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
     if project is not None:
         who = await identity.enter_project(services.db.hot, visitor, str(project))
         _check(who, handler.opt[PERMISSION])
-        connection.scope["user"] = who
+        connection.scope["user"] = msgspec.structs.replace(who, origin=client_of(connection))
 
 
 def requires(permission: Permission) -> dict[str, Any]:

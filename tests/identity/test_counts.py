@@ -7,7 +7,7 @@ import pytest
 
 from review.identity import queries
 from review.identity.errors import NotAuthenticated
-from review.identity.service import authenticate_key
+from review.identity.keys import authenticate_key
 from tests.make import World
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from review.audit.rules import OPERATOR
+from review.identity import keys, people, sessions
 from review.identity import service as identity
 from review.identity.errors import IdentityInvalid, NotAuthenticated, ProjectNotFound, SignInRefused, UserExists
 from review.identity.rules import Role, new_key, prefix_of
@@ -17,18 +18,18 @@ HOUR = timedelta(hours=1)
 async def create(world: World, **given: Any) -> None:
     async with world.db.transaction() as tx:
         person: dict[str, Any] = {"project": "support", "email": "new@example.com", "role": Role.REVIEWER} | given
-        await identity.create_user(tx, **person, actor=OPERATOR)
+        await people.create_user(tx, **person, actor=OPERATOR)
 
 
-async def sign_in(world: World, email: str, password: str, lifetime: timedelta = HOUR) -> identity.SignedIn:
+async def sign_in(world: World, email: str, password: str, lifetime: timedelta = HOUR) -> sessions.SignedIn:
     async with world.db.transaction() as tx:
-        return await identity.sign_in(tx, email=email, password=password, user_agent="x" * 900, lifetime=lifetime)
+        return await sessions.sign_in(tx, email=email, password=password, user_agent="x" * 900, lifetime=lifetime)
 
 
 async def test_a_session_begins_and_ends(world: World) -> None:
     await create(world, email=" New@Example.COM ", password=PASSWORD, pools=("triage",))
     session = await sign_in(world, "new@example.com", PASSWORD)
-    visitor = await identity.find_visitor(world.db.hot, session.cookie)
+    visitor = await sessions.find_visitor(world.db.hot, session.cookie)
     assert visitor is not None
     assert (visitor.email, visitor.csrf_token) == ("new@example.com", session.csrf_token)
     who = await identity.enter_project(world.db.hot, visitor, "support")
@@ -38,21 +39,21 @@ async def test_a_session_begins_and_ends(world: World) -> None:
     again = await sign_in(world, "NEW@example.com", PASSWORD)
     assert again.cookie != session.cookie
     async with world.db.transaction() as tx:
-        await identity.sign_out(tx, session.cookie)
-        await identity.sign_out(tx, session.cookie)
-    assert await identity.find_visitor(world.db.hot, session.cookie) is None
-    assert await identity.find_visitor(world.db.hot, again.cookie) is not None
-    assert await identity.find_visitor(world.db.hot, "") is None
+        await sessions.sign_out(tx, session.cookie)
+        await sessions.sign_out(tx, session.cookie)
+    assert await sessions.find_visitor(world.db.hot, session.cookie) is None
+    assert await sessions.find_visitor(world.db.hot, again.cookie) is not None
+    assert await sessions.find_visitor(world.db.hot, "") is None
     assert await world.count("pool_members", email="new@example.com", source="direct") == 1
 
 
 async def test_a_session_runs_out_and_a_disabled_person_is_out(world: World) -> None:
     await create(world, password=PASSWORD)
     short = await sign_in(world, "new@example.com", PASSWORD, timedelta(0))
-    assert await identity.find_visitor(world.db.hot, short.cookie) is None
+    assert await sessions.find_visitor(world.db.hot, short.cookie) is None
     session = await sign_in(world, "new@example.com", PASSWORD)
     await world.db.hot.execute("UPDATE users SET disabled_at = now() WHERE email = 'new@example.com'")
-    assert await identity.find_visitor(world.db.hot, session.cookie) is None
+    assert await sessions.find_visitor(world.db.hot, session.cookie) is None
     with pytest.raises(SignInRefused):
         await sign_in(world, "new@example.com", PASSWORD)
 
@@ -106,23 +107,23 @@ async def test_a_token_is_for_members_and_acts_with_the_role_of_now(world: World
     await create(world)
     async with world.db.transaction() as tx:
         key: dict[str, Any] = {"email": "new@example.com", "name": "laptop", "actor": OPERATOR}
-        token = await identity.create_token(tx, project="support", **key)
+        token = await keys.create_token(tx, project="support", **key)
         others: list[dict[str, Any]] = [{"project": "elsewhere"}, {"project": "support", "email": "nobody@example.com"}]
         for refused in others:
             with pytest.raises(IdentityInvalid):
-                await identity.create_token(tx, **(key | refused))
+                await keys.create_token(tx, **(key | refused))
         with pytest.raises(IdentityInvalid):
-            await identity.create_key(tx, project="support", name=" ", role=Role.SERVICE, actor=OPERATOR)
-    assert (await identity.authenticate_key(world.db.hot, token)).role is Role.REVIEWER
+            await keys.create_key(tx, project="support", name=" ", role=Role.SERVICE, actor=OPERATOR)
+    assert (await keys.authenticate_key(world.db.hot, token)).role is Role.REVIEWER
     await world.db.hot.execute(
         "UPDATE memberships SET role = 'lead' WHERE user_id = (SELECT id FROM users WHERE email = 'new@example.com')"
     )
-    assert (await identity.authenticate_key(world.db.hot, token)).role is Role.LEAD
+    assert (await keys.authenticate_key(world.db.hot, token)).role is Role.LEAD
     await world.db.hot.execute(
         "DELETE FROM memberships WHERE user_id = (SELECT id FROM users WHERE email = 'new@example.com')"
     )
     with pytest.raises(NotAuthenticated):
-        await identity.authenticate_key(world.db.hot, token)
+        await keys.authenticate_key(world.db.hot, token)
 
 
 async def test_a_key_with_the_right_prefix_and_a_wrong_tail_is_refused(world: World) -> None:
@@ -130,4 +131,4 @@ async def test_a_key_with_the_right_prefix_and_a_wrong_tail_is_refused(world: Wo
     assert prefix is not None
     forged = f"cs_{prefix}_{new_key().secret.rsplit('_', 1)[1]}"
     with pytest.raises(NotAuthenticated):
-        await identity.authenticate_key(world.db.hot, forged)
+        await keys.authenticate_key(world.db.hot, forged)

@@ -10,7 +10,7 @@ import pytest
 
 from review.audit.rules import OPERATOR
 from review.escalation import service as escalation
-from review.identity import service as identity
+from review.identity import people
 from review.identity.rules import Principal, Role
 from review.intake import service as intake
 from review.kernel.db import Database
@@ -27,13 +27,13 @@ SINGLES, PANELS = 700, 150  # a thousand seats
 
 async def crowd(world: World) -> list[Principal]:
     """Make leads, who may work every pool."""
-    people: list[Principal] = []
+    crowded: list[Principal] = []
     async with world.db.transaction() as tx:
         for at in range(CLAIMERS):
             email = f"c{at}@example.com"
-            user_id = await identity.create_user(tx, project=world.project, email=email, role=Role.LEAD, actor=OPERATOR)
-            people.append(msgspec.structs.replace(world.people["lea"], id=user_id, name=email, email=email))
-    return people
+            user_id = await people.create_user(tx, project=world.project, email=email, role=Role.LEAD, actor=OPERATOR)
+            crowded.append(msgspec.structs.replace(world.people["lea"], id=user_id, name=email, email=email))
+    return crowded
 
 
 async def fill(world: World) -> None:

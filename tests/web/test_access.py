@@ -12,7 +12,7 @@ import pytest
 from litestar.handlers import HTTPRouteHandler
 
 from review.audit.rules import OPERATOR
-from review.identity import service as identity
+from review.identity import keys
 from review.identity.rules import PERMISSIONS, Permission, Role
 from review.kernel.settings import Settings
 from review.web.app import create_app
@@ -176,7 +176,7 @@ async def test_an_adjudicator_sees_the_item_they_are_asked_about(http: httpx.Asy
 async def test_a_key_is_no_person(http: httpx.AsyncClient, world: World) -> None:
     """Not even one with the permission: judgement is a person's."""
     async with world.db.transaction() as tx:
-        key = await identity.create_key(tx, project="support", name="robot", role=Role.ADMIN, actor=OPERATOR)
+        key = await keys.create_key(tx, project="support", name="robot", role=Role.ADMIN, actor=OPERATOR)
     await world.submit()
     for path in ("pools/triage/claims", *(f"assignments/{uuid4()}/{act}" for act in ("extend", "release", "review"))):
         answer = await call(http, "POST", f"{PREFIX}/{path}", key)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from review.delivery.feed import queries, tail
-from review.identity import service as identity
+from review.identity import keys
 from review.identity.rules import Principal, Role
 from review.kernel import outbox
 from review.kernel.db import Hot
@@ -269,13 +269,13 @@ async def test_a_stream_does_not_outlive_its_key(
     """Promise 26, for streams: within a minute."""
     assert events.RECHECK_SECONDS <= 60
     monkeypatch.setattr(events, "RECHECK_SECONDS", 0.05)
-    lead, checks, authenticate = world.tokens["lea"], list[str](), identity.authenticate_key
+    lead, checks, authenticate = world.tokens["lea"], list[str](), keys.authenticate_key
 
     async def counted(hot: Hot, secret: str) -> Principal:
         checks.append(secret)
         return await authenticate(hot, secret)
 
-    monkeypatch.setattr(identity, "authenticate_key", counted)
+    monkeypatch.setattr(keys, "authenticate_key", counted)
     async with streaming(http, lead) as stream:
         async with asyncio.timeout(10):
             while len(checks) < 4:  # the request's own, and several of the stream's that find nothing wrong

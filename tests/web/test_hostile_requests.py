@@ -6,7 +6,7 @@ import threading
 import httpx
 import pytest
 
-from review.identity import service as identity
+from review.identity import passwords
 from review.identity.rules import Role
 from tests.make import PASSWORD, World
 from tests.web.test_pages import HTML, HTMX, sign_in, take
@@ -105,7 +105,7 @@ async def test_strangers_who_sign_in_all_at_once_leave_reviewers_their_connectio
         go_on.wait(30)
         return False
 
-    monkeypatch.setattr(identity, "_verify", verify)
+    monkeypatch.setattr(passwords, "verify", verify)
     crowd = 2 * world.settings.pool_connections
     async with httpx.AsyncClient(transport=http._transport, base_url="http://testserver.local") as strangers:
         guesses = [

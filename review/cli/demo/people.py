@@ -9,8 +9,8 @@ import click
 from review.audit.rules import OPERATOR
 from review.cli import demo
 from review.configuration import service as configuration
+from review.identity import keys, people
 from review.identity import queries as identity_queries
-from review.identity import service as identity
 from review.identity.rules import Role
 from review.kernel.db import Database
 from review.kernel.settings import Settings
@@ -47,21 +47,21 @@ async def set_up(settings: Settings, receiver_url: str) -> Access:
                 raise click.ClickException(message)
             source = (files(demo) / "digits.yaml").read_text().replace("RECEIVER", receiver_url)
             await configuration.apply(tx, source, actor=OPERATOR, may_create=True)
-            key = await identity.create_key(tx, project=PROJECT, name="reader", role=Role.SERVICE, actor=OPERATOR)
+            key = await keys.create_key(tx, project=PROJECT, name="reader", role=Role.SERVICE, actor=OPERATOR)
             tokens: list[str] = []
             for name in READERS:
                 email = f"{name}@example.com"
-                await identity.create_user(
+                await people.create_user(
                     tx, project=PROJECT, email=email, role=Role.REVIEWER, pools=("readers",), actor=OPERATOR
                 )
                 tokens.append(
-                    await identity.create_token(tx, project=PROJECT, email=email, name="simulated", actor=OPERATOR)
+                    await keys.create_token(tx, project=PROJECT, email=email, name="simulated", actor=OPERATOR)
                 )
-            await identity.create_user(
+            await people.create_user(
                 tx, project=PROJECT, email=SENIOR, role=Role.REVIEWER, pools=("seniors",), actor=OPERATOR
             )
             password = secrets.token_urlsafe(9)
-            await identity.create_user(
+            await people.create_user(
                 tx,
                 project=PROJECT,
                 email=YOU,

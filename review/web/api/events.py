@@ -19,7 +19,7 @@ from litestar.types import Receive, Send
 
 from review.delivery.feed import queries, reading
 from review.delivery.feed.tail import Follower
-from review.identity import service as identity
+from review.identity import keys
 from review.identity.errors import NotAuthenticated
 from review.identity.rules import Permission
 from review.web.guards import requires
@@ -159,7 +159,7 @@ async def _check(services: Services, follower: Follower, secret: str) -> None:
     """End a stream whose key is not good for it any more; where that cannot be asked, it is asked again later."""
     with suppress(*AWAY):
         try:
-            who = await identity.authenticate_key(services.db.hot, secret)
+            who = await keys.authenticate_key(services.db.hot, secret)
         except NotAuthenticated:
             follower.end("the key is not good any more")
         else:

@@ -5,7 +5,7 @@ import re
 from urllib.parse import parse_qsl
 
 from review.identity.errors import CrossSiteRequest
-from review.identity.service import Visitor
+from review.identity.sessions import Visitor
 from review.kernel.errors import MalformedRequest
 from review.web.services import AnyRequest
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode, urlsplit
 from litestar.response import Redirect, Response, Template
 
 from review.identity.errors import NotAuthenticated
-from review.identity.service import Visitor
+from review.identity.sessions import Visitor
 from review.queueing.errors import LeaseLost
 from review.web.errors import problem_of, to_json
 from review.web.pages.headers import HEADERS

@@ -7,7 +7,7 @@ from litestar.datastructures import Cookie
 from litestar.params import QueryParameter
 from litestar.response import Redirect, Response, Template
 
-from review.identity import service as identity
+from review.identity import sessions
 from review.identity.errors import SignInRefused
 from review.web.guards import PUBLIC, cookie_name
 from review.web.pages.reading import first, read_form, read_pairs
@@ -27,7 +27,7 @@ async def sign_in(request: AnyRequest, services: Svc, tx: Tx) -> Response[Any]:
     email, target = first(pairs, "email"), first(pairs, "next")
     try:
         async with services.sign_ins:
-            session = await identity.sign_in(
+            session = await sessions.sign_in(
                 tx,
                 email=email,
                 password=first(pairs, "password"),
@@ -44,7 +44,7 @@ async def sign_in(request: AnyRequest, services: Svc, tx: Tx) -> Response[Any]:
 async def sign_out(request: AnyRequest, services: Svc, tx: Tx) -> Redirect:
     """End the session."""
     await read_form(request)
-    await identity.sign_out(tx, request.cookies.get(cookie_name(services), ""))
+    await sessions.sign_out(tx, request.cookies.get(cookie_name(services), ""))
     return Redirect("/sign-in", status_code=303, cookies=[_cookie(services, "", 0)])
 
 

@@ -11,7 +11,7 @@ from litestar.response import Redirect, Response, Template
 
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Principal
-from review.identity.service import Visitor
+from review.identity.sessions import Visitor
 from review.items import service as items
 from review.items.schemas import ItemDetail
 from review.items.types import ItemType
