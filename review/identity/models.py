@@ -47,7 +47,11 @@ class Membership(Base):
 
 
 class BrowserSession(Base):
-    """A signed-in browser; `id` is the SHA-256 of the cookie's value."""
+    """A signed-in browser; `id` is the SHA-256 of the cookie's value.
+
+    `method` is how they signed in; `provider` and `provider_session` name an identity provider and its own session,
+    where one vouched for them.
+    """
 
     __tablename__ = "sessions"
 
@@ -57,6 +61,11 @@ class BrowserSession(Base):
     user_agent: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     expires_at: Mapped[datetime] = mapped_column(Instant)
+    last_seen_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    origin: Mapped[str] = mapped_column(server_default="")
+    method: Mapped[str] = mapped_column(server_default="password")
+    provider: Mapped[str | None]
+    provider_session: Mapped[str | None]
 
 
 class ApiKey(Base):

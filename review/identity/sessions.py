@@ -24,6 +24,21 @@ class SignedIn(msgspec.Struct, frozen=True):
     user_id: UUID
 
 
+class Browser(msgspec.Struct, frozen=True):
+    """What a browser tells of itself: its address, and what it calls itself."""
+
+    origin: str = ""
+    user_agent: str = ""
+
+
+class Vouching(msgspec.Struct, frozen=True):
+    """How somebody proved who they are; `provider_session` is the identity provider's own name for its session."""
+
+    method: str = "password"
+    provider: str | None = None
+    provider_session: str | None = None
+
+
 class Visitor(msgspec.Struct, frozen=True):
     """A signed-in person, not yet in any project."""
 
@@ -39,7 +54,7 @@ async def find_visitor(hot: Hot, cookie: str) -> Visitor | None:
     return None if row is None else Visitor(row["user_id"], row["email"], row["name"], row["csrf_token"])
 
 
-async def sign_in(tx: AsyncSession, *, email: str, password: str, user_agent: str, lifetime: timedelta) -> SignedIn:
+async def sign_in(tx: AsyncSession, *, email: str, password: str, browser: Browser, lifetime: timedelta) -> SignedIn:
     """Open a session with a new id. Takes as long for an unknown person as for a wrong password.
 
     Raises:
@@ -51,18 +66,29 @@ async def sign_in(tx: AsyncSession, *, email: str, password: str, user_agent: st
     if user is None or not matches or user.disabled_at is not None:
         message = "The e-mail and password do not belong together. Nothing was changed; try again."
         raise SignInRefused(message)
+    return await open_session(tx, user.id, browser=browser, lifetime=lifetime, vouching=Vouching())
+
+
+async def open_session(
+    tx: AsyncSession, user_id: UUID, *, browser: Browser, lifetime: timedelta, vouching: Vouching
+) -> SignedIn:
+    """Open a session with a new id for somebody who has proved who they are."""
     cookie, csrf_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     tx.add(
         BrowserSession(
             id=hash_secret(cookie),
-            user_id=user.id,
+            user_id=user_id,
             csrf_token=csrf_token,
-            user_agent=user_agent[:200],
+            user_agent=browser.user_agent[:200],
+            origin=browser.origin,
+            method=vouching.method,
+            provider=vouching.provider,
+            provider_session=vouching.provider_session,
             expires_at=func.now() + lifetime,
         )
     )
     await tx.flush()
-    return SignedIn(cookie, csrf_token, user.id)
+    return SignedIn(cookie, csrf_token, user_id)
 
 
 async def sign_out(tx: AsyncSession, cookie: str) -> None:

@@ -23,7 +23,9 @@ async def create(world: World, **given: Any) -> None:
 
 async def sign_in(world: World, email: str, password: str, lifetime: timedelta = HOUR) -> sessions.SignedIn:
     async with world.db.transaction() as tx:
-        return await sessions.sign_in(tx, email=email, password=password, user_agent="x" * 900, lifetime=lifetime)
+        return await sessions.sign_in(
+            tx, email=email, password=password, browser=sessions.Browser("", "x" * 900), lifetime=lifetime
+        )
 
 
 async def test_a_session_begins_and_ends(world: World) -> None:

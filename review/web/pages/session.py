@@ -3,15 +3,15 @@
 from typing import Annotated, Any
 
 from litestar import get, post
-from litestar.datastructures import Cookie
 from litestar.params import QueryParameter
 from litestar.response import Redirect, Response, Template
 
 from review.identity import sessions
 from review.identity.errors import SignInRefused
 from review.web.guards import PUBLIC, cookie_name
+from review.web.pages.cookies import browser_of, local_path, session_cookie
 from review.web.pages.reading import first, read_form, read_pairs
-from review.web.services import AnyRequest, Services, Svc, Tx
+from review.web.services import AnyRequest, Svc, Tx
 
 
 @get("/sign-in", opt={PUBLIC: True}, sync_to_thread=False)
@@ -31,13 +31,13 @@ async def sign_in(request: AnyRequest, services: Svc, tx: Tx) -> Response[Any]:
                 tx,
                 email=email,
                 password=first(pairs, "password"),
-                user_agent=request.headers.get("user-agent", ""),
+                browser=browser_of(request),
                 lifetime=services.settings.session_lifetime,
             )
     except SignInRefused as refusal:
         return _form(target, email=email, fault=refusal.message)
-    cookie = _cookie(services, session.cookie, int(services.settings.session_lifetime.total_seconds()))
-    return Redirect(_local(target), status_code=303, cookies=[cookie])
+    cookie = session_cookie(services, session.cookie, int(services.settings.session_lifetime.total_seconds()))
+    return Redirect(local_path(target), status_code=303, cookies=[cookie])
 
 
 @post("/sign-out", opt={"any_role": True}, status_code=200)
@@ -45,33 +45,15 @@ async def sign_out(request: AnyRequest, services: Svc, tx: Tx) -> Redirect:
     """End the session."""
     await read_form(request)
     await sessions.sign_out(tx, request.cookies.get(cookie_name(services), ""))
-    return Redirect("/sign-in", status_code=303, cookies=[_cookie(services, "", 0)])
+    return Redirect("/sign-in", status_code=303, cookies=[session_cookie(services, "", 0)])
 
 
 def _form(target: str, *, email: str = "", fault: str = "") -> Template:
     context = {
         "csrf_token": "",
         "visitor": None,
-        "next": _local(target),
+        "next": local_path(target),
         "email": email,
         "fault": fault,
     }
     return Template(template_name="sign_in.html", context=context, status_code=401 if fault else 200)
-
-
-def _cookie(services: Services, value: str, seconds: int) -> Cookie:
-    return Cookie(
-        key=cookie_name(services),
-        value=value,
-        max_age=seconds,
-        path="/",
-        httponly=True,
-        secure=services.settings.secure_cookies,
-        samesite="lax",
-    )
-
-
-def _local(target: str) -> str:
-    """Give a page of this site to go to: a path, and nothing that a browser would read as another host."""
-    local = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
-    return target if local and "\\" not in target else "/"
