@@ -91,7 +91,7 @@ class World:
         await world.add_person("lea", Role.LEAD)
         return world
 
-    async def add_person(self, name: str, role: Role, *, password: str | None = None) -> Principal:
+    async def add_person(self, name: str, role: str, *, password: str | None = None) -> Principal:
         """Create a person with a personal token."""
         email = f"{name}@example.com"
         async with self.db.transaction() as tx:

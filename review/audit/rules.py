@@ -56,4 +56,8 @@ class Action(StrEnum):
     ADJUDICATION_OPENED = "adjudication.opened"
     CONFIG_APPLIED = "config.applied"
     KEY_CREATED = "key.created"
+    KEY_ROTATED = "key.rotated"
+    KEY_REVOKED = "key.revoked"
     USER_CREATED = "user.created"
+    USER_CHANGED = "user.changed"
+    USER_REMOVED = "user.removed"

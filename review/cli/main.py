@@ -28,8 +28,8 @@ COMMANDS = {
     "apply": Entry("review.cli.config", "apply", "Make a configuration file the project's configuration."),
     "simulate": Entry("review.cli.simulate.command", "simulate", "Play a day of arrivals against a configuration."),
     "users": Entry("review.cli.people", "users", "Create the people of a project."),
-    "keys": Entry("review.cli.keys", "keys_group", "Create the keys that services call with."),
-    "tokens": Entry("review.cli.keys", "tokens_group", "Create personal tokens."),
+    "keys": Entry("review.cli.keys", "keys_group", "Make, list, rotate and end the keys that services call with."),
+    "tokens": Entry("review.cli.keys", "tokens_group", "Make, list and end personal tokens."),
     "webhooks": Entry("review.cli.webhooks", "webhooks", "Show webhook endpoints and their secrets."),
     "export": Entry("review.cli.export", "export", "Write a project's feedback to a file."),
 }

@@ -12,7 +12,9 @@ from review.cli.connection import data_dir_option, settings_for
 from review.cli.database import in_transaction
 from review.configuration import service as configuration
 from review.identity import people
+from review.identity.people import PersonView
 from review.identity.rules import PERSONAL_ROLES, Role
+from review.identity.service import get_project
 
 MAX_LINE_BYTES = 8 * 1024  # of a password's line; the longest that is taken has far fewer
 PROJECT = click.option("--project", required=True, metavar="P", help="The project.")
@@ -62,6 +64,24 @@ def create_user(
 
     user_id = in_transaction(settings, act)
     click.echo(f"{email} is now {role} in {project} (id {user_id}).", err=True)
+
+
+@users.command("set-role")
+@PROJECT
+@click.option("--email", required=True, metavar="E", help="Who it is about.")
+@click.option("--role", required=True, help="A built-in role, or one of the project's.")
+@data_dir_option
+def set_role(project: str, email: str, role: str, data_dir: Path | None) -> None:
+    """Give a person of the project another role; it counts from their next request on."""
+
+    async def act(tx: AsyncSession) -> PersonView:
+        owner = await get_project(tx, project)
+        return await people.change(
+            tx, owner.id, await people.get_member_id(tx, owner, email), actor=OPERATOR, role=role
+        )
+
+    person = in_transaction(settings_for(data_dir), act)
+    click.echo(f"{person.email} is now {person.role} in {project}.", err=True)
 
 
 def _read_password() -> str:

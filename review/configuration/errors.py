@@ -44,3 +44,10 @@ class PoolHasOpenWork(ReviewError):
 
     code = "pool_has_open_work"
     status = 409
+
+
+class RoleInUse(ReviewError):
+    """A role cannot be left out of the configuration while people or keys have it."""
+
+    code = "role_in_use"
+    status = 409

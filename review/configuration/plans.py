@@ -17,6 +17,7 @@ SECTIONS = {
     "sla_policies": "SLA policy",
     "escalation_policies": "escalation policy",
     "channels": "channel",
+    "roles": "role",
 }
 
 

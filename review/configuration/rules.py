@@ -13,6 +13,7 @@ from review.configuration.document import Document
 from review.configuration.errors import ConfigurationInvalid
 from review.configuration.ladders import Reach, check_order, read_ladders
 from review.configuration.outlets import Channel, Notices, Webhook, read_channels, read_notices, read_webhooks
+from review.configuration.roles import CustomRole, read_roles
 from review.configuration.routes import Surroundings, find_impossible, read_rules
 from review.identity.rules import normalise_email
 from review.items.types import VIEWS, ItemType, SchemaInvalid, compile_schema
@@ -26,7 +27,7 @@ DEFAULT_LEASE = "10m"
 SHORTEST_LEASE, LONGEST_LEASE = timedelta(seconds=5), timedelta(days=7)
 TOP = (
     *("project", "title", "item_types", "pools", "default_pool", "rules"),
-    *("calendars", "sla_policies", "escalation_policies", "webhooks", "channels"),
+    *("calendars", "sla_policies", "escalation_policies", "webhooks", "channels", "roles"),
 )
 REQUIRED = ("project", "item_types", "pools", "rules")
 LATER_IN_POOLS = {"skills": "everybody in a pool may work all of it"}
@@ -57,6 +58,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, kw_only=True):
     ladders: Mapping[str, Ladder] = {}
     webhooks: Mapping[str, Webhook] = {}
     channels: Mapping[str, Channel] = {}
+    roles: Mapping[str, CustomRole] = {}
 
 
 class Versions(msgspec.Struct, frozen=True):
@@ -98,6 +100,7 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
     policies = _policies(checks, data, parts)
     rules = read_rules(checks, data.get("rules"), Surroundings(types, tuple(pools), tuple(policies)))
     webhooks = read_webhooks(checks, data.get("webhooks"))
+    roles = read_roles(checks, data.get("roles"))
     if checks.faults:
         raise ConfigurationInvalid(sorted(checks.faults, key=lambda fault: (fault.line, fault.column)))
     return ProjectConfig(
@@ -113,6 +116,7 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
         ladders=parts.ladders,
         webhooks=webhooks,
         channels=channels,
+        roles=roles,
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,12 +14,15 @@ from review.audit import service as audit
 from review.audit.rules import Action, Actor
 from review.configuration import queries
 from review.configuration.document import Document, parse
-from review.configuration.errors import ConfigurationInvalid, ConfigVersionNotFound, PoolHasOpenWork
+from review.configuration.errors import ConfigurationInvalid, ConfigVersionNotFound, PoolHasOpenWork, RoleInUse
 from review.configuration.models import ConfigVersion, ItemTypeVersion, RuleSetVersion
 from review.configuration.plans import Plan, clocks_differ, compare, digest_of
 from review.configuration.rules import ProjectConfig, Versions, compile_config
+from review.identity import people_queries as people
 from review.identity.errors import ProjectNotFound
-from review.identity.models import Project
+from review.identity.models import Project, ProjectRole
+from review.identity.roles import ALL
+from review.identity.rules import Permission
 from review.items.types import ItemType, compile_schema
 from review.kernel.clock import utc_now
 from review.kernel.db import Database
@@ -38,16 +41,18 @@ async def apply(
     dry_run: bool = False,
     only_project: str | None = None,
     may_create: bool = False,
+    held: Collection[Permission] = ALL,
 ) -> Plan:
     """Make a document the project's active configuration, as a new version; gives what changed.
 
     A document that changes nothing makes no version. Versions count from 1 by content: item types and rules that
     are as they were, or as they were in some earlier version, keep that version's number. Locks the project's row.
-    With `dry_run` nothing is locked or stored and the plan says so.
+    With `dry_run` nothing is locked or stored and the plan says so. `held` is what the caller carries: nobody makes a
+    role that carries more.
 
     Raises:
         ConfigurationInvalid (422); ProjectNotFound: it is new and may not be created (404);
-        PoolHasOpenWork: a pool that is left out still has work (409).
+        PoolHasOpenWork, RoleInUse: a pool that is left out still has work, or a role its people (409).
     """
     # A large document takes seconds to read; nothing else should stand still for it.
     document, config = await asyncio.to_thread(_read, source)
@@ -58,6 +63,7 @@ async def apply(
     active = await queries.find_version(tx, project.id, project.config_version)
     before = active.document if active is not None else {}
     differences = compare(before, document.data)
+    _check_roles(before, document, config, held)
     await _refuse_orphans(tx, project, before, document)
     versions = await _number(tx, project, document)
     plan = Plan(
@@ -150,6 +156,28 @@ async def _refuse_orphans(tx: AsyncSession, project: Project, before: Mapping[st
             f"These pools still have open work: {told}. Nothing was changed; let it be decided first, or keep them."
         )
         raise PoolHasOpenWork(message)
+    roles: dict[str, Any] = before.get("roles") or {}
+    gone = [name for name in roles if name not in (document.data.get("roles") or {})]
+    holders = await people.count_holders(tx, project.id, gone) if gone else {}
+    if holders:
+        told = ", ".join(f"{role} ({count})" for role, count in sorted(holders.items()))
+        message = f"These roles still have people or keys: {told}. Nothing was changed; give those another role first."
+        raise RoleInUse(message)
+
+
+def _check_roles(
+    before: Mapping[str, Any], document: Document, config: ProjectConfig, held: Collection[Permission]
+) -> None:
+    """Refuse roles that are new or changed and carry more than whoever applies them does."""
+    old: dict[str, Any] = before.get("roles") or {}
+    faults = [
+        document.fault(f"roles.{role.name}.may", f"holds `{each}`, which you do not carry yourself")
+        for role in config.roles.values()
+        if digest_of(old.get(role.name)) != digest_of(document.data["roles"][role.name])
+        for each in sorted(role.may - frozenset(held))
+    ]
+    if faults:
+        raise ConfigurationInvalid(faults)
 
 
 async def _number(tx: AsyncSession, project: Project, document: Document) -> Versions:
@@ -192,6 +220,11 @@ async def _store(
     )
     members = [(pool.name, email) for pool in config.pools.values() for email in pool.members]
     await queries.replace_members(tx, project.id, members)
+    roles = [
+        ProjectRole(project_id=project.id, name=role.name, title=role.title, permissions=sorted(role.may))
+        for role in config.roles.values()
+    ]
+    await people.replace_roles(tx, project.id, roles)
     await tx.flush()
 
 

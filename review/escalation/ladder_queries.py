@@ -8,20 +8,28 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.escalation.rules import Case, Reach
+from review.identity.queries import carries
+from review.identity.rules import Permission
 from review.kernel.db import driver_of
 from review.kernel.ids import new_id
 from review.queueing.rules import Seat
 
-# `staff` are those who may work at all: leads and admins in every pool, reviewers in their own.
-FIND_REACH = """
+# `staff` are those who may work at all, in every pool or in their own. Leads are who may override: everywhere, or where
+# they are bound to pools in the case's.
+FIND_REACH = f"""
 WITH staff AS MATERIALIZED (
-  SELECT u.id, u.email, m.role <> 'reviewer' AS is_lead FROM memberships m JOIN users u ON u.id = m.user_id
-  WHERE m.project_id = $1 AND m.role IN ('admin', 'lead', 'reviewer') AND u.disabled_at IS NULL
+  SELECT u.id, u.email, {carries("m", Permission.ALL_POOLS)} AS sees_all FROM memberships m
+  JOIN users u ON u.id = m.user_id
+  WHERE m.project_id = $1 AND {carries("m", Permission.WORK)} AND u.disabled_at IS NULL
 ), workers AS MATERIALIZED (
-  SELECT s.id FROM staff s WHERE s.is_lead OR EXISTS (
+  SELECT s.id FROM staff s WHERE s.sees_all OR EXISTS (
     SELECT FROM pool_members p WHERE p.project_id = $1 AND p.pool = $2 AND p.email = s.email)
 )
-SELECT EXISTS (SELECT FROM staff WHERE is_lead) AS has_leads,
+SELECT EXISTS (
+    SELECT FROM memberships m JOIN users u ON u.id = m.user_id
+    WHERE m.project_id = $1 AND {carries("m", Permission.OVERRIDE)} AND u.disabled_at IS NULL
+      AND ({carries("m", Permission.ALL_POOLS)} OR EXISTS (
+        SELECT FROM pool_members p WHERE p.project_id = $1 AND p.pool = $2 AND p.email = u.email))) AS has_leads,
   ARRAY(SELECT DISTINCT p.pool FROM pool_members p JOIN staff s ON s.email = p.email
         WHERE p.project_id = $1 AND p.pool = ANY ($3::text[])) AS pools,
   ARRAY(SELECT name FROM channel_states

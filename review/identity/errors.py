@@ -17,6 +17,13 @@ class NotPermitted(ReviewError):
     status = 403
 
 
+class NotAPerson(ReviewError):
+    """A service key asked for what only a person may do."""
+
+    code = "not_a_person"
+    status = 403
+
+
 class SignInRefused(ReviewError):
     """The e-mail and password do not belong together, or the account is disabled; which, is not told."""
 
@@ -48,3 +55,29 @@ class IdentityInvalid(Invalid):
     """A name, e-mail, role or password cannot be used."""
 
     code = "identity_invalid"
+
+
+class PersonNotFound(NotFound):
+    """Nobody with this id is in the project."""
+
+    code = "person_not_found"
+
+
+class KeyNotFound(NotFound):
+    """There is no such key or token, or it is somebody else's."""
+
+    code = "key_not_found"
+
+
+class KeyEnded(ReviewError):
+    """The key or token is revoked, expired or rotated already, so it cannot be rotated."""
+
+    code = "key_ended"
+    status = 409
+
+
+class LastAdmin(ReviewError):
+    """The project would be left without anybody who may change its configuration."""
+
+    code = "last_admin"
+    status = 409

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, func
+from sqlalchemy import ARRAY, ForeignKey, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from review.kernel.db import Base
@@ -33,6 +33,17 @@ class User(Base):
     password_hash: Mapped[str | None]
     disabled_at: Mapped[datetime | None] = mapped_column(Instant)
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+
+
+class ProjectRole(Base):
+    """A role that a project's configuration adds to the built-in ones, as the active version has it."""
+
+    __tablename__ = "project_roles"
+
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    permissions: Mapped[list[str]] = mapped_column(ARRAY(Text))
 
 
 class Membership(Base):
@@ -69,7 +80,11 @@ class BrowserSession(Base):
 
 
 class ApiKey(Base):
-    """A service key, or a personal token where `user_id` is set; the secret itself is not kept."""
+    """A service key, or a personal token where `user_id` is set; the secret itself is not kept.
+
+    `scopes` narrow what the role carries; null leaves it whole. `rotated_from` is the key that this one took the place
+    of.
+    """
 
     __tablename__ = "api_keys"
 
@@ -83,3 +98,8 @@ class ApiKey(Base):
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     expires_at: Mapped[datetime | None] = mapped_column(Instant)
     revoked_at: Mapped[datetime | None] = mapped_column(Instant)
+    scopes: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    created_by: Mapped[str] = mapped_column(server_default="")
+    last_used_at: Mapped[datetime | None] = mapped_column(Instant)
+    last_used_from: Mapped[str] = mapped_column(server_default="")
+    rotated_from: Mapped[UUID | None]

@@ -8,12 +8,13 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.identity.models import Membership, Project, User
+from review.identity.rules import PERMISSIONS, Permission
 from review.kernel.db import Hot
 
 # A personal token acts with the person's role of now, so that a change takes effect on the next request.
 FIND_KEY = """
 SELECT k.project_id, k.id AS key_id, k.secret_sha256, k.name AS key_name,
-       coalesce(m.role, k.role) AS role, p.slug, p.config_version,
+       coalesce(m.role, k.role) AS role, r.permissions, k.scopes, p.slug, p.config_version,
        u.id AS user_id, u.email, u.name AS user_name,
        (k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
         AND (k.user_id IS NULL OR (u.disabled_at IS NULL AND m.role IS NOT NULL))) AS usable
@@ -21,6 +22,7 @@ FROM api_keys k
 JOIN projects p ON p.id = k.project_id
 LEFT JOIN users u ON u.id = k.user_id
 LEFT JOIN memberships m ON m.project_id = k.project_id AND m.user_id = k.user_id
+LEFT JOIN project_roles r ON r.project_id = k.project_id AND r.name = coalesce(m.role, k.role)
 WHERE k.prefix = $1
 """
 
@@ -31,8 +33,9 @@ WHERE s.id = $1 AND s.expires_at > now() AND u.disabled_at IS NULL
 """
 
 FIND_MEMBERSHIP = """
-SELECT p.id AS project_id, p.slug, p.config_version, m.role
+SELECT p.id AS project_id, p.slug, p.config_version, m.role, r.permissions
 FROM projects p JOIN memberships m ON m.project_id = p.id
+LEFT JOIN project_roles r ON r.project_id = p.id AND r.name = m.role
 WHERE p.slug = $1 AND m.user_id = $2
 """
 
@@ -41,6 +44,19 @@ LIST_POOLS_OF = "SELECT DISTINCT pool FROM pool_members WHERE project_id = $1 AN
 IS_POOL_MEMBER = """
 SELECT EXISTS (SELECT FROM pool_members WHERE project_id = $1 AND pool = $2 AND email = $3)
 """
+
+
+def carries(membership: str, permission: Permission) -> str:
+    """Write the SQL condition that the role of a membership, named by its alias, carries a permission.
+
+    The one place where a statement looks at roles; scopes are a key's and do not come into it.
+    """
+    built_in = ", ".join(f"'{role}'" for role, carried in PERMISSIONS.items() if permission in carried)
+    return (
+        f"({membership}.role IN ({built_in}) OR EXISTS (SELECT FROM project_roles own"
+        f" WHERE own.project_id = {membership}.project_id AND own.name = {membership}.role"
+        f" AND '{permission}' = ANY (own.permissions)))"
+    )
 
 
 class _Questions:
@@ -106,11 +122,12 @@ async def list_pools_of(hot: Hot, project_id: UUID, email: str) -> list[str]:
 
 
 async def list_those_who_see(tx: AsyncSession, project_id: UUID, pool: str) -> list[str]:
-    """List the e-mails of those who may see a pool's items: reviewers of the pool, and every other role."""
+    """List the e-mails of those who may see a pool's items: who is in the pool, and who sees all pools."""
     found = await tx.execute(
         text(
             "SELECT u.email FROM memberships m JOIN users u ON u.id = m.user_id"
-            " WHERE m.project_id = :project AND u.disabled_at IS NULL AND (m.role <> 'reviewer' OR EXISTS ("
+            f" WHERE m.project_id = :project AND u.disabled_at IS NULL AND {carries('m', Permission.READ_ITEMS)}"
+            f" AND ({carries('m', Permission.ALL_POOLS)} OR EXISTS ("
             "SELECT FROM pool_members p WHERE p.project_id = m.project_id AND p.pool = :pool AND p.email = u.email))"
             " ORDER BY u.email"
         ),

@@ -4,7 +4,8 @@ import hashlib
 import re
 import secrets
 import string
-from collections.abc import Iterable
+import zlib
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from review.audit.rules import Actor
 
 
 class Role(StrEnum):
-    """What somebody is in a project; `service` is for programs only."""
+    """What somebody is in a project; `service` is for programs only. A project's configuration may add others."""
 
     ADMIN = "admin"
     LEAD = "lead"
@@ -38,6 +39,12 @@ class Permission(StrEnum):
     READ_EVENTS = "events:read"
     READ_WEBHOOKS = "webhooks:read"
     WRITE_WEBHOOKS = "webhooks:write"
+    READ_PEOPLE = "people:read"
+    WRITE_PEOPLE = "people:write"
+    READ_KEYS = "keys:read"
+    WRITE_KEYS = "keys:write"
+    OWN_TOKENS = "tokens:own"
+    ALL_POOLS = "pools:all"
 
 
 _P = Permission
@@ -45,19 +52,28 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(Permission),
     Role.LEAD: frozenset(
         {_P.READ_ITEMS, _P.WORK, _P.OVERRIDE, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.PAUSE}
-        | {_P.READ_EVENTS, _P.READ_WEBHOOKS}
+        | {_P.READ_EVENTS, _P.READ_WEBHOOKS, _P.READ_PEOPLE, _P.OWN_TOKENS, _P.ALL_POOLS}
     ),
-    Role.REVIEWER: frozenset({_P.READ_ITEMS, _P.WORK, _P.PAUSE}),
-    Role.ANALYST: frozenset({_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG}),
-    Role.AUDITOR: frozenset({_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.READ_EVENTS, _P.READ_WEBHOOKS}),
-    Role.SERVICE: frozenset({_P.SUBMIT, _P.READ_ITEMS, _P.READ_FEEDBACK, _P.PAUSE, _P.READ_EVENTS}),
+    Role.REVIEWER: frozenset({_P.READ_ITEMS, _P.WORK, _P.PAUSE, _P.OWN_TOKENS}),
+    Role.ANALYST: frozenset({_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.OWN_TOKENS, _P.ALL_POOLS}),
+    Role.AUDITOR: frozenset(
+        {_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.READ_EVENTS, _P.READ_WEBHOOKS}
+        | {_P.READ_PEOPLE, _P.READ_KEYS, _P.OWN_TOKENS, _P.ALL_POOLS}
+    ),
+    Role.SERVICE: frozenset({_P.SUBMIT, _P.READ_ITEMS, _P.READ_FEEDBACK, _P.PAUSE, _P.READ_EVENTS, _P.ALL_POOLS}),
 }
 PERSONAL_ROLES = tuple(role for role in Role if role is not Role.SERVICE)
+# What can be kept to single pools. Everything else is about the whole project, and asks for `pools:all` as well.
+WITHIN_POOLS = frozenset({_P.READ_ITEMS, _P.WORK, _P.OVERRIDE, _P.PAUSE, _P.OWN_TOKENS, _P.ALL_POOLS})
+# Whoever may change the configuration may change what every role carries, so this is the admin's alone.
+ADMIN_ONLY = frozenset({_P.WRITE_CONFIG})
 
 KEY_MARK = "cs"
 PREFIX_LENGTH = 12
 SECRET_LENGTH = 43  # 43 base-62 characters carry 256 bits; ASVS 6.5.2 allows a plain hash from 112 bits on
-_ALPHABET = string.ascii_letters + string.digits
+CHECK_LENGTH = 6  # base 62 of a CRC-32, by which a scanner tells a key from what only looks like one
+KEY_FORM = r"\bcs_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}\b"
+_DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 # `@ana` or `@ana@example.com`, not inside another address; a full stop that ends a sentence is no part of it.
 _MENTION = re.compile(r"(?<![\w.@+-])@([\w.+-]*\w(?:@[\w-]+(?:\.[\w-]+)+)?)")
 
@@ -66,7 +82,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Who is calling, in which project, and the configuration version that was active when they called.
 
     `kind` is `key` for a service key and `user` for a person, signed in or by personal token; `email` is empty
-    for a key; `origin` is the address the call came from.
+    for a key; `key_id` is the key or token they called with, if it was one; `origin` is the address the call came
+    from. `permissions` are those of the role, narrowed to the scopes of the key or token.
     """
 
     project_id: UUID
@@ -75,23 +92,52 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     name: str
     email: str
-    role: Role
+    role: str
+    permissions: frozenset[Permission]
     config_version: int
+    key_id: UUID | None = None
     origin: str = ""
 
     def may(self, permission: Permission) -> bool:
-        """Tell whether the role carries the permission."""
-        return permission in PERMISSIONS[self.role]
+        """Tell whether the caller carries the permission, and reaches far enough to use it."""
+        return permission in self.permissions and permission not in beyond_reach(self.permissions)
 
     @property
-    def is_reviewer_only(self) -> bool:
-        """Tell whether this person sees only the pools they are in."""
-        return self.role is Role.REVIEWER
+    def is_pool_bound(self) -> bool:
+        """Tell whether the caller sees and touches only what is in the pools they are in."""
+        return Permission.ALL_POOLS not in self.permissions
+
+    @property
+    def is_blind(self) -> bool:
+        """Tell whether an open item is shown without what others have judged, or who has it in hand.
+
+        A narrower key or token shows less and never more, so this goes by what is carried, not by what is not.
+        """
+        return self.is_pool_bound and Permission.OVERRIDE not in self.permissions
 
     @property
     def actor(self) -> Actor:
         """Give the name this caller goes by in the audit."""
         return Actor(self.kind, self.id, self.email or self.name, self.origin, self.config_version)
+
+
+def permissions_of(role: str, stored: Iterable[str] | None, scopes: Collection[str] | None) -> frozenset[Permission]:
+    """Give what a role carries: of the built-in ones as above, of others as stored; narrowed to scopes if there are.
+
+    A role that is not known carries nothing, and neither does a permission that this program does not know.
+    """
+    if role in set(Role):
+        carried = PERMISSIONS[Role(role)]
+    else:
+        carried = frozenset(permission for permission in Permission if permission in set(stored or ()))
+    return carried if scopes is None else frozenset(each for each in carried if each.value in scopes)
+
+
+def beyond_reach(permissions: Collection[Permission]) -> frozenset[Permission]:
+    """Give those of these permissions that cannot be used without `pools:all`, where that is not among them."""
+    if Permission.ALL_POOLS in permissions:
+        return frozenset()
+    return frozenset(permissions) - WITHIN_POOLS
 
 
 class NewSecret(msgspec.Struct, frozen=True):
@@ -103,19 +149,32 @@ class NewSecret(msgspec.Struct, frozen=True):
 
 
 def new_key() -> NewSecret:
-    """Make a key: a mark that secret scanners recognise, a public prefix, a 256-bit secret."""
-    prefix = "".join(secrets.choice(_ALPHABET) for _ in range(PREFIX_LENGTH))
-    tail = "".join(secrets.choice(_ALPHABET) for _ in range(SECRET_LENGTH))
+    """Make a key: a mark that secret scanners recognise, a public prefix, a 256-bit secret, and a checksum."""
+    prefix = "".join(secrets.choice(_DIGITS) for _ in range(PREFIX_LENGTH))
+    tail = "".join(secrets.choice(_DIGITS) for _ in range(SECRET_LENGTH))
     secret = f"{KEY_MARK}_{prefix}_{tail}"
+    secret += checksum_of(secret)
     return NewSecret(secret, prefix, hash_secret(secret))
 
 
+def checksum_of(text: str) -> str:
+    """Give the end of a key: CRC-32 of what stands before it, in base 62 with the digits first, six long."""
+    number, found = zlib.crc32(text.encode()), ""
+    for _ in range(CHECK_LENGTH):
+        number, digit = divmod(number, len(_DIGITS))
+        found = _DIGITS[digit] + found
+    return found
+
+
 def prefix_of(secret: str) -> str | None:
-    """Give the public part of a key, or None if it does not have the form of one."""
+    """Give the public part of a key, or None if it cannot be one; keys of the first form have no checksum."""
     mark, _, rest = secret.partition("_")
     prefix, _, tail = rest.partition("_")
-    well_formed = mark == KEY_MARK and len(prefix) == PREFIX_LENGTH and len(tail) == SECRET_LENGTH
-    return prefix if well_formed and (prefix + tail).isascii() else None
+    if mark != KEY_MARK or len(prefix) != PREFIX_LENGTH or not (prefix + tail).isascii():
+        return None
+    if len(tail) == SECRET_LENGTH + CHECK_LENGTH:
+        return prefix if checksum_of(secret[:-CHECK_LENGTH]) == secret[-CHECK_LENGTH:] else None
+    return prefix if len(tail) == SECRET_LENGTH else None
 
 
 def hash_secret(secret: str) -> bytes:

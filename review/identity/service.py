@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.identity import queries
 from review.identity.errors import ProjectNotFound
 from review.identity.models import Project
-from review.identity.rules import Principal, Role
+from review.identity.rules import Principal, permissions_of
 from review.identity.sessions import Visitor
 from review.kernel.db import Hot
 
@@ -27,7 +27,8 @@ async def enter_project(hot: Hot, visitor: Visitor, slug: str) -> Principal:
         id=visitor.user_id,
         name=visitor.name,
         email=visitor.email,
-        role=Role(row["role"]),
+        role=row["role"],
+        permissions=permissions_of(row["role"], row["permissions"], None),
         config_version=row["config_version"],
     )
 

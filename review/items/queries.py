@@ -79,6 +79,13 @@ SELECT item_id, verdict, output::text AS decided_output, source, reasons::text A
 FROM decisions WHERE project_id = $1 AND item_id = ANY($2::uuid[]) ORDER BY item_id, revision
 """
 
+IS_IN_POOLS_OF = """
+SELECT EXISTS (SELECT FROM pool_members m WHERE m.project_id = $1 AND m.email = $3 AND (
+  m.pool = (SELECT pool FROM cases WHERE project_id = $1 AND item_id = $2)
+  OR EXISTS (SELECT FROM assignments a WHERE a.project_id = $1 AND a.item_id = $2 AND a.pool = m.pool
+             AND a.kind = 'adjudication')))
+"""
+
 LIST_CLOSED = """
 SELECT i.id FROM unnest($1::uuid[], $2::uuid[]) AS named(project_id, id)
 JOIN items i ON i.project_id = named.project_id AND i.id = named.id WHERE i.state <> 'open'
@@ -123,6 +130,11 @@ async def list_history(hot: Hot, project_id: UUID, item_id: UUID) -> list[Any]:
 async def holds_panel_seat(hot: Hot, project_id: UUID, item_id: UUID, user_id: UUID) -> bool:
     """Tell whether somebody has the item in hand to judge it on their own."""
     return bool(await hot.fetchval(HOLDS_PANEL_SEAT, project_id, item_id, user_id))
+
+
+async def is_in_pools_of(hot: Hot, project_id: UUID, item_id: UUID, email: str) -> bool:
+    """Tell whether the item's case, or an adjudicator's seat of it, is in one of somebody's pools."""
+    return bool(await hot.fetchval(IS_IN_POOLS_OF, project_id, item_id, email))
 
 
 async def list_closed(hot: Hot, named: list[tuple[UUID, UUID]]) -> list[UUID]:

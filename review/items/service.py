@@ -51,6 +51,19 @@ async def get_detail(hot: Hot, *, who: Principal, item_id: UUID, base_url: str) 
     return detail_of(row, who.project, base_url)
 
 
+async def check_reach(hot: Hot, *, who: Principal, item_id: UUID) -> None:
+    """Let pass who may act on an item: whoever is bound to pools only where one of theirs has it, now or last.
+
+    Having had it in hand once lets somebody see an item, and is not enough here. Costs nothing for those who see all.
+
+    Raises:
+        ItemNotFound: it is in none of the caller's pools (404).
+    """
+    if who.is_pool_bound and not await queries.is_in_pools_of(hot, who.project_id, item_id, who.email):
+        message = f"There is no item {item_id} here that you may see."
+        raise ItemNotFound(message)
+
+
 async def get_views(hot: Hot, *, who: Principal, item_ids: list[UUID], base_url: str) -> dict[UUID, ItemView]:
     """Give items of the caller's project by id; ids that are not there are left out."""
     rows = await queries.get_items(hot, who.project_id, item_ids)
@@ -88,15 +101,15 @@ async def list_items(
 async def list_history(hot: Hot, *, who: Principal, item_id: UUID, base_url: str) -> list[HistoryEntry]:
     """Tell everything that happened to an item, oldest first.
 
-    While an item is open, reviewers are not told what others have judged, nor is a lead who has it in hand: their own
-    judgement is still asked for.
+    While an item is open, reviewers are not told what others have judged (`Principal.is_blind`), nor is a lead who has
+    it in hand: their own judgement is still asked for.
 
     Raises:
         ItemNotFound: as `get_detail` (404).
     """
     item = await get_detail(hot, who=who, item_id=item_id, base_url=base_url)
     is_blind = item.decision is None and (
-        who.is_reviewer_only or await queries.holds_panel_seat(hot, who.project_id, item_id, who.id)
+        who.is_blind or await queries.holds_panel_seat(hot, who.project_id, item_id, who.id)
     )
     return [
         HistoryEntry(
@@ -195,4 +208,4 @@ def _raw(text: str | None) -> msgspec.Raw:
 
 
 def _visible_to(who: Principal) -> str | None:
-    return who.email if who.is_reviewer_only else None
+    return who.email if who.is_pool_bound else None

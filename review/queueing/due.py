@@ -108,7 +108,7 @@ async def count_due(hot: Hot, *, who: Principal, pools: list[str], within: timed
 
 async def pools_of(hot: Hot, *, who: Principal, config: ProjectConfig) -> list[str]:
     """List the pools whose queues the caller may see, in the order of the configuration."""
-    if not who.is_reviewer_only:
+    if not who.is_pool_bound:
         return list(config.pools)
     mine = await identity.list_pools_of(hot, who.project_id, who.email)
     return [pool for pool in config.pools if pool in mine]

@@ -20,10 +20,3 @@ class LeaseLost(ReviewError):
 
     code = "lease_lost"
     status = 409
-
-
-class NotAPerson(ReviewError):
-    """A service key asked for work that only a person may do."""
-
-    code = "not_a_person"
-    status = 403

@@ -21,7 +21,7 @@ _FOREVER_YEAR = 9999
 async def pool_summaries(hot: Hot, *, who: Principal, config: ProjectConfig) -> list[PoolSummary]:
     """Show the pools the caller may work, in the order of the configuration; none to whoever only reads."""
     pools = list(config.pools) if who.may(Permission.WORK) else []
-    if who.is_reviewer_only:
+    if who.is_pool_bound:
         mine = await identity.list_pools_of(hot, who.project_id, who.email)
         pools = [pool for pool in pools if pool in mine]
     rows = await hot.fetch(queries.SUMMARISE, who.project_id, pools, who.id, COUNT_CAP, SOON)

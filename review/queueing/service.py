@@ -11,6 +11,7 @@ from review.audit import service as audit
 from review.audit.rules import TIMER, Action
 from review.configuration.rules import ProjectConfig
 from review.identity import queries as identity
+from review.identity.errors import NotAPerson
 from review.identity.rules import Principal
 from review.items import queries as item_queries
 from review.items.service import detail_of
@@ -18,7 +19,7 @@ from review.kernel import outbox
 from review.kernel.db import Hot, driver_of
 from review.kernel.events import EventKind
 from review.queueing import mentions, queries
-from review.queueing.errors import AssignmentNotFound, LeaseLost, NotAPerson, PoolNotFound
+from review.queueing.errors import AssignmentNotFound, LeaseLost, PoolNotFound
 from review.queueing.floors import Floors
 from review.queueing.rules import AssignmentState, LeaseFate, Seat, is_held_by, lease_fate, why_lost
 from review.queueing.schemas import ClaimedAssignment
@@ -35,7 +36,7 @@ async def check_pool(hot: Hot, *, who: Principal, pool: str, config: ProjectConf
         PoolNotFound: there is no such pool, or the reviewer is not in it (404; the two look alike).
     """
     known = pool in config.pools
-    if known and who.is_reviewer_only:
+    if known and who.is_pool_bound:
         known = await identity.is_pool_member(hot, who.project_id, pool, who.email)
     if not known:
         message = f"There is no pool {pool!r} here that you are in."
@@ -193,7 +194,7 @@ async def get_known_seat(hot: Hot, *, who: Principal, assignment_id: UUID) -> Se
         AssignmentNotFound: they may not, or it does not exist (404; the two look alike).
     """
     seat = await queries.find_seat(hot, who.project_id, assignment_id)
-    if seat is None or (who.is_reviewer_only and not await queries.is_known_to(hot, who, seat)):
+    if seat is None or (who.is_pool_bound and not await queries.is_known_to(hot, who, seat)):
         message = f"There is no assignment {assignment_id} here that you may see."
         raise AssignmentNotFound(message)
     return seat

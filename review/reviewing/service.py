@@ -83,6 +83,7 @@ async def override(
         reason was given (422).
     """
     queueing.check_person(who)
+    await items.check_reach(await driver_of(tx), who=who, item_id=item_id)
     await queue_queries.lock_seats(tx, who.project_id, item_id)
     item = await _lock_item(tx, who, item_id)
     if item.state == "withdrawn":

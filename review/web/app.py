@@ -19,7 +19,9 @@ from review.web.api import (
     feedback,
     health,
     items,
+    keys,
     openapi,
+    people,
     queue,
     reference,
     webhooks,
@@ -65,6 +67,18 @@ API: Sequence[ControllerRouterHandler] = (
     webhooks.disable_endpoint,
     webhooks.get_delivery,
     webhooks.replay_delivery,
+    people.list_people,
+    people.get_person,
+    people.change_person,
+    people.remove_person,
+    keys.list_keys,
+    keys.create_key,
+    keys.rotate_key,
+    keys.revoke_key,
+    keys.list_tokens,
+    keys.create_token,
+    keys.rotate_token,
+    keys.revoke_token,
 )
 
 

@@ -50,9 +50,12 @@ async def key_guard(connection: Connection, handler: BaseRouteHandler) -> None:
     if scheme.lower() != "bearer":
         message = "This call needs a key. Send `Authorization: Bearer <key>`."
         raise NotAuthenticated(message)
-    who = await keys.authenticate_key(_services(connection).db.hot, secret.strip())
+    services, origin = _services(connection), client_of(connection)
+    who = await keys.authenticate_key(services.db.hot, secret.strip())
+    if who.key_id is not None:
+        services.key_use.note(who.project_id, who.key_id, origin)
     _check(who, handler.opt[PERMISSION])
-    connection.scope["user"] = msgspec.structs.replace(who, origin=client_of(connection))
+    connection.scope["user"] = msgspec.structs.replace(who, origin=origin)
 
 
 async def session_guard(connection: Connection, handler: BaseRouteHandler) -> None:
@@ -126,7 +129,8 @@ def _asks_for_methods(connection: Connection, handler: BaseRouteHandler) -> bool
 
 def _check(who: Principal, permission: Permission) -> None:
     if not who.may(permission):
-        message = f"The role {who.role.value} does not carry {permission.value}; nothing was changed."
+        what = "pools:all, which this needs as well" if permission in who.permissions else permission.value
+        message = f"The role {who.role}, or the scopes of this key, do not carry {what}; nothing was changed."
         raise NotPermitted(message)
 
 

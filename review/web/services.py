@@ -16,6 +16,7 @@ from review.configuration.rules import ProjectConfig
 from review.configuration.service import ConfigCache, ItemTypes
 from review.delivery.feed.tail import Tail
 from review.identity.rules import Principal
+from review.identity.usage import KeyUse
 from review.intake.service import Desk
 from review.items import queries as items
 from review.kernel.db import Database
@@ -42,6 +43,7 @@ class Services:
     configs: ConfigCache
     item_types: ItemTypes
     migrations: Migrations
+    key_use: KeyUse
     sign_ins: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIGN_INS_AT_A_TIME))
 
     @classmethod
@@ -58,7 +60,9 @@ class Services:
         hints.follow_events(tail.wake)
         hints.start()
         tail.start()
-        return cls(settings, db, redis, hints, tail, ConfigCache(db), ItemTypes(db), Migrations.load())
+        key_use = KeyUse(db.hot)
+        key_use.start()
+        return cls(settings, db, redis, hints, tail, ConfigCache(db), ItemTypes(db), Migrations.load(), key_use)
 
     def release(self) -> None:
         """Let parked callers and streams go, and keep nobody waiting any more; for a process that is about to stop."""
@@ -70,6 +74,7 @@ class Services:
         self.release()
         await self.tail.stop()
         await self.hints.stop()
+        await self.key_use.stop()
         await self.redis.aclose()
         await self.db.close()
 

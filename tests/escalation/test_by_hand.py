@@ -9,9 +9,10 @@ import pytest
 
 from review.escalation import service as escalation
 from review.escalation.errors import NothingEscalated
+from review.identity.errors import NotAPerson
 from review.identity.rules import Role
 from review.items.errors import ItemClosed, ItemNotFound
-from review.queueing.errors import LeaseLost, NotAPerson
+from review.queueing.errors import LeaseLost
 from review.sla.ladders import Fallback, Step
 from tests.escalation.ladders import FALLBACK, UP, climb, escalate, noted, pass_time, sweep, the_case, told
 from tests.make import World

@@ -116,11 +116,11 @@ async def test_a_token_is_for_members_and_acts_with_the_role_of_now(world: World
                 await keys.create_token(tx, **(key | refused))
         with pytest.raises(IdentityInvalid):
             await keys.create_key(tx, project="support", name=" ", role=Role.SERVICE, actor=OPERATOR)
-    assert (await keys.authenticate_key(world.db.hot, token)).role is Role.REVIEWER
+    assert (await keys.authenticate_key(world.db.hot, token)).role == Role.REVIEWER
     await world.db.hot.execute(
         "UPDATE memberships SET role = 'lead' WHERE user_id = (SELECT id FROM users WHERE email = 'new@example.com')"
     )
-    assert (await keys.authenticate_key(world.db.hot, token)).role is Role.LEAD
+    assert (await keys.authenticate_key(world.db.hot, token)).role == Role.LEAD
     await world.db.hot.execute(
         "DELETE FROM memberships WHERE user_id = (SELECT id FROM users WHERE email = 'new@example.com')"
     )

@@ -3,7 +3,8 @@
 import pytest
 
 from review.decisions.rules import Verdict
-from review.queueing.errors import LeaseLost, NotAPerson
+from review.identity.errors import NotAPerson
+from review.queueing.errors import LeaseLost
 from review.reviewing import service as reviewing
 from review.reviewing.errors import JudgementInvalid
 from review.reviewing.schemas import JudgementIn

@@ -9,6 +9,8 @@ import msgspec
 
 from review.delivery.notifications.rules import Planned
 from review.delivery.notifications.schemas import Facts, Preferences
+from review.identity.queries import carries
+from review.identity.rules import Permission
 from review.kernel.db import Hot
 from review.kernel.ids import new_id
 
@@ -21,21 +23,25 @@ WHERE c.project_id = $1 AND c.item_id = ANY ($2)
 GROUP BY c.item_id, c.pool
 """
 
-# Leads and admins, the members of the pools, and whoever is named; members of pools need no account.
-LIST_PEOPLE = """
+# Leads and admins, the members of the pools, and whoever is named; members of pools need no account. Leads of single
+# pools come in with those.
+LIST_PEOPLE = f"""
 WITH wanted AS (
   SELECT p.email, p.pool FROM pool_members p WHERE p.project_id = $1 AND p.pool = ANY ($3)
   UNION SELECT named, NULL FROM unnest($2::text[]) AS named
   UNION SELECT u.email, NULL FROM memberships m JOIN users u ON u.id = m.user_id
-        WHERE m.project_id = $1 AND m.role IN ('lead', 'admin')
+        WHERE m.project_id = $1 AND {carries("m", Permission.OVERRIDE)} AND {carries("m", Permission.ALL_POOLS)}
 )
-SELECT w.email, array_remove(array_agg(w.pool), NULL) AS pools, m.role, u.disabled_at IS NOT NULL AS is_disabled,
+SELECT w.email, array_remove(array_agg(w.pool), NULL) AS pools, u.disabled_at IS NOT NULL AS is_disabled,
+       coalesce({carries("m", Permission.WRITE_CONFIG)}, false) AS is_admin,
+       coalesce({carries("m", Permission.OVERRIDE)}, false) AS is_lead,
+       coalesce({carries("m", Permission.ALL_POOLS)}, false) AS sees_all,
        n.settings::text AS settings
 FROM wanted w
 LEFT JOIN users u ON u.email = w.email
 LEFT JOIN memberships m ON m.project_id = $1 AND m.user_id = u.id
 LEFT JOIN notification_preferences n ON n.project_id = $1 AND n.user_id = u.id
-GROUP BY w.email, m.role, u.disabled_at, n.settings::text
+GROUP BY w.email, m.project_id, m.role, u.disabled_at, n.settings::text
 ORDER BY w.email
 """
 

@@ -39,10 +39,14 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class People(msgspec.Struct, frozen=True, kw_only=True):
-    """The people whom a batch of events may concern, by e-mail; nobody who is disabled is in any but `disabled`."""
+    """The people whom a batch of events may concern, by e-mail; nobody who is disabled is in any but `disabled`.
+
+    `leads` may override everywhere, `leads_of_pools` only in the pools they are in.
+    """
 
     leads: tuple[str, ...] = ()
     admins: tuple[str, ...] = ()
+    leads_of_pools: frozenset[str] = frozenset()
     pools: Mapping[str, tuple[str, ...]] = {}
     disabled: frozenset[str] = frozenset()
     preferences: Mapping[str, Preferences] = {}
@@ -140,8 +144,9 @@ def resolve(target: str, standing: Standing, people: People) -> tuple[str, ...]:
     if target == "holder":
         return standing.holders
     if target == "pool-leads":
-        members = set(people.pools.get(standing.pool, ()))
-        return tuple(lead for lead in people.leads if lead in members) or people.leads or people.admins
+        leading = people.leads_of_pools.union(people.leads)
+        inside = tuple(member for member in people.pools.get(standing.pool, ()) if member in leading)
+        return inside or people.leads or people.admins
     if target.startswith(POOL):
         return people.pools.get(target.removeprefix(POOL), ())
     return (target,) if target.startswith(CHANNEL) or "@" in target else ()

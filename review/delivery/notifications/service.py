@@ -95,8 +95,9 @@ async def _people(hot: Hot, project_id: UUID, emails: Sequence[str], pools: Sequ
     rows = await queries.list_people(hot, project_id, emails, pools)
     able = [row for row in rows if not row["is_disabled"]]
     return People(
-        leads=tuple(row["email"] for row in able if row["role"] == "lead"),
-        admins=tuple(row["email"] for row in able if row["role"] == "admin"),
+        leads=tuple(row["email"] for row in able if row["is_lead"] and row["sees_all"] and not row["is_admin"]),
+        admins=tuple(row["email"] for row in able if row["is_admin"]),
+        leads_of_pools=frozenset(row["email"] for row in able if row["is_lead"] and not row["sees_all"]),
         pools={pool: tuple(row["email"] for row in able if pool in row["pools"]) for pool in pools},
         disabled=frozenset(row["email"] for row in rows if row["is_disabled"]),
         preferences={row["email"]: queries.read_preferences(row["settings"]) for row in rows if row["settings"]},

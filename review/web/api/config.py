@@ -32,5 +32,10 @@ async def get_config(request: AnyRequest, who: Who, tx: Tx, version: FromQuery[i
 async def put_config(request: AnyRequest, who: Who, tx: Tx, dry_run: FromQuery[bool] = False) -> Plan:  # noqa: FBT002  a query
     """Make this the configuration, as a new version, or with `dry_run` say what that would change."""
     return await configuration.apply(
-        tx, await request.body(), actor=who.actor, dry_run=dry_run, only_project=who.project
+        tx,
+        await request.body(),
+        actor=who.actor,
+        dry_run=dry_run,
+        only_project=who.project,
+        held=who.permissions,
     )

@@ -54,7 +54,7 @@ async def due_page(work: InHand, within: FromQuery[str] = USUAL, after: FromQuer
 
 def _row(work: Work, line: DueLine, clock: Countdown | None) -> DueRow:
     names = ["you" if email == work.who.email else email.partition("@")[0] for email in line.holders]
-    shown = [name for name in names if name == "you"] if work.who.is_reviewer_only else names
+    shown = [name for name in names if name == "you"] if work.who.is_blind else names
     pools = [work.config.pools[name].title if name in work.config.pools else name for name in line.pools]
     return DueRow(
         item_id=line.item_id,

@@ -21,6 +21,8 @@ _PLACES: Final = (
     ("Clocks", "/clocks", Permission.READ_ITEMS),
     ("Webhooks", "/webhooks", Permission.READ_WEBHOOKS),
     ("Notifications", "/notifications", Permission.READ_ITEMS),
+    ("People", "/people", Permission.READ_PEOPLE),
+    ("Keys", "/keys", Permission.OWN_TOKENS),
 )
 
 

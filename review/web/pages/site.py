@@ -14,7 +14,9 @@ from review.web.pages.clocks import clocks_page
 from review.web.pages.due import due_page
 from review.web.pages.environment import build_environment
 from review.web.pages.items import ItemPages
+from review.web.pages.keys import KeyPages
 from review.web.pages.notifications import NotificationPages, acknowledge_page
+from review.web.pages.people import PeoplePages
 from review.web.pages.queue import QueuePages, projects
 from review.web.pages.refusals import to_person
 from review.web.pages.session import sign_in, sign_in_form, sign_out
@@ -38,7 +40,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
         clocks_page,
         WebhookPages,
     ]
-    handlers += [NotificationPages, acknowledge_page]
+    handlers += [NotificationPages, acknowledge_page, PeoplePages, KeyPages]
     if with_dev_pages:
         handlers += [styleguide, specimen_desk]
     site = Router(
