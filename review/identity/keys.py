@@ -43,6 +43,7 @@ async def authenticate_key(hot: Hot, secret: str) -> Principal:
         email=row["email"] if person else "",
         role=Role(row["role"]),
         config_version=row["config_version"],
+        stops=tuple(row["stops"]),
     )
 
 

@@ -38,6 +38,8 @@ class Permission(StrEnum):
     READ_EVENTS = "events:read"
     READ_WEBHOOKS = "webhooks:read"
     WRITE_WEBHOOKS = "webhooks:write"
+    STOP = "sources:stop"
+    READ_REVIEWERS = "reviewers:read"
 
 
 _P = Permission
@@ -45,11 +47,13 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(Permission),
     Role.LEAD: frozenset(
         {_P.READ_ITEMS, _P.WORK, _P.OVERRIDE, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.PAUSE}
-        | {_P.READ_EVENTS, _P.READ_WEBHOOKS}
+        | {_P.READ_EVENTS, _P.READ_WEBHOOKS, _P.STOP, _P.READ_REVIEWERS}
     ),
     Role.REVIEWER: frozenset({_P.READ_ITEMS, _P.WORK, _P.PAUSE}),
     Role.ANALYST: frozenset({_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG}),
-    Role.AUDITOR: frozenset({_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.READ_EVENTS, _P.READ_WEBHOOKS}),
+    Role.AUDITOR: frozenset(
+        {_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.READ_EVENTS, _P.READ_WEBHOOKS, _P.READ_REVIEWERS}
+    ),
     Role.SERVICE: frozenset({_P.SUBMIT, _P.READ_ITEMS, _P.READ_FEEDBACK, _P.PAUSE, _P.READ_EVENTS}),
 }
 PERSONAL_ROLES = tuple(role for role in Role if role is not Role.SERVICE)
@@ -78,6 +82,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
     config_version: int
     origin: str = ""
+    stops: tuple[str, ...] = ()
 
     def may(self, permission: Permission) -> bool:
         """Tell whether the role carries the permission."""
