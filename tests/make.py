@@ -126,7 +126,7 @@ class World:
         async with self.db.transaction() as tx:
             return await reviewing.submit(
                 tx,
-                reviewing.Bench(self.item_types, lambda _ids: None, BASE_URL),
+                reviewing.Bench(self.item_types, lambda _ids: None, BASE_URL, self.configs),
                 who=self.people[name],
                 assignment_id=assignment.id,
                 fence=assignment.fence,

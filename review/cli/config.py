@@ -98,6 +98,8 @@ def _show(made: Plan, *, as_json: bool) -> None:
     else:
         for difference in made.differences:
             click.echo(str(difference))
+    for warning in made.warnings:
+        click.echo(f"note: {warning}", err=True)
     click.echo(_outcome(made), err=True)
 
 

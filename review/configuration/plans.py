@@ -36,7 +36,10 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a document changes against the active version; `version` is the one active afterwards."""
+    """What a document changes against the active version; `version` is the one active afterwards.
+
+    `warnings` say what it asks for that will not happen, each with its line.
+    """
 
     project: str
     version: int
@@ -45,6 +48,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     differences: tuple[Difference, ...]
     ruleset_version: int
     item_types: dict[str, int]
+    warnings: tuple[str, ...] = ()
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Difference, ...]:

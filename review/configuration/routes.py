@@ -1,6 +1,6 @@
 """The rules of a document: what their conditions may name, and where they may send an item; no I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -57,7 +57,7 @@ def _rule(checks: Checks, path: str, given: object, around: Surroundings) -> Rul
     if any(rule.get(key) is None for key in required):
         return None
     name = checks.name(f"{path}.name", rule["name"])
-    condition = _condition(checks, f"{path}.when", rule["when"], around.types)
+    condition = read_condition(checks, f"{path}.when", rule["when"], around.types)
     sample = checks.share(f"{path}.sample", rule.get("sample", 1.0))
     then = mapping_of(rule["then"])
     verbs: list[Verb] = [verb for verb in VERBS if verb in (then or {})]
@@ -91,14 +91,21 @@ def _review(checks: Checks, path: str, then: Mapping[str, Any], around: Surround
     }
 
 
-def _condition(checks: Checks, path: str, source: object, types: Mapping[str, ItemType]) -> Condition | None:
+def read_condition(
+    checks: Checks,
+    path: str,
+    source: object,
+    types: Mapping[str, ItemType],
+    compiled: Callable[[str], Condition] = compile_condition,
+) -> Condition | None:
+    """Check a condition and compile it; what it names must be possible in these item types."""
     if isinstance(source, bool):
         source = "true" if source else "false"
     if not isinstance(source, str):
         checks.add(path, "must be a condition in CEL, such as 'item.confidence < 0.8'")
         return None
     try:
-        condition = compile_condition(source)
+        condition = compiled(source)
     except ConditionInvalid as fault:
         checks.add_within(path, source, fault.offset, fault.message)
         return None
@@ -107,7 +114,9 @@ def _condition(checks: Checks, path: str, source: object, types: Mapping[str, It
             message = f"`{literal.text}` is no item type{_close(literal.text, types)}"
             checks.add_within(path, source, literal.offset, message)
     for read in condition.reading.paths:
-        impossible = find_impossible(read.fields, types)
+        impossible = (
+            None if read.root == "review" and read.fields[0] != "output" else find_impossible(read.fields, types)
+        )
         if impossible is not None:
             checks.add_within(path, source, read.offset, impossible)
     return condition

@@ -12,6 +12,7 @@ from review.configuration.clocks import Parts, read_policy
 from review.configuration.document import Document
 from review.configuration.errors import ConfigurationInvalid
 from review.configuration.ladders import Reach, check_order, read_ladders
+from review.configuration.limits import LIMITS, VERDICTS, check_limits, limits_of, read_verdicts, warnings_of
 from review.configuration.outlets import Channel, Notices, Webhook, read_channels, read_notices, read_webhooks
 from review.configuration.roles import CustomRole, read_roles
 from review.configuration.routes import Surroundings, find_impossible, read_rules
@@ -34,17 +35,21 @@ LATER_IN_POOLS = {"skills": "everybody in a pool may work all of it"}
 
 
 class Pool(msgspec.Struct, frozen=True):
-    """The reviewers who may work a queue, and how long a claim of theirs lasts."""
+    """The reviewers who may work a queue, how long a claim of theirs lasts, and which verdicts they may give."""
 
     name: str
     title: str
     lease: timedelta
     members: tuple[str, ...]
     notices: Notices | None = None
+    verdicts: tuple[str, ...] = VERDICTS
 
 
 class ProjectConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of a project's configuration, compiled; it never changes."""
+    """One version of a project's configuration, compiled; it never changes.
+
+    `warnings` are for whoever applies it: what it asks for that will not happen, each with its line.
+    """
 
     project: str
     title: str
@@ -59,6 +64,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, kw_only=True):
     webhooks: Mapping[str, Webhook] = {}
     channels: Mapping[str, Channel] = {}
     roles: Mapping[str, CustomRole] = {}
+    warnings: tuple[str, ...] = ()
 
 
 class Versions(msgspec.Struct, frozen=True):
@@ -86,12 +92,15 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
     project = checks.name("project", data["project"]) if data.get("project") is not None else ""
     title = checks.text("title", data.get("title"))
     types: dict[str, ItemType] = {}
-    for name, given in _named(checks, "item_types", data.get("item_types")):
+    defined = _named(checks, "item_types", data.get("item_types"))
+    for name, given in defined:
         types[name] = _item_type(checks, name, given, versions.item_types.get(name, 0))
     channels = read_channels(checks, data.get("channels"))
     pools = {name: _pool(checks, name, given, channels) for name, given in _named(checks, "pools", data.get("pools"))}
     if not pools and mapping_of(data.get("pools")) is not None:
         checks.add("pools", "is empty; what no rule can judge must have a pool to go to")
+    for name, given in defined:
+        check_limits(checks, types[name], given, tuple(pools))
     default = next(iter(pools), "")
     if data.get("default_pool") is not None:
         default = checks.known("default_pool", data["default_pool"], pools, "pool")
@@ -117,6 +126,7 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
         webhooks=webhooks,
         channels=channels,
         roles=roles,
+        warnings=warnings_of(checks, types, rules, parts.ladders) if versions.config == 0 else (),
     )
 
 
@@ -157,7 +167,7 @@ def _named(checks: Checks, path: str, value: object) -> list[tuple[str, dict[str
 def _item_type(checks: Checks, name: str, given: Mapping[str, Any], version: int) -> ItemType:
     path = f"item_types.{name}"
     allowed = ("title", "input_schema", "output_schema", "reasons", "guidelines", "view")
-    checks.keys(path, given, allowed, required=("input_schema", "output_schema"))
+    checks.keys(path, given, (*allowed, *LIMITS), required=("input_schema", "output_schema"))
     input_schema, output_schema = given.get("input_schema", True), given.get("output_schema", True)
     compiled = ItemType(
         name=name,
@@ -168,6 +178,7 @@ def _item_type(checks: Checks, name: str, given: Mapping[str, Any], version: int
         reasons=checks.texts(f"{path}.reasons", given.get("reasons")),
         guidelines=checks.text(f"{path}.guidelines", given.get("guidelines")),
         view={str(field): str(kind) for field, kind in checks.mapping(f"{path}.view", given.get("view")).items()},
+        **limits_of(given),
         input_validator=_schema(checks, f"{path}.input_schema", input_schema),
         output_validator=_schema(checks, f"{path}.output_schema", output_schema),
     )
@@ -199,7 +210,7 @@ def _check_view(checks: Checks, path: str, item_type: ItemType) -> None:
 
 def _pool(checks: Checks, name: str, given: Mapping[str, Any], channels: Mapping[str, Channel]) -> Pool:
     path = f"pools.{name}"
-    checks.keys(path, given, ("title", "lease", "members", "notify"), later=LATER_IN_POOLS)
+    checks.keys(path, given, ("title", "lease", "members", "notify", "verdicts"), later=LATER_IN_POOLS)
     lease = checks.duration(f"{path}.lease", given.get("lease", DEFAULT_LEASE))
     if not SHORTEST_LEASE <= lease <= LONGEST_LEASE:
         checks.add(f"{path}.lease", "must be from 5s to 7d")
@@ -210,4 +221,5 @@ def _pool(checks: Checks, name: str, given: Mapping[str, Any], channels: Mapping
         lease=lease,
         members=tuple(dict.fromkeys(members)),
         notices=read_notices(checks, f"{path}.notify", given.get("notify"), channels),
+        verdicts=read_verdicts(checks, f"{path}.verdicts", given.get("verdicts")),
     )

@@ -15,6 +15,7 @@ from review.audit.rules import Action, Actor
 from review.configuration import queries
 from review.configuration.document import Document, parse
 from review.configuration.errors import ConfigurationInvalid, ConfigVersionNotFound, PoolHasOpenWork, RoleInUse
+from review.configuration.limits import limits_of
 from review.configuration.models import ConfigVersion, ItemTypeVersion, RuleSetVersion
 from review.configuration.plans import Plan, clocks_differ, compare, digest_of
 from review.configuration.rules import ProjectConfig, Versions, compile_config
@@ -74,6 +75,7 @@ async def apply(
         differences=differences,
         ruleset_version=versions.ruleset,
         item_types=dict(versions.item_types),
+        warnings=config.warnings,
     )
     if plan.applied:
         await _store(tx, project, document, versions, config, actor)
@@ -309,6 +311,7 @@ def _compile_type(name: str, version: int, definition: Mapping[str, Any]) -> Ite
         reasons=tuple(definition.get("reasons") or ()),
         guidelines=definition.get("guidelines") or "",
         view=definition.get("view") or {},
+        **limits_of(definition),
         input_validator=compile_schema(definition["input_schema"]),
         output_validator=compile_schema(definition["output_schema"]),
     )

@@ -13,12 +13,15 @@ import msgspec
 
 from review.audit.rules import Action
 from review.escalation.clock_rules import STARTED, CaseClock, Movement, Setting
+from review.identity.rules import Principal
+from review.items.blindness import pause_words
 from review.kernel.db import Hot
 from review.kernel.timers import TimerKind
 from review.sla.rules import Facts, Pause
 
-# Cases of before there were clocks have started with their opening, under the item's own configuration.
-CLOCK = """
+# Cases of before there were clocks have started with their opening, under the item's own configuration. {words} is why
+# each pause was made, as whoever asks may hear it.
+_CLOCK = """
   c.project_id, c.id AS case_id, c.item_id, i.state AS item_state, c.sla_policy AS policy,
   c.due_at, c.first_claim_due_at, c.warn_at, c.paused_at, c.closed_at, c.marks_passed, c.clock_generation AS generation,
   coalesce(c.clock_version, i.config_version) AS version, i.config_version AS first_version,
@@ -29,7 +32,7 @@ CLOCK = """
         ORDER BY k.paused_at) AS pauses,
   ARRAY(SELECT k.resumed_at FROM clock_pauses k WHERE k.project_id = c.project_id AND k.case_id = c.id
         ORDER BY k.paused_at) AS resumptions,
-  ARRAY(SELECT k.reason FROM clock_pauses k WHERE k.project_id = c.project_id AND k.case_id = c.id
+  ARRAY(SELECT {words} FROM clock_pauses k WHERE k.project_id = c.project_id AND k.case_id = c.id
         ORDER BY k.paused_at) AS reasons,
   (SELECT k.resume_at FROM clock_pauses k WHERE k.project_id = c.project_id AND k.case_id = c.id
    AND k.paused_at = c.paused_at) AS resume_at,
@@ -39,7 +42,8 @@ JOIN items i ON i.project_id = c.project_id AND i.id = c.item_id
 JOIN item_bodies b ON b.project_id = c.project_id AND b.item_id = c.item_id
 """
 
-GET_CLOCK = f"SELECT {CLOCK} WHERE c.project_id = $1 AND c.item_id = $2"
+CLOCK = _CLOCK.format(words="k.reason")
+GET_CLOCK = f"SELECT {_CLOCK.format(words=pause_words('$3', '$4'))} WHERE c.project_id = $1 AND c.item_id = $2"
 LOCK_CLOCK = f"SELECT {CLOCK} WHERE c.project_id = $1 AND c.item_id = $2 FOR UPDATE OF c"
 
 LIST_MOVEMENTS = f"""
@@ -96,9 +100,12 @@ DELETE FROM timers WHERE project_id = $1 AND kind = '{TimerKind.RESUME}' AND sub
 """
 
 
-async def find_clock(hot: Hot, project_id: UUID, item_id: UUID) -> CaseClock | None:
-    """Read the clock of an item's case without locking it; None where there is no case."""
-    row = await hot.fetchrow(GET_CLOCK, project_id, item_id)
+async def find_clock(hot: Hot, who: Principal, item_id: UUID) -> CaseClock | None:
+    """Read the clock of an item's case without locking it; None where there is no case.
+
+    The reasons of its pauses are empty where the caller should not hear them before they have judged.
+    """
+    row = await hot.fetchrow(GET_CLOCK, who.project_id, item_id, who.id, who.is_blind)
     return None if row is None else case_clock(row)
 
 

@@ -76,6 +76,11 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
     because: list[str] = []
 
 
+def without_words(movement: Movement) -> Movement:
+    """Leave out why a clock was stopped and all that was said of it later."""
+    return movement if movement.action == STARTED else msgspec.structs.replace(movement, because=[])
+
+
 def fingerprint(calendars: Iterable[Calendar], year: int) -> bytes:
     """Digest what calendars come to in a year and the two after it: hours as instants, time zones and holidays put in.
 

@@ -10,7 +10,7 @@ from review.audit import service as audit
 from review.audit.rules import TIMER, Action, Actor
 from review.configuration.service import ConfigCache
 from review.escalation import clock_queries as queries
-from review.escalation.clock_rules import CaseClock, Setting, pause_time, resume_time, resumed
+from review.escalation.clock_rules import CaseClock, Setting, pause_time, resume_time, resumed, without_words
 from review.escalation.errors import ClockNotRunning
 from review.escalation.explanations import ClockView, no_clock, told
 from review.identity.rules import Principal
@@ -21,6 +21,7 @@ from review.kernel import outbox
 from review.kernel.db import Hot, driver_of
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.events import EventKind
+from review.queueing import queries as queue_queries
 from review.sla import rules as sla
 from review.sla.rules import Facts, SlaPolicy
 
@@ -95,10 +96,12 @@ async def explain(hot: Hot, watch: Watch, *, who: Principal, item_id: UUID) -> C
         ItemNotFound: it is not the caller's to see (404).
     """
     item = await items.get_detail(hot, who=who, item_id=item_id, base_url=watch.base_url)
-    case = await queries.find_clock(hot, who.project_id, item_id)
+    case = await queries.find_clock(hot, who, item_id)
     if case is None or case.due_at is None:
         return no_clock(item)
     movements = await queries.list_movements(hot, who.project_id, item_id)
+    if any(not pause.reason for pause in case.facts.pauses):  # every pause has one; it is not for the caller to hear
+        movements = [without_words(movement) for movement in movements]
     policy = await _policy(watch.configs, case, case.version)
     at_first = Facts(started_at=case.facts.started_at, priority=case.facts.priority, respond_by=case.facts.respond_by)
     began = sla.run(await _policy(watch.configs, case, case.first_version), at_first)
@@ -149,7 +152,8 @@ async def _stop(
         item_id=case.item_id,
         details=details | {"because": because},
     )
-    payload = {"reason": reason, "by": actor.name, "resume_at": resume_at}
+    is_blind = actor.kind == "user" and await queue_queries.is_judged_by_several(tx, case.project_id, case.case_id)
+    payload = {"reason": "" if is_blind else reason, "by": actor.name, "resume_at": resume_at}
     outbox.emit(tx, case.project_id, EventKind.PAUSED, item_id=case.item_id, payload=payload)
 
 

@@ -25,6 +25,7 @@ from review.sla.ladders import Fallback, Ladder, Step
 
 TellClosed = Callable[[Sequence[UUID]], None]
 
+TAKES_TWO = "two people must decide items of this type, so time alone may reject it and nothing else"
 UNREVIEWED = "unreviewed"  # the reason that flags a model's output which nobody looked at
 OUTCOMES: dict[Fallback, tuple[Verdict, tuple[str, ...]]] = {
     Fallback.APPROVE: (Verdict.APPROVE, ()),
@@ -78,6 +79,9 @@ async def climb(tx: AsyncSession, climbing: Climb, case: Case, number: int) -> C
         pool = pool_after(step, case, waiting)
         reach = await queries.find_reach(tx, case, waiting, pool=pool, targets=(*step.notify, *step.page))
         plan = plan_step(step, case, waiting, reach, climbing.known)
+        if step.decide not in {None, Fallback.REJECT} and await queries.takes_two(tx, case):
+            _record(tx, climbing, case, at, Action.STEP_SKIPPED, {"why": [TAKES_TWO]})
+            continue
         if plan.is_dead_end:
             _record(tx, climbing, case, at, Action.STEP_SKIPPED, {"why": plan.dead})
             continue

@@ -22,7 +22,7 @@ WITH staff AS MATERIALIZED (
   JOIN users u ON u.id = m.user_id
   WHERE m.project_id = $1 AND {carries("m", Permission.WORK)} AND u.disabled_at IS NULL
 ), workers AS MATERIALIZED (
-  SELECT s.id FROM staff s WHERE s.sees_all OR EXISTS (
+  SELECT s.id, s.email FROM staff s WHERE s.sees_all OR EXISTS (
     SELECT FROM pool_members p WHERE p.project_id = $1 AND p.pool = $2 AND p.email = s.email)
 )
 SELECT EXISTS (
@@ -38,7 +38,9 @@ SELECT EXISTS (
         WHERE m.project_id = $1 AND u.email = ANY ($5::text[]) AND u.disabled_at IS NULL) AS people,
   (SELECT count(*) FROM workers) AS workers,
   (SELECT count(*) FROM workers w WHERE NOT EXISTS (
-    SELECT FROM case_reviewers r WHERE r.project_id = $1 AND r.case_id = $6 AND r.user_id = w.id)) AS free,
+    SELECT FROM case_reviewers r WHERE r.project_id = $1 AND r.case_id = $6 AND r.user_id = w.id) AND NOT EXISTS (
+    SELECT FROM assignments a WHERE a.project_id = $1 AND a.item_id = $8
+      AND a.barred && ARRAY[w.id::text, w.email])) AS free,
   ARRAY(SELECT id FROM users WHERE id = ANY ($7::uuid[]) ORDER BY id) AS holder_ids,
   ARRAY(SELECT email FROM users WHERE id = ANY ($7::uuid[]) ORDER BY id) AS holder_names
 """
@@ -54,10 +56,14 @@ UPDATE assignments SET priority = :priority,
   pool = CASE WHEN state = 'open' AND CAST(:moved AS boolean) THEN CAST(:pool AS text) ELSE pool END
 WHERE project_id = :project AND case_id = :case AND state IN ('open', 'held')
 """)
+TAKES_TWO = text("""
+SELECT (route ->> 'two_person')::boolean FROM item_bodies WHERE project_id = :project AND item_id = :item
+""")
 ADD_SEATS = text("""
-INSERT INTO assignments (project_id, id, case_id, item_id, kind, pool, priority, due_at, state)
+INSERT INTO assignments (project_id, id, case_id, item_id, kind, pool, priority, due_at, state, barred)
 SELECT c.project_id, g.id, c.id, c.item_id, 'review', c.pool, c.priority,
-       CASE WHEN c.paused_at IS NULL THEN coalesce(c.due_at, 'infinity') ELSE 'infinity' END, 'open'
+       CASE WHEN c.paused_at IS NULL THEN coalesce(c.due_at, 'infinity') ELSE 'infinity' END, 'open',
+       (SELECT s.barred FROM assignments s WHERE s.project_id = c.project_id AND s.item_id = c.item_id LIMIT 1)
 FROM cases c CROSS JOIN unnest(CAST(:ids AS uuid[])) AS g(id) WHERE c.project_id = :project AND c.id = :case
 """)
 LOCK_CASE = text("""
@@ -91,7 +97,15 @@ async def find_reach(
     holders = [seat.holder_id for seat in seats if seat.holder_id is not None]
     hot = await driver_of(tx)
     row: Any = await hot.fetchrow(
-        FIND_REACH, case.project_id, pool, named["pool"], named["channel"], list(targets), case.id, holders
+        FIND_REACH,
+        case.project_id,
+        pool,
+        named["pool"],
+        named["channel"],
+        list(targets),
+        case.id,
+        holders,
+        case.item_id,
     )
     return Reach(
         has_leads=row["has_leads"],
@@ -110,6 +124,11 @@ async def change(tx: AsyncSession, before: Case, after: Case) -> int:
     level = await tx.scalar(CHANGE_CASE, {**key, "reviews_required": after.reviews_required})
     await tx.execute(CHANGE_SEATS, {**key, "moved": after.pool != before.pool})
     return int(level or 0)
+
+
+async def takes_two(tx: AsyncSession, case: Case) -> bool:
+    """Tell whether the item of a case arrived as one that nobody decides alone."""
+    return bool(await tx.scalar(TAKES_TWO, {"project": case.project_id, "item": case.item_id}))
 
 
 async def add_seats(tx: AsyncSession, case: Case, count: int) -> None:

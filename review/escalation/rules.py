@@ -254,7 +254,7 @@ def _tell(plan: Plan, step: Step, case: Case, seats: Collection[Seat], reach: Re
 
 def pool_after(step: Step, case: Case, seats: Collection[Seat]) -> str:
     """Name the pool whose people would take what a step opens: where it moves to, or where the seats stand."""
-    settling = [seat.pool for seat in seats if seat.kind == "adjudication" and seat.state is AssignmentState.HELD]
+    settling = [seat.pool for seat in seats if seat.kind != "review" and seat.state is AssignmentState.HELD]
     return step.move_to or (settling[0] if settling else case.pool)
 
 
@@ -315,7 +315,7 @@ def _holder(seat: Seat, reach: Reach) -> str:
 
 
 def _add_reviewers(plan: Plan, more: int, case: Case, seats: Collection[Seat], spare: int) -> None:
-    if any(seat.kind == "adjudication" for seat in seats):
+    if any(seat.kind != "review" for seat in seats):
         plan.reached += 1
         plan.done.append("asked for no further review, for somebody is to settle it")
         return

@@ -152,12 +152,14 @@ async def escalate(
     seat = await queueing.lock_held(tx, who=who, assignment_id=assignment_id, fence=fence)
     await queue_queries.settle(tx, who.project_id, seat, AssignmentState.OPEN, part="skipped")
     case = await ladder_queries.lock_case(tx, who.project_id, seat.case_id)
-    after = await _take_next(tx, configs, who, case, reason) or await _raise(tx, who, case, reason)
+    is_blind = await queue_queries.is_judged_by_several(tx, who.project_id, seat.case_id)
+    told = "" if is_blind else reason  # an event reaches people who are still to judge
+    after = await _take_next(tx, configs, who, case, told) or await _raise(tx, who, case, told)
     facts = {"reason": reason, "priority": after.priority, "level": after.level}
     if after.pool != case.pool:
         facts["to"] = after.pool
     queueing.note(tx, who, Action.CASE_ESCALATED, seat, **facts)
-    await mentions.announce(tx, who, item_id=seat.item_id, pool=after.pool, comment=reason)
+    await mentions.announce(tx, who, item_id=seat.item_id, pool=after.pool, comment=reason, is_blind=is_blind)
     return after.level
 
 

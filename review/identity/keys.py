@@ -78,6 +78,7 @@ async def authenticate_key(hot: Hot, secret: str) -> Principal:
         permissions=permissions_of(row["role"], row["permissions"], row["scopes"]),
         config_version=row["config_version"],
         key_id=row["key_id"],
+        stops=tuple(row["stops"]),
     )
 
 

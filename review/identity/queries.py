@@ -17,7 +17,9 @@ SELECT k.project_id, k.id AS key_id, k.secret_sha256, k.name AS key_name,
        coalesce(m.role, k.role) AS role, r.permissions, k.scopes, p.slug, p.config_version,
        u.id AS user_id, u.email, u.name AS user_name,
        (k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
-        AND (k.user_id IS NULL OR (u.disabled_at IS NULL AND m.role IS NOT NULL))) AS usable
+        AND (k.user_id IS NULL OR (u.disabled_at IS NULL AND m.role IS NOT NULL))) AS usable,
+       ARRAY(SELECT s.kind || ':' || s.subject FROM stops s
+             WHERE s.project_id = k.project_id AND s.resumed_at IS NULL) AS stops
 FROM api_keys k
 JOIN projects p ON p.id = k.project_id
 LEFT JOIN users u ON u.id = k.user_id

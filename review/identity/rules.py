@@ -45,6 +45,8 @@ class Permission(StrEnum):
     WRITE_KEYS = "keys:write"
     OWN_TOKENS = "tokens:own"
     ALL_POOLS = "pools:all"
+    STOP = "sources:stop"
+    READ_REVIEWERS = "reviewers:read"
 
 
 _P = Permission
@@ -52,13 +54,13 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(Permission),
     Role.LEAD: frozenset(
         {_P.READ_ITEMS, _P.WORK, _P.OVERRIDE, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.PAUSE}
-        | {_P.READ_EVENTS, _P.READ_WEBHOOKS, _P.READ_PEOPLE, _P.OWN_TOKENS, _P.ALL_POOLS}
+        | {_P.READ_EVENTS, _P.READ_WEBHOOKS, _P.READ_PEOPLE, _P.OWN_TOKENS, _P.ALL_POOLS, _P.STOP, _P.READ_REVIEWERS}
     ),
     Role.REVIEWER: frozenset({_P.READ_ITEMS, _P.WORK, _P.PAUSE, _P.OWN_TOKENS}),
     Role.ANALYST: frozenset({_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.OWN_TOKENS, _P.ALL_POOLS}),
     Role.AUDITOR: frozenset(
         {_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.READ_EVENTS, _P.READ_WEBHOOKS}
-        | {_P.READ_PEOPLE, _P.READ_KEYS, _P.OWN_TOKENS, _P.ALL_POOLS}
+        | {_P.READ_PEOPLE, _P.READ_KEYS, _P.OWN_TOKENS, _P.ALL_POOLS, _P.READ_REVIEWERS}
     ),
     Role.SERVICE: frozenset({_P.SUBMIT, _P.READ_ITEMS, _P.READ_FEEDBACK, _P.PAUSE, _P.READ_EVENTS, _P.ALL_POOLS}),
 }
@@ -97,6 +99,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     config_version: int
     key_id: UUID | None = None
     origin: str = ""
+    stops: tuple[str, ...] = ()
 
     def may(self, permission: Permission) -> bool:
         """Tell whether the caller carries the permission, and reaches far enough to use it."""

@@ -23,12 +23,14 @@ WITH given AS (
     $2::uuid[], $3::text[], $4::int[], $5::text[], $6::text[], $7::bytea[],
     $8::text[], $9::text[], $10::text[], $11::text[],
     $12::text[], $13::uuid[], $14::text[], $15::smallint[], $16::smallint[], $17::text[], $18::text[], $19::smallint[],
-    $20::uuid[], $21::text[], $22::text[], $23::uuid[], $24::text[], $25::uuid[], $26::text[]
+    $20::uuid[], $21::text[], $22::text[], $23::uuid[], $24::text[], $25::uuid[], $26::text[],
+    $40::text[]
   ) AS g(
     id, type, type_version, external_id, idempotency_key, fingerprint,
     input, output, details, route,
     action, case_id, pool, priority, reviews_required, adjudicate_pool, sla_policy, clock,
-    event_id, event_kind, event, submitted_entry, submitted, decided_entry, output_sha256
+    event_id, event_kind, event, submitted_entry, submitted, decided_entry, output_sha256,
+    barred
   )
 ), stored AS (
   INSERT INTO items (project_id, id, type, type_version, external_id, idempotency_key, fingerprint, state,
@@ -53,8 +55,9 @@ WITH given AS (
          CASE WHEN clock IS NOT NULL THEN $27::int END
   FROM fresh WHERE action = 'review'
 ), seats AS (
-  INSERT INTO assignments (project_id, id, case_id, item_id, kind, pool, priority, due_at, state)
-  SELECT $1, s.id, f.case_id, f.id, 'review', f.pool, f.priority, coalesce(f.due_at, 'infinity'), 'open'
+  INSERT INTO assignments (project_id, id, case_id, item_id, kind, pool, priority, due_at, state, barred)
+  SELECT $1, s.id, f.case_id, f.id, 'review', f.pool, f.priority, coalesce(f.due_at, 'infinity'), 'open',
+         string_to_array(f.barred, E'\\n')
   FROM unnest($29::uuid[], $30::uuid[]) AS s(id, item_id) JOIN fresh f ON f.id = s.item_id
 ), clocks AS (
   INSERT INTO timers (project_id, kind, subject_id, generation, fire_at)
@@ -103,7 +106,8 @@ async def store(
     )
     records = [_record(items[at], config, clocks.of[at]) for at in in_turn]
     columns = [list(column) for column in zip(*records, strict=True)]
-    rows = await hot.fetch(STORE, project_id, *columns, *_constants(items, config, actor), *_lengths(clocks))
+    barred = [items[at].barred for at in in_turn]
+    rows = await hot.fetch(STORE, project_id, *columns, *_constants(items, config, actor), *_lengths(clocks), barred)
     return {row["id"]: row["at"] for row in rows}
 
 

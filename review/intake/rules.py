@@ -8,20 +8,26 @@ import msgspec
 
 from review.audit.rules import Actor
 from review.configuration.rules import ProjectConfig
+from review.identity.rules import Principal
 from review.items.errors import PayloadInvalid, UnknownItemType
 from review.items.schemas import Submission
+from review.items.types import ItemType
 from review.kernel import strict_json
 from review.kernel.canonical import fingerprint, sha256_of
 from review.kernel.errors import FieldError
 from review.kernel.events import EventKind
 from review.kernel.ids import new_id
-from review.routing.rules import Route, route
+from review.queueing.conflicts import barred_of, people_in
+from review.routing.rules import Restraint, Route, route
 
 _encode = msgspec.json.Encoder().encode
 
 
 class NewItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One checked and routed submission, with the ids of every row it will become."""
+    """One checked and routed submission, with the ids of every row it will become.
+
+    `barred` names those who may not review it, one to a line.
+    """
 
     id: UUID
     submission: Submission
@@ -36,6 +42,7 @@ class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     case_id: UUID
     seat_ids: tuple[UUID, ...]
     output_sha256: str | None
+    barred: str | None
 
     @property
     def is_open(self) -> bool:
@@ -43,8 +50,12 @@ class NewItem(msgspec.Struct, frozen=True, kw_only=True):
         return self.route.action == "review"
 
 
-def prepare(value: object, config: ProjectConfig, *, idempotency_key: str | None) -> NewItem:
+def prepare(
+    value: object, config: ProjectConfig, *, idempotency_key: str | None, who: Principal | None = None
+) -> NewItem:
     """Check a submission against its item type and route it by the rule set of this configuration version.
+
+    Without `who`, which says who sent it and what is stopped, it is routed as if nothing were.
 
     Raises:
         Invalid: a field is missing, unknown or wrong; `errors` names it (422).
@@ -61,7 +72,8 @@ def prepare(value: object, config: ProjectConfig, *, idempotency_key: str | None
         message = f"The payload does not fit item type {submission.type!r}; nothing was stored. Mend the fields below."
         raise PayloadInvalid(message, errors=tuple(faults))
     item_id = new_id()
-    taken = route(config.ruleset, cast("Mapping[str, Any]", value), item_id, config.default_pool)
+    restraint = restraint_of(item_type, who)
+    taken = route(config.ruleset, cast("Mapping[str, Any]", value), item_id, config.default_pool, restraint)
     return NewItem(
         id=item_id,
         submission=submission,
@@ -76,7 +88,27 @@ def prepare(value: object, config: ProjectConfig, *, idempotency_key: str | None
         case_id=new_id(),
         seat_ids=tuple(new_id() for _ in range(taken.reviews_required)) if taken.action == "review" else (),
         output_sha256=sha256_of(submission.output) if taken.action == "approve" else None,
+        barred=_barred(submission, item_type, who) if taken.action == "review" else None,
     )
+
+
+def restraint_of(item_type: ItemType, who: Principal | None) -> Restraint:
+    """Tell what rules may not do with an item of this type from this sender."""
+    stops = () if who is None else who.stops
+    stopped = f"item_type:{item_type.name}" in stops or (who is not None and f"source:{who.id}" in stops)
+    return Restraint(stopped=stopped, two_person=item_type.two_person)
+
+
+def _barred(submission: Submission, item_type: ItemType, who: Principal | None) -> str | None:
+    people = people_in(
+        item_type.relations,
+        input=submission.input,
+        output=submission.output,
+        metadata=submission.metadata,
+        subject=submission.subject,
+        submitted_by=None if who is None else {"kind": who.kind, "id": who.id},
+    )
+    return barred_of(people)
 
 
 def submitted_by(actor: Actor) -> str:

@@ -56,7 +56,7 @@ async def submit(desk: Desk, raw: bytes, *, idempotency_key: str | None) -> Acce
         MalformedRequest (400), Invalid, UnknownItemType, PayloadInvalid (422): the body; nothing is stored.
         ConflictingResubmission: the same key came with other content (409).
     """
-    item = prepare(strict_json.decode(raw), desk.config, idempotency_key=idempotency_key)
+    item = prepare(strict_json.decode(raw), desk.config, idempotency_key=idempotency_key, who=desk.who)
     # Whatever the statement takes from the desk is part of the kind; the act holds the pool, so its id stays taken.
     kind = (id(desk.hot), desk.who.project_id, desk.config.version, desk.who.actor, desk.base_url)
     outcome = await _together.join(kind, item, lambda group: _take_in(desk, group))
@@ -77,7 +77,8 @@ async def submit_batch(
         if at % 50 == 49:
             await asyncio.sleep(0)  # a thousand checks take tens of milliseconds; others get their turn between
         try:
-            outcomes.append(prepare(strict_json.decode(bytes(raw)), desk.config, idempotency_key=key))
+            value = strict_json.decode(bytes(raw))
+            outcomes.append(prepare(value, desk.config, idempotency_key=key, who=desk.who))
         except ReviewError as refusal:
             outcomes.append(refusal)
     taken = iter(await _take_in(desk, [outcome for outcome in outcomes if isinstance(outcome, NewItem)]))

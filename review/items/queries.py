@@ -6,8 +6,11 @@ The statements name tables of packages above this one, as a database view would;
 from typing import Any
 from uuid import UUID
 
+from review.identity.rules import Principal
+from review.items.blindness import pause_words
 from review.kernel.db import Hot
 
+# {words} is why the clock stands still, as the caller may hear it.
 _COLUMNS = """
   i.id, i.state, i.type, i.type_version, i.external_id, i.created_at, b.route::text AS route,
   c.pool, c.priority, c.sla_policy, c.due_at, c.first_claim_due_at, coalesce(c.escalation_level, 0) AS escalation_level,
@@ -17,7 +20,7 @@ _COLUMNS = """
        WHEN c.paused_at IS NOT NULL THEN 'paused'
        WHEN c.due_at <= now() THEN 'breached'
        WHEN c.warn_at <= now() THEN 'warning' ELSE 'on_track' END AS sla_state,
-  k.paused_at, k.reason AS pause_reason, k.paused_by, k.resume_at,
+  k.paused_at, {words} AS pause_reason, k.paused_by, k.resume_at,
   i.state = 'open' AND EXISTS (SELECT FROM assignments a
     WHERE a.project_id = i.project_id AND a.item_id = i.id AND a.state = 'held') AS held,
   d.verdict, d.output::text AS decided_output, d.source, d.reasons::text AS reasons, d.comment, d.decided_at,
@@ -34,34 +37,37 @@ LEFT JOIN LATERAL (
 ) d ON true
 """
 
-# A reviewer sees the items of their pools, those that a tie brought to one, and those they have had in hand.
+# A reviewer sees the items of their pools, those that were brought to one to be settled or confirmed, and those they
+# have had in hand.
 _VISIBLE = """
  ({email}::text IS NULL
   OR EXISTS (SELECT FROM pool_members m WHERE m.project_id = i.project_id AND m.pool = c.pool AND m.email = {email})
   OR EXISTS (SELECT FROM assignments a
              JOIN pool_members m ON m.project_id = a.project_id AND m.pool = a.pool AND m.email = {email}
-             WHERE a.project_id = i.project_id AND a.item_id = i.id AND a.kind = 'adjudication')
+             WHERE a.project_id = i.project_id AND a.item_id = i.id AND a.kind <> 'review')
   OR EXISTS (SELECT FROM case_reviewers r JOIN users u ON u.id = r.user_id
              WHERE r.project_id = i.project_id AND r.case_id = c.id AND u.email = {email}))
 """
 
 GET_ITEMS = f"""
-SELECT {_COLUMNS} FROM items i {_JOINS}
+SELECT {_COLUMNS.format(words=pause_words("$3", "$4"))} FROM items i {_JOINS}
 WHERE i.project_id = $1 AND i.id = ANY($2::uuid[])
 """
 
 GET_DETAIL = f"""
-SELECT {_COLUMNS}, b.input::text AS input, b.output::text AS output, b.details::text AS details FROM items i {_JOINS}
+SELECT {_COLUMNS.format(words=pause_words("$4", "$5"))},
+       b.input::text AS input, b.output::text AS output, b.details::text AS details FROM items i {_JOINS}
 WHERE i.project_id = $1 AND i.id = $2 AND {_VISIBLE.format(email="$3")}
 """
 
 LIST_DETAILS = f"""
-SELECT {_COLUMNS}, b.input::text AS input, b.output::text AS output, b.details::text AS details FROM items i {_JOINS}
+SELECT {_COLUMNS.format(words=pause_words("$3", "$4"))},
+       b.input::text AS input, b.output::text AS output, b.details::text AS details FROM items i {_JOINS}
 WHERE i.project_id = $1 AND i.id = ANY($2::uuid[])
 """
 
 LIST_ITEMS = f"""
-SELECT {_COLUMNS} FROM items i {_JOINS}
+SELECT {_COLUMNS.format(words=pause_words("$10", "$11"))} FROM items i {_JOINS}
 WHERE i.project_id = $1 AND {_VISIBLE.format(email="$2")}
   AND ($3::uuid IS NULL OR i.id < $3)
   AND ($4::text IS NULL OR i.state = $4)
@@ -83,7 +89,7 @@ IS_IN_POOLS_OF = """
 SELECT EXISTS (SELECT FROM pool_members m WHERE m.project_id = $1 AND m.email = $3 AND (
   m.pool = (SELECT pool FROM cases WHERE project_id = $1 AND item_id = $2)
   OR EXISTS (SELECT FROM assignments a WHERE a.project_id = $1 AND a.item_id = $2 AND a.pool = m.pool
-             AND a.kind = 'adjudication')))
+             AND a.kind <> 'review')))
 """
 
 LIST_CLOSED = """
@@ -96,25 +102,27 @@ SELECT at, actor_name, actor_kind, actor_id, action, details::text AS details FR
 WHERE project_id = $1 AND item_id = $2 ORDER BY at, id
 """
 
-HOLDS_PANEL_SEAT = """
-SELECT EXISTS (SELECT FROM assignments
-               WHERE project_id = $1 AND item_id = $2 AND holder_id = $3 AND kind = 'review' AND state = 'held')
+SEES_ANSWERS = """
+SELECT sees_answers FROM assignments
+WHERE project_id = $1 AND item_id = $2 AND holder_id = $3 AND state = 'held' LIMIT 1
 """
 
 
-async def get_items(hot: Hot, project_id: UUID, item_ids: list[UUID]) -> list[Any]:
-    """Read items by id, in no particular order."""
-    return await hot.fetch(GET_ITEMS, project_id, item_ids)
+async def get_items(hot: Hot, project_id: UUID, item_ids: list[UUID], *, who: Principal | None) -> list[Any]:
+    """Read items by id, in no particular order, as the caller may hear of them; None is for telling everybody."""
+    me, is_reviewer = (None, True) if who is None else (who.id, who.is_blind)
+    return await hot.fetch(GET_ITEMS, project_id, item_ids, me, is_reviewer)
 
 
-async def find_detail(hot: Hot, project_id: UUID, item_id: UUID, *, visible_to: str | None) -> Any:
-    """Read one item with its payload; `visible_to` is a reviewer's e-mail, or None for who sees all."""
-    return await hot.fetchrow(GET_DETAIL, project_id, item_id, visible_to)
+async def find_detail(hot: Hot, who: Principal, item_id: UUID) -> Any:
+    """Read one item with its payload; a reviewer finds only what is theirs to see."""
+    visible_to = who.email if who.is_pool_bound else None
+    return await hot.fetchrow(GET_DETAIL, who.project_id, item_id, visible_to, who.id, who.is_blind)
 
 
-async def list_details(hot: Hot, project_id: UUID, item_ids: list[UUID]) -> list[Any]:
-    """Read items with their payload by id, in no particular order; who may see them was settled before."""
-    return await hot.fetch(LIST_DETAILS, project_id, item_ids)
+async def list_details(hot: Hot, who: Principal, item_ids: list[UUID]) -> list[Any]:
+    """Read items with their payload by id, in no particular order; that the caller may see them was settled before."""
+    return await hot.fetch(LIST_DETAILS, who.project_id, item_ids, who.id, who.is_blind)
 
 
 async def list_decisions(hot: Hot, project_id: UUID, item_ids: list[UUID]) -> list[Any]:
@@ -127,13 +135,14 @@ async def list_history(hot: Hot, project_id: UUID, item_id: UUID) -> list[Any]:
     return await hot.fetch(LIST_HISTORY, project_id, item_id)
 
 
-async def holds_panel_seat(hot: Hot, project_id: UUID, item_id: UUID, user_id: UUID) -> bool:
-    """Tell whether somebody has the item in hand to judge it on their own."""
-    return bool(await hot.fetchval(HOLDS_PANEL_SEAT, project_id, item_id, user_id))
+async def sees_answers(hot: Hot, project_id: UUID, item_id: UUID, user_id: UUID) -> bool | None:
+    """Tell whether the seat that somebody has in hand shows what was judged before; None where they have none."""
+    found: bool | None = await hot.fetchval(SEES_ANSWERS, project_id, item_id, user_id)
+    return found
 
 
 async def is_in_pools_of(hot: Hot, project_id: UUID, item_id: UUID, email: str) -> bool:
-    """Tell whether the item's case, or an adjudicator's seat of it, is in one of somebody's pools."""
+    """Tell whether the item's case, or a seat of it beyond reviews, is in one of somebody's pools."""
     return bool(await hot.fetchval(IS_IN_POOLS_OF, project_id, item_id, email))
 
 

@@ -5,9 +5,8 @@ from uuid import UUID
 
 import msgspec
 
-from review.audit.rules import Action
 from review.identity.rules import Principal
-from review.items import queries
+from review.items import blindness, queries
 from review.items.errors import ItemNotFound
 from review.items.schemas import DecisionView, Details, HistoryEntry, ItemDetail, ItemView, PauseView, SlaView
 from review.kernel.db import Hot
@@ -31,6 +30,10 @@ class ItemFilter(msgspec.Struct, frozen=True):
     external_id: str | None = None
 
 
+class _Needed(msgspec.Struct, frozen=True):
+    reviews_required: int
+
+
 class ItemPage(msgspec.Struct, frozen=True):
     """A page of items, newest first, and the cursor of the page after it."""
 
@@ -44,7 +47,7 @@ async def get_detail(hot: Hot, *, who: Principal, item_id: UUID, base_url: str) 
     Raises:
         ItemNotFound: it is not in the caller's project, or in none of the reviewer's pools (404).
     """
-    row = await queries.find_detail(hot, who.project_id, item_id, visible_to=_visible_to(who))
+    row = await queries.find_detail(hot, who, item_id)
     if row is None:
         message = f"There is no item {item_id} here that you may see."
         raise ItemNotFound(message)
@@ -66,7 +69,7 @@ async def check_reach(hot: Hot, *, who: Principal, item_id: UUID) -> None:
 
 async def get_views(hot: Hot, *, who: Principal, item_ids: list[UUID], base_url: str) -> dict[UUID, ItemView]:
     """Give items of the caller's project by id; ids that are not there are left out."""
-    rows = await queries.get_items(hot, who.project_id, item_ids)
+    rows = await queries.get_items(hot, who.project_id, item_ids, who=who)
     return {row["id"]: view_of(row, who.project, base_url) for row in rows}
 
 
@@ -93,6 +96,8 @@ async def list_items(
         wanted.pool,
         wanted.external_id,
         limit + 1,
+        who.id,
+        who.is_blind,
     )
     page = [view_of(row, who.project, base_url) for row in rows[:limit]]
     return ItemPage(page, cursor_of(page[-1].id) if len(rows) > limit else None)
@@ -101,30 +106,37 @@ async def list_items(
 async def list_history(hot: Hot, *, who: Principal, item_id: UUID, base_url: str) -> list[HistoryEntry]:
     """Tell everything that happened to an item, oldest first.
 
-    While an item is open, reviewers are not told what others have judged (`Principal.is_blind`), nor is a lead who has
-    it in hand: their own judgement is still asked for.
+    Whoever is still to judge it is not told what others have: while it is open a reviewer, and everybody who has a
+    seat in hand that does not show it.
 
     Raises:
         ItemNotFound: as `get_detail` (404).
     """
     item = await get_detail(hot, who=who, item_id=item_id, base_url=base_url)
-    is_blind = item.decision is None and (
-        who.is_blind or await queries.holds_panel_seat(hot, who.project_id, item_id, who.id)
-    )
+    rows = await queries.list_history(hot, who.project_id, item_id)
+    if await is_still_to_judge(hot, who=who, item=item):
+        needed = msgspec.json.decode(item.route, type=_Needed).reviews_required
+        rows = blindness.without_answers(rows, who.id, is_panel=needed > 1)
     return [
         HistoryEntry(
             row["at"], row["actor_name"], row["actor_kind"], row["action"], msgspec.Raw(row["details"].encode())
         )
-        for row in await queries.list_history(hot, who.project_id, item_id)
-        if not (is_blind and row["action"] == Action.REVIEW_SUBMITTED and row["actor_id"] != who.id)
+        for row in rows
     ]
+
+
+async def is_still_to_judge(hot: Hot, *, who: Principal, item: ItemView) -> bool:
+    """Tell whether the caller's own judgement of an item may still be asked for, so that they must not hear others'."""
+    is_open = item.status in {"queued", "in_review"}
+    sees = await queries.sees_answers(hot, who.project_id, item.id, who.id) if is_open else None
+    return blindness.is_still_to_judge(is_open=is_open, sees_answers=sees, is_reviewer=who.is_blind)
 
 
 async def list_told(
     hot: Hot, project_id: UUID, project: str, item_ids: list[UUID], *, base_url: str
 ) -> dict[UUID, ItemView]:
     """Give items by id for those who tell of them, whoever asked; ids that are not there are left out."""
-    rows = await queries.get_items(hot, project_id, item_ids)
+    rows = await queries.get_items(hot, project_id, item_ids, who=None)
     return {row["id"]: view_of(row, project, base_url) for row in rows}
 
 

@@ -29,7 +29,10 @@ class SchemaInvalid(Exception):
 class ItemType(msgspec.Struct, frozen=True, kw_only=True):
     """One version of an item type, with its validators compiled.
 
-    Versions count from 1 by content: a definition that was there before keeps the number it had then.
+    Versions count from 1 by content: a definition that was there before keeps the number it had then. `needs_lead` is
+    the condition under which a judgement waits for the people of `lead_pool`, `two_person` says that nobody decides
+    alone, `shows_answers` that adjudicators see what was judged before them, and `relations` are the paths at which an
+    item names the people it concerns.
     """
 
     name: str
@@ -40,6 +43,11 @@ class ItemType(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...] = ()
     guidelines: str = ""
     view: Mapping[str, str] = {}
+    needs_lead: str = ""
+    lead_pool: str = ""
+    two_person: bool = False
+    shows_answers: bool = False
+    relations: tuple[str, ...] = ()
     input_validator: Any
     output_validator: Any
 

@@ -68,7 +68,7 @@ class DueCount(msgspec.Struct, frozen=True):
 
 async def clocks_of(hot: Hot, *, who: Principal, item_ids: list[UUID]) -> dict[UUID, RunningClock]:
     """Give the running and paused clocks of these items, which the caller may see; others are left out."""
-    rows = await due_queries.list_clocks(hot, who.project_id, item_ids) if item_ids else []
+    rows = await due_queries.list_clocks(hot, who, item_ids) if item_ids else []
     return {row["item_id"]: RunningClock(**dict(row)) for row in rows}
 
 

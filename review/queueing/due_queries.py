@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from review.identity.rules import Principal
+from review.items.blindness import pause_words
 from review.kernel.db import Hot
 
 # Each pool gives its first items by the index assignments_due, so that a page costs what it shows; what is held is
@@ -48,9 +50,9 @@ FROM (
 ) due
 """
 
-LIST_CLOCKS = """
+LIST_CLOCKS = f"""
 SELECT c.item_id, c.sla_policy, coalesce(c.clock_version, i.config_version) AS version, c.due_at, c.warn_at,
-       c.paused_at, (b.route ->> 'priority')::int AS arrived, k.reason AS paused_because, k.paused_by
+       c.paused_at, (b.route ->> 'priority')::int AS arrived, {pause_words("$3", "$4")} AS paused_because, k.paused_by
 FROM cases c
 JOIN items i ON i.project_id = c.project_id AND i.id = c.item_id
 JOIN item_bodies b ON b.project_id = c.project_id AND b.item_id = c.item_id
@@ -71,6 +73,6 @@ async def count_due(hot: Hot, project_id: UUID, pools: list[str], within: timede
     return await hot.fetchrow(COUNT_DUE, project_id, pools, within, cap)
 
 
-async def list_clocks(hot: Hot, project_id: UUID, item_ids: list[UUID]) -> list[Any]:
+async def list_clocks(hot: Hot, who: Principal, item_ids: list[UUID]) -> list[Any]:
     """Read the clocks of open cases that have one, by item."""
-    return await hot.fetch(LIST_CLOCKS, project_id, item_ids)
+    return await hot.fetch(LIST_CLOCKS, who.project_id, item_ids, who.id, who.is_blind)

@@ -5,9 +5,12 @@ transaction holds an old snapshot they cannot be, and every claim walks over all
 15,700 claims: PROMISES, A2). A slow claim therefore leaves a floor for a moment: the place it found, from where the
 next claims begin. It is a hint of one process: it ends by itself, and a claim that finds too little from its floor
 looks again from the top, so nothing waits longer than the floor lives.
+
+Whoever passes over what they may not have, because they had part in the case or it concerns them, finds a place behind
+it. What they passed is open to others, so then the floor is the head of the queue itself, and stays there.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +31,7 @@ class Place(msgspec.Struct, frozen=True):
 class _Floor(msgspec.Struct, frozen=True):
     place: Place
     until: float
+    moves: bool
 
 
 class Floors:
@@ -46,15 +50,29 @@ class Floors:
             return None
         return floor.place
 
-    def note(self, project_id: UUID, pool: str, last: Any, *, began: float, ended: float, floor: Place | None) -> None:
-        """Take note of a claim: a slow one from the top leaves a floor, one from a floor moves it along.
+    def leave(self, project_id: UUID, pool: str, last: Any, *, ended: float, head: Any = None) -> None:
+        """Leave a floor after a slow claim from the top.
 
-        `last` is the row that was claimed last, in the order of claims.
+        `last` is the row that was claimed last, in the order of claims; `head` the most urgent that is open after it.
         """
-        key = (project_id, pool)
-        place = Place(last["priority"], last["due_at"], last["id"])
-        if floor is None:
-            if ended - began >= SLOW_SECONDS:
-                self._floors[key] = _Floor(place, ended + LIVES_SECONDS)
-        elif key in self._floors:
-            self._floors[key] = _Floor(place, self._floors[key].until)
+        passed = head is not None and _order(head) < _order(last)
+        self._floors[project_id, pool] = _Floor(_place(head if passed else last), ended + LIVES_SECONDS, not passed)
+
+    def move(self, project_id: UUID, pool: str, last: Any) -> None:
+        """Move a floor along after a claim from it, unless it lies before what somebody passed over."""
+        floor = self._floors.get((project_id, pool))
+        if floor is not None and floor.moves:
+            self._floors[project_id, pool] = _Floor(_place(last), floor.until, moves=True)
+
+
+def is_slow(began: float, ended: float) -> bool:
+    """Tell whether a claim took so long that the head of its queue must be littered."""
+    return ended - began >= SLOW_SECONDS
+
+
+def _place(row: Any) -> Place:
+    return Place(row["priority"], row["due_at"], row["id"])
+
+
+def _order(row: Any) -> tuple[int, datetime, UUID]:
+    return -row["priority"], row["due_at"].replace(tzinfo=UTC), row["id"]  # infinity comes without a zone

@@ -46,7 +46,11 @@ class Case(Base):
 
 
 class Assignment(Base):
-    """One seat of a case; `due_at` is infinity where no clock runs, so that it sorts last."""
+    """One seat of a case; `due_at` is infinity where no clock runs, so that it sorts last.
+
+    `barred` names those who may not have it, by e-mail or id; `sees_answers` says that its holder is shown what others
+    have judged.
+    """
 
     __tablename__ = "assignments"
 
@@ -65,6 +69,8 @@ class Assignment(Base):
     lease: Mapped[timedelta | None]
     lease_until: Mapped[datetime | None] = mapped_column(Instant)
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    barred: Mapped[list[str] | None] = mapped_column(ARRAY(Text()))
+    sees_answers: Mapped[bool] = mapped_column(server_default="false")
 
 
 class CaseReviewer(Base):

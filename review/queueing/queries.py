@@ -19,14 +19,16 @@ from review.queueing.floors import Place
 from review.queueing.rules import AssignmentState, LeaseFate, Seat, Winner
 
 # Ordered by the partial index alone. The reviewer's earlier part in a case is looked up in a scalar sub-select, because
-# as NOT EXISTS the planner may turn it into a hash of everything they ever touched. `DISTINCT ON` and the key of
-# case_reviewers keep two seats of one case from the same person, whatever runs beside this.
+# as NOT EXISTS the planner may turn it into a hash of everything they ever touched. Whom the item concerns stands in
+# the seat's own row, which is read for its lock in any case. `DISTINCT ON` and the key of case_reviewers keep two seats
+# of one case from the same person, whatever runs beside this.
 _CLAIM = f"""
 WITH picked AS MATERIALIZED (
   SELECT a.id, a.case_id FROM assignments a
   WHERE a.project_id = $1 AND a.pool = $2 AND a.state = 'open'
     AND (SELECT r.part FROM case_reviewers r
-         WHERE r.project_id = a.project_id AND r.case_id = a.case_id AND r.user_id = $3) IS NULL{{floor}}
+         WHERE r.project_id = a.project_id AND r.case_id = a.case_id AND r.user_id = $3) IS NULL
+    AND (a.barred IS NULL OR NOT a.barred && ARRAY[$3::uuid::text, $5::text]){{floor}}
   ORDER BY -a.priority, a.due_at, a.id LIMIT {{limit:d}} FOR UPDATE OF a SKIP LOCKED
 ), one_each AS (
   SELECT DISTINCT ON (case_id) id, case_id FROM picked ORDER BY case_id, id
@@ -76,6 +78,12 @@ WHERE project_id = $1 AND id = $2 AND holder_id = $3 AND fence = $4 AND state = 
 RETURNING lease_until
 """
 
+# Where the queue begins for everybody: also what the claimer was passed by for.
+FIND_HEAD = """
+SELECT priority, due_at, id FROM assignments WHERE project_id = $1 AND pool = $2 AND state = 'open'
+ORDER BY -priority, due_at, id LIMIT 1
+"""
+
 _SEAT = """
  id, case_id, item_id, kind, pool, priority, state, holder_id, fence, claimed_at, lease_until, clock_timestamp() AS at
 """
@@ -121,6 +129,11 @@ async def claim(
     return await hot.fetch(statement, *given, -floor.priority, floor.due_at, floor.id)
 
 
+async def find_head(hot: Hot, project_id: UUID, pool: str) -> Any:
+    """Find the most urgent open assignment of a pool, whoever may have it."""
+    return await hot.fetchrow(FIND_HEAD, project_id, pool)
+
+
 async def extend(hot: Hot, who: Principal, assignment_id: UUID, fence: int) -> Any:
     """Move the lease's end to a full lease from now if the claim still stands; gives the new end or None."""
     return await hot.fetchval(EXTEND, who.project_id, assignment_id, who.id, fence)
@@ -153,6 +166,19 @@ async def lock_seats(tx: AsyncSession, project_id: UUID, item_id: UUID) -> list[
         {"project": project_id, "item": item_id},
     )
     return [_seat(dict(row)) for row in rows.mappings()]
+
+
+async def is_judged_by_several(tx: AsyncSession, project_id: UUID, case_id: UUID) -> bool:
+    """Tell whether others judge a case, so that what one of them writes could sway the rest."""
+    found = await tx.scalar(
+        text(
+            "SELECT c.reviews_required > 1 OR EXISTS (SELECT FROM reviews r"
+            " WHERE r.project_id = c.project_id AND r.case_id = c.id)"
+            " FROM cases c WHERE c.project_id = :project AND c.id = :case"
+        ),
+        {"project": project_id, "case": case_id},
+    )
+    return bool(found)
 
 
 async def settle(tx: AsyncSession, project_id: UUID, seat: Seat, state: AssignmentState, part: str | None) -> None:

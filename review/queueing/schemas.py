@@ -9,7 +9,10 @@ from review.items.schemas import ItemDetail
 
 
 class ClaimedAssignment(msgspec.Struct, frozen=True, kw_only=True):
-    """A seat in hand: every later act must carry `fence`, and comes before `lease_expires_at`."""
+    """A seat in hand: every later act must carry `fence`, and comes before `lease_expires_at`.
+
+    `verdicts` are those that the people of its pool may give.
+    """
 
     id: UUID
     case_id: UUID
@@ -18,6 +21,7 @@ class ClaimedAssignment(msgspec.Struct, frozen=True, kw_only=True):
     fence: int
     lease_expires_at: datetime
     item: ItemDetail
+    verdicts: tuple[str, ...] = ("approve", "correct", "reject")
 
 
 class PoolSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import service as audit
 from review.audit.rules import TIMER, Action
+from review.configuration.limits import VERDICTS
 from review.configuration.rules import ProjectConfig
 from review.identity import queries as identity
 from review.identity.errors import NotAPerson
@@ -18,13 +19,14 @@ from review.items.service import detail_of
 from review.kernel import outbox
 from review.kernel.db import Hot, driver_of
 from review.kernel.events import EventKind
-from review.queueing import mentions, queries
+from review.queueing import floors, mentions, queries
 from review.queueing.errors import AssignmentNotFound, LeaseLost, PoolNotFound
 from review.queueing.floors import Floors
 from review.queueing.rules import AssignmentState, LeaseFate, Seat, is_held_by, lease_fate, why_lost
 from review.queueing.schemas import ClaimedAssignment
 
 MAX_CLAIM = 20
+CONFLICT = "conflict"  # the part in a case of somebody who has declared that it concerns them
 
 _floors = Floors()  # hints of this process; losing them costs nothing
 
@@ -58,7 +60,7 @@ async def claim(
     rows = await _claim(hot, who, pool, limit, config.pools[pool].lease)
     if not rows:
         return []
-    found = await item_queries.list_details(hot, who.project_id, [row["item_id"] for row in rows])
+    found = await item_queries.list_details(hot, who, [row["item_id"] for row in rows])
     details = {row["id"]: detail_of(row, who.project, base_url) for row in found}
     return [
         ClaimedAssignment(
@@ -69,6 +71,7 @@ async def claim(
             fence=row["fence"],
             lease_expires_at=row["lease_until"],
             item=details[row["item_id"]],
+            verdicts=config.pools[pool].verdicts,
         )
         for row in rows
     ]
@@ -82,9 +85,13 @@ async def _claim(hot: Hot, who: Principal, pool: str, limit: int, lease: timedel
     if floor is not None and len(rows) < limit:
         rows += await queries.claim(hot, who, pool, limit - len(rows), lease)
         rows.sort(key=_urgency)
-        floor, began = None, time.monotonic()
-    if rows:
-        _floors.note(who.project_id, pool, rows[-1], began=began, ended=time.monotonic(), floor=floor)
+        return rows
+    ended = time.monotonic()
+    if rows and floor is not None:
+        _floors.move(who.project_id, pool, rows[-1])
+    elif rows and floors.is_slow(began, ended):
+        head = await queries.find_head(hot, who.project_id, pool)
+        _floors.leave(who.project_id, pool, rows[-1], ended=ended, head=head)
     return rows
 
 
@@ -92,7 +99,9 @@ def _urgency(row: Any) -> tuple[int, datetime, UUID]:
     return -row["priority"], row["due_at"].replace(tzinfo=UTC), row["id"]  # infinity comes without a zone
 
 
-async def get_held(hot: Hot, *, who: Principal, assignment_id: UUID, base_url: str) -> ClaimedAssignment:
+async def get_held(
+    hot: Hot, *, who: Principal, assignment_id: UUID, config: ProjectConfig, base_url: str
+) -> ClaimedAssignment:
     """Give an assignment the caller holds, with its item.
 
     Raises:
@@ -102,7 +111,7 @@ async def get_held(hot: Hot, *, who: Principal, assignment_id: UUID, base_url: s
     seat = await get_known_seat(hot, who=who, assignment_id=assignment_id)
     if seat.lease_until is None or not is_held_by(seat, who.id, seat.fence):
         raise await _lost(hot, who, seat, seat.fence)
-    row = (await item_queries.list_details(hot, who.project_id, [seat.item_id]))[0]
+    row = (await item_queries.list_details(hot, who, [seat.item_id]))[0]
     return ClaimedAssignment(
         id=seat.id,
         case_id=seat.case_id,
@@ -111,7 +120,13 @@ async def get_held(hot: Hot, *, who: Principal, assignment_id: UUID, base_url: s
         fence=seat.fence,
         lease_expires_at=seat.lease_until,
         item=detail_of(row, who.project, base_url),
+        verdicts=verdicts_in(config, seat.pool),
     )
+
+
+def verdicts_in(config: ProjectConfig, pool: str) -> tuple[str, ...]:
+    """Give the verdicts that a pool's people may give; all of them where the pool is gone."""
+    return config.pools[pool].verdicts if pool in config.pools else VERDICTS
 
 
 async def extend(hot: Hot, *, who: Principal, assignment_id: UUID, fence: int) -> datetime:
@@ -139,18 +154,26 @@ async def release(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fenc
     note(tx, who, Action.ASSIGNMENT_RELEASED, seat)
 
 
-async def skip(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fence: int, reason: str) -> None:
+async def skip(
+    tx: AsyncSession, *, who: Principal, assignment_id: UUID, fence: int, reason: str, is_conflict: bool = False
+) -> None:
     """Give the assignment back and never be offered this case again.
+
+    With `is_conflict` the caller declares that the item concerns them, and may not decide it in any other way either.
 
     Raises:
         AssignmentNotFound (404), LeaseLost (409).
     """
     seat = await lock_held(tx, who=who, assignment_id=assignment_id, fence=fence)
-    await queries.settle(tx, who.project_id, seat, AssignmentState.OPEN, part="skipped")
-    note(tx, who, Action.ASSIGNMENT_SKIPPED, seat, reason=reason)
-    if reason:
-        announce_return(tx, who.project_id, seat, holder=who.actor.name, reason=reason, by=who.actor.name)
-    await mentions.announce(tx, who, item_id=seat.item_id, pool=seat.pool, comment=reason)
+    part = CONFLICT if is_conflict else "skipped"
+    await queries.settle(tx, who.project_id, seat, AssignmentState.OPEN, part=part)
+    note(tx, who, Action.ASSIGNMENT_SKIPPED, seat, reason=reason, **({"kind": CONFLICT} if is_conflict else {}))
+    is_blind = await queries.is_judged_by_several(tx, who.project_id, seat.case_id)
+    said = "" if is_blind else reason
+    if reason or is_conflict:
+        told = "a conflict of interest" if is_conflict and not said else said
+        announce_return(tx, who.project_id, seat, holder=who.actor.name, reason=told, by=who.actor.name)
+    await mentions.announce(tx, who, item_id=seat.item_id, pool=seat.pool, comment=reason, is_blind=is_blind)
 
 
 async def lapse_due(tx: AsyncSession, limit: int) -> int:

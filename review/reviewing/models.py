@@ -1,10 +1,10 @@
-"""The table of reviews."""
+"""The tables of reviews, and of overrides that wait for a second person."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, func
+from sqlalchemy import JSON, ForeignKey, SmallInteger, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from review.kernel.db import Base
@@ -29,3 +29,26 @@ class Review(Base):
     comment: Mapped[str]
     held_seconds: Mapped[float]
     submitted_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+
+
+class OverrideProposal(Base):
+    """An override of an item that needs two people: what one lead has proposed, and what became of it.
+
+    `revision` is that of the decision it was proposed against, 0 where there was none. At most one is pending per item.
+    """
+
+    __tablename__ = "override_proposals"
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    item_id: Mapped[UUID]
+    revision: Mapped[int] = mapped_column(SmallInteger)
+    verdict: Mapped[str]
+    output: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
+    reasons: Mapped[list[str]] = mapped_column(JSON)
+    comment: Mapped[str]
+    proposed_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    proposed_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    state: Mapped[str]
+    settled_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    settled_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -8,11 +8,13 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET
 
-from review.decisions.rules import Outcome, Source, Verdict
+from review.decisions.rules import LockedItem, Outcome, Source, Verdict, decided_output
 from review.items.types import ItemType
 from review.kernel.canonical import sha256_of
 from review.kernel.errors import FieldError
 from review.reviewing.schemas import JudgementIn
+from review.routing.conditions import EvaluationFailed, compile_judgement_condition, facts_of, needs_of
+from review.routing.reading import ConditionInvalid
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,7 +22,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
     reviewer_id: UUID
     reviewer: str
-    kind: Literal["review", "adjudication"]
+    kind: Literal["review", "adjudication", "lead"]
     verdict: Verdict
     output: Any
     reasons: tuple[str, ...]
@@ -57,17 +59,23 @@ def _below_output(path: str) -> str:
     return path if path == "output" or path.startswith(("output.", "output[")) else f"output.{path}".rstrip(".")
 
 
-def weigh(required: int, judgements: Sequence[Judgement], model_output: object) -> Outcome | str:
+def weigh(
+    required: int, judgements: Sequence[Judgement], model_output: object, *, two_person: bool = False
+) -> Outcome | str:
     """Decide what the judgements of a case come to: an outcome, `WAITING` or `TIED`.
 
-    An adjudicator's word is final. Otherwise all required reviews are awaited, even when a majority is sure
-    earlier, so that the agreement recorded with the label is that of everybody asked; then the answer that more
-    than half gave decides. Two answers are the same if verdict and resulting output are.
+    An adjudicator's or a lead's word is final; of what takes two people, once a second person has given the same
+    answer, before or after, and until then it is a tie. Otherwise all required reviews are awaited, even when a
+    majority is sure earlier, so that the agreement recorded with the label is that of everybody asked; then the answer
+    that more than half gave decides. Two answers are the same if verdict and resulting output are.
     """
-    adjudications = [each for each in judgements if each.kind == "adjudication"]
-    if adjudications:
-        return _outcome(adjudications[-1:], Source.ADJUDICATION)
+    final = [each for each in judgements if each.kind != "review"][-1:]
+    if final:
+        answer = answer_of(final[0], model_output)
+        camp = [each for each in judgements if answer_of(each, model_output) == answer] if two_person else final
+        return TIED if two_person and len(camp) < 2 else _outcome(camp, Source.ADJUDICATION)
     reviews = [each for each in judgements if each.kind == "review"]
+    required = max(2, required) if two_person else required
     if len(reviews) < required:
         return WAITING
     if required == 1:
@@ -77,6 +85,29 @@ def weigh(required: int, judgements: Sequence[Judgement], model_output: object) 
         camps[answer_of(each, model_output)].append(each)
     largest = max(camps.values(), key=len)
     return _outcome(largest, Source.CONSENSUS) if 2 * len(largest) > len(reviews) else TIED
+
+
+def why_lead(condition: str, item: LockedItem, outcome: Outcome) -> str | None:
+    """Say why a judgement must be confirmed by a lead; None where it need not.
+
+    The condition sees the item and the judgement as it would be decided: its `output` is the one that would count. One
+    that cannot be evaluated needs a lead.
+    """
+    if not condition:
+        return None
+    judged = {
+        "verdict": outcome.verdict.value,
+        "output": decided_output(outcome, item.output),
+        "reasons": list(outcome.reasons),
+        "comment": outcome.comment,
+    }
+    given = {**msgspec.to_builtins(item.details), "type": item.type, "input": item.input, "output": item.output}
+    try:
+        compiled = compile_judgement_condition(condition)
+        holds = compiled.holds(facts_of(given, needs_of([compiled]), judged))
+    except (ConditionInvalid, EvaluationFailed) as fault:
+        return f"whether it needs a lead could not be told: {fault}"
+    return f"{condition} holds" if holds else None
 
 
 def answer_of(judgement: Judgement, model_output: object) -> str:

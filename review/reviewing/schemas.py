@@ -36,6 +36,20 @@ class ReviewView(msgspec.Struct, frozen=True, kw_only=True):
     submitted_at: datetime
 
 
+class ProposalView(msgspec.Struct, frozen=True, kw_only=True):
+    """An override that waits for a second person; `revision` is that of the decision it would replace, 0 for none."""
+
+    id: UUID
+    item_id: UUID
+    verdict: Verdict
+    output: Any
+    reasons: tuple[str, ...]
+    comment: str
+    proposed_by: str
+    proposed_at: datetime
+    revision: int
+
+
 class Submitted(msgspec.Struct, frozen=True):
     """A recorded review, and the item as it stands after it."""
 

@@ -1,47 +1,38 @@
 """Recording judgements, and deciding when they suffice."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
 from uuid import UUID
 
-import msgspec
-from msgspec import UNSET
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import service as audit
 from review.audit.rules import Action
-from review.configuration.service import ItemTypes
-from review.decisions import queries as decision_queries
-from review.decisions import service as decisions
-from review.decisions.rules import LockedItem, Outcome, Source, Verdict
-from review.feedback import rules as feedback
-from review.identity.rules import Principal
-from review.items import service as items
-from review.items.errors import ItemClosed, ItemNotFound
-from review.items.schemas import ItemView
-from review.kernel.db import after_commit, driver_of
-from review.kernel.errors import FieldError
+from review.decisions.rules import LockedItem, Outcome
+from review.identity.rules import Permission, Principal
 from review.kernel.ids import new_id
 from review.queueing import mentions
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
+from review.queueing.models import Case
 from review.queueing.rules import AssignmentState, Seat
 from review.reviewing import queries
-from review.reviewing.errors import JudgementInvalid
+from review.reviewing.deciding import (
+    Bench,
+    Standing,
+    check_form,
+    check_verdict,
+    conclude,
+    corrected,
+    lock_item,
+    stand,
+    view,
+)
 from review.reviewing.models import Review
-from review.reviewing.rules import TIED, WAITING, Judgement, find_faults, weigh
+from review.reviewing.overrides import override
+from review.reviewing.rules import TIED, WAITING, Judgement, weigh, why_lead
 from review.reviewing.schemas import JudgementIn, ReviewView, Submitted
 
-TellClosed = Callable[[Sequence[UUID]], None]
-
-
-class Bench(msgspec.Struct, frozen=True):
-    """What judging needs besides the transaction: the item types, whom to hint, and the address links carry."""
-
-    item_types: ItemTypes
-    tell_closed: TellClosed
-    base_url: str
+__all__ = ["Bench", "override", "submit"]
 
 
 async def submit(
@@ -49,80 +40,78 @@ async def submit(
 ) -> Submitted:
     """Record a reviewer's judgement, and decide the item if it was the last one needed.
 
+    What must be confirmed by a lead is recorded too, and opens a lead's seat instead of deciding.
+
     Raises:
-        AssignmentNotFound (404); LeaseLost: the claim no longer stands (409); JudgementInvalid (422).
+        AssignmentNotFound (404); LeaseLost: the claim no longer stands (409); ConflictOfInterest: the item concerns the
+        caller (403); VerdictNotAllowed: the people of the seat's pool may not say this (403); JudgementInvalid (422).
     """
     seat = await queueing.lock_held(tx, who=who, assignment_id=assignment_id, fence=fence)
-    item = await _lock_item(tx, who, seat.item_id)
-    await _check(bench, who, item, submitted, "you still hold the item")
-    review = await _store(tx, who, seat, submitted)
+    item = await lock_item(tx, who, seat.item_id)
+    standing = await stand(tx, bench, who, item)
+    check_verdict(standing, seat.pool, submitted.verdict, "you still hold the item, so escalate it, and say why")
+    check_form(standing, item, submitted, "you still hold the item")
+    review = await _store(tx, who, seat, item, submitted)
     case = await queries.get_case(tx, who.project_id, item.id)
     judgements = await queries.list_judgements(tx, who.project_id, item.id)
-    outcome = weigh(case.reviews_required, judgements, item.output)
-    said, is_blind = submitted.comment, not isinstance(outcome, Outcome)
-    await mentions.announce(tx, who, item_id=item.id, pool=seat.pool, comment=said, is_blind=is_blind)
+    outcome = weigh(case.reviews_required, judgements, item.output, two_person=takes_two(item))
+    said, is_decided = submitted.comment, False
     if isinstance(outcome, Outcome):
-        await _conclude(tx, bench, who, item, outcome, judgements)
+        is_decided = not await _ask_lead(tx, who, standing, item, case, outcome, judgements)
+    await mentions.announce(tx, who, item_id=item.id, pool=seat.pool, comment=said, is_blind=not is_decided)
+    if isinstance(outcome, Outcome):
+        if is_decided:
+            await conclude(tx, bench, who, item, outcome, judgements)
     elif outcome == TIED:
-        pool = case.adjudicate_pool or case.pool
-        opened = await queries.open_adjudication(tx, case, pool)
-        details = {"assignment_id": str(opened), "pool": pool, "reviews": len(judgements)}
-        audit.record(tx, who.project_id, who.actor, Action.ADJUDICATION_OPENED, item_id=item.id, details=details)
+        await _adjudicate(tx, who, standing, item, case, judgements)
     else:
         assert outcome == WAITING  # noqa: S101  the third and last answer of weigh()
-    return Submitted(review, await _view(tx, bench, who, item.id))
+    return Submitted(review, await view(tx, bench, who, item.id))
 
 
-async def override(
-    tx: AsyncSession, bench: Bench, *, who: Principal, item_id: UUID, submitted: JudgementIn
-) -> ItemView:
-    """Decide an item over everybody's head, or revise its decision; says why in `comment`.
+def takes_two(item: LockedItem) -> bool:
+    """Tell whether an item arrived as one that nobody decides alone."""
+    return bool(item.route.get("two_person"))
 
-    Raises:
-        NotAPerson: a service key (403); ItemNotFound (404); ItemClosed: it was withdrawn (409); JudgementInvalid: no
-        reason was given (422).
+
+async def _adjudicate(
+    tx: AsyncSession, who: Principal, standing: Standing, item: LockedItem, case: Case, judgements: list[Judgement]
+) -> None:
+    """Open one more seat, for somebody who has had no part in the case."""
+    pool = case.adjudicate_pool or case.pool
+    sees_answers = standing.item_type.shows_answers
+    opened = await queries.open_seat(tx, case, "adjudication", pool, sees_answers=sees_answers)
+    details = {"assignment_id": str(opened), "pool": pool, "reviews": len(judgements)}
+    audit.record(tx, who.project_id, who.actor, Action.ADJUDICATION_OPENED, item_id=item.id, details=details)
+
+
+async def _ask_lead(
+    tx: AsyncSession,
+    who: Principal,
+    standing: Standing,
+    item: LockedItem,
+    case: Case,
+    outcome: Outcome,
+    judgements: list[Judgement],
+) -> bool:
+    """Open a lead's seat where the outcome must be confirmed by one; tells whether it did.
+
+    Somebody who may override decides at once, and so does a lead who was asked before.
     """
-    queueing.check_person(who)
-    await items.check_reach(await driver_of(tx), who=who, item_id=item_id)
-    await queue_queries.lock_seats(tx, who.project_id, item_id)
-    item = await _lock_item(tx, who, item_id)
-    if item.state == "withdrawn":
-        message = f"Item {item_id} was withdrawn by upstream, so there is nothing to decide. Nothing was changed."
-        raise ItemClosed(message)
-    if not submitted.comment.strip():
-        message = "An override must say why. Nothing was changed; send it again with a reason."
-        raise JudgementInvalid(message, errors=(FieldError("reason", "is missing: say why"),))
-    await _check(bench, who, item, submitted, "the item stands as it was")
-    outcome = Outcome(
-        verdict=submitted.verdict,
-        source=Source.OVERRIDE,
-        decided_by=who.actor.name,
-        output=_corrected(submitted),
-        reasons=submitted.reasons,
-        comment=submitted.comment,
-    )
-    judgements = await queries.list_judgements(tx, who.project_id, item_id)
-    await _conclude(tx, bench, who, item, outcome, judgements)
-    return await _view(tx, bench, who, item_id)
+    if who.may(Permission.OVERRIDE) or any(each.kind == "lead" for each in judgements):
+        return False
+    why = why_lead(standing.item_type.needs_lead, item, outcome)
+    if why is None:
+        return False
+    pools = (standing.item_type.lead_pool, case.adjudicate_pool, case.pool)
+    pool = next((name for name in pools if name is not None and name in standing.config.pools), case.pool)
+    opened = await queries.open_seat(tx, case, "lead", pool, sees_answers=True)
+    details = {"assignment_id": str(opened), "pool": pool, "why": why}
+    audit.record(tx, who.project_id, who.actor, Action.LEAD_ASKED, item_id=item.id, details=details)
+    return True
 
 
-async def _lock_item(tx: AsyncSession, who: Principal, item_id: UUID) -> LockedItem:
-    item = await decision_queries.lock_item(tx, who.project_id, item_id)
-    if item is None:
-        message = f"There is no item {item_id} here that you may see."
-        raise ItemNotFound(message)
-    return item
-
-
-async def _check(bench: Bench, who: Principal, item: LockedItem, submitted: JudgementIn, safe: str) -> None:
-    item_type = await bench.item_types.get(who.project_id, item.type, item.type_version)
-    faults = find_faults(item_type, item.output, submitted)
-    if faults:
-        message = f"The judgement was not recorded; {safe}. Mend what is named below and submit again."
-        raise JudgementInvalid(message, errors=tuple(faults))
-
-
-async def _store(tx: AsyncSession, who: Principal, seat: Seat, submitted: JudgementIn) -> ReviewView:
+async def _store(tx: AsyncSession, who: Principal, seat: Seat, item: LockedItem, submitted: JudgementIn) -> ReviewView:
     held = (seat.at - seat.claimed_at).total_seconds() if seat.claimed_at else 0.0
     review = Review(
         project_id=who.project_id,
@@ -133,7 +122,7 @@ async def _store(tx: AsyncSession, who: Principal, seat: Seat, submitted: Judgem
         kind=seat.kind,
         reviewer_id=who.id,
         verdict=submitted.verdict.value,
-        output=_corrected(submitted),
+        output=corrected(submitted),
         reasons=list(submitted.reasons),
         comment=submitted.comment,
         held_seconds=held,
@@ -151,6 +140,8 @@ async def _store(tx: AsyncSession, who: Principal, seat: Seat, submitted: Judgem
         "reasons": review.reasons,
         "comment": review.comment,
         "held_seconds": round(held, 1),
+        "type_version": item.type_version,
+        "config_version": who.config_version,
     }
     audit.record(tx, who.project_id, who.actor, Action.REVIEW_SUBMITTED, item_id=seat.item_id, details=details)
     return ReviewView(
@@ -163,28 +154,3 @@ async def _store(tx: AsyncSession, who: Principal, seat: Seat, submitted: Judgem
         held_seconds=held,
         submitted_at=review.submitted_at,
     )
-
-
-async def _conclude(
-    tx: AsyncSession,
-    bench: Bench,
-    who: Principal,
-    item: LockedItem,
-    outcome: Outcome,
-    judgements: Sequence[Judgement],
-) -> None:
-    told = [feedback.Judgement(each.verdict.value, each.output) for each in judgements]
-    await decisions.decide(tx, who.project_id, item, outcome, actor=who.actor, judgements=told)
-    await queue_queries.close_case(tx, who.project_id, item.id)
-    after_commit(tx, lambda: bench.tell_closed([item.id]))
-
-
-async def _view(tx: AsyncSession, bench: Bench, who: Principal, item_id: UUID) -> ItemView:
-    await tx.flush()
-    driver = await driver_of(tx)
-    return (await items.get_views(driver, who=who, item_ids=[item_id], base_url=bench.base_url))[item_id]
-
-
-def _corrected(submitted: JudgementIn) -> Any:
-    corrects = submitted.verdict is Verdict.CORRECT and submitted.output is not UNSET
-    return submitted.output if corrects else None

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import cel
 import msgspec
 
-from review.routing.reading import ConditionInvalid, Reading, read
+from review.routing.reading import ITEM, JUDGEMENT, ConditionInvalid, Reading, read
 from review.routing.tokens import Kind, Token, scan
 
 MAX_LENGTH = 4_096
@@ -35,10 +35,11 @@ class Facts:
 
     __slots__ = ("_values", "_widest", "context")
 
-    def __init__(self, values: dict[str, Any]) -> None:
-        self._values = values
+    def __init__(self, values: dict[str, Any], review: dict[str, Any] | None = None) -> None:
+        self._values = values if review is None else {**values, "review": list(review.values())}
         self._widest: int | None = None
-        self.context = cel.Context({"item": values}, _OWN_FUNCTIONS)
+        roots = {"item": values} if review is None else {"item": values, "review": review}
+        self.context = cel.Context(roots, _OWN_FUNCTIONS)
 
     @property
     def widest(self) -> int:
@@ -74,13 +75,26 @@ class Condition(msgspec.Struct, frozen=True):
         raise EvaluationFailed(message)
 
 
-@lru_cache(maxsize=4096)
 def compile_condition(source: str) -> Condition:
-    """Compile a condition.
+    """Compile a condition over an item.
 
     Raises:
         ConditionInvalid: it is no CEL, uses anything but `item` and its fields, or nests macros.
     """
+    return _compile(source, about_review=False)
+
+
+def compile_judgement_condition(source: str) -> Condition:
+    """Compile a condition over an item and somebody's judgement of it, which is `review`.
+
+    Raises:
+        ConditionInvalid: as `compile_condition`.
+    """
+    return _compile(source, about_review=True)
+
+
+@lru_cache(maxsize=4096)
+def _compile(source: str, *, about_review: bool) -> Condition:
     if len(source) > MAX_LENGTH:
         message = f"the condition is longer than {MAX_LENGTH} characters"
         raise ConditionInvalid(message, 0)
@@ -90,7 +104,7 @@ def compile_condition(source: str) -> Condition:
         program = cel.compile(_rewritten(source, edits))
     except ValueError as fault:
         raise ConditionInvalid(*_syntax_error(str(fault), source, edits)) from fault
-    condition = Condition(source, program, read(tokens))
+    condition = Condition(source, program, read(tokens, JUDGEMENT if about_review else ITEM))
     _refuse_broken_patterns(tokens)
     if not condition.reading.paths:
         _refuse_broken_constant(condition)
@@ -102,16 +116,19 @@ def needs_of(conditions: Iterable[Condition]) -> Needs:
     needs: dict[str, frozenset[str] | None] = {}
     for condition in conditions:
         for path in condition.reading.paths:
+            if path.root != "item":
+                continue
             field, below = path.fields[0], path.fields[1:2]
             already = needs.get(field, frozenset())
             needs[field] = already | set(below) if below and already is not None else None
     return needs
 
 
-def facts_of(item: Mapping[str, Any], needs: Needs) -> Facts:
+def facts_of(item: Mapping[str, Any], needs: Needs, review: Mapping[str, Any] | None = None) -> Facts:
     """Give what is needed of an item with every number as a double; true and false stay what they are.
 
-    A field that was not sent is null, or empty where it holds several things.
+    A field that was not sent is null, or empty where it holds several things. `review` is a judgement, for conditions
+    that speak of one.
     """
     values: dict[str, Any] = {}
     for field, below in needs.items():
@@ -120,7 +137,7 @@ def facts_of(item: Mapping[str, Any], needs: Needs) -> Facts:
             values[field] = {name: _doubled(value[name]) for name in below if name in value}
         else:
             values[field] = _doubled(value)
-    return Facts(values)
+    return Facts(values, None if review is None else _doubled(dict(review)))
 
 
 def _doubled(value: Any) -> Any:

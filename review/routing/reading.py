@@ -4,15 +4,22 @@ The engine finds unknown names only when an item comes along, has no cost limit,
 whoever applies a rule wants to hear of all that at once, with the place.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from typing import TypeAlias
 
 import msgspec
 
 from review.routing.tokens import Kind, Token, text_of
 
+# The names an expression may begin a path with, and the fields of each.
+Roots: TypeAlias = Mapping[str, tuple[str, ...]]
+
 FIELDS = ("type", "confidence", "impact", "input", "output", "model", "signals", "tags", "metadata", "alternatives")
 MODEL_FIELDS = ("name", "version", "prompt_version")
+REVIEW_FIELDS = ("verdict", "output", "reasons", "comment")
+ITEM: Roots = {"item": FIELDS}
+JUDGEMENT: Roots = {"item": FIELDS, "review": REVIEW_FIELDS}
 MACROS = frozenset({"all", "exists", "exists_one", "filter"})
 FUNCTIONS = frozenset({"double", "duration", "dyn", "has", "size", "string", "timestamp", "type"})
 METHODS = frozenset(
@@ -42,10 +49,11 @@ class ConditionInvalid(Exception):
 
 
 class Path(msgspec.Struct, frozen=True):
-    """Fields below `item`, outermost first, and the offset of the first of them."""
+    """Fields below `item`, or below another root, outermost first, and the offset of the first of them."""
 
     fields: tuple[str, ...]
     offset: int
+    root: str = "item"
 
 
 class Literal(msgspec.Struct, frozen=True):
@@ -70,20 +78,21 @@ class _Bracket(msgspec.Struct, frozen=True):
     variable: str | None = None
 
 
-def read(tokens: Sequence[Token]) -> Reading:
+def read(tokens: Sequence[Token], roots: Roots = ITEM) -> Reading:
     """Read the tokens of an expression that the engine has parsed.
 
     Raises:
-        ConditionInvalid: it uses anything but `item` and its fields, an unknown function, or a macro in a macro.
+        ConditionInvalid: it uses anything but these roots and their fields, an unknown function, or a macro in a macro.
     """
-    return _Reader(tokens).run()
+    return _Reader(tokens, roots).run()
 
 
 class _Reader:
     """One walk over the tokens, with the brackets that are open and the variables they bind."""
 
-    def __init__(self, tokens: Sequence[Token]) -> None:
+    def __init__(self, tokens: Sequence[Token], roots: Roots) -> None:
         self._tokens = tokens
+        self._roots = roots
         self._open: list[_Bracket] = []
         self._paths: list[Path] = []
         self._types: list[Literal] = []
@@ -116,7 +125,7 @@ class _Reader:
             message = f"`{macro.text}` stands inside another macro; one level is the limit, as the engine has no other"
             raise ConditionInvalid(message, macro.offset)
         variable = self._tokens[at + 1]
-        if variable.kind is not Kind.NAME or variable.text in WORDS | {"item"} or self._text(at + 2) != ",":
+        if variable.kind is not Kind.NAME or variable.text in WORDS | set(self._roots) or self._text(at + 2) != ",":
             message = f"`{macro.text}` needs a variable of its own and a condition, as in `{macro.text}(x, x == …)`"
             raise ConditionInvalid(message, variable.offset)
         self._has_macros = True
@@ -140,11 +149,12 @@ class _Reader:
         elif self._text(at - 1) == "." and not member:
             message = "a name cannot begin with a dot"
             raise ConditionInvalid(message, self._tokens[at - 1].offset)
-        elif not member and token.text == "item":
-            self._item(at, token)
+        elif not member and token.text in self._roots:
+            self._root(at, token)
         elif not member and token.text not in TYPE_NAMES | {bracket.variable for bracket in self._open}:
-            message = f"`{token.text}` is unknown; conditions speak of `item` only"
-            raise ConditionInvalid(message + _hint(token.text, ["item"]), token.offset)
+            spoken = " and ".join(f"`{root}`" for root in self._roots)
+            message = f"`{token.text}` is unknown; conditions speak of {spoken} only"
+            raise ConditionInvalid(message + _close(token.text, self._roots), token.offset)
 
     def _called(self, token: Token, known: frozenset[str]) -> None:
         if token.text in known:
@@ -158,20 +168,22 @@ class _Reader:
         message = f"`{token.text}` is no function"
         raise ConditionInvalid(message + _hint(token.text, known), token.offset)
 
-    def _item(self, at: int, token: Token) -> None:
+    def _root(self, at: int, token: Token) -> None:
         fields, behind = self._path(at + 1)
+        root, known = token.text, self._roots[token.text]
         if not fields:
-            message = "`item` must be followed by one of its fields, as in `item.confidence`"
+            example = "confidence" if root == "item" else known[0]
+            message = f"`{root}` must be followed by one of its fields, as in `{root}.{example}`"
             raise ConditionInvalid(message, token.offset)
-        path = Path(tuple(fields), self._tokens[at + 2].offset)
-        if fields[0] not in FIELDS:
-            message = f"`{fields[0]}` is no field of an item"
-            raise ConditionInvalid(message + _hint(fields[0], FIELDS), path.offset)
-        if fields[0] == "model" and len(fields) > 1 and fields[1] not in MODEL_FIELDS:
+        path = Path(tuple(fields), self._tokens[at + 2].offset, root)
+        if fields[0] not in known:
+            message = f"`{fields[0]}` is no field of {'an item' if root == 'item' else 'a review'}"
+            raise ConditionInvalid(message + _hint(fields[0], known), path.offset)
+        if root == "item" and fields[0] == "model" and len(fields) > 1 and fields[1] not in MODEL_FIELDS:
             message = f"`{fields[1]}` is no field of a model"
             raise ConditionInvalid(message + _hint(fields[1], MODEL_FIELDS), self._tokens[at + 4].offset)
         self._paths.append(path)
-        if fields == ["type"]:
+        if root == "item" and fields == ["type"]:
             self._types += self._compared(at, behind)
 
     def _path(self, at: int) -> tuple[list[str], int]:
@@ -216,6 +228,11 @@ class _Reader:
 
     def _text(self, at: int) -> str:
         return self._tokens[at].text if 0 <= at < len(self._tokens) else ""
+
+
+def _close(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, sorted(known), n=1)
+    return f"; did you mean `{close[0]}`?" if close else ""
 
 
 def _hint(name: str, known: Iterable[str]) -> str:

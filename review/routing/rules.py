@@ -42,12 +42,32 @@ class RuleSet(msgspec.Struct, frozen=True):
 
 
 class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one rule made of an item; `sampled_out` is set where the condition held and the sample passed it by."""
+    """What one rule made of an item; `sampled_out` is set where the condition held and the sample passed it by.
+
+    `stopped` says that the rule would have let the item through, and its source or type is stopped; `two_person` that
+    it would have decided alone what takes two people. Either way people judge it.
+    """
 
     rule: str
     matched: bool
     error: str | None = None
     sampled_out: bool = False
+    stopped: bool = False
+    two_person: bool = False
+
+
+class Restraint(msgspec.Struct, frozen=True):
+    """What rules may not do with an item by themselves: let it through (`stopped`), or decide it (`two_person`)."""
+
+    stopped: bool = False
+    two_person: bool = False
+
+    def withholds(self, action: Verb) -> bool:
+        """Tell whether people take the place of a rule's own decision."""
+        return action != "review" and (self.two_person or (self.stopped and action == "approve"))
+
+
+FREE = Restraint()
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,14 +88,25 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     inclusion_probability: float
     evaluations: tuple[Evaluation, ...]
     error: str | None = None
+    two_person: bool = False
 
 
-def route(ruleset: RuleSet, item: Mapping[str, Any], item_id: UUID, default_pool: str) -> Route:
+def route(
+    ruleset: RuleSet, item: Mapping[str, Any], item_id: UUID, default_pool: str, restraint: Restraint = FREE
+) -> Route:
     """Route an item.
 
     A condition that fails to evaluate sends the item to the default pool with the error recorded, and so does a
-    rule set of which no rule matches.
+    rule set of which no rule matches, and a rule that may not decide it by itself. What takes two people is judged by
+    two at least, whatever the rule says.
     """
+    taken = _route(ruleset, item, item_id, default_pool, restraint)
+    if not restraint.two_person:
+        return taken
+    return msgspec.structs.replace(taken, reviews_required=max(2, taken.reviews_required), two_person=True)
+
+
+def _route(ruleset: RuleSet, item: Mapping[str, Any], item_id: UUID, default_pool: str, restraint: Restraint) -> Route:
     facts = facts_of(item, ruleset.needs)
     evaluations: list[Evaluation] = []
     to_person, mass = 0.0, 1.0
@@ -87,13 +118,15 @@ def route(ruleset: RuleSet, item: Mapping[str, Any], item_id: UUID, default_pool
             error = f"rule {rule.name}: {fault}"
             return _to_default(ruleset, default_pool, min(1.0, to_person + mass), evaluations, error)
         taken = holds and is_sampled(rule, item_id)
-        evaluations.append(Evaluation(rule.name, matched=taken, sampled_out=holds and not taken))
+        withheld = restraint.withholds(rule.action)
+        evaluations.append(_evaluation(rule, restraint, holds=holds, taken=taken))
         if holds:
-            to_person += mass * rule.sample * (rule.action == "review")
+            to_person += mass * rule.sample * (withheld or rule.action == "review")
             mass *= 1.0 - rule.sample
         if taken:
-            rest = _rest_to_person(ruleset.rules[at + 1 :], facts, mass)
-            return _taken(ruleset, rule, min(1.0, to_person + rest), evaluations)
+            rest = _rest_to_person(ruleset.rules[at + 1 :], facts, mass, restraint)
+            probability = min(1.0, to_person + rest)
+            return _taken(ruleset, rule, default_pool if withheld else None, probability, evaluations)
     return _to_default(ruleset, default_pool, min(1.0, to_person + mass), evaluations, None)
 
 
@@ -108,7 +141,18 @@ def is_sampled(rule: Rule, item_id: UUID) -> bool:
     return int.from_bytes(digest[:8], "big") / 2**64 < rule.sample
 
 
-def _rest_to_person(rules: tuple[Rule, ...], facts: Facts, mass: float) -> float:
+def _evaluation(rule: Rule, restraint: Restraint, *, holds: bool, taken: bool) -> Evaluation:
+    withheld = taken and restraint.withholds(rule.action)
+    return Evaluation(
+        rule.name,
+        matched=taken,
+        sampled_out=holds and not taken,
+        stopped=withheld and restraint.stopped and rule.action == "approve",
+        two_person=withheld and restraint.two_person,
+    )
+
+
+def _rest_to_person(rules: tuple[Rule, ...], facts: Facts, mass: float, restraint: Restraint) -> float:
     """Give the chance that the item would have come to a person had the rule that took it not sampled it."""
     to_person = 0.0
     for rule in rules:
@@ -119,17 +163,20 @@ def _rest_to_person(rules: tuple[Rule, ...], facts: Facts, mass: float) -> float
         except EvaluationFailed:
             return to_person + mass
         if holds:
-            to_person += mass * rule.sample * (rule.action == "review")
+            to_person += mass * rule.sample * (rule.action == "review" or restraint.withholds(rule.action))
             mass *= 1.0 - rule.sample
     return to_person + mass
 
 
-def _taken(ruleset: RuleSet, rule: Rule, probability: float, evaluations: list[Evaluation]) -> Route:
+def _taken(
+    ruleset: RuleSet, rule: Rule, instead: str | None, probability: float, evaluations: list[Evaluation]
+) -> Route:
+    """Follow a rule, or have the people of the pool `instead` judge what it may not decide."""
     return Route(
-        action=rule.action,
+        action="review" if instead else rule.action,
         rule=rule.name,
         ruleset_version=ruleset.version,
-        pool=rule.pool,
+        pool=instead or rule.pool,
         priority=rule.priority,
         reviews_required=rule.reviews_required,
         adjudicate_pool=rule.adjudicate_pool,

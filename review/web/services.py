@@ -85,7 +85,7 @@ class Services:
 
     def bench(self) -> Bench:
         """Give what judging needs."""
-        return Bench(self.item_types, self.hints.tell_closed, self.base_url)
+        return Bench(self.item_types, self.hints.tell_closed, self.base_url, self.configs)
 
     async def config_of(self, who: Principal) -> ProjectConfig:
         """Give the configuration that was active when the caller was authenticated."""

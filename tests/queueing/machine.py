@@ -382,7 +382,7 @@ class Life(RuleBasedStateMachine):
         self.run(attempt())
 
     def _bench(self) -> reviewing.Bench:
-        return reviewing.Bench(self.world.item_types, lambda _ids: None, BASE_URL)
+        return reviewing.Bench(self.world.item_types, lambda _ids: None, BASE_URL, self.world.configs)
 
     @staticmethod
     def _pick(choices: list[T], at: int) -> T:

@@ -42,7 +42,7 @@ async def withdraw(world: World, item_id: UUID) -> None:
 
 async def override(world: World, item_id: UUID) -> None:
     async with world.db.transaction() as tx:
-        bench = reviewing.Bench(world.item_types, lambda _ids: None, BASE_URL)
+        bench = reviewing.Bench(world.item_types, lambda _ids: None, BASE_URL, world.configs)
         submitted = msgspec.convert({"verdict": "reject", "comment": "policy"}, JudgementIn)
         await reviewing.override(tx, bench, who=world.people["lea"], item_id=item_id, submitted=submitted)
 

@@ -66,7 +66,7 @@ async def test_a_stale_fence_is_refused(world: World) -> None:
 
 async def test_an_override_is_a_person_s(world: World) -> None:
     item = (await world.submit()).item
-    bench = reviewing.Bench(world.item_types, lambda _ids: None, BASE_URL)
+    bench = reviewing.Bench(world.item_types, lambda _ids: None, BASE_URL, world.configs)
     submitted = JudgementIn(verdict=Verdict.REJECT, comment="because")
     with pytest.raises(NotAPerson):
         async with world.db.transaction() as tx:

@@ -118,7 +118,9 @@ class Work:
         Raises:
             AssignmentNotFound (404), LeaseLost (409).
         """
-        return await queueing.get_held(self.hot, who=self.who, assignment_id=assignment_id, base_url=self.base_url)
+        return await queueing.get_held(
+            self.hot, who=self.who, assignment_id=assignment_id, config=self.config, base_url=self.base_url
+        )
 
     async def onward(self, pool: str, act: str, outcome: str = "") -> Response[Any]:
         """Claim the pool's next assignment and show it at once, or say that nothing is left."""

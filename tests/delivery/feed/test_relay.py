@@ -30,7 +30,7 @@ async def emit(world: World, item_id: UUID, kind: EventKind = EventKind.ESCALATE
 
 async def override(world: World, item_id: UUID, verdict: str, who: str = "lea") -> None:
     async with world.db.transaction() as tx:
-        bench = reviewing.Bench(world.item_types, lambda _ids: None, BASE_URL)
+        bench = reviewing.Bench(world.item_types, lambda _ids: None, BASE_URL, world.configs)
         submitted = JudgementIn(verdict=Verdict(verdict), comment="policy")
         await reviewing.override(tx, bench, who=world.people[who], item_id=item_id, submitted=submitted)
 

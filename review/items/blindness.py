@@ -1,0 +1,83 @@
+"""What somebody is not told of an item as long as their own judgement of it is asked for.
+
+Earlier answers anchor whoever hears of them: reviews, and the words in which people skip, escalate or stop a clock.
+What is hidden is the words and the verdicts; that something happened, when and by whom stays.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from review.audit.rules import Action
+
+ANSWERS = frozenset(
+    {
+        Action.REVIEW_SUBMITTED.value,
+        Action.OVERRIDE_PROPOSED.value,
+        Action.OVERRIDE_WITHDRAWN.value,
+    }
+)
+# What may quote an answer, by kind of entry. A pause's words become sentences that later entries of the clock carry.
+WORDS: Mapping[str, tuple[str, ...]] = {
+    Action.ASSIGNMENT_SKIPPED.value: ("reason",),
+    Action.CASE_ESCALATED.value: ("reason",),
+    Action.CLOCK_PAUSED.value: ("reason", "because"),
+    Action.CLOCK_RESUMED.value: ("because",),
+    Action.CLOCK_MOVED.value: ("because",),
+}
+
+# Whether somebody's judgement of a case `c` is still to come: they have it in hand without sight of the answers, or
+# could be handed it. {me} is null for who tells everybody, as events do; then everybody counts.
+_STILL_TO_JUDGE = """
+ (c.state = 'open' AND ({me}::uuid IS NULL OR coalesce(
+   (SELECT NOT a.sees_answers FROM assignments a WHERE a.project_id = c.project_id AND a.item_id = c.item_id
+    AND a.holder_id = {me} AND a.state = 'held' LIMIT 1), {reviewer}::boolean)))
+"""
+# Whether the words of a pause `k` may quote a judgement: a person's, where several judge or that person had part.
+_MAY_QUOTE = """
+ (EXISTS (SELECT FROM users u WHERE u.email = k.paused_by AND u.id IS DISTINCT FROM {me}) AND (c.reviews_required > 1
+   OR EXISTS (SELECT FROM reviews r WHERE r.project_id = c.project_id AND r.case_id = c.id)
+   OR EXISTS (SELECT FROM case_reviewers r JOIN users u ON u.id = r.user_id
+              WHERE r.project_id = c.project_id AND r.case_id = c.id AND u.email = k.paused_by)))
+"""
+
+
+def pause_words(me: str, reviewer: str) -> str:
+    """Give the SQL for why a pause `k` of a case `c` was made, in words, or '' to whoever should not hear them.
+
+    `me` and `reviewer` are the parameters for the caller's id, and for whether they only see their own pools.
+    """
+    hidden = f"{_MAY_QUOTE} AND {_STILL_TO_JUDGE}".format(me=me, reviewer=reviewer)
+    return f"CASE WHEN k.reason IS NOT NULL AND {hidden} THEN '' ELSE k.reason END"
+
+
+def is_still_to_judge(*, is_open: bool, sees_answers: bool | None, is_reviewer: bool) -> bool:
+    """Tell whether somebody's judgement is still to come; `sees_answers` is None where they have no seat in hand."""
+    return is_open and (is_reviewer if sees_answers is None else not sees_answers)
+
+
+def without_answers(rows: Sequence[Mapping[str, Any]], me: UUID, *, is_panel: bool) -> list[dict[str, Any]]:
+    """Leave out of an item's history what others have judged, and the words in which they may have said so.
+
+    Where one person judges alone, a reason to escalate is a message to them, and stays.
+    """
+    several = is_panel or any(row["action"] == Action.REVIEW_SUBMITTED for row in rows)
+    kept: list[dict[str, Any]] = []
+    for row in rows:
+        told = dict(row)
+        is_anothers = row["actor_id"] != me
+        if is_anothers and row["action"] in ANSWERS:
+            continue
+        if is_anothers and row["action"] in WORDS and (several or row["action"] != Action.CASE_ESCALATED):
+            told["details"] = _without(row, WORDS[row["action"]])
+        kept.append(told)
+    return kept
+
+
+def _without(row: Mapping[str, Any], words: tuple[str, ...]) -> str:
+    if row["action"] == Action.CLOCK_PAUSED and row["actor_kind"] != "user":
+        return str(row["details"])  # upstream has judged nothing
+    details = msgspec.json.decode(row["details"], type=dict[str, Any])
+    return msgspec.json.encode({name: value for name, value in details.items() if name not in words}).decode()
