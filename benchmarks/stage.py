@@ -15,9 +15,11 @@ from rich.console import Console
 from review.cli.migrate import upgrade
 from review.embedded.postgres import EmbeddedPostgres
 from review.embedded.redis import EmbeddedRedis
+from review.kernel.sealing import new_sealing_key
 from review.kernel.settings import Settings
 
 TEMPLATE = "migrated"
+SEALING_KEY = new_sealing_key()
 STARTED = re.compile(rb"Listening on http://([^:]+):(\d+)")
 
 console = Console(stderr=True)
@@ -95,7 +97,9 @@ async def _start(settings: Settings, *arguments: str) -> asyncio.subprocess.Proc
     environment = {
         "REVIEW_DATABASE_URL": settings.database_url,
         "REVIEW_REDIS_URL": settings.redis_url,
-        "REVIEW_LOG_LEVEL": "warning",
+        "REVIEW_LOG_LEVEL": "error",
+        "REVIEW_ALLOW_SUPERUSER": "true",
+        "REVIEW_SECRET_KEY": SEALING_KEY,
     }
     return await asyncio.create_subprocess_exec(
         *(str(Path(sys.executable).with_name("review")), *arguments), env=environment, stderr=asyncio.subprocess.PIPE

@@ -18,7 +18,7 @@ from review.kernel.db import Database
 from review.kernel.ids import new_id
 from review.kernel.settings import Settings
 from review.web.app import create_app
-from tests.make import World
+from tests.make import BASE_URL, OF_A_PAGE, World
 
 TEMPLATE = "migrated"
 
@@ -79,7 +79,7 @@ async def world(db: Database, settings: Settings) -> World:
 
 @pytest.fixture
 async def http(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """The whole application, on this test's event loop."""
+    """The whole application, on this test's event loop, asked as a browser asks from one of its pages."""
     app = create_app(settings)
     started, stop = asyncio.Event(), asyncio.Event()
 
@@ -93,7 +93,7 @@ async def http(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     waiting = asyncio.create_task(started.wait())
     await asyncio.wait({life, waiting}, return_when=asyncio.FIRST_COMPLETED)
     transport = httpx.ASGITransport(app=cast("Any", app), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://testserver.local") as client:
+    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL, headers=OF_A_PAGE) as client:
         yield client
     stop.set()
     await life

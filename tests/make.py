@@ -24,6 +24,7 @@ from review.reviewing import service as reviewing
 from review.reviewing.schemas import JudgementIn, Submitted
 
 BASE_URL = "http://testserver.local"
+OF_A_PAGE = {"Sec-Fetch-Site": "same-origin"}  # what browsers say of a request that a page of the same site sends
 PASSWORD = "correct horse battery"
 
 CONFIG = """

@@ -30,8 +30,11 @@ STOP_WITHIN_SECONDS = 5.0
 CALENDARS_EVERY = timedelta(hours=6)  # and at the start, which is when newer data comes with a newer release
 
 
-async def run(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT; what is under way is finished first, within five seconds."""
+async def run(settings: Settings, *, check: Callable[[Settings], Awaitable[None]] | None = None) -> None:
+    """Work until SIGTERM or SIGINT; what is under way is finished first, within five seconds.
+
+    `check` is asked once the database is there, and may refuse.
+    """
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("arq").setLevel(logging.WARNING)
     stop = asyncio.Event()
@@ -41,6 +44,8 @@ async def run(settings: Settings) -> None:
     db = await _connect(settings, stop)
     if db is None:
         return
+    if check is not None:
+        await _insist(check, settings, db)
     redis: Redis = Redis.from_url(settings.redis_url)  # pyright: ignore[reportUnknownMemberType]  untyped upstream
     teller = Teller(redis)
     teller.start()
@@ -118,6 +123,16 @@ async def _close(worker: Worker) -> None:
         await worker.close()
     except (RedisError, OSError):
         log.debug("Redis was away when the worker let go of it")
+
+
+async def _insist(check: Callable[[Settings], Awaitable[None]], settings: Settings, db: Database) -> None:
+    try:
+        await check(settings)
+    except UNREACHABLE:
+        log.warning("the database went away before it was checked; `review doctor` checks it at any time")
+    except BaseException:
+        await db.close()
+        raise
 
 
 async def _connect(settings: Settings, stop: asyncio.Event) -> Database | None:

@@ -24,6 +24,7 @@ COMMANDS = {
     "migrate": Entry("review.cli.migrate", "migrate", "Bring the database up to date."),
     "web": Entry("review.cli.web", "web", "Run the web process."),
     "worker": Entry("review.cli.worker", "worker", "Run the worker process."),
+    "doctor": Entry("review.cli.doctor", "doctor", "Say what is not in order, and what to do."),
     "plan": Entry("review.cli.config", "plan", "Show what a configuration file would change."),
     "apply": Entry("review.cli.config", "apply", "Make a configuration file the project's configuration."),
     "simulate": Entry("review.cli.simulate.command", "simulate", "Play a day of arrivals against a configuration."),

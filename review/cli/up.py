@@ -8,6 +8,7 @@ import click
 
 from review.embedded import directory
 from review.embedded.stack import Commands, StackOptions, run_stack
+from review.kernel import checks
 from review.kernel.settings import Settings
 
 
@@ -27,6 +28,7 @@ def up(data_dir: Path, port: int | None) -> None:
     Prints `ready: URL` when the pages answer. Ctrl-C or SIGTERM stops it all; the data stays in the directory.
     """
     settings = Settings.from_env()
+    checks.insist_on_listening(settings)
     review = (sys.executable, "-m", "review.cli.main")
     options = StackOptions(
         directory=data_dir,

@@ -1,12 +1,13 @@
 """The command `review web`."""
 
 import asyncio
+import logging
 import os
 import socket
 import sys
 
-import asyncpg
 import click
+import msgspec
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
@@ -14,9 +15,9 @@ from review.cli.connection import required_settings
 from review.cli.database import explain
 from review.embedded import lifeline
 from review.embedded.listening import address_of, listen
-from review.kernel.db import Database
+from review.kernel import checks
 from review.kernel.errors import Unavailable
-from review.kernel.settings import Settings
+from review.kernel.settings import Settings, StartRefused
 
 # `review up` gives web and worker 9 s altogether (review/embedded/stack.py).
 OPEN_REQUESTS_END_WITHIN_SECONDS = 6
@@ -35,10 +36,12 @@ def web(host: str | None, port: int | None, workers: int, socket_fd: int | None,
     if lifeline_fd is not None:
         lifeline.watch(lifeline_fd)
     if socket_fd is None:
+        logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+        checks.insist_on_settings(msgspec.structs.replace(settings, host=host))
         listener = listen(host, settings.port if port is None else port)
         try:
             asyncio.run(_reach(settings))
-        except Unavailable:
+        except (Unavailable, StartRefused):
             listener.close()
             raise
         click.echo(f"Listening on {address_of(listener)}", err=True)
@@ -50,13 +53,12 @@ def web(host: str | None, port: int | None, workers: int, socket_fd: int | None,
 
 
 async def _reach(settings: Settings) -> None:
-    """Find out before any process starts whether the database is there, and say it in one sentence if not."""
+    """Find out before any process starts whether the database is there and in order, and say it if not."""
     try:
-        db = await Database.connect(settings)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+        await checks.insist(settings)
+    except checks.UNASKABLE as fault:
         message = f"The database cannot be reached: {explain(fault)}. Nothing is served; start it and try again."
         raise Unavailable(message) from fault
-    await db.close()
 
 
 def _serve(listener: socket.socket, workers: int, log_level: str) -> None:

@@ -17,6 +17,7 @@ from review.embedded.listening import address_of, listen
 from review.embedded.postgres import EmbeddedPostgres
 from review.embedded.redis import EmbeddedRedis
 from review.embedded.supervisor import Patience, Program, Say, Server, Service, keep_alive
+from review.kernel.settings import Settings
 
 # Together under the 20 s that a stop may take: web and worker side by side, then Redis, then PostgreSQL.
 PROGRAMS_END_WITHIN = timedelta(seconds=9)
@@ -149,8 +150,10 @@ class _Stack:
             await asyncio.gather(*watching, return_exceptions=True)
 
     def _environment(self) -> dict[str, str]:
-        chosen = os.environ.get("REVIEW_SECRET_KEY", "").strip()
+        chosen = Settings.from_env().secret_key
+        given_as_files = ("REVIEW_SECRET_KEY_FILE", "REVIEW_DATABASE_URL_FILE", "REVIEW_REDIS_URL_FILE")
         return {
+            **dict.fromkeys(given_as_files, ""),
             "REVIEW_SECRET_KEY": chosen or self._directory.secret_key(),
             "REVIEW_DATABASE_URL": self._postgres.url(),
             "REVIEW_REDIS_URL": self._redis.url(),

@@ -24,6 +24,10 @@ class Migrations:
         """Tell whether a database at this revision lacks something; one that is ahead of us does not."""
         return revision is None or (revision in self._known and revision != self._head)
 
+    def is_ahead(self, revision: str | None) -> bool:
+        """Tell whether a database was migrated by a later release than this one."""
+        return revision is not None and revision not in self._known
+
 
 @cache
 def _load() -> Migrations:

@@ -1,6 +1,7 @@
 """What an operator may set, read once at the process edge and passed in."""
 
 import os
+import stat
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from datetime import timedelta
@@ -19,6 +20,8 @@ SCHEMES = {
 }
 
 
+SECRETS = ("database_url", "redis_url", "secret_key", "smtp_url")  # each may stand in a file, REVIEW_<FIELD>_FILE
+MOST_BYTES_OF_A_SECRET = 64 * 1024
 SEALING_KEY_BYTES = 32  # what Fernet takes
 
 
@@ -29,10 +32,18 @@ class SettingInvalid(ReviewError):
     status = 500
 
 
+class StartRefused(ReviewError):
+    """The settings, or what they lead to, are not safe to serve from."""
+
+    code = "start_refused"
+    status = 500
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of one process; each field is the environment variable `REVIEW_<FIELD>`.
 
-    URLs are in libpq and redis form. Durations are given in seconds in the environment.
+    URLs are in libpq and redis form. Durations are given in seconds in the environment. What is secret may be given as
+    a file's path instead, in `REVIEW_<FIELD>_FILE`.
     """
 
     database_url: str = ""
@@ -42,6 +53,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8400
     base_url: str = ""
     secure_cookies: bool = False
+    allow_plain_http: bool = False
+    allow_superuser: bool = False
+    allow_data_loss: bool = False
     hot_connections: int = 10
     pool_connections: int = 10
     statement_timeout: timedelta = timedelta(seconds=5)
@@ -64,16 +78,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """Read the settings from the environment.
+        """Read the settings from the environment, and from the files it names for secrets.
 
         Raises:
-            SettingInvalid: a value does not fit its field; the message names the variable.
+            SettingInvalid: a value does not fit its field, or a secret's file is missing, open to everybody or given
+                beside the secret itself; the message names the variable.
         """
         env = os.environ if environ is None else environ
         given: dict[str, object] = {}
         for field in msgspec.structs.fields(cls):
             name = f"REVIEW_{field.name.upper()}"
-            text = env.get(name, "").strip()
+            text = _secret(env, name) if field.name in SECRETS else env.get(name, "").strip()
             if not text:
                 continue
             _check_secretly(field.name, name, text)
@@ -89,6 +104,33 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def public_url(self) -> str:
         """The address that links carry, without a trailing slash."""
         return self.base_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+
+def _secret(env: Mapping[str, str], name: str) -> str:
+    """Give a secret from the environment or from the file that is named there, without the line end that closes it."""
+    given, path = env.get(name, "").strip(), env.get(f"{name}_FILE", "").strip()
+    if not path:
+        return given
+    if given:
+        message = f"{name} and {name}_FILE are both set; keep one of them."
+        raise SettingInvalid(message)
+    try:
+        with Path(path).open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            raw = file.read(MOST_BYTES_OF_A_SECRET + 1)
+        text = raw.decode()
+    except (OSError, ValueError) as fault:
+        why = fault.strerror if isinstance(fault, OSError) else "it is no text"
+        message = f"{name}_FILE names {path}, which cannot be read: {why}."
+        raise SettingInvalid(message) from fault
+    if mode & (stat.S_IROTH | stat.S_IWOTH):
+        message = f"{name}_FILE names {path}, which everybody on this machine may open. Close it: chmod o= {path}"
+        raise SettingInvalid(message)
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not text.strip() or len(raw) > MOST_BYTES_OF_A_SECRET or any(ord(each) < 0x20 for each in text):
+        message = f"{name}_FILE names {path}, which must hold one line, the secret, and nothing else."
+        raise SettingInvalid(message)
+    return text
 
 
 def _check_secretly(field: str, name: str, text: str) -> None:

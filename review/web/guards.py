@@ -19,6 +19,7 @@ from review.web.services import Services
 PUBLIC = "public"  # opt key of a route that anybody may call
 PERMISSION = "permission"  # opt key of the permission a route asks for; the route × role table is made from it
 OF_LITESTAR = "/api/schema"  # its routes for the description that ours is made of; they cannot be turned off
+ANY_ORIGIN = "any_origin"  # opt key of a page route that programs call, such as a provider's logout; it takes no cookie
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -68,11 +69,11 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
     """
     services = _services(connection)
     method = str(cast("dict[str, Any]", connection.scope).get("method", "GET"))
-    check_origin(connection.headers, method, services.base_url)
+    if not handler.opt.get(ANY_ORIGIN):
+        check_origin(connection.headers, method, services.base_url)
     if handler.opt.get(PUBLIC) or _asks_for_methods(connection, handler):
         return
-    cookie = connection.cookies.get(cookie_name(services), "")
-    visitor = await sessions.find_visitor(services.db.hot, cookie)
+    visitor = await sessions.find_visitor(services.db.hot, session_of(connection))
     if visitor is None:
         message = "Please sign in; nothing was changed."
         raise NotAuthenticated(message)
@@ -94,32 +95,50 @@ def cookie_name(services: Services) -> str:
     return "__Host-countersign" if services.settings.secure_cookies else "countersign"
 
 
+def session_of(connection: Connection) -> str:
+    """Give the session cookie's value, or nothing where none was sent, or several that differ.
+
+    Read here because the framework's reader trims blanks from a name that browsers take for part of it, by which a
+    neighbouring host could plant a cookie that passes for one with the `__Host-` prefix.
+    """
+    wanted = cookie_name(_services(connection))
+    sent = ";".join(connection.headers.getall("cookie", [])).split(";")
+    values = {
+        value.strip(" \t") for name, _, value in (each.partition("=") for each in sent) if name.strip(" \t") == wanted
+    }
+    return values.pop() if len(values) == 1 else ""
+
+
 def check_origin(headers: Mapping[str, str], method: str, base_url: str) -> None:
-    """Refuse a changing request that another site's page sent.
+    """Refuse what another site's page sent: every change, and every read but that of somebody who follows a link.
 
     Raises:
-        CrossSiteRequest: Sec-Fetch-Site or, from older browsers, Origin says so (403).
+        CrossSiteRequest: Sec-Fetch-Site or, from older browsers, Origin says so, or neither says anything (403).
     """
-    if method in SAFE_METHODS:
-        return
     site = headers.get("sec-fetch-site")
-    if site is not None:
-        allowed = site in {"same-origin", "none"}
-    else:
-        origin = headers.get("origin")
-        hosts = {headers.get("host", ""), urlsplit(base_url).netloc}
-        allowed = origin is None or _host_of(origin) in hosts
+    if method in SAFE_METHODS:
+        if site in {"cross-site", "same-site"} and not _is_followed_link(headers):
+            message = "Another site asked for this page from within one of its own. Open it in a window of its own."
+            raise CrossSiteRequest(message)
+        return
+    allowed = _is_own(headers, base_url) if site is None else site in {"same-origin", "none"}
     if not allowed:
         message = "This form was sent from another site; nothing was changed. Open the page here and send it again."
         raise CrossSiteRequest(message)
 
 
-def _host_of(origin: str) -> str | None:
-    """Give the host an `Origin` names, or nothing where it names none that can be read."""
+def _is_followed_link(headers: Mapping[str, str]) -> bool:
+    return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+
+
+def _is_own(headers: Mapping[str, str], base_url: str) -> bool:
+    """Tell whether `Origin` names this site; where links carry https, a page that came in the clear is not it."""
     try:
-        return urlsplit(origin).netloc
+        origin, ours = urlsplit(headers.get("origin", "")), urlsplit(base_url)
     except ValueError:
-        return None
+        return False
+    schemes = {"https"} if ours.scheme == "https" else {"http", "https"}
+    return bool(origin.netloc) and origin.scheme in schemes and origin.netloc in {ours.netloc, headers.get("host", "")}
 
 
 def _asks_for_methods(connection: Connection, handler: BaseRouteHandler) -> bool:

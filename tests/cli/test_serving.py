@@ -11,6 +11,9 @@ from click.testing import CliRunner
 from review.cli.main import main
 from review.cli.migrate import alembic_config
 from review.embedded.postgres import EmbeddedPostgres
+from review.kernel.sealing import new_sealing_key
+
+SOUND = {"REVIEW_REDIS_URL": "redis://127.0.0.1", "REVIEW_SECRET_KEY": new_sealing_key()}
 
 
 async def test_migrate_builds_the_schema_and_may_run_again(postgres: EmbeddedPostgres) -> None:
@@ -58,7 +61,7 @@ def test_without_settings_they_were_asked_wrongly(name: str) -> None:
 def test_web_names_a_busy_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        environment = {"REVIEW_DATABASE_URL": "postgresql://x", "REVIEW_REDIS_URL": "redis://x"}
+        environment = SOUND | {"REVIEW_DATABASE_URL": "postgresql://x"}
         outcome = CliRunner().invoke(main, ["web", "--port", port], env=environment)
     assert outcome.exit_code == 1
     assert f"Port {port} on 127.0.0.1 cannot be used: another program listens there." in outcome.stderr
@@ -67,7 +70,7 @@ def test_web_names_a_busy_port() -> None:
 def test_web_says_in_one_sentence_that_the_database_is_away() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closing:
         port = closing.getsockname()[1]
-    environment = {"REVIEW_DATABASE_URL": f"postgresql://u:p@127.0.0.1:{port}/x", "REVIEW_REDIS_URL": "redis://x"}
+    environment = SOUND | {"REVIEW_DATABASE_URL": f"postgresql://u@127.0.0.1:{port}/x"}
     outcome = CliRunner().invoke(main, ["web", "--port", "0"], env=environment)
     assert (outcome.exit_code, outcome.stdout) == (1, "")
     assert outcome.stderr.startswith("Error: The database cannot be reached: ")

@@ -11,9 +11,16 @@ from pathlib import Path
 
 import msgspec
 
+from review.kernel.sealing import new_sealing_key
 from review.kernel.settings import Settings
 
 LISTENING = re.compile(r"Listening on (http://\S+)")
+# The servers of tests: the role may do everything, and nothing is written to the disk.
+UNSAFE = {
+    "REVIEW_ALLOW_SUPERUSER": "true",
+    "REVIEW_ALLOW_DATA_LOSS": "true",
+    "REVIEW_SECRET_KEY": new_sealing_key(),
+}
 SKEWED = Path(__file__).parent / "skewed"
 
 
@@ -65,7 +72,7 @@ class Running:
 
 async def start(settings: Settings, *arguments: str, skew_seconds: float = 0) -> Running:
     """Start `review` with these settings; its wall clock may be off."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("REVIEW_")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("REVIEW_")} | UNSAFE
     for field, value in msgspec.to_builtins(settings).items():
         default = getattr(Settings(), field)
         if getattr(settings, field) != default:

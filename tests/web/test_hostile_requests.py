@@ -8,7 +8,7 @@ import pytest
 
 from review.identity import passwords
 from review.identity.rules import Role
-from tests.make import PASSWORD, World
+from tests.make import BASE_URL, OF_A_PAGE, PASSWORD, World
 from tests.web.test_pages import HTML, HTMX, sign_in, take
 
 NO_ADDRESS = "http://["  # what `urlsplit` refuses
@@ -56,11 +56,12 @@ async def test_a_nul_in_a_form_is_stored_as_what_browsers_show_for_it(http: http
 async def test_headers_that_name_no_address_are_read_as_such(http: httpx.AsyncClient, world: World) -> None:
     await world.add_person("nora", Role.REVIEWER, password=PASSWORD)
     form = {"email": "nora@example.com", "password": PASSWORD}
+    del http.headers["sec-fetch-site"]  # as in older browsers
     foreign = await http.post("/sign-in", data=form, headers={"origin": NO_ADDRESS})
     assert (foreign.status_code, foreign.json()["code"]) == (403, "cross_site")
     htmx = await http.get("/p/support", headers=HTMX | {"hx-current-url": NO_ADDRESS})
     assert (htmx.status_code, htmx.headers["hx-redirect"]) == (401, "/sign-in?next=%2F")
-    posted = await http.post("/p/support/pools/triage/next", headers=HTML | {"referer": NO_ADDRESS})
+    posted = await http.post("/p/support/pools/triage/next", headers=HTML | OF_A_PAGE | {"referer": NO_ADDRESS})
     assert (posted.status_code, posted.headers["location"]) == (303, "/sign-in?next=%2F")
 
 
@@ -107,7 +108,7 @@ async def test_strangers_who_sign_in_all_at_once_leave_reviewers_their_connectio
 
     monkeypatch.setattr(passwords, "verify", verify)
     crowd = 2 * world.settings.pool_connections
-    async with httpx.AsyncClient(transport=http._transport, base_url="http://testserver.local") as strangers:
+    async with httpx.AsyncClient(transport=http._transport, base_url=BASE_URL, headers=OF_A_PAGE) as strangers:
         guesses = [
             asyncio.create_task(strangers.post("/sign-in", data={"email": "nora@example.com", "password": f"{guess}"}))
             for guess in range(crowd)

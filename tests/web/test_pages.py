@@ -84,7 +84,7 @@ async def test_a_form_without_its_token_or_from_another_site_changes_nothing(
         ({"fence": "1", "verdict": "approve"}, {}),
         ({**form, "_csrf": "x", "verdict": "approve"}, {}),
         ({**form, "verdict": "approve"}, {"sec-fetch-site": "cross-site"}),
-        ({**form, "verdict": "approve"}, {"origin": "https://evil.example"}),
+        ({**form, "verdict": "approve"}, {"sec-fetch-site": "same-site", "origin": "https://evil.example"}),
     ):
         answer = await http.post(f"{here}/review", data=data, headers=HTML | headers)
         assert answer.status_code == 403

@@ -10,6 +10,7 @@ import time
 import httpx
 
 from review.kernel.settings import Settings
+from tests.faults.processes import UNSAFE
 from tests.make import World, submission
 
 STOP_WITHIN_SECONDS = 5
@@ -19,7 +20,8 @@ async def test_parked_callers_are_answered_at_once_when_the_process_stops(settin
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     listener.close()
-    env = os.environ | {"REVIEW_DATABASE_URL": settings.database_url, "REVIEW_REDIS_URL": settings.redis_url}
+    addresses = {"REVIEW_DATABASE_URL": settings.database_url, "REVIEW_REDIS_URL": settings.redis_url}
+    env = os.environ | UNSAFE | addresses
     command = (sys.executable, "-m", "review.cli.main", "web", "--port", str(port))
     process = await asyncio.create_subprocess_exec(*command, env=env)
     try:

@@ -4,11 +4,14 @@ import hmac
 import re
 from urllib.parse import parse_qsl
 
+from litestar.exceptions import ClientException
+
 from review.identity.errors import CrossSiteRequest
 from review.identity.sessions import Visitor
 from review.kernel.errors import MalformedRequest
 from review.web.services import AnyRequest
 
+FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 20_000
 SAID = {
     "approve": "Approved.",
@@ -28,12 +31,17 @@ Pairs = list[tuple[str, str]]
 async def read_pairs(request: AnyRequest) -> Pairs:
     """Give the names and values of a submitted form in the order sent, blank ones too, which mean something here.
 
-    What is no text, bytes that are not UTF-8 and the NUL character, stands as U+FFFD, as browsers show it.
+    Only what a form of ours sends is read, so that no other kind of body passes for one. Bytes that are not UTF-8 and
+    the NUL character stand as U+FFFD, as browsers show them.
 
     Raises:
         MalformedRequest: it has more than 20,000 fields (400).
+        ClientException: it says that it is something else (415).
     """
     body = await request.body()
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if body and kind != FORM:
+        raise ClientException(status_code=415, detail=f"A form is sent as {FORM}; nothing was changed.")
     try:
         pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as fault:

@@ -9,7 +9,6 @@ from review.identity.errors import NotAuthenticated
 from review.identity.sessions import Visitor
 from review.queueing.errors import LeaseLost
 from review.web.errors import problem_of, to_json
-from review.web.pages.headers import HEADERS
 from review.web.pages.reading import typed
 from review.web.services import AnyRequest
 
@@ -47,7 +46,7 @@ def to_person(request: AnyRequest, fault: Exception) -> Response[Any]:
         return Template(template_name="_notice.html", context=context, status_code=problem.status, headers=headers)
     visitor = _visitor(request)
     context |= {"visitor": visitor, "csrf_token": visitor.csrf_token if visitor else "", "project": ""}
-    headers = {**HEADERS, **({"Retry-After": "1"} if problem.status == 503 else {})}
+    headers = {"Retry-After": "1"} if problem.status == 503 else {}
     return Template(template_name="_error.html", context=context, status_code=problem.status, headers=headers)
 
 

@@ -8,7 +8,7 @@ from litestar.response import Redirect, Response, Template
 
 from review.identity import sessions
 from review.identity.errors import SignInRefused
-from review.web.guards import PUBLIC, cookie_name
+from review.web.guards import PUBLIC, session_of
 from review.web.pages.cookies import browser_of, local_path, session_cookie
 from review.web.pages.reading import first, read_form, read_pairs
 from review.web.services import AnyRequest, Svc, Tx
@@ -44,7 +44,7 @@ async def sign_in(request: AnyRequest, services: Svc, tx: Tx) -> Response[Any]:
 async def sign_out(request: AnyRequest, services: Svc, tx: Tx) -> Redirect:
     """End the session."""
     await read_form(request)
-    await sessions.sign_out(tx, request.cookies.get(cookie_name(services), ""))
+    await sessions.sign_out(tx, session_of(request))
     return Redirect("/sign-in", status_code=303, cookies=[session_cookie(services, "", 0)])
 
 

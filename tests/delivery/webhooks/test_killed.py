@@ -11,17 +11,22 @@ from review.delivery.webhooks.dispatch import Dispatcher
 from review.delivery.webhooks.turns import LOST
 from tests.delivery.webhooks.post import Post
 from tests.delivery.webhooks.receiver import receiving
+from tests.faults.processes import UNSAFE
 
 
 async def test_a_worker_killed_in_the_middle_of_a_request_loses_nothing(
     post: Post, dispatchers: Callable[[], Dispatcher]
 ) -> None:
-    environment = os.environ | {
-        "REVIEW_DATABASE_URL": post.settings.database_url,
-        "REVIEW_REDIS_URL": post.settings.redis_url,
-        "REVIEW_WEBHOOK_ALLOW_NETWORKS": "127.0.0.0/8",
-        "REVIEW_WEBHOOK_ALLOW_HTTP": "true",
-    }
+    environment = (
+        os.environ
+        | UNSAFE
+        | {
+            "REVIEW_DATABASE_URL": post.settings.database_url,
+            "REVIEW_REDIS_URL": post.settings.redis_url,
+            "REVIEW_WEBHOOK_ALLOW_NETWORKS": "127.0.0.0/8",
+            "REVIEW_WEBHOOK_ALLOW_HTTP": "true",
+        }
+    )
     async with receiving() as receiver:
         await post.connect(receiver)
         receiver.open.clear()
