@@ -21,6 +21,9 @@ STATUSES: dict[str, tuple[str, bool | None]] = {
     "withdrawn": ("withdrawn", None),
 }
 
+# What others judged, or tried to.
+_JUDGING = frozenset({Action.REVIEW_SUBMITTED, Action.ASSIGNMENT_REFUSED})
+
 
 class ItemFilter(msgspec.Struct, frozen=True):
     """What a list of items is narrowed to; None leaves it open."""
@@ -103,7 +106,7 @@ async def list_history(hot: Hot, *, who: Principal, item_id: UUID, base_url: str
             row["at"], row["actor_name"], row["actor_kind"], row["action"], msgspec.Raw(row["details"].encode())
         )
         for row in await queries.list_history(hot, who.project_id, item_id)
-        if not (is_blind and row["action"] == Action.REVIEW_SUBMITTED and row["actor_id"] != who.id)
+        if not (is_blind and row["action"] in _JUDGING and row["actor_id"] != who.id)
     ]
 
 

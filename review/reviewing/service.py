@@ -26,7 +26,7 @@ from review.kernel.ids import new_id
 from review.queueing import mentions
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
-from review.queueing.rules import AssignmentState, Seat
+from review.queueing.rules import Act, AssignmentState, Seat
 from review.reviewing import queries
 from review.reviewing.errors import JudgementInvalid
 from review.reviewing.models import Review
@@ -52,7 +52,7 @@ async def submit(
     Raises:
         AssignmentNotFound (404); LeaseLost: the claim no longer stands (409); JudgementInvalid (422).
     """
-    seat = await queueing.lock_held(tx, who=who, assignment_id=assignment_id, fence=fence)
+    seat = await queueing.lock_held(tx, who=who, assignment_id=assignment_id, fence=fence, act=Act.REVIEW)
     item = await _lock_item(tx, who, seat.item_id)
     await _check(bench, who, item, submitted, "you still hold the item")
     review = await _store(tx, who, seat, submitted)
