@@ -33,6 +33,19 @@ class SizesInvalid(Invalid):
         )
 
 
+class LogBroken(ReviewError):
+    """The stored log is not whole, so nothing can be proven from it."""
+
+    code = "audit_log_broken"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The stored audit is not whole, so nothing can be proven from it. `review audit verify` names the first"
+            " record that is wrong."
+        )
+
+
 class CheckpointUnreadable(ReviewError):
     """What was given as a checkpoint is no signed tree head."""
 

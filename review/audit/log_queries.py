@@ -8,11 +8,12 @@ export carries exactly the bytes that were hashed.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from review.audit.notes import Checkpoint
+from review.audit.rules import Action
 from review.audit.tree import Subtree
 from review.kernel.db import Hot
 
@@ -58,6 +59,11 @@ SELECT DISTINCT p.id, p.slug FROM audit_checkpoints c JOIN projects p ON p.id = 
 OPEN_LOG = "INSERT INTO audit_logs (project_id) VALUES ($1) ON CONFLICT DO NOTHING"
 LOCK_LOG = "SELECT size, signed_size, now() AS at FROM audit_logs WHERE project_id = $1 FOR UPDATE SKIP LOCKED"
 FIND_SIZE = "SELECT size FROM audit_logs WHERE project_id = $1"
+LIST_WAITING_ERASURES = f"""
+SELECT value::text::bigint AS position
+FROM audit_entries e CROSS JOIN LATERAL json_array_elements(e.details -> 'positions') AS value
+WHERE e.project_id = $1 AND e.position IS NULL AND e.action = '{Action.AUDIT_ERASED}'
+"""
 COUNT_WAITING = "SELECT count(*) FROM audit_entries WHERE project_id = $1 AND position IS NULL"
 GIVE_PLACES = f"""
 WITH waiting AS MATERIALIZED (
@@ -88,9 +94,6 @@ LIST_NODES = """
 SELECT n.height, n.place, n.hash FROM unnest($2::smallint[], $3::bigint[]) AS g(height, place)
 JOIN audit_nodes n ON n.project_id = $1 AND n.height = g.height AND n.place = g.place
 """
-LIST_NODES_BEHIND = """
-SELECT place, hash FROM audit_nodes WHERE project_id = $1 AND height = $2 AND place >= $3 ORDER BY place LIMIT $4
-"""
 SIGN = """
 WITH signed AS (
   INSERT INTO audit_checkpoints (project_id, size, root, note, signed_at) VALUES ($1, $2, $3, $4, $5)
@@ -114,6 +117,7 @@ LIST_LINES = f"""
 SELECT e.position, {_LINE} AS line FROM audit_entries e
 WHERE e.project_id = $1 AND e.position >= $2 AND e.position < $3 ORDER BY e.position
 """
+COUNT_OF_ITEM = "SELECT count(*) FROM audit_entries WHERE project_id = $1 AND item_id = $2"
 LIST_LINES_OF_ITEM = f"""
 SELECT e.position, {_LINE} AS line FROM audit_entries e
 WHERE e.project_id = $1 AND e.item_id = $2 AND e.position < $3 ORDER BY e.position LIMIT $4
@@ -154,6 +158,11 @@ async def count_waiting(hot: Hot, project_id: UUID) -> int:
     return int(await hot.fetchval(COUNT_WAITING, project_id))
 
 
+async def list_waiting_erasures(hot: Hot, project_id: UUID) -> list[int]:
+    """List what was erased by acts whose entries wait for their place."""
+    return [row["position"] for row in await hot.fetch(LIST_WAITING_ERASURES, project_id)]
+
+
 async def give_places(hot: Hot, project_id: UUID, size: int) -> list[tuple[int, bytes]]:
     """Give the next places to the oldest entries without one, and give their leaf hashes; the log must be locked."""
     rows = await hot.fetch(GIVE_PLACES, project_id, size, BATCH)
@@ -175,18 +184,12 @@ async def get_hashes(hot: Hot, project_id: UUID, wanted: Iterable[Subtree]) -> d
     found: dict[Subtree, bytes] = {}
     if leaves:
         rows = await hot.fetch(LIST_LEAVES, project_id, leaves)
-        found |= {Subtree(0, row["position"]): row["leaf_hash"] for row in rows}
+        found |= {Subtree(0, row["position"]): row["leaf_hash"] for row in rows if row["leaf_hash"] is not None}
     if nodes:
         columns = [each.height for each in nodes], [each.place for each in nodes]
         rows = await hot.fetch(LIST_NODES, project_id, *columns)
         found |= {Subtree(row["height"], row["place"]): row["hash"] for row in rows}
     return found
-
-
-async def list_nodes_behind(hot: Hot, project_id: UUID, first: Subtree, count: int) -> dict[int, bytes]:
-    """Read kept hashes of one height from a place on, by place."""
-    rows = await hot.fetch(LIST_NODES_BEHIND, project_id, first.height, first.place, count)
-    return {row["place"]: row["hash"] for row in rows}
 
 
 async def sign(hot: Hot, project_id: UUID, checkpoint: Checkpoint) -> None:
@@ -226,3 +229,8 @@ async def list_lines_of_item(
     """Read an item's entries within a tree of this size, the first before the later."""
     rows = await hot.fetch(LIST_LINES_OF_ITEM, project_id, item_id, size, limit)
     return [(row["position"], row["line"]) for row in rows]
+
+
+async def count_of_item(hot: Hot, project_id: UUID, item_id: UUID) -> int:
+    """Count the entries about an item."""
+    return int(await hot.fetchval(COUNT_OF_ITEM, project_id, item_id))

@@ -16,7 +16,7 @@ class Subtree(NamedTuple):
     place: int
 
 
-class ProofInvalid(Exception):  # noqa: N818  a fact, as all our errors
+class ProofInvalid(Exception):
     """A proof does not lead to the root it is held against."""
 
 
@@ -50,7 +50,8 @@ class Frontier:
                 hashes.insert(0, self._held.pop(height))
             if len(hashes) & 1:
                 self._held[height] = hashes.pop()
-            hashes = [sha256(b"\x01" + left + right).digest() for left, right in zip(hashes[::2], hashes[1::2], strict=True)]
+            pairs = zip(hashes[::2], hashes[1::2], strict=True)
+            hashes = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
             height += 1
         self.size += len(leaves)
         return complete
@@ -120,7 +121,10 @@ def consistency_path(first: int, second: int) -> list[tuple[int, int]]:
 
 def build(stretches: Iterable[tuple[int, int]], find: Callable[[Subtree], bytes]) -> list[bytes]:
     """Give the hash of each stretch out of the kept ones."""
-    return [fold([_grown([find(each) for each in kept_below(full)]) for full in subtrees_of(*one)]) for one in stretches]
+    return [
+        fold([_grown([find(each) for each in kept_below(full)]) for full in subtrees_of(*stretch)])
+        for stretch in stretches
+    ]
 
 
 def needed(stretches: Iterable[tuple[int, int]]) -> set[Subtree]:
@@ -151,7 +155,7 @@ def check_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], r
         raise ProofInvalid
 
 
-def check_consistency(  # noqa: PLR0913  the five parts of the claim and its proof
+def check_consistency(
     first: int, second: int, first_root: bytes, second_root: bytes, path: Sequence[bytes]
 ) -> None:
     """Check that one tree head is an earlier state of another (RFC 9162, section 2.1.4.2).

@@ -31,6 +31,7 @@ COMMANDS = {
     "keys": Entry("review.cli.keys", "keys_group", "Create the keys that services call with."),
     "tokens": Entry("review.cli.keys", "tokens_group", "Create personal tokens."),
     "webhooks": Entry("review.cli.webhooks", "webhooks", "Show webhook endpoints and their secrets."),
+    "audit": Entry("review.cli.audit", "audit", "Verify and export the audit log."),
     "export": Entry("review.cli.export", "export", "Write a project's feedback to a file."),
 }
 

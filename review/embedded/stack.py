@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from review.embedded.directory import DataDirectory
+from review.embedded.directory import DataDirectory, checkpoints_in
 from review.embedded.errors import ServerFailed
 from review.embedded.listening import address_of, listen
 from review.embedded.postgres import EmbeddedPostgres
@@ -22,6 +22,9 @@ from review.embedded.supervisor import Patience, Program, Say, Server, Service, 
 PROGRAMS_END_WITHIN = timedelta(seconds=9)
 REDIS_ENDS_WITHIN = timedelta(seconds=2)
 POSTGRES_ENDS_WITHIN = timedelta(seconds=6)
+
+# What the stack makes for itself, unless the environment has it.
+CHOSEN = ("REVIEW_SECRET_KEY", "REVIEW_AUDIT_KEY", "REVIEW_AUDIT_CHECKPOINTS")
 
 ASK_AGAIN_AFTER = timedelta(milliseconds=200)
 SAY_WHY_AFTER = timedelta(seconds=15)
@@ -149,9 +152,12 @@ class _Stack:
             await asyncio.gather(*watching, return_exceptions=True)
 
     def _environment(self) -> dict[str, str]:
-        chosen = os.environ.get("REVIEW_SECRET_KEY", "").strip()
+        chosen = {name: os.environ.get(name, "").strip() for name in CHOSEN}
+        directory = self._directory
         return {
-            "REVIEW_SECRET_KEY": chosen or self._directory.secret_key(),
+            "REVIEW_SECRET_KEY": chosen["REVIEW_SECRET_KEY"] or directory.secret_key(),
+            "REVIEW_AUDIT_KEY": chosen["REVIEW_AUDIT_KEY"] or directory.audit_key(),
+            "REVIEW_AUDIT_CHECKPOINTS": chosen["REVIEW_AUDIT_CHECKPOINTS"] or str(checkpoints_in(directory.path)),
             "REVIEW_DATABASE_URL": self._postgres.url(),
             "REVIEW_REDIS_URL": self._redis.url(),
             "REVIEW_DATA_DIR": str(self._directory.path),
