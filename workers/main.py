@@ -11,6 +11,8 @@ from arq.worker import Worker
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from review.audit import sequencing
+from review.audit.sequencing import Keeper
 from review.configuration.service import ConfigCache
 from review.delivery.feed import service as feed
 from review.delivery.notifications.dispatch import Dispatcher
@@ -67,11 +69,13 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
     configs = ConfigCache(db)
     post = feed.Post(db, configs, teller.tell_events, settings.public_url)
     sender = WebhookDispatcher(db, settings)
+    keeper = keeper_of(settings, db)
     turns: list[tuple[Callable[[], Awaitable[object]], timedelta]] = [
         (lambda: recomputing.follow_calendars(db, configs), CALENDARS_EVERY),
         (lambda: escalation.sweep(db, configs, teller.tell_closed), settings.sweep_interval),
         (lambda: relay(post, sender), settings.relay_interval),
         (lambda: webhooks.sync_changed(db, configs), settings.sweep_interval),
+        (lambda: sequencing.advance(keeper), settings.sweep_interval),
     ]
     loops = [asyncio.create_task(repeat(act, stop, interval.total_seconds())) for act, interval in turns]
     loops.append(asyncio.create_task(sender.run(stop)))
@@ -82,6 +86,17 @@ async def relay(post: feed.Post, sender: WebhookDispatcher) -> None:
     """Relay what is new, and have it sent at once; other processes see it at their next look."""
     if await feed.relay(post):
         sender.wake()
+
+
+def keeper_of(settings: Settings, db: Database) -> Keeper:
+    """Give what keeping the audit needs, and say what is not kept."""
+    if not settings.audit_key:
+        log.warning(
+            "REVIEW_AUDIT_KEY is not set, so no checkpoint of the audit is signed and a rebuilt one goes unseen"
+        )
+    elif settings.audit_checkpoints is None:
+        log.warning("REVIEW_AUDIT_CHECKPOINTS is not set, so signed checkpoints stay in the database alone")
+    return Keeper.of(db, settings)
 
 
 async def notify(settings: Settings, db: Database, configs: ConfigCache, stop: asyncio.Event) -> None:

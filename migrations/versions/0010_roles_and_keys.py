@@ -1,13 +1,13 @@
 """Roles that a project adds for itself, and of keys what they may do, when they were used and what they replaced.
 
 Revision ID: 0010
-Revises: 0006
+Revises: 0009
 """
 
 from alembic import op
 
 revision = "0010"
-down_revision = "0006"
+down_revision = "0009"
 
 NAME = "^[a-z0-9][a-z0-9_-]{0,62}$"
 

@@ -19,6 +19,11 @@ class Actor(msgspec.Struct, frozen=True):
     config_version: int | None = None
 
 
+def timer_by(config_version: int) -> Actor:
+    """Give the timer as an actor that went by this configuration."""
+    return msgspec.structs.replace(TIMER, config_version=config_version)
+
+
 RULE = Actor("rule", None, "rule")
 TIMER = Actor("timer", None, "timer")
 OPERATOR = Actor("operator", None, "operator")
@@ -36,6 +41,7 @@ class Action(StrEnum):
     ASSIGNMENT_SKIPPED = "assignment.skipped"
     ASSIGNMENT_LAPSED = "assignment.lapsed"
     ASSIGNMENT_REASSIGNED = "assignment.reassigned"
+    ASSIGNMENT_REFUSED = "assignment.refused"
     CASE_ESCALATED = "case.escalated"
     CASE_BREACHED = "case.breached"
     CASE_WARNED = "case.warned"
@@ -66,3 +72,6 @@ class Action(StrEnum):
     USER_CREATED = "user.created"
     USER_CHANGED = "user.changed"
     USER_REMOVED = "user.removed"
+    FEEDBACK_EXPORTED = "feedback.exported"
+    AUDIT_EXPORTED = "audit.exported"
+    AUDIT_ERASED = "audit.erased"

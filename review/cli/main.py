@@ -32,6 +32,7 @@ COMMANDS = {
     "keys": Entry("review.cli.keys", "keys_group", "Make, list, rotate and end the keys that services call with."),
     "tokens": Entry("review.cli.keys", "tokens_group", "Make, list and end personal tokens."),
     "webhooks": Entry("review.cli.webhooks", "webhooks", "Show webhook endpoints and their secrets."),
+    "audit": Entry("review.cli.audit", "audit", "Verify and export the audit log."),
     "export": Entry("review.cli.export", "export", "Write a project's feedback to a file."),
 }
 

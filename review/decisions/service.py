@@ -33,6 +33,7 @@ async def decide(
 
     The key (item, revision) is unique, so a second effective decision cannot be stored.
     """
+    earlier = await queries.find_effective(tx, project_id, item.id) if item.revision else None
     decision = Decision(
         project_id=project_id,
         item_id=item.id,
@@ -61,6 +62,14 @@ async def decide(
     }
     action = Action.DECISION_OVERRIDDEN if outcome.source == "override" else Action.ITEM_DECIDED
     details = payload | {"decided_by": outcome.decided_by, "comment": outcome.comment, "reasons": list(outcome.reasons)}
+    if earlier is not None:
+        details["was"] = {
+            "revision": earlier.revision,
+            "verdict": earlier.verdict,
+            "source": earlier.source,
+            "decided_by": earlier.decided_by,
+            "output_sha256": earlier.output_sha256,
+        }
     audit.record(tx, project_id, actor, action, item_id=item.id, details=details)
     kind = EventKind.DECISION_REVISED if revised else EventKind.DECIDED
     outbox.emit(tx, project_id, kind, item_id=item.id, payload=payload)

@@ -86,12 +86,15 @@ class DataDirectory:
         Raises:
             DiskFull, DirectoryUnusable: it could not be read or written.
         """
-        try:
-            if not _secret_file(self.path).exists():
-                write_private(_secret_file(self.path), new_sealing_key())
-            return _secret_file(self.path).read_text().strip()
-        except OSError as fault:
-            raise directory_unusable(self.path, fault) from fault
+        return self._key_in(_secret_file(self.path))
+
+    def audit_key(self) -> str:
+        """Give the key that the audit's checkpoints are signed with; made at the first start.
+
+        Raises:
+            DiskFull, DirectoryUnusable: it could not be read or written.
+        """
+        return self._key_in(_audit_key_file(self.path))
 
     def announce(self, *, url: str, database_url: str, redis_url: str) -> None:
         """Let other commands find the stack.
@@ -108,6 +111,15 @@ class DataDirectory:
         )
         try:
             write_private(_state_file(self.path), msgspec.json.encode(state).decode())
+        except OSError as fault:
+            raise directory_unusable(self.path, fault) from fault
+
+    def _key_in(self, file: Path) -> str:
+        """Read a key of 32 bytes in URL-safe base64, made if there is none."""
+        try:
+            if not file.exists():
+                write_private(file, new_sealing_key())
+            return file.read_text().strip()
         except OSError as fault:
             raise directory_unusable(self.path, fault) from fault
 
@@ -178,8 +190,24 @@ def read_secret_key(path: Path) -> str:
     return ""
 
 
+def read_audit_key(path: Path) -> str:
+    """Give the key that a data directory's checkpoints are signed with, or nothing where it cannot be read."""
+    with suppress(OSError):
+        return _audit_key_file(path).read_text().strip()
+    return ""
+
+
+def checkpoints_in(path: Path) -> Path:
+    """Give where a data directory keeps the audit's checkpoints, outside its database."""
+    return path / "checkpoints"
+
+
 def _secret_file(path: Path) -> Path:
     return path / "secret.key"
+
+
+def _audit_key_file(path: Path) -> Path:
+    return path / "audit.key"
 
 
 def _state_file(path: Path) -> Path:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from review.embedded.directory import DataDirectory
+from review.embedded.directory import DataDirectory, checkpoints_in
 from review.embedded.errors import ServerFailed
 from review.embedded.listening import address_of, listen
 from review.embedded.postgres import EmbeddedPostgres
@@ -23,6 +23,10 @@ from review.kernel.settings import Settings
 PROGRAMS_END_WITHIN = timedelta(seconds=9)
 REDIS_ENDS_WITHIN = timedelta(seconds=2)
 POSTGRES_ENDS_WITHIN = timedelta(seconds=6)
+
+# What the stack makes for itself, unless the environment has it.
+# What the settings were read from already, so that its children are not given the same thing twice.
+GIVEN_AS_FILES = tuple(f"REVIEW_{name}_FILE" for name in ("SECRET_KEY", "AUDIT_KEY", "DATABASE_URL", "REDIS_URL"))
 
 ASK_AGAIN_AFTER = timedelta(milliseconds=200)
 SAY_WHY_AFTER = timedelta(seconds=15)
@@ -150,11 +154,12 @@ class _Stack:
             await asyncio.gather(*watching, return_exceptions=True)
 
     def _environment(self) -> dict[str, str]:
-        chosen = Settings.from_env().secret_key
-        given_as_files = ("REVIEW_SECRET_KEY_FILE", "REVIEW_DATABASE_URL_FILE", "REVIEW_REDIS_URL_FILE")
+        chosen, directory = Settings.from_env(), self._directory
         return {
-            **dict.fromkeys(given_as_files, ""),
-            "REVIEW_SECRET_KEY": chosen or self._directory.secret_key(),
+            **dict.fromkeys(GIVEN_AS_FILES, ""),
+            "REVIEW_SECRET_KEY": chosen.secret_key or directory.secret_key(),
+            "REVIEW_AUDIT_KEY": chosen.audit_key or directory.audit_key(),
+            "REVIEW_AUDIT_CHECKPOINTS": str(chosen.audit_checkpoints or checkpoints_in(directory.path)),
             "REVIEW_DATABASE_URL": self._postgres.url(),
             "REVIEW_REDIS_URL": self._redis.url(),
             "REVIEW_DATA_DIR": str(self._directory.path),

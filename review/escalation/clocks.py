@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import service as audit
-from review.audit.rules import TIMER, Action, Actor
+from review.audit.rules import TIMER, Action, Actor, timer_by
 from review.configuration.service import ConfigCache
 from review.escalation import clock_queries as queries
 from review.escalation.clock_rules import CaseClock, Setting, pause_time, resume_time, resumed, without_words
@@ -173,7 +173,8 @@ async def _run_on(
         "version": setting.version,
         "because": list(setting.clock.because) if setting.clock else [],
     }
-    audit.record(tx, case.project_id, actor, Action.CLOCK_RESUMED, item_id=case.item_id, details=details)
+    seen = timer_by(setting.version) if actor == TIMER else actor
+    audit.record(tx, case.project_id, seen, Action.CLOCK_RESUMED, item_id=case.item_id, details=details)
     payload = {"due_at": due_at, "by": actor.name}
     outbox.emit(tx, case.project_id, EventKind.RESUMED, item_id=case.item_id, payload=payload)
 

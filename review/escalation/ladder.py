@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import service as audit
-from review.audit.rules import TIMER, Action, Actor
+from review.audit.rules import TIMER, Action, Actor, timer_by
 from review.configuration.rules import ProjectConfig
 from review.decisions import queries as decision_queries
 from review.decisions import service as decisions
@@ -88,7 +88,8 @@ async def climb(tx: AsyncSession, climbing: Climb, case: Case, number: int) -> C
         for seat in plan.reassigned:
             await _take_back(tx, climbing, case, seat, reach.holders[seat.holder_id] if seat.holder_id else "", at)
         after = await _change(tx, case, plan)
-        _tell(tx, climbing, after, at, plan)
+        was = {"level": case.level, "priority": case.priority, "pool": case.pool}
+        _tell(tx, climbing, after, at, plan, was)
         if plan.decide is not None:
             await _decide(tx, climbing, after, plan.decide, step)
         passed = case.passed | frozenset(marks)
@@ -120,11 +121,11 @@ async def _take_back(tx: AsyncSession, climbing: Climb, case: Case, seat: Seat, 
     queueing.announce_return(tx, case.project_id, seat, holder=holder, reason=why, by=_by(climbing))
 
 
-def _tell(tx: AsyncSession, climbing: Climb, case: Case, number: int, plan: Plan) -> None:
-    """Record a step that was taken, and announce it with those whom it tells."""
+def _tell(tx: AsyncSession, climbing: Climb, case: Case, number: int, plan: Plan, was: dict[str, Any]) -> None:
+    """Record a step that was taken, with what was before, and announce it with those whom it tells."""
     told: dict[str, Any] = {"level": case.level, "priority": case.priority, "pool": case.pool}
     names = {"notify": list(plan.notify), "page": list(plan.page)}
-    _record(tx, climbing, case, number, Action.STEP_TAKEN, {"done": plan.told, **told, **names})
+    _record(tx, climbing, case, number, Action.STEP_TAKEN, {"done": plan.told, "was": was, **told, **names})
     payload = {
         **told,
         "step": number + 1,
@@ -142,7 +143,13 @@ def _record(
 ) -> None:
     step = climbing.ladder.steps[number]
     named = {"policy": climbing.ladder.name, "step": number + 1, "after": told_after(step), "by": _by(climbing)}
-    audit.record(tx, case.project_id, climbing.cause.actor, action, item_id=case.item_id, details={**named, **details})
+    actor = _actor(climbing, case)
+    audit.record(tx, case.project_id, actor, action, item_id=case.item_id, details={**named, **details})
+
+
+def _actor(climbing: Climb, case: Case) -> Actor:
+    """Give who acts, with the configuration that they went by: the timer's is that of the clock."""
+    return timer_by(case.version) if climbing.cause.actor == TIMER else climbing.cause.actor
 
 
 def _by(climbing: Climb) -> str:
@@ -166,7 +173,7 @@ async def _decide(tx: AsyncSession, climbing: Climb, case: Case, fallback: Fallb
         reasons=reasons,
         comment=f"Nobody decided in time, so the fallback declared for {told_after(step)} did.",
     )
-    await decisions.decide(tx, case.project_id, item, outcome, actor=climbing.cause.actor)
+    await decisions.decide(tx, case.project_id, item, outcome, actor=_actor(climbing, case))
     await queue_queries.close_case(tx, case.project_id, case.item_id)
     item_id = case.item_id
     after_commit(tx, lambda: climbing.tell_closed([item_id]))

@@ -70,15 +70,15 @@ JOIN assignments a ON a.project_id = g.project_id AND a.item_id = g.item_id
 # All that a batch does, in one statement: entries, events, the cases' marks, and the timers' next turn or end.
 WRITE = f"""
 WITH said AS MATERIALIZED (
-  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::uuid[], $7::text[])
-    AS g(project_id, item_id, details, entry_id, action, event_id, kind)
+  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $16::int[])
+    AS g(project_id, item_id, details, entry_id, action, event_id, kind, config_version)
 ), turned AS MATERIALIZED (
   SELECT * FROM unnest($8::uuid[], $9::uuid[], $10::int[], $11::text[], $12::boolean[], $13::boolean[],
                        $14::timestamptz[])
     AS g(project_id, case_id, generation, marks, is_breached, ends, fire_at)
 ), noted AS (
-  INSERT INTO audit_entries (project_id, id, actor_kind, actor_name, action, item_id, details)
-  SELECT project_id, entry_id, '{TIMER.kind}', '{TIMER.name}', action, item_id, details::json FROM said
+  INSERT INTO audit_entries (project_id, id, actor_kind, actor_name, config_version, action, item_id, details)
+  SELECT project_id, entry_id, '{TIMER.kind}', '{TIMER.name}', config_version, action, item_id, details::json FROM said
 ), told AS (
   INSERT INTO events (project_id, id, kind, item_id, payload)
   SELECT project_id, event_id, kind, item_id, details::json FROM said WHERE event_id IS NOT NULL
@@ -104,12 +104,14 @@ class Effects(msgspec.Struct):
     """What becomes of cases whose marks have passed, in the order in which it happens: the rows of `WRITE`."""
 
     said: list[tuple[UUID, UUID, str, UUID, str, UUID | None, str | None]] = []
+    versions: list[int] = []
     turned: list[tuple[UUID, UUID, int, str, bool, bool, datetime | None]] = []
 
     def note(self, row: ClockRow, action: Action, details: dict[str, Any], tells: EventKind | None = None) -> None:
         """Add an audit entry by the timer, and an event that says the same, if it is to be told."""
         event_id = None if tells is None else new_id()
         self.said.append((row.project_id, row.item_id, _json(details).decode(), new_id(), action, event_id, tells))
+        self.versions.append(row.version)
 
     def end(self, row: ClockRow, passed: Sequence[str] = ()) -> None:
         """Keep which marks have passed, and let the timer go."""
@@ -124,11 +126,12 @@ class Effects(msgspec.Struct):
     def add(self, other: "Effects") -> None:
         """Take over what was gathered apart."""
         self.said += other.said
+        self.versions += other.versions
         self.turned += other.turned
 
     async def write(self, hot: Hot) -> None:
         """Write all of it, in one statement."""
-        await hot.execute(WRITE, *_columns(self.said), *_columns(self.turned), POSTPONED)
+        await hot.execute(WRITE, *_columns(self.said), *_columns(self.turned), POSTPONED, self.versions)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import service as audit
-from review.audit.rules import TIMER, Action
+from review.audit.rules import Action, timer_by
 from review.configuration.service import ConfigCache
 from review.escalation import clock_queries, clocks
 from review.escalation import recompute_queries as queries
@@ -104,4 +104,5 @@ def _note(tx: AsyncSession, setting: Setting, *, is_same: bool) -> None:
         "version": setting.version,
         "because": [*because, *(clock.because if clock else ())],
     }
-    audit.record(tx, case.project_id, TIMER, Action.CLOCK_MOVED, item_id=case.item_id, details=details)
+    actor = timer_by(setting.version)
+    audit.record(tx, case.project_id, actor, Action.CLOCK_MOVED, item_id=case.item_id, details=details)

@@ -27,7 +27,7 @@ from review.kernel.timers import TimerKind
 from review.queueing import mentions
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
-from review.queueing.rules import AssignmentState, raised
+from review.queueing.rules import Act, AssignmentState, raised
 
 log = logging.getLogger(__name__)
 
@@ -149,13 +149,14 @@ async def escalate(
     Raises:
         NotAPerson (403), AssignmentNotFound (404), LeaseLost (409).
     """
-    seat = await queueing.lock_held(tx, who=who, assignment_id=assignment_id, fence=fence)
+    seat = await queueing.lock_held(tx, who=who, assignment_id=assignment_id, fence=fence, act=Act.ESCALATE)
     await queue_queries.settle(tx, who.project_id, seat, AssignmentState.OPEN, part="skipped")
     case = await ladder_queries.lock_case(tx, who.project_id, seat.case_id)
     is_blind = await queue_queries.is_judged_by_several(tx, who.project_id, seat.case_id)
     told = "" if is_blind else reason  # an event reaches people who are still to judge
     after = await _take_next(tx, configs, who, case, told) or await _raise(tx, who, case, told)
-    facts = {"reason": reason, "priority": after.priority, "level": after.level}
+    was = {"priority": case.priority, "level": case.level, "pool": case.pool}
+    facts = {"reason": reason, "priority": after.priority, "level": after.level, "was": was}
     if after.pool != case.pool:
         facts["to"] = after.pool
     queueing.note(tx, who, Action.CASE_ESCALATED, seat, **facts)

@@ -71,13 +71,14 @@ WITH given AS (
   INSERT INTO events (project_id, id, kind, item_id, payload)
   SELECT $1, event_id, event_kind, id, event::json FROM fresh
 ), noted AS (
-  INSERT INTO audit_entries (project_id, id, actor_kind, actor_id, actor_name, action, item_id, details)
-  SELECT $1, submitted_entry, $32::text, $33::uuid, $34::text, '{Action.ITEM_SUBMITTED}', id,
+  INSERT INTO audit_entries (project_id, id, actor_kind, actor_id, actor_name, origin, config_version, action, item_id,
+                             details)
+  SELECT $1, submitted_entry, $32::text, $33::uuid, $34::text, $41::text, $27::int, '{Action.ITEM_SUBMITTED}', id,
          CASE WHEN clock IS NULL THEN submitted
               ELSE left(submitted, -1) || ',"due_at":' || to_json(due_at) || '}}' END::json
   FROM fresh
   UNION ALL
-  SELECT $1, decided_entry, 'rule', NULL::uuid, 'rule', '{Action.ITEM_DECIDED}', id, event::json
+  SELECT $1, decided_entry, 'rule', NULL::uuid, 'rule', '', $27::int, '{Action.ITEM_DECIDED}', id, event::json
   FROM fresh WHERE action <> 'review'
 )
 SELECT id, now() AS at FROM stored
@@ -106,8 +107,8 @@ async def store(
     )
     records = [_record(items[at], config, clocks.of[at]) for at in in_turn]
     columns = [list(column) for column in zip(*records, strict=True)]
-    barred = [items[at].barred for at in in_turn]
-    rows = await hot.fetch(STORE, project_id, *columns, *_constants(items, config, actor), *_lengths(clocks), barred)
+    barred, constants = [items[at].barred for at in in_turn], _constants(items, config, actor)
+    rows = await hot.fetch(STORE, project_id, *columns, *constants, *_lengths(clocks), barred, actor.origin)
     return {row["id"]: row["at"] for row in rows}
 
 

@@ -15,6 +15,7 @@ from review.audit.rules import Action
 ANSWERS = frozenset(
     {
         Action.REVIEW_SUBMITTED.value,
+        Action.ASSIGNMENT_REFUSED.value,
         Action.OVERRIDE_PROPOSED.value,
         Action.OVERRIDE_WITHDRAWN.value,
     }

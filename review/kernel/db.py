@@ -1,7 +1,7 @@
 """The database: one place that commits, and a bare pool for the statements that must be fast."""
 
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, ClassVar, TypeAlias, cast
@@ -17,10 +17,12 @@ from review.kernel.settings import Settings
 log = logging.getLogger(__name__)
 
 AFTER_COMMIT = "after_commit"  # keys of what a session carries
+AFTER_ROLLBACK = "after_rollback"
 DRIVER = "driver"
 
 # What runs plain SQL: the hot pool, one of its connections, or the connection below a transaction.
 Hot: TypeAlias = "asyncpg.Pool[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
+Note: TypeAlias = Callable[[AsyncSession], Awaitable[None]]
 
 
 # What connecting raises while the server is away, starts, or has no connection to spare; the next attempt may succeed.
@@ -96,17 +98,34 @@ class Database:
     async def transaction(self) -> AsyncGenerator[AsyncSession]:
         """Give a session whose work is committed at the end of the block, or undone if the block raises.
 
-        This is the only place that commits. What `after_commit` collected runs once the commit is safe.
+        This is the only place that commits. What `after_commit` collected runs once the commit is safe, and what
+        `after_rollback` collected once the block has raised.
         """
-        async with self._sessions() as tx:
-            try:
-                yield tx
+        notes: list[Note] = []
+        try:
+            async with self._sessions() as tx:
+                try:
+                    yield tx
+                    await tx.commit()
+                except BaseException:
+                    await _undo(tx)
+                    notes = tx.info.get(AFTER_ROLLBACK, notes)
+                    raise
+                for act in tx.info.get(AFTER_COMMIT, ()):
+                    _run_quietly(act)
+        except Exception:
+            for note in notes:  # the connection has been given back, so that this one waits for nobody's
+                await self._note_quietly(note)
+            raise
+
+    async def _note_quietly(self, note: "Note") -> None:
+        """Do something in a transaction of its own; a failure is logged, for the refusal it follows is what is told."""
+        try:
+            async with self._sessions() as tx:
+                await note(tx)
                 await tx.commit()
-            except BaseException:
-                await _undo(tx)
-                raise
-            for act in tx.info.get(AFTER_COMMIT, ()):
-                _run_quietly(act)
+        except Exception:
+            log.exception("a note after a rollback could not be made; the refusal stands")
 
     async def close(self) -> None:
         """Close both pools; waits for what is running."""
@@ -137,6 +156,14 @@ def after_commit(tx: AsyncSession, act: Callable[[], None]) -> None:
     For hints only: a crash between the commit and the call loses it.
     """
     tx.info.setdefault(AFTER_COMMIT, []).append(act)
+
+
+def after_rollback(tx: AsyncSession, note: Note) -> None:
+    """Have `note` write something in a transaction of its own if this one is rolled back by what the block raises.
+
+    For what must be known of an act that was refused. It is tried once, and a crash in between loses it.
+    """
+    tx.info.setdefault(AFTER_ROLLBACK, []).append(note)
 
 
 async def _keep(_connection: object) -> None:

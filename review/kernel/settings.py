@@ -3,7 +3,7 @@
 import os
 import stat
 from base64 import urlsafe_b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -20,7 +20,7 @@ SCHEMES = {
 }
 
 
-SECRETS = ("database_url", "redis_url", "secret_key", "smtp_url")  # each may stand in a file, REVIEW_<FIELD>_FILE
+SECRETS = ("database_url", "redis_url", "secret_key", "audit_key", "smtp_url")  # each may stand in a file, REVIEW_<FIELD>_FILE
 MOST_BYTES_OF_A_SECRET = 64 * 1024
 SEALING_KEY_BYTES = 32  # what Fernet takes
 
@@ -68,6 +68,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     relay_interval: timedelta = timedelta(seconds=0.25)
     max_streams: int = 500
     secret_key: str = ""
+    audit_key: str = ""
+    audit_checkpoints: Path | None = None
+    audit_interval: timedelta = timedelta(seconds=10)
     webhook_allow_networks: tuple[str, ...] = ()
     webhook_allow_http: bool = False
     webhook_timeout: timedelta = timedelta(seconds=15)
@@ -138,7 +141,9 @@ def _check_secretly(field: str, name: str, text: str) -> None:
     if field in SCHEMES:
         _check_url(name, text, SCHEMES[field])
     elif field == "secret_key":
-        _check_keys(name, text)
+        _check_keys(name, text.split(","))
+    elif field == "audit_key":
+        _check_keys(name, [text])
 
 
 def _check_url(name: str, text: str, schemes: tuple[str, ...]) -> None:
@@ -151,8 +156,8 @@ def _check_url(name: str, text: str, schemes: tuple[str, ...]) -> None:
         raise SettingInvalid(message)
 
 
-def _check_keys(name: str, text: str) -> None:
-    for key in text.split(","):
+def _check_keys(name: str, keys: Sequence[str]) -> None:
+    for key in keys:
         try:
             length = len(urlsafe_b64decode(key.strip()))
         except ValueError:

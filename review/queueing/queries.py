@@ -50,15 +50,17 @@ WITH picked AS MATERIALIZED (
   INSERT INTO timers (project_id, kind, subject_id, generation, fire_at)
   SELECT $1, '{TimerKind.LEASE}', id, fence, lease_until FROM numbered
 ), noted AS (
-  INSERT INTO audit_entries (project_id, id, actor_kind, actor_id, actor_name, action, item_id, details)
-  SELECT $1, ($6::uuid[])[n], 'user', $3, $5::text, '{Action.ASSIGNMENT_CLAIMED}', item_id, told FROM numbered
+  INSERT INTO audit_entries (project_id, id, actor_kind, actor_id, actor_name, origin, config_version, action, item_id,
+                             details)
+  SELECT $1, ($6::uuid[])[n], 'user', $3, $5::text, $8::text, $9::int, '{Action.ASSIGNMENT_CLAIMED}', item_id, told
+  FROM numbered
 ), events AS (
   INSERT INTO events (project_id, id, kind, item_id, payload)
   SELECT $1, ($7::uuid[])[n], '{EventKind.CLAIMED}', item_id, told FROM numbered
 )
 SELECT id, case_id, item_id, kind, pool, fence, lease_until, priority, due_at FROM numbered ORDER BY n
 """
-_FROM_FLOOR = "\n    AND (-a.priority, a.due_at, a.id) >= ($8::smallint, $9::timestamptz, $10::uuid)"
+_FROM_FLOOR = "\n    AND (-a.priority, a.due_at, a.id) >= ($10::smallint, $11::timestamptz, $12::uuid)"
 
 
 @lru_cache(maxsize=64)
@@ -123,7 +125,9 @@ async def claim(
     """
     ids = [new_id() for _ in range(2 * limit)]
     statement = claim_statement(limit, from_floor=floor is not None)
-    given = (who.project_id, pool, who.id, lease, who.actor.name, ids[:limit], ids[limit:])
+    actor = who.actor
+    seen = actor.origin, actor.config_version
+    given = (who.project_id, pool, who.id, lease, actor.name, ids[:limit], ids[limit:], *seen)
     if floor is None:
         return await hot.fetch(statement, *given)
     return await hot.fetch(statement, *given, -floor.priority, floor.due_at, floor.id)

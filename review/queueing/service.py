@@ -22,7 +22,7 @@ from review.kernel.events import EventKind
 from review.queueing import floors, mentions, queries
 from review.queueing.errors import AssignmentNotFound, LeaseLost, PoolNotFound
 from review.queueing.floors import Floors
-from review.queueing.rules import AssignmentState, LeaseFate, Seat, is_held_by, lease_fate, why_lost
+from review.queueing.rules import Act, AssignmentState, LeaseFate, Seat, is_held_by, lease_fate, why_lost
 from review.queueing.schemas import ClaimedAssignment
 
 MAX_CLAIM = 20
@@ -100,9 +100,9 @@ def _urgency(row: Any) -> tuple[int, datetime, UUID]:
 
 
 async def get_held(
-    hot: Hot, *, who: Principal, assignment_id: UUID, config: ProjectConfig, base_url: str
+    hot: Hot, *, who: Principal, assignment_id: UUID, config: ProjectConfig, base_url: str, act: Act | None = None
 ) -> ClaimedAssignment:
-    """Give an assignment the caller holds, with its item.
+    """Give an assignment the caller holds, with its item; `act` is what they are about to do with it.
 
     Raises:
         AssignmentNotFound: it is not theirs to know of (404).
@@ -110,6 +110,8 @@ async def get_held(
     """
     seat = await get_known_seat(hot, who=who, assignment_id=assignment_id)
     if seat.lease_until is None or not is_held_by(seat, who.id, seat.fence):
+        if act is not None:
+            await _record_refused(hot, who, seat, act, seat.fence)
         raise await _lost(hot, who, seat, seat.fence)
     row = (await item_queries.list_details(hot, who, [seat.item_id]))[0]
     return ClaimedAssignment(
@@ -139,6 +141,7 @@ async def extend(hot: Hot, *, who: Principal, assignment_id: UUID, fence: int) -
     until: datetime | None = await queries.extend(hot, who, assignment_id, fence)
     if until is None:
         seat = await get_known_seat(hot, who=who, assignment_id=assignment_id)
+        await _record_refused(hot, who, seat, Act.EXTEND, fence)
         raise await _lost(hot, who, seat, fence)
     return until
 
@@ -149,7 +152,7 @@ async def release(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fenc
     Raises:
         AssignmentNotFound (404), LeaseLost (409).
     """
-    seat = await lock_held(tx, who=who, assignment_id=assignment_id, fence=fence)
+    seat = await lock_held(tx, who=who, assignment_id=assignment_id, fence=fence, act=Act.RELEASE)
     await queries.settle(tx, who.project_id, seat, AssignmentState.OPEN, part=None)
     note(tx, who, Action.ASSIGNMENT_RELEASED, seat)
 
@@ -164,7 +167,7 @@ async def skip(
     Raises:
         AssignmentNotFound (404), LeaseLost (409).
     """
-    seat = await lock_held(tx, who=who, assignment_id=assignment_id, fence=fence)
+    seat = await lock_held(tx, who=who, assignment_id=assignment_id, fence=fence, act=Act.SKIP)
     part = CONFLICT if is_conflict else "skipped"
     await queries.settle(tx, who.project_id, seat, AssignmentState.OPEN, part=part)
     note(tx, who, Action.ASSIGNMENT_SKIPPED, seat, reason=reason, **({"kind": CONFLICT} if is_conflict else {}))
@@ -191,8 +194,10 @@ async def lapse_due(tx: AsyncSession, limit: int) -> int:
     return len(timers)
 
 
-async def lock_held(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fence: int) -> Seat:
+async def lock_held(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fence: int, act: Act) -> Seat:
     """Lock all seats of the case and give this one, if the caller's claim on it still stands.
+
+    If it does not, the attempt is recorded once the transaction has been rolled back.
 
     Raises:
         NotAPerson (403), AssignmentNotFound (404), LeaseLost (409).
@@ -202,12 +207,24 @@ async def lock_held(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fe
     seats = await queries.lock_seats(tx, who.project_id, known.item_id)
     seat = next(each for each in seats if each.id == assignment_id)  # rows are never deleted, so it is still there
     if not is_held_by(seat, who.id, fence):
+        details = _attempt(seat, act, fence)
+        audit.record_refused(tx, who.project_id, who.actor, item_id=seat.item_id, details=details)
         raise await _lost(await driver_of(tx), who, seat, fence)
     return seat
 
 
 async def _lost(hot: Hot, who: Principal, seat: Seat, fence: int) -> LeaseLost:
     return LeaseLost(why_lost(seat, who.id, fence, await queries.get_winner(hot, who.project_id, seat.id)))
+
+
+async def _record_refused(hot: Hot, who: Principal, seat: Seat, act: Act, fence: int) -> None:
+    details = _attempt(seat, act, fence)
+    await audit.record_refused_at_once(hot, who.project_id, who.actor, item_id=seat.item_id, details=details)
+
+
+def _attempt(seat: Seat, act: Act, fence: int) -> dict[str, Any]:
+    """Tell what was tried; not who was faster, for a blind reviewer may read it."""
+    return {"act": act.value, "assignment_id": str(seat.id), "fence": fence, "pool": seat.pool, "code": LeaseLost.code}
 
 
 async def get_known_seat(hot: Hot, *, who: Principal, assignment_id: UUID) -> Seat:

@@ -14,7 +14,7 @@ from review.queueing import mentions
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
 from review.queueing.models import Case
-from review.queueing.rules import AssignmentState, Seat
+from review.queueing.rules import Act, AssignmentState, Seat
 from review.reviewing import queries
 from review.reviewing.deciding import (
     Bench,
@@ -46,7 +46,7 @@ async def submit(
         AssignmentNotFound (404); LeaseLost: the claim no longer stands (409); ConflictOfInterest: the item concerns the
         caller (403); VerdictNotAllowed: the people of the seat's pool may not say this (403); JudgementInvalid (422).
     """
-    seat = await queueing.lock_held(tx, who=who, assignment_id=assignment_id, fence=fence)
+    seat = await queueing.lock_held(tx, who=who, assignment_id=assignment_id, fence=fence, act=Act.REVIEW)
     item = await lock_item(tx, who, seat.item_id)
     standing = await stand(tx, bench, who, item)
     check_verdict(standing, seat.pool, submitted.verdict, "you still hold the item, so escalate it, and say why")

@@ -12,6 +12,7 @@ from review.identity.rules import Permission
 from review.kernel.clock import utc_now
 from review.kernel.errors import FieldError
 from review.queueing import service as queueing
+from review.queueing.rules import Act
 from review.reviewing import service as reviewing
 from review.reviewing.errors import JudgementInvalid
 from review.web.guards import requires
@@ -52,7 +53,7 @@ class AssignmentPages(Controller):
     ) -> Response[Any]:
         """Record the verdict and show what is next; what stands in the way is said beside its field."""
         pairs = await read_form(request)
-        claimed, verdict = await work.held(assignment_id), first(pairs, "verdict")
+        claimed, verdict = await work.held(assignment_id, Act.REVIEW), first(pairs, "verdict")
         draft = await work.take_up(claimed, pairs)
         judgement = desk.judge(verdict, claimed.item, draft)
         if isinstance(judgement, Draft):
@@ -71,7 +72,7 @@ class AssignmentPages(Controller):
     async def skip(self, request: AnyRequest, work: InHand, tx: Tx, assignment_id: FromPath[UUID]) -> Response[Any]:
         """Give the item back for somebody else, with the reason, and show what is next."""
         pairs = await read_form(request)
-        pool = (await work.held(assignment_id)).pool
+        pool = (await work.held(assignment_id, Act.SKIP)).pool
         await queueing.skip(tx, who=work.who, assignment_id=assignment_id, fence=fence_of(pairs), reason=_reason(pairs))
         return await work.onward(pool, "skip")
 
@@ -81,7 +82,7 @@ class AssignmentPages(Controller):
     ) -> Response[Any]:
         """Hand the item on with the reason, by the next step of its policy, and show what is next."""
         pairs = await read_form(request)
-        pool = (await work.held(assignment_id)).pool
+        pool = (await work.held(assignment_id, Act.ESCALATE)).pool
         fence = fence_of(pairs)
         await escalation.escalate(
             tx, services.configs, who=work.who, assignment_id=assignment_id, fence=fence, reason=_reason(pairs)

@@ -175,6 +175,13 @@ def _adjudication(_entry: HistoryEntry, details: Particulars) -> Markup:
     return Markup("The reviewers disagreed, so one more person{} settles it.").format(where)
 
 
+def _refused(entry: HistoryEntry, details: Particulars) -> Markup:
+    act = _text(details, "act") or "work on"
+    return Markup("{} wanted to {} it and no longer held it, so nothing came of that.").format(
+        visible(entry.actor), visible(act)
+    )
+
+
 def _unknown(entry: HistoryEntry, _details: Particulars) -> Markup:
     said = words.humanise(entry.action.replace(".", " "))
     return Markup("{}, by {}.").format(said, visible(entry.actor))
@@ -200,6 +207,7 @@ _SENTENCES: Final[dict[str, Callable[[HistoryEntry, Particulars], Markup]]] = {
     "escalation.step_skipped": _step_skipped,
     "escalation.acknowledged": _acted("knows of the escalation and sees to it"),
     "assignment.reassigned": _reassigned,
+    "assignment.refused": _refused,
     "review.submitted": _reviewed,
     "adjudication.opened": _adjudication,
 }

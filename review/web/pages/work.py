@@ -21,6 +21,7 @@ from review.queueing import due
 from review.queueing import service as queueing
 from review.queueing.due import RunningClock
 from review.queueing.errors import PoolNotFound
+from review.queueing.rules import Act
 from review.queueing.schemas import ClaimedAssignment
 from review.sla.rules import SlaPolicy
 from review.web.pages import countdowns, desk, places
@@ -112,14 +113,14 @@ class Work:
         """Read what was sent about an assignment in hand."""
         return desk.take_up(claimed.item, await self.type_of(claimed), pairs)
 
-    async def held(self, assignment_id: UUID) -> ClaimedAssignment:
-        """Give an assignment the caller holds.
+    async def held(self, assignment_id: UUID, act: Act | None = None) -> ClaimedAssignment:
+        """Give an assignment the caller holds; `act` is what they are about to do with it.
 
         Raises:
             AssignmentNotFound (404), LeaseLost (409).
         """
         return await queueing.get_held(
-            self.hot, who=self.who, assignment_id=assignment_id, config=self.config, base_url=self.base_url
+            self.hot, who=self.who, assignment_id=assignment_id, config=self.config, base_url=self.base_url, act=act
         )
 
     async def onward(self, pool: str, act: str, outcome: str = "") -> Response[Any]:
