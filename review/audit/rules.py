@@ -57,3 +57,7 @@ class Action(StrEnum):
     CONFIG_APPLIED = "config.applied"
     KEY_CREATED = "key.created"
     USER_CREATED = "user.created"
+    USER_SIGNED_IN = "user.signed_in"
+    IDENTITY_LINKED = "identity.linked"
+    IDENTITY_UNLINKED = "identity.unlinked"
+    MEMBERSHIP_CHANGED = "membership.changed"

@@ -1,11 +1,13 @@
 """The command `review up`."""
 
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import click
 
+from review.configuration.providers import load_providers
 from review.embedded import directory
 from review.embedded.stack import Commands, StackOptions, run_stack
 from review.kernel.settings import Settings
@@ -27,6 +29,7 @@ def up(data_dir: Path, port: int | None) -> None:
     Prints `ready: URL` when the pages answer. Ctrl-C or SIGTERM stops it all; the data stays in the directory.
     """
     settings = Settings.from_env()
+    load_providers(settings.oidc_file, os.environ)  # refused before anything is started
     review = (sys.executable, "-m", "review.cli.main")
     options = StackOptions(
         directory=data_dir,
