@@ -5,6 +5,7 @@ from typing import Any
 from review.delivery.notifications import service as notifications
 from review.feedback import service as feedback
 from review.identity import sessions
+from review.identity.oidc import service as oidc
 from review.kernel.db import Database
 
 
@@ -19,6 +20,13 @@ async def end_expired_sessions(ctx: dict[Any, Any]) -> int:
     db: Database = ctx["db"]
     async with db.transaction() as tx:
         return await sessions.end_expired_sessions(tx)
+
+
+async def forget_sign_in_attempts(ctx: dict[Any, Any]) -> int:
+    """Forget sign-ins that never came back from their provider, and logout tokens too old to come again."""
+    db: Database = ctx["db"]
+    async with db.transaction() as tx:
+        return await oidc.forget_stale(tx)
 
 
 async def forget_old_notifications(ctx: dict[Any, Any]) -> int:

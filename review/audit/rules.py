@@ -75,3 +75,7 @@ class Action(StrEnum):
     FEEDBACK_EXPORTED = "feedback.exported"
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_ERASED = "audit.erased"
+    USER_SIGNED_IN = "user.signed_in"
+    IDENTITY_LINKED = "identity.linked"
+    IDENTITY_UNLINKED = "identity.unlinked"
+    MEMBERSHIP_CHANGED = "membership.changed"

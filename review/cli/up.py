@@ -1,11 +1,13 @@
 """The command `review up`."""
 
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import click
 
+from review.configuration.providers import load_providers
 from review.embedded import directory
 from review.embedded.stack import Commands, StackOptions, run_stack
 from review.kernel import checks
@@ -29,6 +31,7 @@ def up(data_dir: Path, port: int | None) -> None:
     """
     settings = Settings.from_env()
     checks.insist_on_listening(settings)
+    load_providers(settings.oidc_file, os.environ)  # refused before anything is started
     review = (sys.executable, "-m", "review.cli.main")
     options = StackOptions(
         directory=data_dir,

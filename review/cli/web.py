@@ -13,6 +13,7 @@ from uvicorn.supervisors import Multiprocess
 
 from review.cli.connection import required_settings
 from review.cli.database import explain
+from review.configuration.providers import load_providers
 from review.embedded import lifeline
 from review.embedded.listening import address_of, listen
 from review.kernel import checks
@@ -32,6 +33,7 @@ OPEN_REQUESTS_END_WITHIN_SECONDS = 6
 def web(host: str | None, port: int | None, workers: int, socket_fd: int | None, lifeline_fd: int | None) -> None:
     """Serve the pages and the API, with REVIEW_DATABASE_URL and REVIEW_REDIS_URL."""
     settings = required_settings("database_url", "redis_url")
+    load_providers(settings.oidc_file, os.environ)  # refused here in a sentence; each process reads it for itself
     host = host or settings.host
     if lifeline_fd is not None:
         lifeline.watch(lifeline_fd)

@@ -64,8 +64,8 @@ class Document(msgspec.Struct, frozen=True):
         return ConfigError(path, message, place.line, place.column)
 
 
-def parse(source: bytes | str) -> Document:
-    """Read a document.
+def parse(source: bytes | str, *, wanted: str = "`project`, `item_types`, `pools` and `rules`") -> Document:
+    """Read a document; `wanted` names what it must hold, for whoever sends something else.
 
     Raises:
         ConfigurationInvalid: it is too large, not YAML, or uses what is refused; with the line (422).
@@ -73,7 +73,7 @@ def parse(source: bytes | str) -> Document:
     text = _decoded(source)
     node = _compose(text)
     if not _is(node, MappingNode):
-        _refuse("must be a mapping with `project`, `item_types`, `pools` and `rules`")
+        _refuse(f"must be a mapping with {wanted}")
     reader = _Reader()
     data = reader.read(node, "", 0)
     if reader.faults:

@@ -50,7 +50,7 @@ class RuleSetVersion(Base):
 
 
 class PoolMember(Base):
-    """Somebody who may work a pool, by e-mail; from the configuration, or added directly."""
+    """Somebody who may work a pool, by e-mail; from the configuration, a provider's groups, or added directly."""
 
     __tablename__ = "pool_members"
 

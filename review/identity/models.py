@@ -47,7 +47,7 @@ class ProjectRole(Base):
 
 
 class Membership(Base):
-    """A person's role in a project."""
+    """A person's role in a project; `source` is `direct`, or `oidc:NAME` where a provider's groups gave it."""
 
     __tablename__ = "memberships"
 
@@ -55,6 +55,7 @@ class Membership(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
     role: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    source: Mapped[str] = mapped_column(server_default="direct")
 
 
 class BrowserSession(Base):

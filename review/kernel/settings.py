@@ -76,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_timeout: timedelta = timedelta(seconds=15)
     smtp_url: str = ""
     smtp_sender: str = ""
+    oidc_file: Path | None = None
     dev_pages: bool = False
     log_level: str = "info"
 

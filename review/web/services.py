@@ -1,6 +1,7 @@
 """What every handler may ask for: the process's connections and caches, the caller, a transaction."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -12,9 +13,11 @@ from litestar.di import NamedDependency, Provide
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from review.configuration.providers import load_providers
 from review.configuration.rules import ProjectConfig
 from review.configuration.service import ConfigCache, ItemTypes
 from review.delivery.feed.tail import Tail
+from review.identity.oidc.service import Federation
 from review.identity.rules import Principal
 from review.identity.usage import KeyUse
 from review.intake.service import Desk
@@ -44,11 +47,17 @@ class Services:
     item_types: ItemTypes
     migrations: Migrations
     key_use: KeyUse
+    federation: Federation
     sign_ins: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIGN_INS_AT_A_TIME))
 
     @classmethod
     async def start(cls, settings: Settings) -> "Services":
-        """Connect to the database; Redis is connected to when it is there."""
+        """Connect to the database; Redis is connected to when it is there.
+
+        Raises:
+            SettingInvalid: the file of identity providers cannot be used.
+        """
+        federation = Federation.of(load_providers(settings.oidc_file, os.environ), settings.public_url)
         db = await Database.connect(settings)
         redis: Redis = Redis.from_url(settings.redis_url)  # pyright: ignore[reportUnknownMemberType]  untyped upstream
 
@@ -60,9 +69,9 @@ class Services:
         hints.follow_events(tail.wake)
         hints.start()
         tail.start()
-        key_use = KeyUse(db.hot)
+        key_use, caches = KeyUse(db.hot), (ConfigCache(db), ItemTypes(db))
         key_use.start()
-        return cls(settings, db, redis, hints, tail, ConfigCache(db), ItemTypes(db), Migrations.load(), key_use)
+        return cls(settings, db, redis, hints, tail, *caches, Migrations.load(), key_use, federation)
 
     def release(self) -> None:
         """Let parked callers and streams go, and keep nobody waiting any more; for a process that is about to stop."""

@@ -13,6 +13,7 @@ from review.web.pages.assignments import AssignmentPages
 from review.web.pages.clocks import clocks_page
 from review.web.pages.due import due_page
 from review.web.pages.environment import build_environment
+from review.web.pages.federation import federation_pages
 from review.web.pages.items import ItemPages
 from review.web.pages.keys import KeyPages
 from review.web.pages.notifications import NotificationPages, acknowledge_page
@@ -40,7 +41,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
         clocks_page,
         WebhookPages,
     ]
-    handlers += [NotificationPages, acknowledge_page, PeoplePages, KeyPages]
+    handlers += [NotificationPages, acknowledge_page, PeoplePages, KeyPages, *federation_pages()]
     if with_dev_pages:
         handlers += [styleguide, specimen_desk]
     site = Router(

@@ -1,0 +1,129 @@
+"""What a test drives: a provider that is told what to do, and a browser that goes there and comes back."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+
+from tests.make import World
+
+HTML = {"accept": "text/html"}
+FILE = """
+providers:
+  - name: acme
+    title: Acme
+    issuer: {acme}
+    client_id: countersign
+    client_secret: a secret of the tests
+    allow: {{domains: [example.com], groups: [guests], emails: [ada@elsewhere.example]}}
+    groups_claim: groups
+    groups:
+      leads: {{support: {{role: lead}}}}
+      staff: {{support: {{role: reviewer, pools: [triage]}}, nowhere: {{role: admin}}}}
+      seniors: {{support: {{role: reviewer, pools: [triage, seniors]}}}}
+  - name: other
+    title: The other one
+    issuer: {other}
+    client_id: countersign
+    client_secret: a secret of the tests
+    allow: {{domains: [example.com]}}
+    groups_claim: [realm, roles]
+    groups:
+      staff: {{support: {{role: analyst, pools: [seniors]}}}}
+"""
+
+
+def providers_file(directory: Path, acme: str, other: str, source: str = FILE) -> Path:
+    file = directory / "providers.yaml"
+    file.write_text(source.format(acme=acme, other=other))
+    return file
+
+
+class Idp:
+    """A provider as the test speaks to it, beside the flow."""
+
+    def __init__(self, issuer: str) -> None:
+        self.issuer = issuer
+        self._http = httpx.AsyncClient(base_url=issuer, trust_env=False)
+
+    async def tell(self, **told: Any) -> None:
+        """Have it behave in this way from now on."""
+        (await self._http.post("/told", json=told)).raise_for_status()
+
+    async def sign(self, claims: dict[str, Any], typ: str = "JWT") -> str:
+        """Have it sign claims of the test's choosing."""
+        answer = await self._http.post("/sign", json={"claims": claims, "typ": typ})
+        return str(answer.json()["token"])
+
+    async def seen(self, path: str) -> list[dict[str, Any]]:
+        """List what it was asked at a path."""
+        return [each for each in (await self._http.get("/seen")).json() if each["path"] == path]
+
+    async def authorize(self, url: str) -> str:
+        """Follow a browser there, and give where it sends the browser back to."""
+        answer = await self._http.get(url)
+        assert answer.status_code == 302, answer.text
+        return answer.headers["location"]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+
+@dataclass
+class Surfer:
+    """A browser with its cookies."""
+
+    http: httpx.AsyncClient
+    world: World
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    async def go(self, name: str = "acme", target: str = "/", path: str = "", **form: str) -> str:
+        """Press the provider's button, and give the address that the browser is sent to."""
+        answer = await self.send("POST", f"/sign-in/with/{name}{path}", data={"next": target, **form})
+        assert answer.status_code == 200, answer.text
+        return answer.headers["refresh"].removeprefix("0; url=")
+
+    async def come_back(self, url: str) -> httpx.Response:
+        """Follow the provider's redirect back."""
+        parts = urlsplit(url)
+        return await self.send("GET", f"{parts.path}?{parts.query}")
+
+    async def sign_in(self, idp: Idp, name: str = "acme", target: str = "/") -> httpx.Response:
+        """Go there and come back."""
+        return await self.come_back(await idp.authorize(await self.go(name, target)))
+
+    async def send(self, method: str, path: str, **more: Any) -> httpx.Response:
+        self.http.cookies.clear()
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        headers = HTML | ({"cookie": cookie} if cookie else {}) | more.pop("headers", {})
+        answer = await self.http.request(method, path, headers=headers, **more)
+        for name, value in answer.cookies.items():
+            self.cookies[name] = value
+        for line in answer.headers.get_list("set-cookie"):
+            if "max-age=0" in line.lower():
+                self.cookies.pop(line.partition("=")[0], None)
+        self.http.cookies.clear()
+        return answer
+
+    @property
+    def has_session(self) -> bool:
+        return "countersign" in self.cookies
+
+    async def sessions(self) -> int:
+        """Count the sessions of everybody."""
+        return int(await self.world.db.hot.fetchval("SELECT count(*) FROM sessions"))
+
+    async def fetch(self, statement: str, *given: object) -> list[dict[str, Any]]:
+        return [dict(row) for row in await self.world.db.hot.fetch(statement, *given)]
+
+
+def query_of(url: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}

@@ -1,0 +1,56 @@
+"""The application with two identity providers, each a process of its own, and a browser that goes to and fro."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from review.kernel.settings import Settings
+from tests.identity.oidc.browsing import Idp, Surfer, providers_file
+from tests.make import World
+
+PROVIDER = Path(__file__).with_name("provider.py")
+
+
+@pytest.fixture
+def issuers() -> Iterator[tuple[str, str]]:
+    """Two providers that are running: Acme, and another."""
+    running = [subprocess.Popen([sys.executable, str(PROVIDER)], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    addresses = [each.stdout.readline().strip() for each in running if each.stdout is not None]
+    yield addresses[0], addresses[1]
+    for each in running:
+        each.kill()
+        each.wait()
+        if each.stdout is not None:
+            each.stdout.close()
+
+
+@pytest.fixture
+def settings(settings: Settings, issuers: tuple[str, str], tmp_path: Path) -> Settings:
+    """The settings of a process that knows both."""
+    file = providers_file(tmp_path, *issuers)
+    return msgspec.structs.replace(settings, oidc_file=file, base_url="http://testserver.local")
+
+
+@pytest.fixture
+async def acme(issuers: tuple[str, str]) -> AsyncIterator[Idp]:
+    """The provider that most people come from."""
+    async with Idp(issuers[0]) as idp:
+        yield idp
+
+
+@pytest.fixture
+async def other(issuers: tuple[str, str]) -> AsyncIterator[Idp]:
+    """Another provider, which knows other people by the same names."""
+    async with Idp(issuers[1]) as idp:
+        yield idp
+
+
+@pytest.fixture
+async def surfer(http: httpx.AsyncClient, world: World) -> Surfer:
+    """A browser that nobody has signed in with."""
+    return Surfer(http, world)
