@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,6 +18,7 @@ SCHEMES = {
     "redis_url": ("redis", "rediss", "unix"),
     "smtp_url": ("smtp", "smtps"),
 }
+NETWORKS = frozenset({"webhook_allow_networks", "trusted_proxies"})
 
 
 SEALING_KEY_BYTES = 32  # what Fernet takes
@@ -58,6 +60,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_timeout: timedelta = timedelta(seconds=15)
     smtp_url: str = ""
     smtp_sender: str = ""
+    rate_per_key: Annotated[float, msgspec.Meta(ge=0)] = 5_000
+    rate_per_project: Annotated[float, msgspec.Meta(ge=0)] = 10_000
+    rate_burst: timedelta = timedelta(seconds=2)
+    request_timeout: timedelta = timedelta(seconds=30)
+    trusted_proxies: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
     dev_pages: bool = False
     log_level: str = "info"
 
@@ -123,7 +131,7 @@ def _check_keys(name: str, text: str) -> None:
 
 
 def _check_networks(field: str, given: object) -> None:
-    if field == "webhook_allow_networks" and isinstance(given, tuple):
+    if field in NETWORKS and isinstance(given, tuple):
         for each in given:  # pyright: ignore[reportUnknownVariableType]  texts, as `_read` gives them
             _check_network(str(each))  # pyright: ignore[reportUnknownArgumentType]  as above
 

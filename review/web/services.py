@@ -23,6 +23,7 @@ from review.kernel.hints import Hints
 from review.kernel.migrations import Migrations
 from review.kernel.settings import Settings
 from review.reviewing.service import Bench
+from review.web.limits import Limits
 
 # Checking a password takes a processor for a while, and a connection with it: strangers shall not get them all.
 SIGN_INS_AT_A_TIME = 2
@@ -42,6 +43,7 @@ class Services:
     configs: ConfigCache
     item_types: ItemTypes
     migrations: Migrations
+    limits: Limits
     sign_ins: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIGN_INS_AT_A_TIME))
 
     @classmethod
@@ -58,7 +60,7 @@ class Services:
         hints.follow_events(tail.wake)
         hints.start()
         tail.start()
-        return cls(settings, db, redis, hints, tail, ConfigCache(db), ItemTypes(db), Migrations.load())
+        return cls(settings, db, redis, hints, tail, ConfigCache(db), ItemTypes(db), Migrations.load(), Limits(settings))
 
     def release(self) -> None:
         """Let parked callers and streams go, and keep nobody waiting any more; for a process that is about to stop."""
