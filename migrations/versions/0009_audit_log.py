@@ -1,13 +1,13 @@
 """The audit log: where an act came from, a place in a Merkle tree for each entry, tree heads, and no way to change them.
 
 Revision ID: 0009
-Revises: 0006
+Revises: 0008
 """
 
 from alembic import op
 
 revision = "0009"
-down_revision = "0006"
+down_revision = "0008"
 
 # An entry gets its place once, and may be erased later: name, origin and particulars go, with the salt that bound them.
 CHANGES = """

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,9 +19,11 @@ SCHEMES = {
     "redis_url": ("redis", "rediss", "unix"),
     "smtp_url": ("smtp", "smtps"),
 }
+NETWORKS = frozenset({"webhook_allow_networks", "trusted_proxies"})
 
 
-SECRETS = ("database_url", "redis_url", "secret_key", "audit_key", "smtp_url")  # each may stand in a file, REVIEW_<FIELD>_FILE
+# Each may stand in a file, REVIEW_<FIELD>_FILE.
+SECRETS = ("database_url", "redis_url", "secret_key", "audit_key", "smtp_url")
 MOST_BYTES_OF_A_SECRET = 64 * 1024
 SEALING_KEY_BYTES = 32  # what Fernet takes
 
@@ -77,6 +80,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     smtp_url: str = ""
     smtp_sender: str = ""
     oidc_file: Path | None = None
+    rate_per_key: Annotated[float, msgspec.Meta(ge=0)] = 5_000
+    rate_per_project: Annotated[float, msgspec.Meta(ge=0)] = 10_000
+    rate_burst: timedelta = timedelta(seconds=2)
+    request_timeout: timedelta = timedelta(seconds=30)
+    trusted_proxies: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
     dev_pages: bool = False
     log_level: str = "info"
 
@@ -172,7 +181,7 @@ def _check_keys(name: str, keys: Sequence[str]) -> None:
 
 
 def _check_networks(field: str, given: object) -> None:
-    if field == "webhook_allow_networks" and isinstance(given, tuple):
+    if field in NETWORKS and isinstance(given, tuple):
         for each in given:  # pyright: ignore[reportUnknownVariableType]  texts, as `_read` gives them
             _check_network(str(each))  # pyright: ignore[reportUnknownArgumentType]  as above
 

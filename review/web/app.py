@@ -11,6 +11,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
 
 from review.kernel.settings import Settings
+from review.web import limits, parameters
 from review.web.api import (
     clocks,
     config,
@@ -27,11 +28,14 @@ from review.web.api import (
     webhooks,
 )
 from review.web.errors import API_HANDLERS
-from review.web.guards import OF_LITESTAR, address_guard, key_guard
+from review.web.front import fronted
+from review.web.guards import OF_LITESTAR, address_guard, encoding_guard, key_guard
 from review.web.pages import headers, site
 from review.web.pages.refusals import to_person
+from review.web.parameters import known_parameters_guard
 from review.web.services import DEPENDENCIES, Services
 from review.web.stopping import when_told_to_stop
+from review.web.timing import timed
 
 API: Sequence[ControllerRouterHandler] = (
     items.submit_item,
@@ -99,7 +103,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     api = Router(
         "/api/v1",
         route_handlers=API,
-        guards=[key_guard],
+        guards=[key_guard, known_parameters_guard],
         exception_handlers=API_HANDLERS,
         tags=["v1"],
     )
@@ -111,13 +115,13 @@ def create_app(settings: Settings | None = None) -> Litestar:
         reference.show_calls,
         reference.show_errors,
     ]
-    return Litestar(
+    app = Litestar(
         route_handlers=[api, *surroundings, *site.pages(with_dev_pages=chosen.dev_pages)],
         dependencies=DEPENDENCIES,
-        guards=[address_guard],
+        guards=[address_guard, encoding_guard],
         exception_handlers={Exception: to_person},
         lifespan=[connected],
-        middleware=[health.measured],
+        middleware=[health.measured, limits.told, timed(chosen)],
         before_send=[headers.secured(chosen)],
         template_config=site.templates(),
         openapi_config=OpenAPIConfig(
@@ -130,3 +134,6 @@ def create_app(settings: Settings | None = None) -> Litestar:
         request_max_body_size=chosen.max_body_bytes,
         state=State(),
     )
+    app.asgi_handler = fronted(app.asgi_handler, chosen)
+    parameters.declare(app)
+    return app

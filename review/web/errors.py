@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from review.kernel.errors import FieldError, ReviewError
 from review.kernel.ids import new_id
+from review.web.limits import RateLimited
 from review.web.services import AnyRequest
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def to_json(request: AnyRequest, fault: Exception) -> Response[bytes]:
         msgspec.json.encode(problem),
         status_code=problem.status,
         media_type=PROBLEM,
-        headers=_headers(problem, request) | _allowed(fault),
+        headers=_headers(problem, request) | _allowed(fault) | later(fault),
     )
 
 
@@ -85,10 +86,17 @@ def _headers(problem: Problem, request: AnyRequest) -> dict[str, str]:
     return headers
 
 
+def later(fault: Exception) -> dict[str, str]:
+    """Give when to come back, where a limit says when."""
+    return {"Retry-After": str(fault.retry_after)} if isinstance(fault, RateLimited) else {}
+
+
 def _allowed(fault: Exception) -> dict[str, str]:
-    """Give what a refused method must name (RFC 9110, section 15.5.6)."""
-    methods = (fault.headers or {}).get("allow") if isinstance(fault, HTTPException) else None
-    return {"Allow": methods} if methods else {}
+    """Give what a refused method or coding must name (RFC 9110, sections 15.5.6 and 15.5.16)."""
+    given = (fault.headers or {}) if isinstance(fault, HTTPException) else {}
+    return {
+        name: value for name in ("Allow", "Accept-Encoding") if (value := given.get(name) or given.get(name.lower()))
+    }
 
 
 def _problem(status: int, code: str, detail: str, errors: tuple[FieldError, ...] = ()) -> Problem:

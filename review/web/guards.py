@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from litestar.connection import ASGIConnection
+from litestar.exceptions import ClientException
 from litestar.handlers import BaseRouteHandler
 
 from review.identity import keys, sessions
@@ -14,6 +15,7 @@ from review.identity.errors import CrossSiteRequest, NotAuthenticated, NotPermit
 from review.identity.rules import Permission, Principal
 from review.kernel.errors import MalformedRequest, NotFound
 from review.web.addresses import client_of
+from review.web.limits import CALLER
 from review.web.services import Services
 
 PUBLIC = "public"  # opt key of a route that anybody may call
@@ -39,11 +41,23 @@ def address_guard(connection: Connection, _handler: BaseRouteHandler) -> None:
         raise NotFound(message)
 
 
+def encoding_guard(connection: Connection, _handler: BaseRouteHandler) -> None:
+    """Refuse a packed body: what a few bytes unpack to is not known before it is done.
+
+    Raises:
+        ClientException (415).
+    """
+    coding = connection.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in {"identity", ""}:
+        detail = "The body is packed (Content-Encoding), which this service does not take; nothing was stored."
+        raise ClientException(status_code=415, detail=detail, headers={"Accept-Encoding": "identity"})
+
+
 async def key_guard(connection: Connection, handler: BaseRouteHandler) -> None:
     """Let a bearer key pass that carries the route's permission.
 
     Raises:
-        NotAuthenticated (401), NotPermitted (403).
+        NotAuthenticated (401), NotPermitted (403), RateLimited (429).
     """
     if handler.opt.get(PUBLIC) or _asks_for_methods(connection, handler):
         return
@@ -51,10 +65,9 @@ async def key_guard(connection: Connection, handler: BaseRouteHandler) -> None:
     if scheme.lower() != "bearer":
         message = "This call needs a key. Send `Authorization: Bearer <key>`."
         raise NotAuthenticated(message)
-    services, origin = _services(connection), client_of(connection)
-    who = await keys.authenticate_key(services.db.hot, secret.strip())
+    who, origin = await _authenticate(connection, secret.strip()), client_of(connection)
     if who.key_id is not None:
-        services.key_use.note(who.project_id, who.key_id, origin)
+        _services(connection).key_use.note(who.project_id, who.key_id, origin)
     _check(who, handler.opt[PERMISSION])
     connection.scope["user"] = msgspec.structs.replace(who, origin=origin)
 
@@ -65,7 +78,7 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
     Sets `request.auth` to the visitor and, below /p/{project}, `request.user` to their principal.
 
     Raises:
-        NotAuthenticated (401), ProjectNotFound (404), NotPermitted, CrossSiteRequest (403).
+        NotAuthenticated (401), ProjectNotFound (404), NotPermitted, CrossSiteRequest (403), RateLimited (429).
     """
     services = _services(connection)
     method = str(cast("dict[str, Any]", connection.scope).get("method", "GET"))
@@ -73,16 +86,37 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
         check_origin(connection.headers, method, services.base_url)
     if handler.opt.get(PUBLIC) or _asks_for_methods(connection, handler):
         return
-    visitor = await sessions.find_visitor(services.db.hot, session_of(connection))
+    cookie = session_of(connection)
+    caller = services.limits.check(cookie, client_of(connection)) if cookie else None
+    visitor = await sessions.find_visitor(services.db.hot, cookie)
     if visitor is None:
+        if cookie:
+            services.limits.turn_away(cookie, client_of(connection))
         message = "Please sign in; nothing was changed."
         raise NotAuthenticated(message)
     connection.scope["auth"] = visitor
+    if caller is None:
+        services.limits.welcome(cookie, None)
     project = connection.path_params.get("project")
     if project is not None:
         who = await identity.enter_project(services.db.hot, visitor, str(project))
         _check(who, handler.opt[PERMISSION])
         connection.scope["user"] = msgspec.structs.replace(who, origin=client_of(connection))
+
+
+async def _authenticate(connection: Connection, secret: str) -> Principal:
+    """Tell whose key it is, counting the request against the key, or against the address where it is nobody's."""
+    services = _services(connection)
+    caller = services.limits.check(secret, client_of(connection))
+    try:
+        who = await keys.authenticate_key(services.db.hot, secret)
+    except NotAuthenticated:
+        services.limits.turn_away(secret, client_of(connection))
+        raise
+    if caller is None:
+        caller = services.limits.welcome(secret, who.project_id)
+    cast("dict[str, Any]", connection.scope)[CALLER] = caller
+    return who
 
 
 def requires(permission: Permission) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from review.kernel.hints import Hints
 from review.kernel.migrations import Migrations
 from review.kernel.settings import Settings
 from review.reviewing.service import Bench
+from review.web.limits import Limits
 
 # Checking a password takes a processor for a while, and a connection with it: strangers shall not get them all.
 SIGN_INS_AT_A_TIME = 2
@@ -48,6 +49,7 @@ class Services:
     migrations: Migrations
     key_use: KeyUse
     federation: Federation
+    limits: Limits
     sign_ins: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIGN_INS_AT_A_TIME))
 
     @classmethod
@@ -71,7 +73,8 @@ class Services:
         tail.start()
         key_use, caches = KeyUse(db.hot), (ConfigCache(db), ItemTypes(db))
         key_use.start()
-        return cls(settings, db, redis, hints, tail, *caches, Migrations.load(), key_use, federation)
+        limits = Limits(settings)
+        return cls(settings, db, redis, hints, tail, *caches, Migrations.load(), key_use, federation, limits)
 
     def release(self) -> None:
         """Let parked callers and streams go, and keep nobody waiting any more; for a process that is about to stop."""

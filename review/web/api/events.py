@@ -18,6 +18,7 @@ from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import Receive, Send
 
 from review.delivery.feed import queries, reading
+from review.delivery.feed.errors import TooManyStreams
 from review.delivery.feed.tail import Follower
 from review.identity import keys
 from review.identity.errors import NotAuthenticated
@@ -46,6 +47,7 @@ class Wanted(NamedTuple):
     after: int | None
     kinds: frozenset[str] | None
     secret: str
+    who_id: UUID
 
 
 class EventStream(Stream):
@@ -109,10 +111,13 @@ async def read_events(
         page = await reading.page(services.db.hot, who.project_id, after=after, kinds=kinds, limit=limit)
         return Response(msgspec.json.encode(page), media_type=MediaType.JSON)
     services.tail.check_room()
+    if not services.limits.streaming.has_room(who.id):
+        message = "This key has as many event streams open as it may. End one, or read the events as pages."
+        raise TooManyStreams(message)
     cursor = request.headers.get("last-event-id") or after
     position = await reading.find_position(services.db.hot, who.project_id, cursor)
     secret = request.headers["authorization"].partition(" ")[2].strip()
-    wanted = Wanted(who.project_id, position, kinds, secret)
+    wanted = Wanted(who.project_id, position, kinds, secret, who.id)
     return EventStream(_pieces(services, wanted), media_type=EVENT_STREAM, headers=HEADERS)
 
 
@@ -124,7 +129,10 @@ async def _pieces(services: Services, wanted: Wanted) -> AsyncGenerator[bytes]:
         if start is None:  # from now on; the id of the last event lets them come back before there is another
             last = await queries.find_last(services.db.hot, wanted.project_id)
             start, seen = (0, b"") if last is None else (last[0], _mark(last[1]))
-        with services.tail.follow(wanted.project_id, after=start, kinds=wanted.kinds) as follower:
+        with (
+            services.limits.streaming.hold(wanted.who_id),
+            services.tail.follow(wanted.project_id, after=start, kinds=wanted.kinds) as follower,
+        ):
             yield seen + b": connected\n\n"
             async with aclosing(_told(services, follower, wanted.secret)) as told:
                 async for piece in told:

@@ -25,7 +25,9 @@ from review.web.api.openapi import takes
 from review.web.errors import Problem, problem_of
 from review.web.guards import requires
 from review.web.leaving import unless_they_leave
+from review.web.limits import count_items
 from review.web.services import AnyRequest, Services, Svc, Tx, Who
+from review.web.timing import allow
 
 MAX_KEY = 200
 Wait = Annotated[float, QueryParameter(name="wait", ge=0, le=60)]
@@ -107,6 +109,7 @@ async def submit_batch(request: AnyRequest, services: Svc, who: Who) -> BatchRes
     if not 1 <= len(texts) <= intake.MAX_BATCH:
         message = f"The batch has {len(texts)} items; nothing was stored. Send 1 to {intake.MAX_BATCH} at a time."
         raise Invalid(message, errors=(FieldError("items", f"must hold 1 to {intake.MAX_BATCH} items"),))
+    count_items(request.scope, len(texts))
     key = _key(request)
     keys = [None if key is None else f"{key}#{at}" for at in range(len(texts))]
     outcomes = await intake.submit_batch(await services.desk_of(who), texts, idempotency_keys=keys)
@@ -172,10 +175,13 @@ async def override_item(request: AnyRequest, services: Svc, who: Who, tx: Tx, it
 
 async def _wait(request: AnyRequest, services: Services, who: Principal, item_id: UUID, seconds: float) -> ItemDetail:
     hot, base_url = services.db.hot, services.base_url
-    if not seconds or services.hints.waiters >= services.settings.max_waiters:
+    places = services.limits.waiting
+    if not seconds or not places.has_room(who.id):
         return await items.get_detail(hot, who=who, item_id=item_id, base_url=base_url)
-    waiting = intake.wait_decided(hot, services.hints, who=who, item_id=item_id, seconds=seconds, base_url=base_url)
-    return await unless_they_leave(request, waiting)
+    allow(request.scope, seconds)
+    with places.hold(who.id):
+        waiting = intake.wait_decided(hot, services.hints, who=who, item_id=item_id, seconds=seconds, base_url=base_url)
+        return await unless_they_leave(request, waiting)
 
 
 def _plain(item: ItemView) -> ItemView:

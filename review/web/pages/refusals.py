@@ -8,7 +8,7 @@ from litestar.response import Redirect, Response, Template
 from review.identity.errors import NotAuthenticated
 from review.identity.sessions import Visitor
 from review.queueing.errors import LeaseLost
-from review.web.errors import problem_of, to_json
+from review.web.errors import later, problem_of, to_json
 from review.web.pages.reading import typed
 from review.web.services import AnyRequest
 
@@ -19,6 +19,7 @@ TITLES = {
     405: "There is nothing here",
     409: "That was overtaken",
     422: "That cannot be taken",
+    429: "That was too fast",
     503: "Countersign cannot answer just now",
 }
 
@@ -42,11 +43,11 @@ def to_person(request: AnyRequest, fault: Exception) -> Response[Any]:
         "code": problem.code,
     }
     if is_htmx:
-        headers = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML show:none", "HX-Push-Url": "false"}
+        headers = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML show:none", "HX-Push-Url": "false"} | later(fault)
         return Template(template_name="_notice.html", context=context, status_code=problem.status, headers=headers)
     visitor = _visitor(request)
     context |= {"visitor": visitor, "csrf_token": visitor.csrf_token if visitor else "", "project": ""}
-    headers = {"Retry-After": "1"} if problem.status == 503 else {}
+    headers = {**({"Retry-After": "1"} if problem.status == 503 else {}), **later(fault)}
     return Template(template_name="_error.html", context=context, status_code=problem.status, headers=headers)
 
 
