@@ -20,7 +20,7 @@ from review.kernel.settings import Settings
 from tests.faults.serving import bearer, serving
 from tests.make import World, submission
 from tests.queueing.ledger import Ledger
-from tests.web.test_access import ROUTES, filled
+from tests.web.matrix import ROUTES, filled
 from workers import main as workers
 
 SENDERS = 6

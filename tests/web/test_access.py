@@ -1,146 +1,32 @@
-"""Promises 22 and 29: every route by every role, other projects' rows, other pools' items, and keys at rest."""
+"""Promises 22 and 29 beyond the matrix: what of the lists is shown to whom, and who is refused at once."""
 
 import asyncio
-import hashlib
-import logging
-from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import httpx
-import pytest
-from litestar.handlers import HTTPRouteHandler
 
 from review.audit.rules import OPERATOR
 from review.identity import keys
-from review.identity.rules import PERMISSIONS, Permission, Role
-from review.kernel.settings import Settings
-from review.web.app import create_app
-from review.web.guards import PERMISSION, PUBLIC
+from review.identity.rules import Role
 from tests.make import CONFIG, World
 
 PREFIX = "/api/v1"
-BODIES: dict[str, dict[str, Any]] = {
-    "withdraw": {},
-    "override": {"verdict": "reject", "reason": "policy"},
-    "pause": {"reason": "waiting for upstream"},
-    "resume": {},
-    "replay": {"state": "dead"},
-    "disable": {"reason": "it moves house"},
-    "extend": {"fence": 1},
-    "release": {"fence": 1},
-    "skip": {"fence": 1},
-    "escalate": {"fence": 1},
-    "review": {"fence": 1, "verdict": "approve"},
-}
-
-
-def api_routes() -> list[tuple[str, str, HTTPRouteHandler]]:
-    """List every call of the API: method, path, handler."""
-    app = create_app(Settings(database_url="postgresql://nowhere", redis_url="redis://nowhere"))
-    found = [
-        (method, route.path_format, handler)
-        for route in app.routes
-        if route.path.startswith(PREFIX)
-        for handler in getattr(route, "route_handlers", ())
-        for method in handler.http_methods
-        if method != "OPTIONS"
-    ]
-    return sorted(found, key=lambda each: each[:2])
-
-
-ROUTES = api_routes()
-OF_ONE = [(method, path) for method, path, _ in ROUTES if "_id}" in path]
-
-
-def filled(path: str, **ids: object) -> str:
-    return path.format(
-        **(
-            {"item_id": uuid4(), "assignment_id": uuid4(), "pool": "triage", "name": "crm", "delivery_id": uuid4()}
-            | ids
-        )
-    )
-
-
-def body_of(path: str) -> Any:
-    return BODIES.get(path.rsplit("/", 1)[-1])
 
 
 def bearer(secret: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"}
 
 
-async def call(http: httpx.AsyncClient, method: str, path: str, secret: str) -> httpx.Response:
-    return await http.request(method, path, json=body_of(path), headers=bearer(secret))
-
-
-async def keys_of_roles(world: World) -> dict[Role, str]:
-    keys = {Role.SERVICE: world.service_key}
-    for role in Role:
-        if role is not Role.SERVICE:
-            await world.add_person(f"the-{role.value}", role)
-            keys[role] = world.tokens[f"the-{role.value}"]
-    return keys
-
-
-def test_every_call_names_a_permission() -> None:
-    assert len(ROUTES) > 15
-    for method, path, handler in ROUTES:
-        assert PUBLIC not in handler.opt, f"{method} {path}"
-        assert handler.opt[PERMISSION] in set(Permission), f"{method} {path}"
-
-
-async def test_every_role_may_do_what_its_permissions_say_and_nothing_else(
-    http: httpx.AsyncClient, world: World
-) -> None:
-    keys = await keys_of_roles(world)
-    for method, path, handler in ROUTES:
-        for role, secret in keys.items():
-            answer = await call(http, method, filled(path), secret)
-            told = f"{role} {method} {path}: {answer.status_code} {answer.text[:200]}"
-            if handler.opt[PERMISSION] in PERMISSIONS[role]:
-                assert answer.status_code not in {401, 403}, told
-                assert answer.status_code < 500, told
-            else:
-                assert (answer.status_code, answer.json()["code"]) == (403, "not_permitted"), told
-    assert await world.count("config_versions") == 1
-
-
-@pytest.mark.parametrize(
-    "header",
-    ["", "Bearer", "Bearer ", "Basic abc", "Bearer cs_x_y", "Bearer \x00", f"Bearer cs_{'a' * 12}_{'b' * 43}", "é"],
-)
-async def test_without_a_key_of_ours_nothing_answers(http: httpx.AsyncClient, world: World, header: str) -> None:
-    assert world.project == "support"
-    for method, path, _ in ROUTES:
-        headers = {"Authorization": header.encode("latin-1")} if header else {}
-        answer = await http.request(method, filled(path), headers=headers)  # type: ignore[arg-type]  # odd on purpose
-        assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated"), f"{method} {path}"
-        assert answer.headers["www-authenticate"] == "Bearer"
-        assert answer.headers["content-type"] == "application/problem+json"
-
-
-async def test_another_projects_rows_are_not_there(http: httpx.AsyncClient, world: World) -> None:
+async def test_another_projects_rows_are_not_listed(http: httpx.AsyncClient, world: World) -> None:
     other = await World.build(world.db, world.settings, "elsewhere", CONFIG.format(project="elsewhere"))
     theirs = (await other.submit(external_id="same")).item
-    (held,) = await other.claim("ben")
-    decided = (await other.submit(confidence=0.9)).item
     mine = (await world.submit(external_id="same")).item
     admin = await world.add_person("the-admin", Role.ADMIN)
-    keys = [world.service_key, world.tokens["lea"], world.tokens["ben"], world.tokens["the-admin"]]
-    for method, path in OF_ONE:
-        for item_id in (theirs.id, decided.id):
-            for secret in keys:
-                foreign = await call(http, method, filled(path, item_id=item_id, assignment_id=held.id), secret)
-                unknown = await call(http, method, filled(path), secret)
-                assert foreign.status_code == unknown.status_code in {403, 404}, f"{method} {path}"
-                assert foreign.json()["code"] == unknown.json()["code"]
     waited = await http.get(f"{PREFIX}/items/{theirs.id}?wait=5", headers=bearer(world.service_key))
     assert waited.status_code == 404
     listed = await http.get(f"{PREFIX}/items?external_id=same", headers=bearer(world.tokens["the-admin"]))
     assert [each["id"] for each in listed.json()["data"]] == [str(mine.id)]
     assert admin.project_id != other.service.project_id
-    assert await other.count("assignments", state="held") == 1
 
 
 async def test_a_reviewer_sees_the_items_of_their_pools_only(http: httpx.AsyncClient, world: World) -> None:
@@ -179,7 +65,9 @@ async def test_a_key_is_no_person(http: httpx.AsyncClient, world: World) -> None
         key = await keys.create_key(tx, project="support", name="robot", role=Role.ADMIN, actor=OPERATOR)
     await world.submit()
     for path in ("pools/triage/claims", *(f"assignments/{uuid4()}/{act}" for act in ("extend", "release", "review"))):
-        answer = await call(http, "POST", f"{PREFIX}/{path}", key)
+        body = {"fence": 1} if "/review" not in path else {"fence": 1, "verdict": "approve"}
+        given = None if path.startswith("pools") else body
+        answer = await http.post(f"{PREFIX}/{path}", json=given, headers=bearer(key))
         assert (answer.status_code, answer.json()["code"]) == (403, "not_a_person")
     assert await world.count("assignments", state="held") == 0
 
@@ -198,35 +86,6 @@ async def test_a_revoked_key_and_a_disabled_person_are_refused_at_once(http: htt
     assert await status(world.tokens["ana"]) == 401
     await change("UPDATE api_keys SET expires_at = now() WHERE user_id IS NOT NULL")
     assert await status(world.tokens["ben"]) == 401
-
-
-async def dump_of(database_url: str) -> str:
-    """Give every row of every table as text."""
-    connection = await asyncpg.connect(database_url)
-    rows: list[str] = []
-    for table in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
-        rows += [row[0] for row in await connection.fetch(f'SELECT t::text FROM "{table[0]}" t')]
-    await connection.close()
-    return "\n".join(rows)
-
-
-async def test_keys_are_not_kept(
-    http: httpx.AsyncClient, world: World, caplog: pytest.LogCaptureFixture, database_url: str
-) -> None:
-    """A planted key is in no row, no log and no answer; what is stored cannot be turned back into it."""
-    caplog.set_level(logging.DEBUG)
-    secrets = [world.service_key, *world.tokens.values()]
-    answers = [await http.get(f"{PREFIX}/items", headers=bearer(secret)) for secret in secrets]
-    answers.append(await http.get(f"{PREFIX}/items", headers=bearer(secrets[0][:-1] + "x")))
-    answers.append(await http.post(f"{PREFIX}/items", content=b"{", headers=bearer(secrets[0])))
-    dump = await dump_of(database_url)
-    tails = [secret.rsplit("_", 1)[1] for secret in secrets]
-    for tail in tails:
-        assert tail not in dump
-        assert tail not in caplog.text
-        assert all(tail not in answer.text + str(answer.headers) for answer in answers)
-    assert hashlib.sha256(secrets[0].encode()).hexdigest() in dump, "the dump would show a key if it were there"
-    assert min(len(tail) for tail in tails) * 5.95 > 250  # bits: 43 characters of 62 kinds
 
 
 async def test_people_of_two_projects_at_once_stay_apart(http: httpx.AsyncClient, world: World) -> None:

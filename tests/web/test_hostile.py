@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from review.identity.rules import Role
 from tests.make import World, submission
-from tests.web.test_access import OF_ONE, PREFIX, ROUTES, bearer, filled
+from tests.web.matrix import OF_ONE, ROUTES, filled
+from tests.web.test_access import PREFIX, bearer
 
 PROBLEM = "application/problem+json"
 LONG = "x" * 5_000

@@ -1,0 +1,308 @@
+"""The matrix of who may call what: every route by every role, in one's own and in foreign projects and pools.
+
+A route needs a row here, with what it takes to call it. What its cells say follows from the permission in the route's
+`opt`; `tests/web/test_matrix.py` calls each and holds docs/access.md to the table. Write that anew with
+`python -m tests.web.matrix`.
+"""
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from litestar.handlers import HTTPRouteHandler
+
+from review.identity.rules import PERMISSIONS, WITHIN_POOLS, Permission, Role, beyond_reach
+from review.kernel.settings import Settings
+from review.web.app import create_app
+from review.web.guards import OF_LITESTAR, PERMISSION, PUBLIC
+from tests.make import submission
+
+PAGE = Path(__file__).parents[2] / "docs" / "access.md"
+API, PAGES = "/api/v1", "/p/{project}"
+ANY_ROLE = "any_role"  # opt key of what asks for a signed-in person and no more
+OF_A_POOL = ("item_id", "assignment_id", "pool")  # what stands in a pool, by the names that paths give it
+
+CUSTOM = "pool-lead"  # a role of the project's own: a lead of their pools, and of nothing else
+ROLES: dict[str, frozenset[Permission]] = {role.value: carried for role, carried in PERMISSIONS.items()} | {
+    CUSTOM: frozenset(
+        {Permission.READ_ITEMS, Permission.WORK, Permission.OVERRIDE, Permission.PAUSE, Permission.OWN_TOKENS}
+    )
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What it takes to call a route: a body for the API, fields for a form.
+
+    `also` are further ways to ask, as query or headers; one whose `is_open` would wait for ever where it is allowed.
+    `ends` marks what leaves nothing to call after it, `finds_nothing` what answers 404 although it was allowed, and
+    `is_door` what answers 401 to whom it does not know, as signing in does.
+    """
+
+    body: Any = None
+    form: dict[str, str] = field(default_factory=dict[str, str])
+    also: tuple["Way", ...] = ()
+    ends: bool = False
+    finds_nothing: bool = False
+    is_door: bool = False
+
+
+@dataclass(frozen=True)
+class Way:
+    """Another way to ask the same."""
+
+    query: str = ""
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    is_open: bool = False
+
+
+PLAIN, WAIT, HTMX = Way(), Way("?wait=0.2"), Way(headers={"hx-request": "true", "accept": "text/html"})
+NDJSON, STREAM = (
+    Way(headers={"accept": "application/x-ndjson"}),
+    Way(headers={"accept": "text/event-stream"}, is_open=True),
+)
+FENCE, JUDGED = {"fence": 1}, {"fence": 1, "verdict": "approve"}
+REASON = {"reason": "it moves house"}
+ROTATE = {"overlap_hours": "24", "kind": "hmac"}
+
+ROWS: dict[str, Row] = {
+    # Anybody.
+    **{
+        f"GET {path}": Row() for path in ("/api", "/api/errors", "/api/openapi.json", "/healthz", "/metrics", "/readyz")
+    },
+    **{f"GET {path}": Row() for path in ("/sign-in", "/styleguide", "/styleguide/desk", "/static/{file_path}")},
+    "HEAD /static/{file_path}": Row(),
+    "POST /sign-in": Row(form={"email": "nobody@example.com", "password": "no"}, is_door=True),
+    "GET /": Row(),
+    "POST /sign-out": Row(ends=True),
+    # The API.
+    "POST /api/v1/items": Row(submission(), also=(WAIT,)),
+    "POST /api/v1/items/batch": Row({"items": [submission()]}),
+    "GET /api/v1/items": Row(also=(Way("?pool=seniors"), Way("?status=queued"), Way("?type=ticket_intent"))),
+    "GET /api/v1/items/{item_id}": Row(also=(WAIT,)),
+    "GET /api/v1/items/{item_id}/history": Row(),
+    "GET /api/v1/items/{item_id}/clock": Row(),
+    "POST /api/v1/items/{item_id}/withdraw": Row({}, ends=True),
+    "POST /api/v1/items/{item_id}/override": Row({"verdict": "reject", "reason": "policy"}, ends=True),
+    "POST /api/v1/items/{item_id}/pause": Row({"reason": "waiting for upstream"}),
+    "POST /api/v1/items/{item_id}/resume": Row({}),
+    "POST /api/v1/items/{item_id}/acknowledge": Row({}),
+    "POST /api/v1/pools/{pool}/claims": Row({"limit": 1}),
+    "POST /api/v1/assignments/{assignment_id}/extend": Row(FENCE),
+    "POST /api/v1/assignments/{assignment_id}/release": Row(FENCE, ends=True),
+    "POST /api/v1/assignments/{assignment_id}/skip": Row(FENCE, ends=True),
+    "POST /api/v1/assignments/{assignment_id}/escalate": Row(FENCE, ends=True),
+    "POST /api/v1/assignments/{assignment_id}/review": Row(JUDGED, ends=True),
+    "GET /api/v1/config": Row(),
+    "PUT /api/v1/config": Row({"project": "elsewhere"}),
+    "GET /api/v1/feedback": Row(also=(NDJSON,)),
+    "GET /api/v1/feedback/export": Row(also=(Way("?format=csv"), Way("?format=parquet"))),
+    "GET /api/v1/events": Row(also=(Way("?after=0"), STREAM)),
+    "GET /api/v1/webhooks": Row(),
+    "GET /api/v1/webhooks/{name}": Row(),
+    "GET /api/v1/webhooks/{name}/deliveries": Row(),
+    "POST /api/v1/webhooks/{name}/replay": Row({"state": "dead"}),
+    "POST /api/v1/webhooks/{name}/disable": Row(REASON),
+    **{f"POST /api/v1/webhooks/{{name}}/{act}": Row() for act in ("secret", "rotate", "test", "enable")},
+    "GET /api/v1/deliveries/{delivery_id}": Row(),
+    "POST /api/v1/deliveries/{delivery_id}/replay": Row(),
+    "GET /api/v1/people": Row(),
+    "GET /api/v1/people/{person_id}": Row(),
+    "PUT /api/v1/people/{person_id}": Row({"role": "reviewer", "pools": ["triage"]}),
+    "DELETE /api/v1/people/{person_id}": Row(ends=True),
+    "GET /api/v1/keys": Row(),
+    "POST /api/v1/keys": Row({"name": "crm", "scopes": ["items:read"]}),
+    "POST /api/v1/keys/{key_id}/rotate": Row({}),
+    "POST /api/v1/keys/{key_id}/revoke": Row({}, ends=True),
+    "GET /api/v1/tokens": Row(),
+    "POST /api/v1/tokens": Row({"name": "laptop", "scopes": ["items:read"]}),
+    "POST /api/v1/tokens/{token_id}/rotate": Row({}),
+    "POST /api/v1/tokens/{token_id}/revoke": Row({}, ends=True),
+    # The pages, whole and as the fragments that htmx asks for.
+    "GET /p/{project}": Row(),
+    "GET /p/{project}/due": Row(also=(Way("?within=168"),)),
+    "GET /p/{project}/clocks": Row(),
+    "GET /p/{project}/pools/{pool}": Row(),
+    "POST /p/{project}/pools/{pool}/next": Row(),
+    "GET /p/{project}/assignments/{assignment_id}": Row(),
+    **{
+        f"POST /p/{{project}}/assignments/{{assignment_id}}/{act}": Row(form={"fence": "1"})
+        for act in ("extend", "form")
+    },
+    **{
+        f"POST /p/{{project}}/assignments/{{assignment_id}}/{act}": Row(form={"fence": "1"}, ends=True)
+        for act in ("release", "skip", "escalate", "review")
+    },
+    "GET /p/{project}/items/{item_id}": Row(),
+    "POST /p/{project}/items/{item_id}/pause": Row(form={"reason": "waiting for upstream"}),
+    "POST /p/{project}/items/{item_id}/resume": Row(),
+    "GET /p/{project}/items/{item_id}/acknowledge": Row(),
+    "POST /p/{project}/items/{item_id}/acknowledge": Row(),
+    "GET /p/{project}/notifications": Row(),
+    "POST /p/{project}/notifications": Row(),
+    "POST /p/{project}/notifications/test": Row(),
+    "POST /p/{project}/notifications/channels/{channel}/enable": Row(),
+    "GET /p/{project}/webhooks": Row(),
+    "GET /p/{project}/webhooks/{name}": Row(),
+    "GET /p/{project}/webhooks/deliveries/{delivery_id}": Row(),
+    "POST /p/{project}/webhooks/deliveries/{delivery_id}/replay": Row(),
+    **{
+        f"POST /p/{{project}}/webhooks/{{name}}/{act}": Row(form=ROTATE)
+        for act in ("secret", "rotate", "test", "enable")
+    },
+    **{f"POST /p/{{project}}/webhooks/{{name}}/{act}": Row(form=REASON) for act in ("replay", "disable")},
+    "GET /p/{project}/people": Row(),
+    "POST /p/{project}/people/{person_id}": Row(form={"role": "reviewer"}),
+    "POST /p/{project}/people/{person_id}/remove": Row(ends=True, finds_nothing=True),  # the API's call was there first
+    "GET /p/{project}/keys": Row(),
+    "POST /p/{project}/keys": Row(form={"name": "crm", "role": "service", "days": ""}),
+    "POST /p/{project}/keys/tokens": Row(form={"name": "laptop", "days": "30"}),
+    "POST /p/{project}/keys/{key_id}/rotate": Row(form=ROTATE),
+    "POST /p/{project}/keys/{key_id}/revoke": Row(ends=True),
+    "POST /p/{project}/keys/tokens/{token_id}/rotate": Row(form=ROTATE),
+    "POST /p/{project}/keys/tokens/{token_id}/revoke": Row(ends=True),
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One call as the application has it."""
+
+    method: str
+    path: str
+    handler: HTTPRouteHandler
+
+    @property
+    def name(self) -> str:
+        """The call in a word, as a row is named."""
+        return f"{self.method} {self.path}"
+
+    @property
+    def is_api(self) -> bool:
+        """Whether it wants a bearer key, and no session."""
+        return self.path.startswith(API)
+
+    @property
+    def permission(self) -> Permission | None:
+        """What it asks for; None where it asks for nothing, or for a signed-in person alone."""
+        return self.handler.opt.get(PERMISSION)
+
+    @property
+    def is_public(self) -> bool:
+        """Whether anybody may call it."""
+        return bool(self.handler.opt.get(PUBLIC))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its path names, besides the project."""
+        return tuple(name for name in re.findall(r"\{(\w+)\}", self.path) if name not in {"project", "file_path"})
+
+    @property
+    def row(self) -> Row:
+        """What it takes to call it.
+
+        A KeyError says what to add for a route that has no row.
+        """
+        if self.name not in ROWS:
+            message = f'{self.name} has no row: add `"{self.name}": Row(…),` to ROWS in tests/web/matrix.py'
+            raise KeyError(message)
+        return ROWS[self.name]
+
+    def lets(self, role: str) -> bool:
+        """Tell whether a role may call it."""
+        if self.is_public:
+            return True
+        if role == Role.SERVICE and not self.is_api:
+            return False  # a key opens no page
+        carried = ROLES[role]
+        return self.permission is None or (self.permission in carried and self.permission not in beyond_reach(carried))
+
+
+@cache
+def routes() -> list[Route]:
+    """List every call of the application, by path and method."""
+    settings = Settings(database_url="postgresql://nowhere", redis_url="redis://nowhere", dev_pages=True)
+    found = [
+        Route(method, route.path_format, handler)
+        for route in create_app(settings).routes
+        if not route.path.startswith(OF_LITESTAR)
+        for handler in getattr(route, "route_handlers", ())
+        for method in handler.http_methods
+        if method != "OPTIONS"
+    ]
+    return sorted(found, key=lambda each: (each.path, each.method))
+
+
+def api_routes() -> list[Route]:
+    """List every call of the API."""
+    return [route for route in routes() if route.is_api]
+
+
+def filled(path: str, **ids: object) -> str:
+    """Fill in the path of a call of the API with things that are nowhere, but for a pool and an endpoint."""
+    named = ("item_id", "assignment_id", "delivery_id", "person_id", "key_id", "token_id")
+    return path.format(**{name: uuid4() for name in named} | {"pool": "triage", "name": "crm"} | ids)
+
+
+def page_routes() -> list[Route]:
+    """List every page of a project."""
+    return [route for route in routes() if route.path.startswith(PAGES)]
+
+
+def is_pool_bound(role: str) -> bool:
+    """Tell whether a role sees only the pools one is in."""
+    return Permission.ALL_POOLS not in ROLES[role]
+
+
+def cells(route: Route) -> list[str]:
+    """Give a route's line of the table."""
+    asks = "nothing" if route.is_public else f"`{route.permission}`" if route.permission else "a signed-in person"
+    is_pooled = route.permission in WITHIN_POOLS and route.permission is not Permission.OWN_TOKENS
+    told = [_told(route, role, is_pooled=is_pooled) for role in ROLES]
+    is_ones_own = route.permission is not None
+    foreign = "404" if is_ones_own and (route.names or not route.is_api) else "left out" if is_ones_own else ""
+    pool = "" if not is_pooled else "404" if set(route.names) & set(OF_A_POOL) else "left out"
+    return [f"`{route.name}`", asks, *told, foreign, pool]
+
+
+def _told(route: Route, role: str, *, is_pooled: bool) -> str:
+    if not route.lets(role):
+        return ""
+    return "in their pools" if is_pooled and is_pool_bound(role) else "yes"
+
+
+def tables() -> dict[str, str]:
+    """Write the tables of docs/access.md, by the name of the mark that each stands behind."""
+    carried = [
+        [f"`{permission}`", *("yes" if permission in ROLES[role] else "" for role in ROLES if role != CUSTOM)]
+        for permission in Permission
+    ]
+    return {
+        "permissions": _table(["permission", *(f"`{role}`" for role in ROLES if role != CUSTOM)], carried),
+        "routes": _table(
+            ["call", "asks for", *(f"`{role}`" for role in ROLES), "other project", "other pool"],
+            [cells(route) for route in routes()],
+        ),
+    }
+
+
+def _table(head: list[str], lines: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines])
+
+
+def written(text: str) -> str:
+    """Put the tables into the page's text, each between its marks."""
+    for name, table in tables().items():
+        before, mark, rest = text.partition(f"<!-- {name} -->\n")
+        text = f"{before}{mark}{table}\n<!-- end -->{rest.partition('<!-- end -->')[2]}"
+    return text
+
+
+ROUTES = [(route.method, route.path, route.handler) for route in api_routes()]
+OF_ONE = [(method, path) for method, path, _ in ROUTES if "_id}" in path]
+
+if __name__ == "__main__":
+    PAGE.write_text(written(PAGE.read_text()))
