@@ -95,11 +95,12 @@ async def resume(tx: AsyncSession, *, who: Principal, kind: Kind, subject: str, 
     """Let rules decide again; what came meanwhile stays with people.
 
     Raises:
-        NotStopped: nothing stands (409); Invalid: no reason was given (422).
+        SourceNotFound (404); NotStopped: nothing stands (409); Invalid: no reason was given (422).
     """
     said = _said(reason, "Resuming must say why. Nothing was changed; send it again with a reason.")
     standing = await queries.find_standing(tx, who.project_id, kind, subject)
     if standing is None:
+        await _name_of(await driver_of(tx), who, None, kind, subject)
         message = f"{'Item type' if kind == 'item_type' else 'Source'} {subject} is not stopped. Nothing was changed."
         raise NotStopped(message)
     await queries.resume(tx, standing, who.actor.name)
@@ -132,15 +133,15 @@ async def find_sender(hot: Hot, *, who: Principal, item_id: UUID) -> Sender | No
     return None if row is None or row["id"] is None else Sender(**dict(row))
 
 
-async def _name_of(hot: Hot, who: Principal, config: ProjectConfig, kind: Kind, subject: str) -> str:
+async def _name_of(hot: Hot, who: Principal, config: ProjectConfig | None, kind: Kind, subject: str) -> str:
     if kind == "item_type":
-        if subject not in config.item_types:
+        if config is not None and subject not in config.item_types:
             message = f"There is no item type {subject!r} here. Nothing was stopped."
             raise UnknownItemType(message, errors=(FieldError("item_type", "is not an item type of this project"),))
         return subject
     names = {str(row["id"]): str(row["name"]) for row in await queries.list_sources(hot, who.project_id)}
     if subject not in names:
-        message = f"There is no key and nobody with a token of the id {subject} here. Nothing was stopped."
+        message = f"There is no key and nobody with a token of the id {subject} here. Nothing was changed."
         raise SourceNotFound(message)
     return names[subject]
 

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import logging
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
@@ -32,6 +32,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "skip": {"fence": 1},
     "escalate": {"fence": 1},
     "review": {"fence": 1, "verdict": "approve"},
+    "confirm": {"proposal": str(UUID(int=1))},
+    "override/withdraw": {"proposal": str(UUID(int=1))},
+    "stop": {"reason": "it goes wild"},
+    "{source_id}/resume": {"reason": "it is mended"},
+    "{item_type}/resume": {"reason": "it is mended"},
 }
 
 
@@ -57,21 +62,23 @@ def filled(path: str, **ids: object) -> str:
     return path.format(
         **(
             {"item_id": uuid4(), "assignment_id": uuid4(), "pool": "triage", "name": "crm", "delivery_id": uuid4()}
+            | {"source_id": uuid4(), "item_type": "ticket_intent"}
             | ids
         )
     )
 
 
 def body_of(path: str) -> Any:
-    return BODIES.get(path.rsplit("/", 1)[-1])
+    last, one = path.rsplit("/", 1)[-1], "/".join(path.rsplit("/", 2)[-2:])
+    return BODIES.get(one, BODIES.get(last))
 
 
 def bearer(secret: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"}
 
 
-async def call(http: httpx.AsyncClient, method: str, path: str, secret: str) -> httpx.Response:
-    return await http.request(method, path, json=body_of(path), headers=bearer(secret))
+async def call(http: httpx.AsyncClient, method: str, path: str, secret: str, **ids: object) -> httpx.Response:
+    return await http.request(method, filled(path, **ids), json=body_of(path), headers=bearer(secret))
 
 
 async def keys_of_roles(world: World) -> dict[Role, str]:
@@ -96,7 +103,7 @@ async def test_every_role_may_do_what_its_permissions_say_and_nothing_else(
     keys = await keys_of_roles(world)
     for method, path, handler in ROUTES:
         for role, secret in keys.items():
-            answer = await call(http, method, filled(path), secret)
+            answer = await call(http, method, path, secret)
             told = f"{role} {method} {path}: {answer.status_code} {answer.text[:200]}"
             if handler.opt[PERMISSION] in PERMISSIONS[role]:
                 assert answer.status_code not in {401, 403}, told
@@ -131,8 +138,8 @@ async def test_another_projects_rows_are_not_there(http: httpx.AsyncClient, worl
     for method, path in OF_ONE:
         for item_id in (theirs.id, decided.id):
             for secret in keys:
-                foreign = await call(http, method, filled(path, item_id=item_id, assignment_id=held.id), secret)
-                unknown = await call(http, method, filled(path), secret)
+                foreign = await call(http, method, path, secret, item_id=item_id, assignment_id=held.id)
+                unknown = await call(http, method, path, secret)
                 assert foreign.status_code == unknown.status_code in {403, 404}, f"{method} {path}"
                 assert foreign.json()["code"] == unknown.json()["code"]
     waited = await http.get(f"{PREFIX}/items/{theirs.id}?wait=5", headers=bearer(world.service_key))
