@@ -40,7 +40,8 @@ WITH picked AS MATERIALIZED (
   UPDATE assignments a SET state = 'held', holder_id = $3, fence = a.fence + 1, claimed_at = now(),
                            lease = $4, lease_until = now() + $4
   FROM seated s WHERE a.project_id = $1 AND a.id = s.assignment_id
-  RETURNING a.id, a.case_id, a.item_id, a.kind, a.pool, a.priority, a.due_at, a.fence, a.lease_until
+  RETURNING a.id, a.case_id, a.item_id, a.kind, a.pool, a.priority, a.due_at, a.fence, a.lease_until,
+            a.sees_answers
 ), numbered AS (
   SELECT *, row_number() OVER (ORDER BY -priority, due_at, id) AS n,
          json_build_object('assignment_id', id, 'pool', pool, 'kind', kind, 'fence', fence,
@@ -58,7 +59,7 @@ WITH picked AS MATERIALIZED (
   INSERT INTO events (project_id, id, kind, item_id, payload)
   SELECT $1, ($7::uuid[])[n], '{EventKind.CLAIMED}', item_id, told FROM numbered
 )
-SELECT id, case_id, item_id, kind, pool, fence, lease_until, priority, due_at FROM numbered ORDER BY n
+SELECT id, case_id, item_id, kind, pool, fence, lease_until, priority, due_at, sees_answers FROM numbered ORDER BY n
 """
 _FROM_FLOOR = "\n    AND (-a.priority, a.due_at, a.id) >= ($10::smallint, $11::timestamptz, $12::uuid)"
 
@@ -87,7 +88,8 @@ ORDER BY -priority, due_at, id LIMIT 1
 """
 
 _SEAT = """
- id, case_id, item_id, kind, pool, priority, state, holder_id, fence, claimed_at, lease_until, clock_timestamp() AS at
+ id, case_id, item_id, kind, pool, priority, state, holder_id, fence, claimed_at, lease_until, sees_answers,
+ clock_timestamp() AS at
 """
 
 GET_SEAT = f"SELECT {_SEAT} FROM assignments WHERE project_id = $1 AND id = $2"
@@ -108,6 +110,16 @@ WHERE a.project_id = $1 AND a.id = $2
 # An adjudicator's seat keeps its pool: it stands in the pool that was named for it, not in the case's.
 _POOL_NOW = """CASE WHEN a.kind = 'review' THEN
  (SELECT c.pool FROM cases c WHERE c.project_id = a.project_id AND c.id = a.case_id) ELSE a.pool END"""
+
+LIST_ANSWERS = """
+SELECT a.id, u.email AS reviewer, r.verdict, coalesce(r.output::text, 'null') AS output, r.reasons::text AS reasons,
+       r.comment, r.submitted_at
+FROM assignments a
+JOIN reviews r ON r.project_id = a.project_id AND r.case_id = a.case_id
+JOIN users u ON u.id = r.reviewer_id
+WHERE a.project_id = $1 AND a.id = ANY($2::uuid[]) AND a.sees_answers
+ORDER BY a.id, r.submitted_at, r.id
+"""
 
 # The caller may know of an assignment if it is in their pools or they have had part in its case.
 IS_KNOWN_TO = """
@@ -153,6 +165,11 @@ async def get_winner(hot: Hot, project_id: UUID, assignment_id: UUID) -> Winner:
     """Read who has a seat now, or what became of its item."""
     row = await hot.fetchrow(FIND_WINNER, project_id, assignment_id)
     return Winner(**dict(row or {}))
+
+
+async def list_answers(hot: Hot, project_id: UUID, assignment_ids: list[UUID]) -> list[Any]:
+    """Read what was judged before, for those of these assignments that show it, in the order it was submitted."""
+    return await hot.fetch(LIST_ANSWERS, project_id, assignment_ids)
 
 
 async def is_known_to(hot: Hot, who: Principal, seat: Seat) -> bool:

@@ -62,6 +62,7 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     fence: int
     claimed_at: datetime | None
     lease_until: datetime | None
+    sees_answers: bool = False
     at: datetime
 
 

@@ -8,10 +8,22 @@ import msgspec
 from review.items.schemas import ItemDetail
 
 
+class AnswerView(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody judged before, shown to whoever settles or confirms it; `output` is null unless corrected."""
+
+    reviewer: str
+    verdict: str
+    output: msgspec.Raw
+    reasons: list[str]
+    comment: str
+    submitted_at: datetime
+
+
 class ClaimedAssignment(msgspec.Struct, frozen=True, kw_only=True):
     """A seat in hand: every later act must carry `fence`, and comes before `lease_expires_at`.
 
-    `verdicts` are those that the people of its pool may give.
+    `verdicts` are those that the people of its pool may give. `answers` are the reviews before it, null where the
+    seat does not show them.
     """
 
     id: UUID
@@ -22,6 +34,7 @@ class ClaimedAssignment(msgspec.Struct, frozen=True, kw_only=True):
     lease_expires_at: datetime
     item: ItemDetail
     verdicts: tuple[str, ...] = ("approve", "correct", "reject")
+    answers: list[AnswerView] | None = None
 
 
 class PoolSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,10 +1,12 @@
 """Claiming, keeping and giving back assignments."""
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import service as audit
@@ -23,7 +25,7 @@ from review.queueing import floors, mentions, queries
 from review.queueing.errors import AssignmentNotFound, LeaseLost, PoolNotFound
 from review.queueing.floors import Floors
 from review.queueing.rules import Act, AssignmentState, LeaseFate, Seat, is_held_by, lease_fate, why_lost
-from review.queueing.schemas import ClaimedAssignment
+from review.queueing.schemas import AnswerView, ClaimedAssignment
 
 MAX_CLAIM = 20
 CONFLICT = "conflict"  # the part in a case of somebody who has declared that it concerns them
@@ -62,6 +64,7 @@ async def claim(
         return []
     found = await item_queries.list_details(hot, who, [row["item_id"] for row in rows])
     details = {row["id"]: detail_of(row, who.project, base_url) for row in found}
+    answers = await _answers_for(hot, who, {row["id"]: row["sees_answers"] for row in rows})
     return [
         ClaimedAssignment(
             id=row["id"],
@@ -72,6 +75,7 @@ async def claim(
             lease_expires_at=row["lease_until"],
             item=details[row["item_id"]],
             verdicts=config.pools[pool].verdicts,
+            answers=answers.get(row["id"]),
         )
         for row in rows
     ]
@@ -123,7 +127,25 @@ async def get_held(
         lease_expires_at=seat.lease_until,
         item=detail_of(row, who.project, base_url),
         verdicts=verdicts_in(config, seat.pool),
+        answers=(await _answers_for(hot, who, {seat.id: seat.sees_answers})).get(seat.id),
     )
+
+
+async def _answers_for(hot: Hot, who: Principal, seats: Mapping[UUID, bool]) -> dict[UUID, list[AnswerView]]:
+    """Give what was judged before, for those of these seats that show it."""
+    found: dict[UUID, list[AnswerView]] = {seat: [] for seat, shows in seats.items() if shows}
+    for row in await queries.list_answers(hot, who.project_id, list(found)) if found else []:
+        found[row["id"]].append(
+            AnswerView(
+                reviewer=row["reviewer"],
+                verdict=row["verdict"],
+                output=msgspec.Raw(row["output"].encode()),
+                reasons=msgspec.json.decode(row["reasons"], type=list[str]),
+                comment=row["comment"],
+                submitted_at=row["submitted_at"],
+            )
+        )
+    return found
 
 
 def verdicts_in(config: ProjectConfig, pool: str) -> tuple[str, ...]:

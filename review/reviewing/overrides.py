@@ -57,6 +57,7 @@ async def override(
     if item.route.get("two_person") or (active is not None and active.two_person):
         await _propose(tx, who, item, submitted)
     else:
+        await _check_none_pending(tx, who, item)
         outcome = Outcome(
             verdict=submitted.verdict,
             source=Source.OVERRIDE,
@@ -68,6 +69,11 @@ async def override(
         judgements = await queries.list_judgements(tx, who.project_id, item_id)
         await conclude(tx, bench, who, item, outcome, judgements)
     return await view(tx, bench, who, item_id)
+
+
+async def is_pending(tx: AsyncSession, *, who: Principal, item_id: UUID) -> bool:
+    """Tell whether an override of the item waits for a second person."""
+    return await queries.find_pending(tx, who.project_id, item_id) is not None
 
 
 async def find_pending(tx: AsyncSession, *, who: Principal, item_id: UUID) -> ProposalView | None:
@@ -163,7 +169,7 @@ async def _lock_open(tx: AsyncSession, who: Principal, item_id: UUID) -> LockedI
     return item
 
 
-async def _propose(tx: AsyncSession, who: Principal, item: LockedItem, submitted: JudgementIn) -> None:
+async def _check_none_pending(tx: AsyncSession, who: Principal, item: LockedItem) -> None:
     pending = await queries.find_pending(tx, who.project_id, item.id)
     if pending is not None:
         message = (
@@ -171,6 +177,10 @@ async def _propose(tx: AsyncSession, who: Principal, item: LockedItem, submitted
             "confirm or withdraw that one first."
         )
         raise OverridePending(message)
+
+
+async def _propose(tx: AsyncSession, who: Principal, item: LockedItem, submitted: JudgementIn) -> None:
+    await _check_none_pending(tx, who, item)
     proposal = OverrideProposal(
         project_id=who.project_id,
         id=new_id(),

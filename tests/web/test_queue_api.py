@@ -44,8 +44,9 @@ def ben(http: httpx.AsyncClient, world: World) -> Caller:
 async def test_a_claim_hands_over_what_is_needed_to_judge(ana: Caller, world: World) -> None:
     item = (await world.submit(external_id="m1", explanation="a hunch", tags=["beta"])).item
     (held,) = await ana.claim()
-    assert set(held) == {"id", "case_id", "kind", "pool", "fence", "lease_expires_at", "item"}
+    assert set(held) == {"id", "case_id", "kind", "pool", "fence", "lease_expires_at", "item", "verdicts", "answers"}
     assert (held["kind"], held["pool"], held["fence"]) == ("review", "triage", 1)
+    assert (held["verdicts"], held["answers"]) == (["approve", "correct", "reject"], None)
     assert held["item"]["id"] == str(item.id)
     assert held["item"]["status"] == "in_review"
     assert held["item"]["input"] == {"text": "where is my card"}

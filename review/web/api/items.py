@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Meta
 
@@ -18,6 +19,7 @@ from review.items.schemas import HistoryEntry, ItemDetail, ItemView, Submission
 from review.items.service import ItemFilter, ItemPage
 from review.kernel import strict_json
 from review.kernel.errors import FieldError, Invalid, ReviewError
+from review.reviewing import overrides
 from review.reviewing import service as reviewing
 from review.reviewing.schemas import Comment, JudgementIn, Reasons
 from review.web.api import bodies
@@ -165,12 +167,24 @@ async def withdraw_item(request: AnyRequest, services: Svc, who: Who, tx: Tx, it
     )
 
 
-@post("/items/{item_id:uuid}/override", opt=requires(Permission.OVERRIDE) | takes(OverrideIn), status_code=200)
-async def override_item(request: AnyRequest, services: Svc, who: Who, tx: Tx, item_id: FromPath[UUID]) -> ItemView:
-    """Decide an item as a lead, or revise its decision, with a reason."""
+@post(
+    "/items/{item_id:uuid}/override",
+    opt=requires(Permission.OVERRIDE) | takes(OverrideIn),
+    status_code=200,
+    responses={202: ResponseSpec(ItemView, description="Waits for a second person")},
+)
+async def override_item(
+    request: AnyRequest, services: Svc, who: Who, tx: Tx, item_id: FromPath[UUID]
+) -> Response[ItemView]:
+    """Decide an item as a lead, or revise its decision, with a reason.
+
+    200 when it is decided, 202 when its type takes two people and it waits for a second to confirm it.
+    """
     given = await bodies.read(request, OverrideIn)
     submitted = JudgementIn(verdict=given.verdict, output=given.output, reasons=given.reasons, comment=given.reason)
-    return await reviewing.override(tx, services.bench(), who=who, item_id=item_id, submitted=submitted)
+    item = await reviewing.override(tx, services.bench(), who=who, item_id=item_id, submitted=submitted)
+    waits = await overrides.is_pending(tx, who=who, item_id=item_id)
+    return Response(item, status_code=202 if waits else 200)
 
 
 async def _wait(request: AnyRequest, services: Services, who: Principal, item_id: UUID, seconds: float) -> ItemDetail:

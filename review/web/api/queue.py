@@ -1,7 +1,7 @@
 """Claiming, keeping, giving back and reviewing assignments."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -47,6 +47,12 @@ class ReasonIn(FenceIn, frozen=True, forbid_unknown_fields=True):
     """A fence, and why."""
 
     reason: Comment = ""
+
+
+class SkipIn(ReasonIn, frozen=True, forbid_unknown_fields=True):
+    """A fence, and why; `kind` is `conflict` where the item concerns the caller."""
+
+    kind: Literal["conflict"] | None = None
 
 
 class ReviewIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -100,11 +106,18 @@ async def release(request: AnyRequest, who: Who, tx: Tx, assignment_id: FromPath
     return Returned(assignment_id)
 
 
-@post("/assignments/{assignment_id:uuid}/skip", opt=WORK | takes(ReasonIn), status_code=200)
+@post("/assignments/{assignment_id:uuid}/skip", opt=WORK | takes(SkipIn), status_code=200)
 async def skip(request: AnyRequest, who: Who, tx: Tx, assignment_id: FromPath[UUID]) -> Returned:
-    """Give the assignment back and never be offered this case again."""
-    given = await bodies.read(request, ReasonIn)
-    await queueing.skip(tx, who=who, assignment_id=assignment_id, fence=given.fence, reason=given.reason)
+    """Give the assignment back and never be offered this case again, also to declare a conflict of interest."""
+    given = await bodies.read(request, SkipIn)
+    await queueing.skip(
+        tx,
+        who=who,
+        assignment_id=assignment_id,
+        fence=given.fence,
+        reason=given.reason,
+        is_conflict=given.kind is not None,
+    )
     return Returned(assignment_id)
 
 

@@ -14,7 +14,7 @@ from review.kernel.errors import FieldError
 from review.queueing import service as queueing
 from review.queueing.rules import Act
 from review.reviewing import service as reviewing
-from review.reviewing.errors import JudgementInvalid
+from review.reviewing.errors import JudgementInvalid, VerdictNotAllowed
 from review.web.guards import requires
 from review.web.pages import desk
 from review.web.pages.desk import Draft
@@ -63,8 +63,8 @@ class AssignmentPages(Controller):
             done = await reviewing.submit(
                 tx, services.bench(), who=work.who, assignment_id=assignment_id, fence=fence, submitted=judgement
             )
-        except JudgementInvalid as refusal:
-            return await work.show(claimed, desk.refused(draft, refusal), status=422, push="")
+        except (JudgementInvalid, VerdictNotAllowed) as refusal:
+            return await work.show(claimed, desk.refused(draft, refusal), status=refusal.status, push="")
         outcome = desk.told(verdict, claimed.item, draft, is_decided=done.item.decision is not None)
         return await work.onward(claimed.pool, verdict, outcome)
 
@@ -73,8 +73,13 @@ class AssignmentPages(Controller):
         """Give the item back for somebody else, with the reason, and show what is next."""
         pairs = await read_form(request)
         pool = (await work.held(assignment_id, Act.SKIP)).pool
-        await queueing.skip(tx, who=work.who, assignment_id=assignment_id, fence=fence_of(pairs), reason=_reason(pairs))
-        return await work.onward(pool, "skip")
+        is_conflict = first(pairs, "kind") == "conflict"
+        reason = first(pairs, "reason").strip() and _reason(pairs) if is_conflict else _reason(pairs)
+        fence = fence_of(pairs)
+        await queueing.skip(
+            tx, who=work.who, assignment_id=assignment_id, fence=fence, reason=reason, is_conflict=is_conflict
+        )
+        return await work.onward(pool, "conflict" if is_conflict else "skip")
 
     @post("/escalate", status_code=200)
     async def escalate(

@@ -14,11 +14,11 @@ from review.items.schemas import Details, HistoryEntry, ItemDetail
 from review.items.types import ItemType
 from review.kernel import strict_json
 from review.kernel.errors import FieldError, Invalid, ReviewError
-from review.queueing.schemas import ClaimedAssignment
+from review.queueing.schemas import AnswerView, ClaimedAssignment
 from review.reviewing.schemas import JudgementIn
 from review.web import content, forms
 from review.web.pages import differences, story, words
-from review.web.pages.views import Alternative, Countdown, Desk, Fact, Reason
+from review.web.pages.views import Alternative, Answer, Countdown, Desk, Fact, Reason, Stoppable
 from review.web.shapes import is_object
 
 MAX_KEYED = 9
@@ -31,7 +31,7 @@ _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 class Draft:
     """How far a reviewer has come: the form as it stands, and what goes with it.
 
-    `base` says what the form started from: the model's `output`, or `alternative-N`.
+    `base` says what the form started from: the model's `output`, `alternative-N`, or `answer-N` of those before.
     """
 
     form: forms.Field
@@ -44,24 +44,28 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What the project's configuration says about one assignment: its item type, its pool's lease, its rules' texts."""
+    """What surrounds one assignment: its item type, its pool's lease, its rules' texts, and what else a lead may do."""
 
     project: str
     item_type: ItemType
     lease: timedelta
     conditions: Mapping[str, str]
+    stoppable: Sequence[Stoppable] = ()
+    may_override: bool = False
 
 
-def begin(item: ItemDetail, item_type: ItemType, base: str = MODEL_OUTPUT) -> Draft:
-    """Start from the model's output, or from one of its alternatives where there is such a one."""
-    value, base = _start(item, base)
+def begin(item: ItemDetail, item_type: ItemType, base: str = MODEL_OUTPUT, answers: Sequence[AnswerView] = ()) -> Draft:
+    """Start from the model's output, or from one of its alternatives or an earlier answer where there is such a one."""
+    value, base = _start(item, base, answers)
     return Draft(form=forms.build(item_type.output_schema, value), value=value, base=base)
 
 
-def take_up(item: ItemDetail, item_type: ItemType, pairs: Sequence[tuple[str, str]]) -> Draft:
+def take_up(
+    item: ItemDetail, item_type: ItemType, pairs: Sequence[tuple[str, str]], answers: Sequence[AnswerView] = ()
+) -> Draft:
     """Read what a reviewer sent; what is wrong with it stands in the draft's form, beside its field."""
     sent = dict(pairs)
-    value, base = _start(item, sent.get("base", MODEL_OUTPUT))
+    value, base = _start(item, sent.get("base", MODEL_OUTPUT), answers)
     answer = forms.read(item_type.output_schema, value, pairs)
     return Draft(
         form=answer.form,
@@ -156,6 +160,30 @@ def lay_out(
         story=story.tell(history),
         outcome=outcome,
         fault=draft.fault,
+        verdicts=claimed.verdicts,
+        withheld=_withheld(claimed),
+        answers=[_answer(each, place, output, url) for place, each in enumerate(claimed.answers or ())],
+        stoppable=list(bench.stoppable),
+        may_override=bench.may_override,
+    )
+
+
+def _withheld(claimed: ClaimedAssignment) -> str:
+    """Say which verdicts the people of this pool may not give, and what to do instead."""
+    missing = [verdict for verdict in story.VERDICTS if verdict not in claimed.verdicts]
+    return f"The people of {claimed.pool} may not {' or '.join(missing)} here. Escalate instead." if missing else ""
+
+
+def _answer(answer: AnswerView, place: int, output: object, url: str) -> Answer:
+    corrected = msgspec.json.decode(answer.output)
+    is_correction = answer.verdict == Verdict.CORRECT
+    said = Markup("{} {} it.").format(content.visible(answer.reviewer), story.VERDICTS.get(answer.verdict, "judged"))
+    return Answer(
+        sentence=said,
+        changes=differences.changes(output, corrected) if is_correction else [],
+        comment=answer.comment,
+        tone=story.TONES.get(answer.verdict, "plain"),
+        url=f"{url}?base=answer-{place}" if is_correction else None,
     )
 
 
@@ -196,12 +224,14 @@ def _given(item: ItemDetail, details: Details) -> Iterable[tuple[str, str]]:
     yield "Trace", details.trace_id or ""
 
 
-def _start(item: ItemDetail, base: str) -> tuple[Any, str]:
+def _start(item: ItemDetail, base: str, answers: Sequence[AnswerView] = ()) -> tuple[Any, str]:
     kind, _, number = base.partition("-")
-    if kind == "alternative" and number.isascii() and number.isdigit() and len(number) < 4:
+    if number.isascii() and number.isdigit() and len(number) < 4:
         place = int(number)
-        if place < len(item.details.alternatives):
+        if kind == "alternative" and place < len(item.details.alternatives):
             return item.details.alternatives[place].output, f"alternative-{place}"
+        if kind == "answer" and place < len(answers) and answers[place].verdict == Verdict.CORRECT:
+            return msgspec.json.decode(answers[place].output), f"answer-{place}"
     return msgspec.json.decode(item.output), MODEL_OUTPUT
 
 

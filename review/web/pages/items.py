@@ -17,15 +17,17 @@ from review.escalation.clock_rules import Movement
 from review.escalation.clocks import Watch
 from review.escalation.explanations import ClockView
 from review.identity.rules import Permission
+from review.intake import stops
 from review.items import service as items
 from review.items.schemas import DecisionView, HistoryEntry, ItemDetail
 from review.kernel.db import get_now
 from review.kernel.errors import FieldError, Invalid
 from review.web import content
 from review.web.guards import requires
-from review.web.pages import climbs, desk, differences, story, words
+from review.web.pages import climbs, desk, differences, overrides, story, words
 from review.web.pages import views as shown
 from review.web.pages.reading import SAID, first, read_form
+from review.web.pages.stops import told as told_stop
 from review.web.pages.views import ClockPart, Decided, ItemPage
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
@@ -61,7 +63,7 @@ class ItemPages(Controller):
     dependencies = WORK
 
     @get("/")
-    async def show(self, work: InHand, item_id: FromPath[UUID], done: FromQuery[str] = "") -> Template:
+    async def show(self, work: InHand, tx: Tx, item_id: FromPath[UUID], done: FromQuery[str] = "") -> Template:
         """Show an item with its history."""
         item = await items.get_detail(work.hot, who=work.who, item_id=item_id, base_url=work.base_url)
         history = await items.list_history(work.hot, who=work.who, item_id=item_id, base_url=work.base_url)
@@ -85,6 +87,11 @@ class ItemPages(Controller):
             story=story.tell(history, told),
             decision=_decided(item.decision, output) if item.decision else None,
             clock=await _clock(work, item, history),
+            pending=await overrides.pending_of(work, tx, item),
+            stops=[told_stop(each) for each in await stops.list_of_item(work.hot, who=work.who, item_id=item_id)],
+            may_override=item.status != "withdrawn" and work.who.may(Permission.OVERRIDE),
+            takes_two=item_type.two_person,
+            output=msgspec.json.format(bytes(item.output), indent=2).decode(),
         )
         return work.page("item.html", item=page, said=SAID.get(done, ""))
 

@@ -19,6 +19,8 @@ _PLACES: Final = (
     ("Queue", "", Permission.READ_ITEMS),
     ("Due soon", "/due", Permission.READ_ITEMS),
     ("Clocks", "/clocks", Permission.READ_ITEMS),
+    ("Stops", "/stops", Permission.STOP),
+    ("Reviewers", "/reviewers", Permission.READ_REVIEWERS),
     ("Webhooks", "/webhooks", Permission.READ_WEBHOOKS),
     ("Notifications", "/notifications", Permission.READ_ITEMS),
     ("People", "/people", Permission.READ_PEOPLE),

@@ -11,6 +11,7 @@ from litestar.response import Redirect, Response, Template
 from review.configuration.rules import ProjectConfig
 from review.identity import queries as identity
 from review.identity.rules import Permission
+from review.intake import stops
 from review.queueing import overview
 from review.queueing import service as queueing
 from review.queueing.schemas import HeldLine, QueuedLine
@@ -18,11 +19,13 @@ from review.web import content
 from review.web.guards import requires
 from review.web.pages import desk, words
 from review.web.pages.reading import SAID, read_form
+from review.web.pages.stops import told
 from review.web.pages.views import Countdown, HeldRow, PoolRow, QueueLine
 from review.web.pages.work import WORK, InHand
 from review.web.services import AnyRequest, Tx
 
 LINES = 50
+MARKS = {"adjudication": "disputed", "lead": "to confirm"}
 
 
 @get("/", opt={"any_role": True})
@@ -61,7 +64,8 @@ class QueuePages(Controller):
         ]
         clocks = await work.countdowns([each.item_id for each in held])
         mine = [_held_row(each, work.config, clocks.get(each.item_id)) for each in held]
-        return work.page("home.html", here="Queue", pools=rows, held=mine, said=SAID.get(done, ""))
+        stopped = [told(each) for each in await stops.list_stops(work.hot, who=work.who)]
+        return work.page("home.html", here="Queue", pools=rows, held=mine, said=SAID.get(done, ""), stopped=stopped)
 
     @get("/pools/{pool:str}")
     async def lines(
@@ -104,7 +108,7 @@ def _line(line: QueuedLine, config: ProjectConfig, clock: Countdown | None) -> Q
         confidence=line.confidence,
         clock=clock,
         created_at=line.created_at,
-        is_adjudication=line.kind == "adjudication",
+        mark=MARKS.get(line.kind, ""),
     )
 
 

@@ -22,6 +22,13 @@ SAID = {
     "release": "Put back. Somebody else may take it now, or you later.",
     "pause": "The clock stands still.",
     "resume": "The clock runs on.",
+    "conflict": "Noted: it concerns you. You will not be asked about it again, and somebody else gets it.",
+    "stop": "Stopped. What rules would have let through goes to people until somebody resumes it.",
+    "restart": "Resumed. Rules decide again on what comes from now on.",
+    "override": "Overridden.",
+    "proposed": "Proposed. It counts once a second person has confirmed it.",
+    "confirm": "Confirmed. The override counts.",
+    "take-back": "Taken back. The item stands as it was.",
     "acknowledge": "Noted: you see to it. Nobody is paged about it any more.",
 }
 

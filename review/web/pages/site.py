@@ -17,10 +17,13 @@ from review.web.pages.federation import federation_pages
 from review.web.pages.items import ItemPages
 from review.web.pages.keys import KeyPages
 from review.web.pages.notifications import NotificationPages, acknowledge_page
+from review.web.pages.overrides import OverridePages
 from review.web.pages.people import PeoplePages
 from review.web.pages.queue import QueuePages, projects
 from review.web.pages.refusals import to_person
+from review.web.pages.reviewers import reviewers_page
 from review.web.pages.session import sign_in, sign_in_form, sign_out
+from review.web.pages.stops import StopPages, stop_in_hand
 from review.web.pages.styleguide import specimen_desk, styleguide
 from review.web.pages.webhooks import WebhookPages
 
@@ -41,7 +44,8 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
         clocks_page,
         WebhookPages,
     ]
-    handlers += [NotificationPages, acknowledge_page, PeoplePages, KeyPages, *federation_pages()]
+    handlers += [NotificationPages, acknowledge_page, OverridePages, StopPages, stop_in_hand, reviewers_page]
+    handlers += [PeoplePages, KeyPages, *federation_pages()]
     if with_dev_pages:
         handlers += [styleguide, specimen_desk]
     site = Router(

@@ -59,7 +59,7 @@ def _line(entry: HistoryEntry) -> Line:
 
 _WORRYING: Final = {
     *("case.breached", "case.warned", "case.escalated", "assignment.lapsed", "assignment.reassigned"),
-    *("adjudication.opened", "escalation.step_skipped", "clock.paused"),
+    *("adjudication.opened", "escalation.step_skipped", "clock.paused", "lead.asked", "override.proposed"),
 }
 
 
@@ -182,6 +182,24 @@ def _refused(entry: HistoryEntry, details: Particulars) -> Markup:
     )
 
 
+def _skipped(entry: HistoryEntry, details: Particulars) -> Markup:
+    if _text(details, "kind") == "conflict":
+        return Markup("{} declared a conflict of interest and gave it back.").format(visible(entry.actor))
+    return Markup("{} skipped it.").format(visible(entry.actor))
+
+
+def _lead_asked(_entry: HistoryEntry, details: Particulars) -> Markup:
+    pool, why = visible(_text(details, "pool")), visible(_text(details, "why"))
+    return Markup("That needs a lead, so somebody in {} confirms or changes it: {}.").format(pool, why)
+
+
+def _proposed(entry: HistoryEntry, details: Particulars) -> Markup:
+    verdict = _text(details, "verdict")
+    return Markup("{} would {} it over everybody's head. A second person must confirm.").format(
+        visible(entry.actor), visible(verdict)
+    )
+
+
 def _unknown(entry: HistoryEntry, _details: Particulars) -> Markup:
     said = words.humanise(entry.action.replace(".", " "))
     return Markup("{}, by {}.").format(said, visible(entry.actor))
@@ -194,7 +212,7 @@ _SENTENCES: Final[dict[str, Callable[[HistoryEntry, Particulars], Markup]]] = {
     "decision.overridden": _overridden,
     "assignment.claimed": _acted("took it"),
     "assignment.released": _acted("put it back"),
-    "assignment.skipped": _acted("skipped it"),
+    "assignment.skipped": _skipped,
     "assignment.lapsed": lambda _entry, _details: Markup("The lease ended, and it went back."),
     "case.escalated": _escalated,
     "case.breached": _breached,
@@ -210,6 +228,9 @@ _SENTENCES: Final[dict[str, Callable[[HistoryEntry, Particulars], Markup]]] = {
     "assignment.refused": _refused,
     "review.submitted": _reviewed,
     "adjudication.opened": _adjudication,
+    "lead.asked": _lead_asked,
+    "override.proposed": _proposed,
+    "override.withdrawn": _acted("took the proposed override back"),
 }
 
 
@@ -234,6 +255,8 @@ def why(route: object, details: Details, conditions: Mapping[str, str], *, kind:
     said: list[str | Markup] = []
     if kind == "adjudication":
         said.append("The reviewers disagreed. Your judgement settles it.")
+    if kind == "lead":
+        said.append("Somebody has judged it, and such a judgement needs a lead. Confirm it, or change it.")
     rule, error = _text(taken, "rule"), _text(taken, "error")
     if error:
         named = Markup("Rule {} could").format(_strong(rule)) if rule else Markup("A rule could")
@@ -248,12 +271,25 @@ def why(route: object, details: Details, conditions: Mapping[str, str], *, kind:
         )
     else:
         said.append("No rule matched, so a person looks at it.")
+    said += _restraints(taken)
     share = taken.get("inclusion_probability")
     if is_number(share) and 0 < share < 1:
         said.append(f"It was drawn by lot: {words.percent(share)} of such items come here.")
     needed = taken.get("reviews_required")
     if is_number(needed) and needed > 1:
         said.append(f"{needed:.0f} people judge it, each on their own.")
+    return said
+
+
+def _restraints(taken: Particulars) -> list[str | Markup]:
+    """Say what kept a rule from deciding alone."""
+    evaluations = taken.get("evaluations")
+    marks = [each for each in evaluations if is_object(each)] if is_list(evaluations) else []
+    said: list[str | Markup] = []
+    if any(each.get("stopped") for each in marks):
+        said.append("What sent it was stopped, so people judge what the rule would have let through.")
+    if taken.get("two_person"):
+        said.append("Items of this type take two people: nothing and nobody decides them alone.")
     return said
 
 

@@ -1,6 +1,6 @@
 """What the page templates are given, one class for each thing they show."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -107,6 +107,26 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What somebody judged before, to whoever settles it; `url` fills the form with it, where there is something to."""
+
+    sentence: str | Markup
+    changes: list[Change]
+    comment: str
+    tone: str
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stoppable:
+    """A source or an item type that the reader may stop, as people call it."""
+
+    kind: str
+    subject: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alternative:
     """Another output the model considered, and the address that fills the form with it.
 
@@ -151,6 +171,11 @@ class Desk:
     story: list[Line]
     outcome: str
     fault: str
+    verdicts: tuple[str, ...] = ("approve", "correct", "reject")
+    withheld: str = ""
+    may_override: bool = False
+    answers: list[Answer] = field(default_factory=list[Answer])
+    stoppable: list[Stoppable] = field(default_factory=list[Stoppable])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +187,18 @@ class Decided:
     changes: list[Change]
     reasons: list[str]
     comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """An override that waits for a second person, in words; `is_mine` where the reader proposed it."""
+
+    id: UUID
+    sentence: str | Markup
+    at: datetime
+    changes: list[Change]
+    comment: str
+    is_mine: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +220,11 @@ class ItemPage:
     story: list[Line]
     decision: Decided | None
     clock: ClockPart
+    pending: Pending | None
+    stops: list[str]
+    may_override: bool
+    takes_two: bool
+    output: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +259,7 @@ class QueueLine:
     confidence: float | None
     clock: Countdown | None
     created_at: datetime
-    is_adjudication: bool
+    mark: str
 
 
 @dataclass(frozen=True, slots=True)

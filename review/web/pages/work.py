@@ -10,8 +10,9 @@ from litestar.di import NamedDependency, Provide
 from litestar.response import Redirect, Response, Template
 
 from review.configuration.rules import ProjectConfig
-from review.identity.rules import Principal
+from review.identity.rules import Permission, Principal
 from review.identity.sessions import Visitor
+from review.intake import stops
 from review.items import service as items
 from review.items.schemas import ItemDetail
 from review.items.types import ItemType
@@ -28,7 +29,7 @@ from review.web.pages import countdowns, desk, places
 from review.web.pages.countdowns import Hours
 from review.web.pages.desk import Bench, Draft
 from review.web.pages.reading import SAID, Pairs
-from review.web.pages.views import Countdown
+from review.web.pages.views import Countdown, Stoppable
 from review.web.services import AnyRequest, Services, Svc, Who
 from review.web.shapes import is_object
 
@@ -93,12 +94,33 @@ class Work:
             item_type=await self.type_of(claimed),
             lease=self.config.pools[claimed.pool].lease,
             conditions=self.conditions(item),
+            stoppable=await self.stoppable(item),
+            may_override=self.who.may(Permission.OVERRIDE),
         )
         history = await items.list_history(self.hot, who=self.who, item_id=item.id, base_url=self.base_url)
         clock = (await self.countdowns([item.id])).get(item.id)
-        laid = desk.lay_out(claimed, bench, draft, now=utc_now(), history=history, clock=clock, outcome=outcome)
+        laid = desk.lay_out(
+            claimed,
+            bench,
+            draft,
+            now=utc_now(),
+            history=history,
+            clock=clock,
+            outcome=outcome,
+        )
         name = "_desk.html" if self.is_partial else "review.html"
         return self.page(name, status=status, push=push, desk=laid, reshape=f"{laid.url}/form")
+
+    async def stoppable(self, item: ItemDetail) -> list[Stoppable]:
+        """Give what the caller may stop of an item: its sender and its type, those that are not stopped already."""
+        if not self.who.may(Permission.STOP):
+            return []
+        stopped = await stops.list_of_item(self.hot, who=self.who, item_id=item.id)
+        standing = {(each.kind, each.subject) for each in stopped}
+        sender = await stops.find_sender(self.hot, who=self.who, item_id=item.id)
+        found = [Stoppable("source", sender.id, f"all that {sender.name} sends")] if sender else []
+        found.append(Stoppable("item_type", item.type, f"all items of type {item.type}"))
+        return [each for each in found if (each.kind, each.subject) not in standing]
 
     async def type_of(self, claimed: ClaimedAssignment) -> ItemType:
         """Give the item type, of the version the item arrived under."""
@@ -107,11 +129,11 @@ class Work:
 
     async def begin(self, claimed: ClaimedAssignment, base: str = desk.MODEL_OUTPUT) -> Draft:
         """Start on an assignment from the model's output, or one of its alternatives."""
-        return desk.begin(claimed.item, await self.type_of(claimed), base)
+        return desk.begin(claimed.item, await self.type_of(claimed), base, claimed.answers or ())
 
     async def take_up(self, claimed: ClaimedAssignment, pairs: Pairs) -> Draft:
         """Read what was sent about an assignment in hand."""
-        return desk.take_up(claimed.item, await self.type_of(claimed), pairs)
+        return desk.take_up(claimed.item, await self.type_of(claimed), pairs, claimed.answers or ())
 
     async def held(self, assignment_id: UUID, act: Act | None = None) -> ClaimedAssignment:
         """Give an assignment the caller holds; `act` is what they are about to do with it.

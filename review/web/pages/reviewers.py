@@ -1,0 +1,63 @@
+"""How reviewers' judgements fared, as a small table for leads."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from litestar import get
+from litestar.params import FromQuery
+from litestar.response import Template
+from markupsafe import Markup
+
+from review.identity.rules import Permission
+from review.insight import service as insight
+from review.insight.rules import ReviewerView, Share
+from review.web.content import visible
+from review.web.guards import requires
+from review.web.pages import words
+from review.web.pages.work import WORK, InHand
+
+DAYS: Final = {"7": 7, "30": 30, "90": 90, "365": 365}
+USUAL = "90"
+TOO_FEW = "too few to say"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One reviewer, in words."""
+
+    who: Markup
+    reviews: int
+    agreement: str
+    overturned: str
+    median: str
+
+
+@get("/p/{project:str}/reviewers", opt=requires(Permission.READ_REVIEWERS), dependencies=WORK)
+async def reviewers_page(work: InHand, days: FromQuery[str] = USUAL) -> Template:
+    """Show how everybody's reviews fared, over some days."""
+    chosen = days if days in DAYS else USUAL
+    found = await insight.list_reviewers(work.hot, who=work.who, within=timedelta(days=DAYS[chosen]))
+    rows = [_row(each) for each in found]
+    return work.page("reviewers.html", here="Reviewers", rows=rows, days=chosen, choices=list(DAYS))
+
+
+def _row(reviewer: ReviewerView) -> Row:
+    seconds = reviewer.median_seconds
+    return Row(
+        who=visible(reviewer.email),
+        reviews=reviewer.reviews,
+        agreement=_share(reviewer.agreement),
+        overturned=_share(reviewer.overturned),
+        median=TOO_FEW
+        if seconds is None
+        else f"{seconds:.0f} s"
+        if seconds < 60
+        else words.duration(timedelta(seconds=seconds)),
+    )
+
+
+def _share(share: Share) -> str:
+    if share.share is None:
+        return TOO_FEW if share.of == 0 else f"{share.count} of {share.of}, {TOO_FEW}"
+    return f"{words.percent(share.share)} of {share.of}"
