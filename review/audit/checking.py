@@ -109,9 +109,7 @@ _LARGEST = 2**63 - 1
 
 def _read_outside(paths: Sequence[Path], origin: str, keys: Sequence[bytes]) -> list[Kept]:
     """Take this log's checkpoints; a directory holds those of other projects too."""
-    return [
-        Kept.of(each, str(file), origin, keys) for file, each in read_outside(paths) if each.origin == origin
-    ]
+    return [Kept.of(each, str(file), origin, keys) for file, each in read_outside(paths) if each.origin == origin]
 
 
 def _found(note: str, place: str, origin: str, keys: Sequence[bytes]) -> list[Kept]:

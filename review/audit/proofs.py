@@ -78,9 +78,7 @@ async def prove_consistency(hot: Hot, project_id: UUID, first: int, second: int)
 
 
 def _view(row: Any) -> CheckpointView:
-    return CheckpointView(
-        size=row["size"], root=row["root"].hex(), signed_at=row["signed_at"], checkpoint=row["note"]
-    )
+    return CheckpointView(size=row["size"], root=row["root"].hex(), signed_at=row["signed_at"], checkpoint=row["note"])
 
 
 def _build(stretches: Sequence[tuple[int, int]], found: Mapping[Subtree, bytes]) -> list[bytes]:

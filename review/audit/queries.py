@@ -92,9 +92,7 @@ class _Statement:
         return f"${len(self.values)}"
 
 
-async def note_refused(
-    hot: Hot, project_id: UUID, actor: Actor, *, item_id: UUID, details: dict[str, Any]
-) -> None:
+async def note_refused(hot: Hot, project_id: UUID, actor: Actor, *, item_id: UUID, details: dict[str, Any]) -> None:
     """Add an entry about an act on an assignment that was refused; the same within a minute is not noted again."""
     told = msgspec.json.encode(details).decode()
     who = actor.kind, actor.id, actor.name, actor.origin, actor.config_version

@@ -155,9 +155,7 @@ def check_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], r
         raise ProofInvalid
 
 
-def check_consistency(
-    first: int, second: int, first_root: bytes, second_root: bytes, path: Sequence[bytes]
-) -> None:
+def check_consistency(first: int, second: int, first_root: bytes, second_root: bytes, path: Sequence[bytes]) -> None:
     """Check that one tree head is an earlier state of another (RFC 9162, section 2.1.4.2).
 
     Raises:

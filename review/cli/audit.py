@@ -157,7 +157,9 @@ def _tell(report: Report) -> None:
         click.echo(f"{report.project}: NOT as it was. {report.fault}")
         click.echo(f"{report.project}: the {report.records:,} records before that are as they were.", err=True)
         return
-    click.echo(f"{report.project}: {report.records:,} records are as they were, {report.checkpoints:,} checkpoints match.")
+    click.echo(
+        f"{report.project}: {report.records:,} records are as they were, {report.checkpoints:,} checkpoints match."
+    )
     if report.erased:
         click.echo(f"{report.project}: of {report.erased:,} of them name, origin and details were erased.", err=True)
     if report.waiting:
@@ -186,7 +188,12 @@ class _Watcher:
         if self._bar is None:
             if time.monotonic() - self._started < QUIET_SECONDS or not sys.stderr.isatty():
                 return
-            columns = TextColumn("Verifying"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn()
+            columns = (
+                TextColumn("Verifying"),
+                BarColumn(),
+                TextColumn("{task.percentage:>3.0f} %"),
+                TimeRemainingColumn(),
+            )
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
             self._bar.start()
             self._task = self._bar.add_task("verify", total=total)
