@@ -102,7 +102,7 @@ WITH signed AS (
 UPDATE audit_logs SET signed_size = $2, signed_at = $5 WHERE project_id = $1
 """
 FIND_CHECKPOINT = """
-SELECT size, root, note, signed_at, now() - signed_at AS age FROM audit_checkpoints
+SELECT size, root, note, signed_at FROM audit_checkpoints
 WHERE project_id = $1 ORDER BY size DESC LIMIT 1
 """
 LIST_CHECKPOINTS = """
@@ -198,7 +198,7 @@ async def sign(hot: Hot, project_id: UUID, checkpoint: Checkpoint) -> None:
 
 
 async def find_checkpoint(hot: Hot, project_id: UUID) -> Any:
-    """Find the newest checkpoint, and how old it is."""
+    """Find the newest checkpoint."""
     return await hot.fetchrow(FIND_CHECKPOINT, project_id)
 
 

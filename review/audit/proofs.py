@@ -1,7 +1,6 @@
 """Proofs from the log: an item's entries stand in it, and one checkpoint is an earlier state of another."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,16 +21,16 @@ async def get_checkpoint(hot: Hot, project_id: UUID) -> CheckpointView:
     Raises:
         NoCheckpoint: none was signed yet (404).
     """
-    row = await log_queries.find_checkpoint(hot, project_id)
-    if row is None:
+    found = await find_signed(hot, project_id)
+    if found is None:
         raise NoCheckpoint
-    return _view(row)
+    return found
 
 
-async def find_age(hot: Hot, project_id: UUID) -> tuple[int, timedelta] | None:
-    """Tell how many entries the newest checkpoint signs and how old it is; None if there is none."""
+async def find_signed(hot: Hot, project_id: UUID) -> CheckpointView | None:
+    """Give the newest checkpoint, or None if there is none yet."""
     row = await log_queries.find_checkpoint(hot, project_id)
-    return None if row is None else (row["size"], row["age"])
+    return None if row is None else _view(row)
 
 
 async def prove_item(hot: Hot, project_id: UUID, item_id: UUID) -> ItemProof:

@@ -82,7 +82,7 @@ def verify(
 @data_dir_option
 def export(project: str, out: Path, data_dir: Path | None) -> None:
     """Write a project's whole log to FILE, as lines of JSON that `review audit verify --export FILE` takes."""
-    settings = settings_for(data_dir)
+    settings, target = settings_for(data_dir), out.resolve()
 
     async def act(db: Database) -> None:
         async with db.transaction() as tx:
@@ -90,7 +90,7 @@ def export(project: str, out: Path, data_dir: Path | None) -> None:
         key = show_key(Signer(settings.audit_key).public_key) if settings.audit_key else None
         pieces = reading.export(db, project, owner.id, actor=OPERATOR, public_key=key)
         async with aclosing(pieces):
-            with whole_file(out.resolve()) as file:
+            with whole_file(target) as file:
                 async for piece in pieces:
                     await asyncio.to_thread(file.write, piece)
 

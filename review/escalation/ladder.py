@@ -117,9 +117,7 @@ async def _take_back(tx: AsyncSession, climbing: Climb, case: Case, seat: Seat, 
     queueing.announce_return(tx, case.project_id, seat, holder=holder, reason=why, by=_by(climbing))
 
 
-def _tell(
-    tx: AsyncSession, climbing: Climb, case: Case, number: int, plan: Plan, was: dict[str, Any]
-) -> None:
+def _tell(tx: AsyncSession, climbing: Climb, case: Case, number: int, plan: Plan, was: dict[str, Any]) -> None:
     """Record a step that was taken, with what was before, and announce it with those whom it tells."""
     told: dict[str, Any] = {"level": case.level, "priority": case.priority, "pool": case.pool}
     names = {"notify": list(plan.notify), "page": list(plan.page)}

@@ -38,6 +38,7 @@ class Permission(StrEnum):
     READ_EVENTS = "events:read"
     READ_WEBHOOKS = "webhooks:read"
     WRITE_WEBHOOKS = "webhooks:write"
+    READ_AUDIT = "audit:read"
 
 
 _P = Permission
@@ -49,7 +50,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.REVIEWER: frozenset({_P.READ_ITEMS, _P.WORK, _P.PAUSE}),
     Role.ANALYST: frozenset({_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG}),
-    Role.AUDITOR: frozenset({_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.READ_EVENTS, _P.READ_WEBHOOKS}),
+    Role.AUDITOR: frozenset(
+        {_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.READ_EVENTS, _P.READ_WEBHOOKS, _P.READ_AUDIT}
+    ),
     Role.SERVICE: frozenset({_P.SUBMIT, _P.READ_ITEMS, _P.READ_FEEDBACK, _P.PAUSE, _P.READ_EVENTS}),
 }
 PERSONAL_ROLES = tuple(role for role in Role if role is not Role.SERVICE)

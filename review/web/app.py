@@ -12,6 +12,7 @@ from litestar.types import ControllerRouterHandler
 
 from review.kernel.settings import Settings
 from review.web.api import (
+    audit,
     clocks,
     config,
     escalation,
@@ -54,6 +55,11 @@ API: Sequence[ControllerRouterHandler] = (
     feedback.list_feedback,
     feedback.export_feedback,
     events.read_events,
+    audit.list_entries,
+    audit.export_audit,
+    audit.get_checkpoint,
+    audit.get_consistency,
+    audit.get_proof,
     webhooks.list_endpoints,
     webhooks.get_endpoint,
     webhooks.list_deliveries,

@@ -1,5 +1,6 @@
 """A project with a log in it, and what verifying says of it."""
 
+import asyncio
 from base64 import urlsafe_b64encode
 from datetime import timedelta
 from pathlib import Path
@@ -37,7 +38,8 @@ async def export(world: World, path: Path) -> Path:
     """Write the log to a file, as the command does."""
     key = show_key(SIGNER.public_key)
     pieces = reading.export(world.db, world.project, world.service.project_id, actor=OPERATOR, public_key=key)
-    path.write_bytes(b"".join([piece async for piece in pieces]))
+    written = b"".join([piece async for piece in pieces])
+    await asyncio.to_thread(path.write_bytes, written)
     return path
 
 

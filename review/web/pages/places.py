@@ -20,6 +20,7 @@ _PLACES: Final = (
     ("Due soon", "/due", Permission.READ_ITEMS),
     ("Clocks", "/clocks", Permission.READ_ITEMS),
     ("Webhooks", "/webhooks", Permission.READ_WEBHOOKS),
+    ("Audit", "/audit", Permission.READ_AUDIT),
     ("Notifications", "/notifications", Permission.READ_ITEMS),
 )
 
