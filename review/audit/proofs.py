@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from review.audit import log_queries, tree
 from review.audit.errors import LogBroken, NoCheckpoint, NoEntries, SizesInvalid
 from review.audit.schemas import CheckpointView, Consistency, ItemProof, Proven
@@ -52,7 +50,7 @@ async def prove_item(hot: Hot, project_id: UUID, item_id: UUID) -> ItemProof:
     proven = [
         Proven(
             index=position,
-            entry=msgspec.Raw(b"null" if line is None else line.encode()),
+            entry=line or "",
             proof=_hex(_build(stretches[position], found)),
         )
         for position, line in lines

@@ -63,6 +63,7 @@ async def test_every_stale_act_is_refused_and_recorded(http: httpx.AsyncClient, 
 
 @pytest.mark.parametrize("act", ["skip", "escalate", "review", "release"])
 async def test_a_stale_form_is_recorded_too(http: httpx.AsyncClient, world: World, act: str) -> None:
+    await world.add_person("nora", world.people["ana"].role, password=PASSWORD)
     await world.db.hot.execute(
         "INSERT INTO pool_members VALUES ($1, 'triage', 'nora@example.com', 'direct')", world.service.project_id
     )

@@ -13,7 +13,7 @@ from review.audit import service as audit
 from review.audit.notes import Signer
 from review.audit.rules import OPERATOR
 from review.audit.tree import Frontier
-from tests.audit.logs import SIGNER, advance, export, verify, verify_export
+from tests.audit.logs import SIGNER, advance, as_superuser, export, verify, verify_export
 from tests.make import World
 
 
@@ -29,14 +29,6 @@ async def log_of(world: World, directory: Path) -> list[dict[str, Any]]:
     rows = await world.db.hot.fetch("SELECT * FROM audit_entries ORDER BY position")
     assert (await verify(world, directory)).fault is None
     return [dict(row) for row in rows]
-
-
-async def as_superuser(world: World, *statements: str) -> None:
-    """Change what no trigger would let pass."""
-    async with world.db.hot.acquire() as connection, connection.transaction():
-        await connection.execute("SET LOCAL session_replication_role = replica")
-        for statement in statements:
-            await connection.execute(statement)
 
 
 EDITS = {
@@ -62,7 +54,7 @@ EDITS = {
 async def test_an_edited_row_is_named(world: World, tmp_path: Path, change: str) -> None:
     entries = await log_of(world, tmp_path)
     edited = entries[41]
-    await as_superuser(world, f"UPDATE audit_entries SET {change} WHERE position = 41")
+    await as_superuser(world.db, f"UPDATE audit_entries SET {change} WHERE position = 41")
     fault = (await verify(world, tmp_path)).fault
     assert fault is not None
     assert fault.position == 41
@@ -75,7 +67,7 @@ async def test_an_edited_row_is_named(world: World, tmp_path: Path, change: str)
 
 async def test_a_deleted_row_is_named_by_its_place_and_its_neighbour(world: World, tmp_path: Path) -> None:
     entries = await log_of(world, tmp_path)
-    await as_superuser(world, "DELETE FROM audit_entries WHERE position = 41")
+    await as_superuser(world.db, "DELETE FROM audit_entries WHERE position = 41")
     fault = (await verify(world, tmp_path)).fault
     assert fault is not None
     assert (fault.position, fault.id) == (41, str(entries[42]["id"]))
@@ -85,7 +77,7 @@ async def test_a_deleted_row_is_named_by_its_place_and_its_neighbour(world: Worl
 async def test_two_rows_that_changed_places_are_named(world: World, tmp_path: Path) -> None:
     entries = await log_of(world, tmp_path)
     await as_superuser(
-        world,
+        world.db,
         "UPDATE audit_entries SET position = -1 WHERE position = 41",
         "UPDATE audit_entries SET position = 41 WHERE position = 45",
         "UPDATE audit_entries SET position = 45 WHERE position = -1",
@@ -97,7 +89,7 @@ async def test_two_rows_that_changed_places_are_named(world: World, tmp_path: Pa
 
 async def test_a_tail_that_was_cut_is_caught_even_where_the_log_forgets_it(world: World, tmp_path: Path) -> None:
     entries = await log_of(world, tmp_path)
-    await as_superuser(world, "DELETE FROM audit_entries WHERE position >= 80")
+    await as_superuser(world.db, "DELETE FROM audit_entries WHERE position >= 80")
     fault = (await verify(world)).fault
     assert fault is not None
     assert fault.position == 80
@@ -116,7 +108,7 @@ async def test_a_chain_that_was_rebuilt_is_caught_between_two_checkpoints(world:
         row["size"] for row in await world.db.hot.fetch("SELECT size FROM audit_checkpoints ORDER BY size")
     ]
     assert second == len(entries)
-    await as_superuser(world, "UPDATE audit_entries SET actor_name = 'eve', origin = '' WHERE position = 90")
+    await as_superuser(world.db, "UPDATE audit_entries SET actor_name = 'eve', origin = '' WHERE position = 90")
     await rebuild(world, second)
     assert (await verify(world)).fault is None, "the database alone does not show it"
     fault = (await verify(world, tmp_path)).fault
@@ -129,7 +121,7 @@ async def test_a_chain_that_was_rebuilt_is_caught_between_two_checkpoints(world:
 async def test_a_rebuilt_chain_whose_heads_are_signed_by_another_key_is_caught(world: World, tmp_path: Path) -> None:
     await log_of(world, tmp_path)
     size = await world.count("audit_entries")
-    await as_superuser(world, "UPDATE audit_entries SET actor_name = 'eve' WHERE position = 3")
+    await as_superuser(world.db, "UPDATE audit_entries SET actor_name = 'eve' WHERE position = 3")
     await rebuild(world, size, signer=Signer("A" * 43 + "="))
     fault = (await verify(world)).fault
     assert fault is not None
@@ -140,9 +132,9 @@ async def test_a_rebuilt_chain_whose_heads_are_signed_by_another_key_is_caught(w
 async def test_a_rewritten_row_is_narrowed_down_by_the_hashes_that_are_kept(world: World, tmp_path: Path) -> None:
     """Who rehashes the row and forgets the tree is caught within 64 records."""
     await log_of(world, tmp_path)
-    await as_superuser(world, "UPDATE audit_entries SET actor_name = 'eve' WHERE position = 30")
+    await as_superuser(world.db, "UPDATE audit_entries SET actor_name = 'eve' WHERE position = 30")
     await rehash(world)
-    await as_superuser(world, "DELETE FROM audit_checkpoints")
+    await as_superuser(world.db, "DELETE FROM audit_checkpoints")
     fault = (await verify(world)).fault
     assert fault is not None
     assert (fault.position, "up to position 63" in fault.why) == (0, True)
@@ -180,7 +172,7 @@ async def test_an_export_shows_the_same_offline(world: World, tmp_path: Path) ->
 
 async def test_a_rebuilt_export_is_caught_by_what_was_kept(world: World, tmp_path: Path) -> None:
     await log_of(world, tmp_path)
-    await as_superuser(world, "UPDATE audit_entries SET action = 'item.withdrawn' WHERE position = 70")
+    await as_superuser(world.db, "UPDATE audit_entries SET action = 'item.withdrawn' WHERE position = 70")
     await rebuild(world, await world.count("audit_entries"))
     file = await export(world, tmp_path / "log.ndjson")
     assert verify_export(file).fault is None, "the export alone does not show it"
@@ -242,7 +234,7 @@ async def rehash(world: World) -> list[bytes]:
     given = log_queries.GIVE_PLACES.split("UPDATE audit_entries e SET")[1].split("FROM bound b")[0]
     personal = log_queries._PERSONAL
     await as_superuser(
-        world,
+        world.db,
         "UPDATE audit_entries e SET commitment ="
         f" sha256(convert_to(encode(e.salt, 'hex') || {personal}, 'UTF8')) WHERE position IS NOT NULL",
         "UPDATE audit_entries e SET leaf_hash ="
@@ -260,7 +252,7 @@ async def rebuild(world: World, size: int, signer: Signer = SIGNER) -> None:
     frontier = Frontier()
     nodes = frontier.extend(leaves)
     await as_superuser(
-        world, "DELETE FROM audit_nodes", "DELETE FROM audit_checkpoints", f"UPDATE audit_logs SET size = {size}"
+        world.db, "DELETE FROM audit_nodes", "DELETE FROM audit_checkpoints", f"UPDATE audit_logs SET size = {size}"
     )
     for subtree, digest in nodes:
         await world.db.hot.execute(
