@@ -58,6 +58,7 @@ SELECT DISTINCT p.id, p.slug FROM audit_checkpoints c JOIN projects p ON p.id = 
 """
 OPEN_LOG = "INSERT INTO audit_logs (project_id) VALUES ($1) ON CONFLICT DO NOTHING"
 LOCK_LOG = "SELECT size, signed_size, now() AS at FROM audit_logs WHERE project_id = $1 FOR UPDATE SKIP LOCKED"
+FIND_LAST = "SELECT max(position) FROM audit_entries WHERE project_id = $1"
 FIND_SIZE = "SELECT size FROM audit_logs WHERE project_id = $1"
 LIST_WAITING_ERASURES = f"""
 SELECT value::text::bigint AS position
@@ -151,6 +152,12 @@ async def lock_log(hot: Hot, project_id: UUID) -> Any:
 async def get_size(hot: Hot, project_id: UUID) -> int:
     """Give how many entries of a project have their place."""
     return int(await hot.fetchval(FIND_SIZE, project_id) or 0)
+
+
+async def get_end(hot: Hot, project_id: UUID) -> int:
+    """Give the place behind the last entry that has one."""
+    last: int | None = await hot.fetchval(FIND_LAST, project_id)
+    return 0 if last is None else last + 1
 
 
 async def count_waiting(hot: Hot, project_id: UUID) -> int:
