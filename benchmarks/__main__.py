@@ -12,6 +12,7 @@ import uvloop
 from benchmarks import document, machine, table
 from benchmarks.rounds import Effort
 from benchmarks.rows import (
+    audit,
     claim,
     export,
     intake_http,
@@ -40,6 +41,7 @@ ROWS: dict[str, Row] = {
     "G10": waiting.measure,
     "G12": export.measure,
     "G14": webhooks.measure,
+    "G15": audit.measure,
     "G19": replay.measure,
 }
 TEN_MILLION = 10_000_000

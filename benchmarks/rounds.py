@@ -25,6 +25,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     standing: tuple[int, int] = (10_000, 5_000_000)
     backlog: int = 100_000
     messages: int = 3_000
+    decisions: int = 1_000
 
     @classmethod
     def quick(cls) -> "Effort":
@@ -41,6 +42,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
             standing=(1_000, 50_000),
             backlog=2_000,
             messages=300,
+            decisions=160,
         )
 
 

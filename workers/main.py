@@ -91,9 +91,7 @@ async def relay(post: feed.Post, sender: WebhookDispatcher) -> None:
 def keeper_of(settings: Settings, db: Database) -> Keeper:
     """Give what keeping the audit needs, and say what is not kept."""
     if not settings.audit_key:
-        log.warning(
-            "REVIEW_AUDIT_KEY is not set, so no checkpoint of the audit is signed and a rebuilt one goes unseen"
-        )
+        log.warning("REVIEW_AUDIT_KEY is not set, so the audit is not signed, and a rebuilt one goes unseen")
     elif settings.audit_checkpoints is None:
         log.warning("REVIEW_AUDIT_CHECKPOINTS is not set, so signed checkpoints stay in the database alone")
     return Keeper.of(db, settings)

@@ -86,7 +86,8 @@ class Depth:
 
     def _arguments(self) -> tuple[Any, ...]:
         who, pool = self.project.people[0], self.project.config.pools["triage"]
-        return (who.project_id, pool.name, who.id, pool.lease, who.actor.name, [new_id()], [new_id()])
+        seen = who.actor.origin, who.actor.config_version
+        return (who.project_id, pool.name, who.id, pool.lease, who.actor.name, [new_id()], [new_id()], *seen)
 
 
 async def measure(stage: Stage, effort: Effort) -> list[Line]:

@@ -1,4 +1,4 @@
-"""The audit log: where an act came from, a place in a Merkle tree for each entry, tree heads, and no way to change them.
+"""The audit log: where an act came from, a place in a Merkle tree for each entry, tree heads; entries stay as they are.
 
 Revision ID: 0009
 Revises: 0008
@@ -18,7 +18,8 @@ CREATE TRIGGER audit_entries_kept BEFORE UPDATE ON audit_entries FOR EACH ROW WH
   OR OLD.position IS NOT NULL
      AND (OLD.position, OLD.commitment, OLD.leaf_hash) IS DISTINCT FROM (NEW.position, NEW.commitment, NEW.leaf_hash)
   OR NEW.erased_at IS NULL
-     AND (OLD.actor_name, OLD.origin, OLD.details::text) IS DISTINCT FROM (NEW.actor_name, NEW.origin, NEW.details::text)
+     AND (OLD.actor_name, OLD.origin, OLD.details::text)
+       IS DISTINCT FROM (NEW.actor_name, NEW.origin, NEW.details::text)
   OR NEW.erased_at IS NULL AND OLD.salt IS NOT NULL AND OLD.salt IS DISTINCT FROM NEW.salt
   OR NEW.erased_at IS NOT NULL
      AND (NEW.position IS NULL OR NEW.salt IS NOT NULL
@@ -102,8 +103,10 @@ DOWN = (
     "DROP INDEX audit_entries_at",
     "DROP INDEX audit_entries_unsequenced",
     "DROP INDEX audit_entries_position",
-    "ALTER TABLE audit_entries"
-    " RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_cost_delay, vacuum_index_cleanup)",
+    """
+    ALTER TABLE audit_entries
+      RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_cost_delay, vacuum_index_cleanup)
+    """,
     """
     ALTER TABLE audit_entries
       DROP COLUMN origin, DROP COLUMN config_version, DROP COLUMN position, DROP COLUMN salt, DROP COLUMN commitment,

@@ -1,7 +1,7 @@
 """Verifying a live database or an export file: reading for the verifier, a chunk at a time."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,13 +12,12 @@ import msgspec
 from review.audit import log_queries, reading
 from review.audit.errors import ExportUnreadable
 from review.audit.notes import Checkpoint, origin_of, read_key, read_notes
+from review.audit.reading import Watch
 from review.audit.tree import Subtree
 from review.audit.verifying import LINE_START, Fault, Kept, Verifier
 from review.kernel.db import Database, Hot
 
 CHUNK = 4_000  # lines: about 3 MB
-
-Watch = Callable[[int, int], None]
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,11 +46,11 @@ async def verify_database(
     """Verify a project's log as the database holds it, with its own checkpoints and those kept outside."""
     origin = origin_of(project, project_id)
     # Read before the log is: a checkpoint kept outside never knows more than the database.
-    kept = await asyncio.to_thread(_read_outside, list(outside), origin, keys)
+    kept = await asyncio.to_thread(_read_outside, list(outside), project, origin, keys)
     verifier = Verifier(project_id)
     verifier.expect(kept)
     hot = db.hot
-    size = await log_queries.get_size(hot, project_id)
+    size = max(await log_queries.get_end(hot, project_id), stated := await log_queries.get_size(hot, project_id))
     verifier.announce(await log_queries.list_waiting_erasures(hot, project_id))
     while verifier.fault is None and verifier.size < size:
         start = verifier.size
@@ -67,7 +66,7 @@ async def verify_database(
             break
     beyond = await reading.list_checkpoints(hot, project_id, size, _LARGEST)
     verifier.expect([each for _, note in beyond[-1:] for each in _found(note, "stored", origin, keys)])
-    verifier.finish(size)
+    verifier.finish(stated)
     return _report(project, verifier, keys, waiting=await log_queries.count_waiting(hot, project_id))
 
 
@@ -83,7 +82,7 @@ def verify_export(path: Path, *, outside: Iterable[Path], keys: Sequence[bytes],
         origin = origin_of(heading.project, heading.project_id)
         trusted = list(keys) or ([read_key(heading.public_key)] if heading.public_key else [])
         verifier = Verifier(heading.project_id)
-        verifier.expect(_read_outside(list(outside), origin, trusted))
+        verifier.expect(_read_outside(list(outside), heading.project, origin, trusted))
         is_ended = False
         while verifier.fault is None and (lines := list(islice(file, CHUNK))):
             is_ended = _take(verifier, lines, origin, trusted) or is_ended
@@ -107,9 +106,12 @@ def read_outside(paths: Iterable[Path]) -> list[tuple[Path, Checkpoint]]:
 _LARGEST = 2**63 - 1
 
 
-def _read_outside(paths: Sequence[Path], origin: str, keys: Sequence[bytes]) -> list[Kept]:
-    """Take this log's checkpoints; a directory holds those of other projects too."""
-    return [Kept.of(each, str(file), origin, keys) for file, each in read_outside(paths) if each.origin == origin]
+def _read_outside(paths: Sequence[Path], project: str, origin: str, keys: Sequence[bytes]) -> list[Kept]:
+    """Take the project's checkpoints; those of another log by its name are faults, for it was made anew."""
+    named = f"countersign/{project}/"
+    return [
+        Kept.of(each, str(file), origin, keys) for file, each in read_outside(paths) if each.origin.startswith(named)
+    ]
 
 
 def _found(note: str, place: str, origin: str, keys: Sequence[bytes]) -> list[Kept]:

@@ -28,7 +28,7 @@ class SizesInvalid(Invalid):
 
     def __init__(self, size: int) -> None:
         super().__init__(
-            f"There is no proof between these sizes. Both must be from 1 to {size}, the first no larger than the second.",
+            f"There is no proof between these sizes. Both must be from 1 to {size}, `from` no larger than `to`.",
             errors=(FieldError("from", "or `to` is no size of this log in order"),),
         )
 

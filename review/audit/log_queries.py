@@ -58,6 +58,7 @@ SELECT DISTINCT p.id, p.slug FROM audit_checkpoints c JOIN projects p ON p.id = 
 """
 OPEN_LOG = "INSERT INTO audit_logs (project_id) VALUES ($1) ON CONFLICT DO NOTHING"
 LOCK_LOG = "SELECT size, signed_size, now() AS at FROM audit_logs WHERE project_id = $1 FOR UPDATE SKIP LOCKED"
+FIND_LAST = "SELECT max(position) FROM audit_entries WHERE project_id = $1"
 FIND_SIZE = "SELECT size FROM audit_logs WHERE project_id = $1"
 LIST_WAITING_ERASURES = f"""
 SELECT value::text::bigint AS position
@@ -102,7 +103,7 @@ WITH signed AS (
 UPDATE audit_logs SET signed_size = $2, signed_at = $5 WHERE project_id = $1
 """
 FIND_CHECKPOINT = """
-SELECT size, root, note, signed_at, now() - signed_at AS age FROM audit_checkpoints
+SELECT size, root, note, signed_at FROM audit_checkpoints
 WHERE project_id = $1 ORDER BY size DESC LIMIT 1
 """
 LIST_CHECKPOINTS = """
@@ -153,6 +154,12 @@ async def get_size(hot: Hot, project_id: UUID) -> int:
     return int(await hot.fetchval(FIND_SIZE, project_id) or 0)
 
 
+async def get_end(hot: Hot, project_id: UUID) -> int:
+    """Give the place behind the last entry that has one."""
+    last: int | None = await hot.fetchval(FIND_LAST, project_id)
+    return 0 if last is None else last + 1
+
+
 async def count_waiting(hot: Hot, project_id: UUID) -> int:
     """Count the entries of a project that wait for their place."""
     return int(await hot.fetchval(COUNT_WAITING, project_id))
@@ -198,7 +205,7 @@ async def sign(hot: Hot, project_id: UUID, checkpoint: Checkpoint) -> None:
 
 
 async def find_checkpoint(hot: Hot, project_id: UUID) -> Any:
-    """Find the newest checkpoint, and how old it is."""
+    """Find the newest checkpoint."""
     return await hot.fetchrow(FIND_CHECKPOINT, project_id)
 
 

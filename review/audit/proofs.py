@@ -1,11 +1,8 @@
 """Proofs from the log: an item's entries stand in it, and one checkpoint is an earlier state of another."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
-
-import msgspec
 
 from review.audit import log_queries, tree
 from review.audit.errors import LogBroken, NoCheckpoint, NoEntries, SizesInvalid
@@ -22,16 +19,16 @@ async def get_checkpoint(hot: Hot, project_id: UUID) -> CheckpointView:
     Raises:
         NoCheckpoint: none was signed yet (404).
     """
-    row = await log_queries.find_checkpoint(hot, project_id)
-    if row is None:
+    found = await find_signed(hot, project_id)
+    if found is None:
         raise NoCheckpoint
-    return _view(row)
+    return found
 
 
-async def find_age(hot: Hot, project_id: UUID) -> tuple[int, timedelta] | None:
-    """Tell how many entries the newest checkpoint signs and how old it is; None if there is none."""
+async def find_signed(hot: Hot, project_id: UUID) -> CheckpointView | None:
+    """Give the newest checkpoint, or None if there is none yet."""
     row = await log_queries.find_checkpoint(hot, project_id)
-    return None if row is None else (row["size"], row["age"])
+    return None if row is None else _view(row)
 
 
 async def prove_item(hot: Hot, project_id: UUID, item_id: UUID) -> ItemProof:
@@ -53,7 +50,7 @@ async def prove_item(hot: Hot, project_id: UUID, item_id: UUID) -> ItemProof:
     proven = [
         Proven(
             index=position,
-            entry=msgspec.Raw(b"null" if line is None else line.encode()),
+            entry=line or "",
             proof=_hex(_build(stretches[position], found)),
         )
         for position, line in lines

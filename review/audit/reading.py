@@ -1,8 +1,8 @@
 """Reading the audit: searching it, and exporting all of it as lines that a verifier takes."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -16,6 +16,8 @@ from review.audit.schemas import ActorView, EntryPage, EntryView
 from review.kernel.db import Database, Hot
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.paging import cursor_of, position_of
+
+Watch: TypeAlias = Callable[[int, int], None]  # told how much is done, of how much
 
 MAX_PAGE = 200
 CHUNK = 2_000  # entries read at once: about 1.5 MB
@@ -41,7 +43,7 @@ async def search(hot: Hot, project_id: UUID, wanted: Wanted, *, cursor: str | No
 
 
 async def export(
-    db: Database, project: str, project_id: UUID, *, actor: Actor, public_key: str | None
+    db: Database, project: str, project_id: UUID, *, actor: Actor, public_key: str | None, watch: Watch | None = None
 ) -> AsyncGenerator[bytes]:
     """Give the whole log up to now as lines: a heading, every entry, the checkpoints between them, and an end.
 
@@ -58,6 +60,8 @@ async def export(
         end = min(start + CHUNK, size)
         yield await _chunk(db.hot, project_id, start, end)
         start = end
+        if watch is not None:
+            watch(start, size)
     yield msgspec.json.encode({"end": {"size": size}}) + b"\n"
 
 

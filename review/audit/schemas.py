@@ -50,10 +50,13 @@ class CheckpointView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Proven(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry as the export writes it, and the hashes that lead from it to the checkpoint's root, in hex."""
+    """An entry's line as the export writes it, and the hashes that lead from it to the checkpoint's root, in hex.
+
+    The line is a text within the JSON, so that the bytes which were hashed survive any reader.
+    """
 
     index: int
-    entry: msgspec.Raw
+    entry: str
     proof: Sequence[str]
 
 

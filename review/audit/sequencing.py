@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -43,18 +44,19 @@ async def advance(keeper: Keeper) -> int:
     Safe to run in several processes at once: a project that another sees to is skipped. A project that fails is
     logged and left for the next turn, and the others have theirs.
     """
+    db, hot, signer, directory = keeper.db, keeper.db.hot, keeper.signer, keeper.directory
     total = 0
-    for row in await log_queries.list_waiting(keeper.db.hot):
-        try:
-            total += await sequence_project(keeper.db, row["id"])
-        except Exception:
-            log.exception("the audit of project %s could not be sequenced; the next turn tries again", row["slug"])
-    if keeper.signer is not None:
-        for row in await log_queries.list_unsigned(keeper.db.hot, keeper.every):
-            await sign_project(keeper.db, keeper.signer, row["id"], row["slug"])
-    if keeper.directory is not None:
-        for row in await log_queries.list_unkept(keeper.db.hot):
-            await keep_project(keeper.db, keeper.directory, row["id"], row["slug"])
+    for row in await log_queries.list_waiting(hot):
+        with _logging(row["slug"], "sequenced"):
+            total += await sequence_project(db, row["id"])
+    if signer is not None:
+        for row in await log_queries.list_unsigned(hot, keeper.every):
+            with _logging(row["slug"], "signed"):
+                await sign_project(db, signer, row["id"], row["slug"])
+    if directory is not None:
+        for row in await log_queries.list_unkept(hot):
+            with _logging(row["slug"], "kept outside the database"):
+                await keep_project(db, directory, row["id"], row["slug"])
     return total
 
 
@@ -98,6 +100,15 @@ async def keep_project(db: Database, directory: Path, project_id: UUID, project:
             await asyncio.to_thread(_append, path, [note for _, note in unkept])
             await log_queries.mark_kept(hot, project_id, [size for size, _ in unkept])
     return len(unkept)
+
+
+@contextmanager
+def _logging(project: str, what: str) -> Generator[None]:
+    """Log what fails; the next turn takes it up again."""
+    try:
+        yield
+    except Exception:
+        log.exception("the audit of project %s could not be %s; the next turn tries again", project, what)
 
 
 async def _sequence_batch(tx: AsyncSession, project_id: UUID) -> int:

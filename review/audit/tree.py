@@ -1,4 +1,4 @@
-"""The Merkle tree of RFC 9162 (section 2.1) over the entries' leaf hashes: growing it, proofs from it, checking them."""
+"""The Merkle tree of RFC 9162 (section 2.1) over the entries' leaf hashes: growing it, proofs, and checking them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256

@@ -82,17 +82,18 @@ def verify(
 @data_dir_option
 def export(project: str, out: Path, data_dir: Path | None) -> None:
     """Write a project's whole log to FILE, as lines of JSON that `review audit verify --export FILE` takes."""
-    settings = settings_for(data_dir)
+    settings, target = settings_for(data_dir), out.resolve()
 
     async def act(db: Database) -> None:
         async with db.transaction() as tx:
             owner = await identity.get_project(tx, project)
         key = show_key(Signer(settings.audit_key).public_key) if settings.audit_key else None
-        pieces = reading.export(db, project, owner.id, actor=OPERATOR, public_key=key)
-        async with aclosing(pieces):
-            with whole_file(out.resolve()) as file:
-                async for piece in pieces:
-                    await asyncio.to_thread(file.write, piece)
+        with _Watcher("Exporting") as watcher:
+            pieces = reading.export(db, project, owner.id, actor=OPERATOR, public_key=key, watch=watcher.watch)
+            async with aclosing(pieces):
+                with whole_file(target) as file:
+                    async for piece in pieces:
+                        await asyncio.to_thread(file.write, piece)
 
     asyncio.run(_on(settings, act))
     click.echo(f"The log of {project} is in {out}.", err=True)
@@ -169,9 +170,10 @@ def _tell(report: Report) -> None:
 
 
 class _Watcher:
-    """Shows a bar on a terminal once verifying has taken a while."""
+    """Shows a bar on a terminal once something has taken a while."""
 
-    def __init__(self) -> None:
+    def __init__(self, doing: str = "Verifying") -> None:
+        self._doing = doing
         self._started = time.monotonic()
         self._bar: Bar | None = None
         self._task = TaskID(0)
@@ -189,12 +191,12 @@ class _Watcher:
             if time.monotonic() - self._started < QUIET_SECONDS or not sys.stderr.isatty():
                 return
             columns = (
-                TextColumn("Verifying"),
+                TextColumn(self._doing),
                 BarColumn(),
                 TextColumn("{task.percentage:>3.0f} %"),
                 TimeRemainingColumn(),
             )
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
             self._bar.start()
-            self._task = self._bar.add_task("verify", total=total)
+            self._task = self._bar.add_task(self._doing, total=total)
         self._bar.update(self._task, completed=done, total=total)

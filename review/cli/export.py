@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from review.audit.rules import OPERATOR
 from review.cli.connection import data_dir_option, settings_for
 from review.datasets import service as datasets
 from review.datasets.schemas import Format, Progress, Selection
@@ -72,6 +73,7 @@ async def _export(settings: Settings, project: str, chosen: Format, selection: S
     async with _database(settings) as db:
         async with db.transaction() as tx:
             project_id = (await identity.get_project(tx, project)).id
+            datasets.note_export(tx, project_id, chosen, selection, actor=OPERATOR)
         with _Watcher() as watcher:
             pieces = datasets.export_stream(db, project_id, chosen, selection, watch=watcher.watch)
             await _write(pieces, out)

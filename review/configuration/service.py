@@ -79,11 +79,8 @@ async def apply(
     )
     if plan.applied:
         await _store(tx, project, document, versions, config, actor)
-        details = {
-            "version": plan.version,
-            "was": plan.previous_version,
-            "differences": [str(each) for each in differences],
-        }
+        told = [str(each) for each in differences]
+        details = {"version": plan.version, "was": plan.previous_version, "differences": told}
         audit.record(tx, project.id, actor, Action.CONFIG_APPLIED, details=details)
         _have_clocks_follow(tx, project, before, document)
         await tx.flush()

@@ -5,6 +5,10 @@ from contextlib import aclosing
 from typing import TypeAlias
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from review.audit import service as audit
+from review.audit.rules import Action, Actor
 from review.datasets import drafting
 from review.datasets.formats.csv import CsvEncoder
 from review.datasets.formats.jsonl import JsonlEncoder
@@ -20,6 +24,18 @@ TEXT_ENCODERS: dict[Format, type[JsonlEncoder] | type[CsvEncoder]] = {
     Format.JSONL: JsonlEncoder,
     Format.CSV: CsvEncoder,
 }
+
+
+def note_export(tx: AsyncSession, project_id: UUID, file_format: Format, selection: Selection, *, actor: Actor) -> None:
+    """Record that somebody takes feedback with them; it is done before the first byte leaves.
+
+    Raises:
+        Invalid: no type can be called that (422).
+    """
+    feedback.check_type_name(selection.of_type)
+    since = None if selection.since is None else selection.since.isoformat()
+    details = {"format": file_format.value, "type": selection.of_type, "since": since}
+    audit.record(tx, project_id, actor, Action.FEEDBACK_EXPORTED, details=details)
 
 
 async def export_stream(

@@ -47,6 +47,7 @@ class Permission(StrEnum):
     ALL_POOLS = "pools:all"
     STOP = "sources:stop"
     READ_REVIEWERS = "reviewers:read"
+    READ_AUDIT = "audit:read"
 
 
 _P = Permission
@@ -60,7 +61,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ANALYST: frozenset({_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.OWN_TOKENS, _P.ALL_POOLS}),
     Role.AUDITOR: frozenset(
         {_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.READ_EVENTS, _P.READ_WEBHOOKS}
-        | {_P.READ_PEOPLE, _P.READ_KEYS, _P.OWN_TOKENS, _P.ALL_POOLS, _P.READ_REVIEWERS}
+        | {_P.READ_PEOPLE, _P.READ_KEYS, _P.OWN_TOKENS, _P.ALL_POOLS, _P.READ_REVIEWERS, _P.READ_AUDIT}
     ),
     Role.SERVICE: frozenset({_P.SUBMIT, _P.READ_ITEMS, _P.READ_FEEDBACK, _P.PAUSE, _P.READ_EVENTS, _P.ALL_POOLS}),
 }

@@ -13,6 +13,7 @@ from litestar.types import ControllerRouterHandler
 from review.kernel.settings import Settings
 from review.web import limits, parameters
 from review.web.api import (
+    audit,
     clocks,
     config,
     escalation,
@@ -72,6 +73,11 @@ API: Sequence[ControllerRouterHandler] = (
     feedback.list_feedback,
     feedback.export_feedback,
     events.read_events,
+    audit.list_entries,
+    audit.export_audit,
+    audit.get_checkpoint,
+    audit.get_consistency,
+    audit.get_proof,
     webhooks.list_endpoints,
     webhooks.get_endpoint,
     webhooks.list_deliveries,

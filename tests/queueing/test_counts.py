@@ -67,7 +67,8 @@ async def test_beats_stay_on_their_page(deep: World) -> None:
 async def explain_claim(world: World, *, from_floor: bool) -> dict[str, Any]:
     """Claim, and give the plan that any claim would get."""
     who, lease = world.people["ben"], world.config.pools["triage"].lease
-    given: list[Any] = [who.project_id, "triage", who.id, lease, who.actor.name, [new_id()], [new_id()]]
+    seen = who.actor.origin, who.actor.config_version
+    given: list[Any] = [who.project_id, "triage", who.id, lease, who.actor.name, [new_id()], [new_id()], *seen]
     async with world.db.hot.acquire() as connection:
         if from_floor:
             place = await connection.fetchrow(

@@ -64,6 +64,8 @@ async def export_feedback(
         message = "The moment in `since` has no offset; nothing was read. Write it like 2026-11-21T12:00:00Z."
         raise Invalid(message, errors=(FieldError("since", "has no offset from UTC"),))
     selection = Selection(of_type=type, since=since)
+    async with services.db.transaction() as tx:
+        datasets.note_export(tx, who.project_id, chosen, selection, actor=who.actor)
     pieces = datasets.export_stream(services.db, who.project_id, chosen, selection)
     # The first piece is made before the answer begins, so that what goes wrong until then has its own status.
     first = await anext(pieces, b"")

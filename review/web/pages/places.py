@@ -22,6 +22,7 @@ _PLACES: Final = (
     ("Stops", "/stops", Permission.STOP),
     ("Reviewers", "/reviewers", Permission.READ_REVIEWERS),
     ("Webhooks", "/webhooks", Permission.READ_WEBHOOKS),
+    ("Audit", "/audit", Permission.READ_AUDIT),
     ("Notifications", "/notifications", Permission.READ_ITEMS),
     ("People", "/people", Permission.READ_PEOPLE),
     ("Keys", "/keys", Permission.OWN_TOKENS),

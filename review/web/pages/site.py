@@ -10,6 +10,7 @@ from litestar.types import ControllerRouterHandler
 from review.kernel.resources import static_dir, templates_dir
 from review.web.guards import PUBLIC, session_guard
 from review.web.pages.assignments import AssignmentPages
+from review.web.pages.audit import AuditPages
 from review.web.pages.clocks import clocks_page
 from review.web.pages.due import due_page
 from review.web.pages.environment import build_environment
@@ -43,6 +44,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
         due_page,
         clocks_page,
         WebhookPages,
+        AuditPages,
     ]
     handlers += [NotificationPages, acknowledge_page, OverridePages, StopPages, stop_in_hand, reviewers_page]
     handlers += [PeoplePages, KeyPages, *federation_pages()]
