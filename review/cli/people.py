@@ -12,6 +12,7 @@ from review.cli.connection import data_dir_option, settings_for
 from review.cli.database import in_transaction
 from review.configuration import service as configuration
 from review.identity import people
+from review.identity.oidc import joining
 from review.identity.people import PersonView
 from review.identity.rules import PERSONAL_ROLES, Role
 from review.identity.service import get_project
@@ -101,3 +102,40 @@ async def _check_pools(tx: AsyncSession, project: str, pools: tuple[str, ...]) -
         if pool not in known:
             message = f"Project {project!r} has no pool {pool!r}; it has {', '.join(known)}. Nobody was created."
             raise click.UsageError(message)
+
+
+ISSUER = click.option("--issuer", required=True, metavar="URL", help="The provider's issuer, as its entry has it.")
+SUBJECT = click.option("--subject", required=True, metavar="S", help="What the provider calls them: the claim `sub`.")
+
+
+@users.command("link")
+@click.option("--email", required=True, metavar="E", help="Whose account it is.")
+@ISSUER
+@SUBJECT
+@data_dir_option
+def link_identity(email: str, issuer: str, subject: str, data_dir: Path | None) -> None:
+    """Let somebody sign in to an account with an identity provider."""
+    settings = settings_for(data_dir)
+
+    async def act(tx: AsyncSession) -> None:
+        await joining.link_by_email(tx, email=email, issuer=issuer, subject=subject, actor=OPERATOR)
+
+    in_transaction(settings, act)
+    click.echo(f"{email} can now sign in as {subject} of {issuer}.", err=True)
+
+
+@users.command("unlink")
+@ISSUER
+@SUBJECT
+@data_dir_option
+def unlink_identity(issuer: str, subject: str, data_dir: Path | None) -> None:
+    """Take an identity from its account, which stays, and end the sessions that came of it."""
+    settings = settings_for(data_dir)
+
+    async def act(tx: AsyncSession) -> bool:
+        return await joining.unlink(tx, issuer=issuer, subject=subject, actor=OPERATOR)
+
+    if not in_transaction(settings, act):
+        message = "No account is linked with that identity; nothing was changed."
+        raise click.ClickException(message)
+    click.echo(f"{subject} of {issuer} can no longer sign in.", err=True)

@@ -78,10 +78,14 @@ async def link_by_email(tx: AsyncSession, *, email: str, issuer: str, subject: s
 
 
 async def unlink(tx: AsyncSession, *, issuer: str, subject: str, actor: Actor) -> bool:
-    """Forget an identity; tells whether there was one. The account stays, and what groups gave it."""
+    """Forget an identity; tells whether there was one.
+
+    The account stays, with what groups gave it. Its sessions that any provider vouched for end.
+    """
     user_id = await queries.remove_identity(tx, issuer, subject)
     if user_id is None:
         return False
+    await queries.end_sessions_of(tx, user_id)
     await _tell_projects(tx, user_id, actor, Action.IDENTITY_UNLINKED, {"issuer": issuer, "subject": subject})
     return True
 

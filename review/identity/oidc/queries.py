@@ -131,6 +131,12 @@ async def end_sessions(tx: AsyncSession, provider: str, issuer: str, *, sid: str
     return len((await tx.scalars(ended)).all())
 
 
+async def end_sessions_of(tx: AsyncSession, user_id: UUID) -> None:
+    """End every session of a person that a provider vouched for."""
+    conditions = (BrowserSession.user_id == user_id, BrowserSession.method == "oidc")
+    await tx.execute(delete(BrowserSession).where(*conditions))
+
+
 async def forget_stale(tx: AsyncSession) -> int:
     """Delete sign-ins that never came back, and logout tokens that are too old to be sent again."""
     attempts = delete(SignInAttempt).where(SignInAttempt.expires_at <= func.now())

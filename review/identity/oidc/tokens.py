@@ -135,7 +135,10 @@ def read_header(token: object, algorithms: Sequence[str]) -> tuple[dict[str, Any
     part = token.partition(".")[0]
     if len(part) > LONGEST_HEADER:
         _refuse("its header is too large")
-    header = _json(urlsafe_b64decode(part + "=" * (-len(part) % 4)), "header")
+    try:
+        header = _json(urlsafe_b64decode(part + "=" * (-len(part) % 4)), "header")
+    except ValueError:
+        _refuse("its header cannot be read")
     algorithm = header.get("alg")
     if not isinstance(algorithm, str) or algorithm not in algorithms:
         _refuse("it is signed in a way that is not accepted")

@@ -104,14 +104,14 @@ async def link(request: AnyRequest, services: Svc, tx: Tx, provider: FromPath[st
     status_code=200,
     request_max_body_size=MOST_BYTES_SENT,
 )
-async def end_sessions(request: AnyRequest, services: Svc, provider: FromPath[str]) -> Response[None]:
+async def end_sessions(request: AnyRequest, services: Svc, provider: FromPath[str]) -> Response[str]:
     """End the sessions that a provider's logout token names.
 
     The provider's server calls it, so no session and no form's token stands behind it: the signature does.
     """
     token = first(await read_pairs(request), "logout_token")
     await logout.end_by_token(services.db, services.federation, provider, token)
-    return Response(None)
+    return Response("", media_type="text/plain")
 
 
 @get("/sign-out/front-channel/{provider:str}", opt={PUBLIC: True})

@@ -1,5 +1,7 @@
 """What a test drives: a provider that is told what to do, and a browser that goes there and comes back."""
 
+import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -8,6 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from review.audit.rules import OPERATOR
+from review.identity.oidc import joining
 from tests.make import World
 
 HTML = {"accept": "text/html"}
@@ -123,6 +127,34 @@ class Surfer:
 
     async def fetch(self, statement: str, *given: object) -> list[dict[str, Any]]:
         return [dict(row) for row in await self.world.db.hot.fetch(statement, *given)]
+
+    async def memberships(self) -> list[tuple[str, str]]:
+        """List Nora's roles, each with where it comes from."""
+        rows = await self.fetch(
+            "SELECT m.role, m.source FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.email LIKE 'nora@%'"
+        )
+        return [(row["role"], row["source"]) for row in rows]
+
+    async def pools(self) -> list[tuple[str, str]]:
+        """List Nora's pools, each with where it comes from."""
+        rows = await self.fetch("SELECT pool, source FROM pool_members WHERE email LIKE 'nora@%' ORDER BY pool, source")
+        return [(row["pool"], row["source"]) for row in rows]
+
+    async def audit(self, action: str) -> list[dict[str, Any]]:
+        """List the details of audit entries, in order."""
+        rows = await self.fetch("SELECT details FROM audit_entries WHERE action = $1 ORDER BY id", action)
+        return [json.loads(row["details"]) for row in rows]
+
+    async def link(self, email: str, issuer: str, subject: str) -> None:
+        """Link an identity as the operator does."""
+        async with self.world.db.transaction() as tx:
+            await joining.link_by_email(tx, email=email, issuer=issuer, subject=subject, actor=OPERATOR)
+
+    def token_in(self, page: httpx.Response) -> str:
+        """Give the token that a page's forms carry."""
+        found = re.search(r'name="csrf-token" content="([^"]+)"', page.text)
+        assert found is not None
+        return found[1]
 
 
 def query_of(url: str) -> dict[str, str]:

@@ -16,8 +16,8 @@ from tests.make import World
 PROVIDER = Path(__file__).with_name("provider.py")
 
 
-@pytest.fixture
-def issuers() -> Iterator[tuple[str, str]]:
+@pytest.fixture(scope="session")
+def processes() -> Iterator[tuple[str, str]]:
     """Two providers that are running: Acme, and another."""
     running = [subprocess.Popen([sys.executable, str(PROVIDER)], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     addresses = [each.stdout.readline().strip() for each in running if each.stdout is not None]
@@ -27,6 +27,14 @@ def issuers() -> Iterator[tuple[str, str]]:
         each.wait()
         if each.stdout is not None:
             each.stdout.close()
+
+
+@pytest.fixture
+def issuers(processes: tuple[str, str]) -> tuple[str, str]:
+    """The two, which behave, and have been asked nothing."""
+    for each in processes:
+        httpx.post(f"{each}/reset", trust_env=False).raise_for_status()
+    return processes
 
 
 @pytest.fixture

@@ -94,6 +94,7 @@ class Provider:
         if how in {"jku", "x5u"}:
             self.told["stray_keys"] = {"keys": [key.as_dict(private=False)]}
             header[how] = f"{self.issuer}/stray"
+        header = {name: value for name, value in header.items() if value is not None}
         body = f"{b64(json.dumps(header).encode())}.{b64(payload)}"
         registry = jws.JWSRegistry(algorithms=["RS256", "ES256"])
         signer = registry.get_alg(header["alg"])
@@ -130,6 +131,9 @@ class Answers(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if self.path == "/reset":
+            self.provider.told, self.provider.seen = {}, []
+            return self._json({})
         if self.path == "/told":
             told = json.loads(body)
             if told.pop("rotate", False):

@@ -1,0 +1,198 @@
+"""Signing out together: from here at the provider, and from the provider here."""
+
+from time import time
+from typing import Any
+
+import httpx
+import pytest
+
+from review.identity.oidc.tokens import LOGOUT_EVENT
+from review.identity.rules import Role
+from tests.identity.oidc.browsing import Idp, Surfer, query_of
+from tests.make import PASSWORD
+
+BACK = "/sign-out/back-channel/acme"
+
+
+def logout_claims(idp: Idp, **more: Any) -> dict[str, Any]:
+    now = int(time())
+    claims = {"iss": idp.issuer, "aud": "countersign", "iat": now, "exp": now + 60, "jti": "jti-1", "sid": "sid-1"}
+    claims = claims | {"sub": "nora-1", "events": {LOGOUT_EVENT: {}}} | more
+    return {name: value for name, value in claims.items() if value is not None}
+
+
+async def call(surfer: Surfer, token: str, path: str = BACK) -> httpx.Response:
+    """Call as the provider's server does: without cookies, and without what a browser says of itself."""
+    surfer.http.cookies.clear()
+    return await surfer.http.post(path, data={"logout_token": token})
+
+
+async def test_signing_out_goes_on_to_the_provider(surfer: Surfer, acme: Idp) -> None:
+    await surfer.sign_in(acme)
+    page = await surfer.send("GET", "/p/support")
+    answer = await surfer.send("POST", "/sign-out", data={"_csrf": surfer.token_in(page)})
+    assert (answer.status_code, surfer.has_session, await surfer.sessions()) == (200, False, 0)
+    url = answer.headers["refresh"].removeprefix("0; url=")
+    assert url.startswith(f"{acme.issuer}/end?")
+    assert query_of(url) == {
+        "client_id": "countersign",
+        "post_logout_redirect_uri": "http://testserver.local/sign-in",
+    }
+    assert "signed out of Countersign" in answer.text
+
+
+async def test_signing_out_ends_here_even_where_the_provider_has_no_such_page(surfer: Surfer, acme: Idp) -> None:
+    await acme.tell(discovery={"end_session_endpoint": None})
+    await surfer.sign_in(acme)
+    page = await surfer.send("GET", "/p/support")
+    answer = await surfer.send("POST", "/sign-out", data={"_csrf": surfer.token_in(page)})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+    assert await surfer.sessions() == 0
+
+
+async def test_a_session_of_a_password_goes_nowhere_else(surfer: Surfer) -> None:
+    await surfer.world.add_person("nora", Role.REVIEWER, password=PASSWORD)
+    await surfer.send("POST", "/sign-in", data={"email": "nora@example.com", "password": PASSWORD})
+    page = await surfer.send("GET", "/p/support")
+    answer = await surfer.send("POST", "/sign-out", data={"_csrf": surfer.token_in(page)})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+
+
+async def test_the_provider_ends_one_session_by_its_name(surfer: Surfer, acme: Idp) -> None:
+    await surfer.sign_in(acme)
+    second = Surfer(surfer.http, surfer.world)
+    await acme.tell(claims={"sid": "sid-2"})
+    await second.sign_in(acme)
+    await acme.tell()
+    answer = await call(surfer, await acme.sign(logout_claims(acme)))
+    assert (answer.status_code, answer.text, answer.headers["cache-control"]) == (200, "", "no-store")
+    assert [each["provider_session"] for each in await surfer.fetch("SELECT provider_session FROM sessions")] == [
+        "sid-2"
+    ]
+    assert (await surfer.send("GET", "/p/support")).headers["location"].startswith("/sign-in")
+    assert (await second.send("GET", "/p/support")).status_code == 200
+
+
+async def test_the_provider_ends_every_session_of_a_person(surfer: Surfer, acme: Idp) -> None:
+    await surfer.sign_in(acme)
+    await Surfer(surfer.http, surfer.world).sign_in(acme)
+    await acme.tell(person={"sub": "max-1", "email": "max@example.com"})
+    await Surfer(surfer.http, surfer.world).sign_in(acme)
+    await acme.tell()
+    answer = await call(surfer, await acme.sign(logout_claims(acme, sid=None), typ="logout+jwt"))
+    assert answer.status_code == 200
+    rows = await surfer.fetch("SELECT u.email FROM sessions s JOIN users u ON u.id = s.user_id")
+    assert [each["email"] for each in rows] == ["max@example.com"]
+
+
+async def test_a_provider_ends_only_what_it_vouched_for(surfer: Surfer, acme: Idp, other: Idp) -> None:
+    """A session by password, one of another provider under the same name, and one of somebody else."""
+    await surfer.world.add_person("nora", Role.REVIEWER, password=PASSWORD)
+    await surfer.send("POST", "/sign-in", data={"email": "nora@example.com", "password": PASSWORD})
+    await surfer.link("nora@example.com", acme.issuer, "nora-1")
+    await surfer.link("ana@example.com", other.issuer, "nora-1")
+    assert (await Surfer(surfer.http, surfer.world).sign_in(other, "other")).status_code == 303
+    for at, sid in enumerate(("sid-1", None)):
+        answer = await call(surfer, await acme.sign(logout_claims(acme, sid=sid, jti=f"jti-{at}")))
+        assert answer.status_code == 200
+    assert await surfer.sessions() == 2
+    await surfer.sign_in(acme)
+    wrong = logout_claims(acme, sub="somebody-else", jti="jti-9")
+    assert (await call(surfer, await acme.sign(wrong))).status_code == 200
+    rows = await surfer.fetch("SELECT FROM sessions WHERE provider = 'acme'")
+    assert len(rows) == 1, "a session and a person that do not belong together name nothing"
+
+
+BENT: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
+    ("wrong iss", {"iss": "https://elsewhere.example"}, "JWT", {}),
+    ("wrong aud", {"aud": "somebody-else"}, "JWT", {}),
+    ("no aud", {"aud": None}, "JWT", {}),
+    ("no iat", {"iat": None}, "JWT", {}),
+    ("no jti", {"jti": None}, "JWT", {}),
+    ("jti is a number", {"jti": 7}, "JWT", {}),
+    ("expired", {"exp": 1}, "JWT", {}),
+    ("made long ago", {"iat": 1}, "JWT", {}),
+    ("made in the future", {"iat": 9_999_999_999}, "JWT", {}),
+    ("a nonce", {"nonce": "x"}, "JWT", {}),
+    ("no events", {"events": None}, "JWT", {}),
+    ("other events", {"events": {"https://elsewhere.example": {}}}, "JWT", {}),
+    ("events are a list", {"events": [LOGOUT_EVENT]}, "JWT", {}),
+    ("the event is no object", {"events": {LOGOUT_EVENT: True}}, "JWT", {}),
+    ("neither session nor person", {"sid": None, "sub": None}, "JWT", {}),
+    ("sid is a list", {"sid": ["sid-1"]}, "JWT", {}),
+    ("another kind", {}, "at+jwt", {}),
+    ("alg none", {}, "JWT", {"sign": "none_signed"}),
+    ("HS256 with the public key", {}, "JWT", {"sign": "hs256"}),
+    ("a key of nobody's", {}, "JWT", {"sign": "stranger"}),
+    ("a key in the header", {}, "JWT", {"sign": "jwk"}),
+]
+
+
+@pytest.mark.parametrize(("claims", "typ", "told"), [each[1:] for each in BENT], ids=[each[0] for each in BENT])
+async def test_a_bent_logout_token_ends_nothing(
+    surfer: Surfer, acme: Idp, claims: dict[str, Any], typ: str, told: dict[str, Any]
+) -> None:
+    """Promise 27, for the way out."""
+    await surfer.sign_in(acme)
+    await acme.tell(**told)
+    answer = await call(surfer, await acme.sign(logout_claims(acme, **claims), typ))
+    assert (answer.status_code, answer.json()["code"]) == (400, "logout_refused")
+    assert await surfer.sessions() == 1
+
+
+async def test_an_id_token_is_no_logout_token(surfer: Surfer, acme: Idp) -> None:
+    await surfer.sign_in(acme)
+    now = int(time())
+    token = await acme.sign({"iss": acme.issuer, "aud": "countersign", "sub": "nora-1", "iat": now, "exp": now + 60})
+    assert (await call(surfer, token)).status_code == 400
+    assert await surfer.sessions() == 1
+
+
+async def test_a_logout_token_counts_once(surfer: Surfer, acme: Idp) -> None:
+    token = await acme.sign(logout_claims(acme))
+    assert (await call(surfer, token)).status_code == 200
+    await surfer.sign_in(acme)
+    answer = await call(surfer, token)
+    assert (answer.status_code, answer.json()["code"]) == (400, "logout_refused")
+    assert await surfer.sessions() == 1
+
+
+@pytest.mark.parametrize("size", [1_000_000, 200_000, 0])
+async def test_what_is_no_token_costs_nothing(surfer: Surfer, acme: Idp, size: int) -> None:
+    answer = await call(surfer, "x" * size)
+    assert answer.status_code == (413 if size == 1_000_000 else 400)
+    assert await acme.seen("/keys") == [], "keys are not even asked for"
+
+
+async def test_a_browser_of_another_site_cannot_call_the_back_channel(surfer: Surfer, acme: Idp) -> None:
+    """Servers call it, and say neither Origin nor Sec-Fetch-Site; so it needs no way round the check of those."""
+    await surfer.sign_in(acme)
+    token = await acme.sign(logout_claims(acme))
+    for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "https://elsewhere.example"}):
+        answer = await surfer.http.post(BACK, data={"logout_token": token}, headers=headers)
+        assert answer.status_code == 403
+    assert await surfer.sessions() == 1
+
+
+async def test_an_unknown_provider_ends_nothing(surfer: Surfer, acme: Idp) -> None:
+    answer = await call(surfer, await acme.sign(logout_claims(acme)), "/sign-out/back-channel/nobody")
+    assert (answer.status_code, answer.json()["code"]) == (404, "provider_not_found")
+
+
+async def test_a_frame_of_the_provider_ends_its_session(surfer: Surfer, acme: Idp) -> None:
+    await surfer.sign_in(acme)
+    front = "/sign-out/front-channel/acme"
+    for wrong in (
+        {"iss": "https://elsewhere.example", "sid": "sid-1"},
+        {"iss": acme.issuer},
+        {"sid": "sid-1"},
+        {"iss": acme.issuer, "sid": "x" * 300},
+    ):
+        answer = await surfer.http.get(front, params=wrong)
+        assert (answer.status_code, answer.json()["code"]) == (400, "logout_refused")
+    assert await surfer.sessions() == 1
+    answer = await surfer.http.get(front, params={"iss": acme.issuer, "sid": "sid-1"})
+    assert answer.status_code == 200
+    assert f"frame-ancestors {acme.issuer};" in answer.headers["content-security-policy"] + ";"
+    assert answer.headers["cache-control"] == "no-store"
+    assert await surfer.sessions() == 0
