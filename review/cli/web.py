@@ -68,13 +68,14 @@ def _serve(listener: socket.socket, workers: int, log_level: str) -> None:
         "review.web.app:create_app",
         factory=True,
         loop="uvloop",
-        http="httptools",
+        http="review.web.protocol:BoundedProtocol",
         ws="none",
         lifespan="on",
         workers=workers,
         access_log=False,
         log_level=log_level,
         server_header=False,
+        proxy_headers=False,  # REVIEW_TRUSTED_PROXIES says whose word counts
         timeout_graceful_shutdown=OPEN_REQUESTS_END_WITHIN_SECONDS,
     )
     if workers > 1:

@@ -51,37 +51,37 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 def problem_of(fault: Exception) -> Problem:
     """Say what went wrong, what is safe and what to do; the inside of an unexpected fault stays in the log."""
     if isinstance(fault, ReviewError):
-        return _problem(fault.status, fault.code, fault.message, fault.errors)
+        return problem(fault.status, fault.code, fault.message, fault.errors)
     if isinstance(fault, HTTPException):
         return _of_framework(fault)
     if _is_away(fault):
         log.warning("the database is away or overloaded: %s", fault)
         detail = "The database did not answer in time. What was acknowledged is safe; send the request again."
-        return _problem(503, "unavailable", detail)
+        return problem(503, "unavailable", detail)
     reference = new_id()
     log.error("unexpected fault %s", reference, exc_info=fault)
     detail = (
         f"Something broke on our side (reference {reference}). What was acknowledged is safe; nothing else was stored."
     )
-    return _problem(500, "internal", detail)
+    return problem(500, "internal", detail)
 
 
 def to_json(request: AnyRequest, fault: Exception) -> Response[bytes]:
     """Answer a program."""
-    problem = problem_of(fault)
+    told = problem_of(fault)
     return Response(
-        msgspec.json.encode(problem),
-        status_code=problem.status,
+        msgspec.json.encode(told),
+        status_code=told.status,
         media_type=PROBLEM,
-        headers=_headers(problem, request) | _allowed(fault) | later(fault),
+        headers=_headers(told, request) | _allowed(fault) | later(fault),
     )
 
 
-def _headers(problem: Problem, request: AnyRequest) -> dict[str, str]:
+def _headers(told: Problem, request: AnyRequest) -> dict[str, str]:
     headers: dict[str, str] = {"Cache-Control": "no-store"}
-    if problem.status == 503:
+    if told.status == 503:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    if problem.status == 401 and request.url.path.startswith("/api"):
+    if told.status == 401 and request.url.path.startswith("/api"):
         headers["WWW-Authenticate"] = "Bearer"
     return headers
 
@@ -99,7 +99,8 @@ def _allowed(fault: Exception) -> dict[str, str]:
     }
 
 
-def _problem(status: int, code: str, detail: str, errors: tuple[FieldError, ...] = ()) -> Problem:
+def problem(status: int, code: str, detail: str, errors: tuple[FieldError, ...] = ()) -> Problem:
+    """Put a problem together."""
     title = code.replace("_", " ").capitalize()
     return Problem(f"/api/errors#{code}", title, status, code, detail, errors)
 
@@ -109,13 +110,13 @@ def _of_framework(fault: HTTPException) -> Problem:
     if isinstance(fault, ValidationException):
         extra = cast("list[dict[str, Any]]", fault.extra if isinstance(fault.extra, list) else [])
         errors = tuple(FieldError(str(each.get("key", "")), str(each.get("message", ""))) for each in extra)
-        return _problem(400, "malformed", "A part of the address cannot be read; nothing was changed.", errors)
+        return problem(400, "malformed", "A part of the address cannot be read; nothing was changed.", errors)
     details = {
         404: "There is nothing at this address. The calls are listed at /api.",
         405: "This address takes other methods. The calls are listed at /api.",
         413: "The body is larger than this service takes; nothing was stored. Send it in parts.",
     }
-    return _problem(status, CODES.get(status, "refused"), details.get(status, fault.detail))
+    return problem(status, CODES.get(status, "refused"), details.get(status, fault.detail))
 
 
 def _is_away(fault: BaseException | None) -> bool:

@@ -24,7 +24,7 @@ V = TypeVar("V")
 CALLER = "countersign_caller"  # scope key of the `Caller`
 MOST_KNOWN = 10_000  # entries of each table; the oldest goes when one more comes
 ITEMS_A_REQUEST = 8  # items of a batch that cost as much as one request: batches take in 4 to 9 times as many a second
-GUESSES_A_SECOND, GUESSES_AT_ONCE = 0.5, 20  # keys and sessions that nobody knows, by address
+GUESSES_A_SECOND, GUESSES_AT_ONCE = 1, 200  # keys and sessions that nobody knows, by address
 PAGES_A_SECOND, PAGES_AT_ONCE = 20, 200  # by session: a person who holds a key down makes about 30 a second
 
 

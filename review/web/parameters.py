@@ -16,15 +16,16 @@ DECLARED = "declared_parameters"
 MOST_NAMED = 20
 
 
-def known_parameters_guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+def known_parameters_guard(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
     """Let a request pass whose query parameters the call has, each once where it takes one value.
 
     Raises:
         MalformedRequest: it names them (400).
     """
-    if not connection.scope["query_string"]:
+    scope = cast("dict[str, Any]", connection.scope)
+    if not scope["query_string"]:
         return
-    declared = connection.app.state[DECLARED].get(handler, {})
+    declared: dict[str, bool] = connection.app.state[DECLARED].get((scope["path_template"], scope["method"]), {})
     given = cast("MultiDict[Any]", connection.query_params)
     faults = [
         FieldError(name, _unknown(declared) if name not in declared else "is given more than once")
@@ -39,10 +40,10 @@ def known_parameters_guard(connection: ASGIConnection[Any, Any, Any, Any], handl
 def declare(app: Litestar) -> None:
     """Keep in the application's state each call's parameters, and whether one takes several values."""
     app.state[DECLARED] = {
-        handler: {each.field_alias: each.is_sequence for each in model.expected_query_params}
+        (route.path_format, method): {each.field_alias: each.is_sequence for each in model.expected_query_params}
         for route in app.routes
         if isinstance(route, HTTPRoute)
-        for handler, model in route.route_handler_map.values()
+        for method, (_, model) in route.route_handler_map.items()
     }
 
 

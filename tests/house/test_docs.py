@@ -27,7 +27,7 @@ from review.kernel import strict_json
 from review.kernel.errors import ReviewError
 from review.kernel.events import EventKind
 from review.kernel.settings import Settings
-from review.web.api.reference import ELSEWHERE, error_codes
+from review.web.api.codes import ELSEWHERE, error_codes
 from review.web.app import create_app
 from review.web.guards import PERMISSION, PUBLIC, key_guard, session_guard
 from tests.house.source import REPOSITORY

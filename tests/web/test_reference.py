@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from review.web.api.reference import error_codes
+from review.web.api.codes import error_codes
 from tests.make import World
 
 

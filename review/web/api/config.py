@@ -9,14 +9,14 @@ from litestar.params import FromQuery
 from review.configuration import service as configuration
 from review.configuration.plans import Plan
 from review.identity.rules import Permission
-from review.web.api.openapi import takes
+from review.web.api.openapi import gives, takes
 from review.web.guards import requires
 from review.web.services import AnyRequest, Tx, Who
 
 YAML = "application/yaml"
 
 
-@get("/config", opt=requires(Permission.READ_CONFIG))
+@get("/config", opt=requires(Permission.READ_CONFIG) | gives({"application/json": dict[str, Any], YAML: None}))
 async def get_config(request: AnyRequest, who: Who, tx: Tx, version: FromQuery[int | None] = None) -> Response[bytes]:
     """Read the configuration: as JSON that PUT takes back, or as it was written with `Accept: application/yaml`."""
     found = await configuration.get_version(tx, project=who.project, version=version)

@@ -19,10 +19,12 @@ from litestar.types import Receive, Send
 
 from review.delivery.feed import queries, reading
 from review.delivery.feed.errors import TooManyStreams
+from review.delivery.feed.schemas import EventPage
 from review.delivery.feed.tail import Follower
 from review.identity import keys
 from review.identity.errors import NotAuthenticated
 from review.identity.rules import Permission
+from review.web.api.openapi import gives
 from review.web.guards import requires
 from review.web.leaving import until_they_leave
 from review.web.services import AnyRequest, Services, Svc, Who
@@ -92,7 +94,7 @@ class _Sending(ASGIStreamingResponse):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-@get("/events", opt=requires(Permission.READ_EVENTS))
+@get("/events", opt=requires(Permission.READ_EVENTS) | gives({"application/json": EventPage, EVENT_STREAM: None}))
 async def read_events(
     request: AnyRequest,
     services: Svc,

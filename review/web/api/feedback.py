@@ -11,20 +11,23 @@ from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
 from review.datasets import service as datasets
-from review.datasets.schemas import Selection, get_format
+from review.datasets.schemas import Format, Selection, get_format
 from review.feedback import service as feedback
+from review.feedback.schemas import FeedbackPage
 from review.identity.rules import Permission
 from review.kernel.errors import FieldError, Invalid
+from review.web.api.openapi import gives
 from review.web.guards import requires
 from review.web.services import AnyRequest, Svc, Who
 
 NDJSON = "application/x-ndjson"
 CURSOR_HEADER = "Countersign-Next"
+EXPORTS: dict[str, None] = {each.media_type: None for each in Format}
 DEFAULT_LIMIT = 100
 Limit = Annotated[int | None, QueryParameter(name="limit", ge=1, le=feedback.MAX_PAGE)]
 
 
-@get("/feedback", opt=requires(Permission.READ_FEEDBACK))
+@get("/feedback", opt=requires(Permission.READ_FEEDBACK) | gives({"application/json": FeedbackPage, NDJSON: None}))
 async def list_feedback(
     request: AnyRequest,
     services: Svc,
@@ -47,7 +50,7 @@ async def list_feedback(
     return Response(msgspec.json.encode(page), media_type="application/json")
 
 
-@get("/feedback/export", opt=requires(Permission.READ_FEEDBACK))
+@get("/feedback/export", opt=requires(Permission.READ_FEEDBACK) | gives(EXPORTS))
 async def export_feedback(
     services: Svc,
     who: Who,

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from redis.exceptions import RedisError
 
 from review.kernel.hints import PATIENCE_SECONDS
+from review.web.api.openapi import gives
 from review.web.guards import PUBLIC
 from review.web.services import Svc
 
@@ -28,7 +29,7 @@ def get_health() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@get("/readyz", opt=ANYBODY)
+@get("/readyz", opt=ANYBODY | gives({"application/json": dict[str, Any]}, 503))
 async def get_readiness(services: Svc) -> Response[dict[str, Any]]:
     """Tell whether the database answers and is migrated far enough for this program.
 

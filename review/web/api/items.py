@@ -23,7 +23,7 @@ from review.reviewing import overrides
 from review.reviewing import service as reviewing
 from review.reviewing.schemas import Comment, JudgementIn, Reasons
 from review.web.api import bodies
-from review.web.api.openapi import takes
+from review.web.api.openapi import gives, takes
 from review.web.errors import Problem, problem_of
 from review.web.guards import requires
 from review.web.leaving import unless_they_leave
@@ -85,7 +85,7 @@ class OverrideIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     reasons: Reasons = ()
 
 
-@post("/items", opt=requires(Permission.SUBMIT) | takes(Submission), status_code=201)
+@post("/items", opt=requires(Permission.SUBMIT) | takes(Submission) | gives({"application/json": ItemView}), status_code=201)
 async def submit_item(request: AnyRequest, services: Svc, who: Who, wait: Wait = 0) -> Response[ItemView]:
     """Submit an item; with `wait`, hold the answer until it is decided or the seconds are up.
 

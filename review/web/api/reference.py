@@ -8,7 +8,7 @@ import msgspec
 from litestar import get
 from litestar.response import Template
 
-from review.kernel.errors import ReviewError
+from review.web.api.codes import error_codes
 from review.web.api.openapi import document_of
 from review.web.guards import PUBLIC
 from review.web.services import AnyRequest
@@ -28,14 +28,6 @@ class Call(msgspec.Struct, frozen=True):
     answers: list[str]
 
 
-class ErrorCode(msgspec.Struct, frozen=True):
-    """One stable error code, the status that carries it, and what it means."""
-
-    code: str
-    status: int
-    words: str
-
-
 @get("/api", opt=ANYBODY, include_in_schema=False, sync_to_thread=False)
 def show_calls(request: AnyRequest) -> Template:
     """List every call with its parameters, body and answers."""
@@ -50,33 +42,7 @@ def show_errors() -> Template:
     return Template("errors.html", context={"codes": error_codes()} | NOBODY)
 
 
-def error_codes() -> list[ErrorCode]:
-    """Give every code that an answer can carry, in alphabetical order."""
-    found = {each.code: each for each in OF_THE_FRAMEWORK} | {
-        each.code: ErrorCode(each.code, each.status, (each.__doc__ or "").split("\n\n", 1)[0].strip())
-        for each in _subclasses(ReviewError)
-        if each.__module__.startswith("review.") and not each.__module__.startswith(ELSEWHERE)
-    }
-    return [found[code] for code in sorted(found)]
-
-
-OF_THE_FRAMEWORK = (
-    ErrorCode("internal", 500, "Something broke inside; the log has it under the reference in `detail`."),
-    ErrorCode("malformed", 400, "The request could not be read at all."),
-    ErrorCode("method_not_allowed", 405, "The address takes other methods."),
-    ErrorCode("not_found", 404, "There is nothing at this address."),
-    ErrorCode("refused", 400, "The request was refused for a reason that has no code of its own."),
-    ErrorCode("too_large", 413, "The body is larger than this service takes."),
-    ErrorCode("unsupported_media_type", 415, "The body is of a kind that this call does not take."),
-)
-ELSEWHERE = ("review.embedded", "review.cli", "review.kernel.settings")  # these speak on the command line only
 NOBODY = {"visitor": None, "csrf_token": ""}
-
-
-def _subclasses(kind: type[ReviewError]) -> Iterator[type[ReviewError]]:
-    for each in kind.__subclasses__():
-        yield each
-        yield from _subclasses(each)
 
 
 def _calls(document: dict[str, Any]) -> Iterator[Call]:
