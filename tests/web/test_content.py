@@ -16,7 +16,7 @@ from review.web.content import Block, Node, blocks
 
 TAG = re.compile(r"<\s*/?\s*([a-zA-Z][^\s/>]*)([^>]*)>")
 HARMLESS = {
-    *("p", "em", "strong", "del", "s", "code", "pre", "ul", "ol", "li", "blockquote", "h3", "h4", "h5", "h6"),
+    *("bdi", "p", "em", "strong", "del", "s", "code", "pre", "ul", "ol", "li", "blockquote", "h3", "h4", "h5", "h6"),
     *("hr", "br", "table", "thead", "tbody", "tr", "th", "td", "span"),
 }
 BADGE = re.compile(r' class="unseen" title="[A-Za-z -]+"')

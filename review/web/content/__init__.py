@@ -3,7 +3,7 @@
 from review.web.content.blocks import Block, Side, Turn, blocks, brief, plain
 from review.web.content.images import NotAPicture, Picture
 from review.web.content.markdown import render as render_markdown
-from review.web.content.text import reveal, visible
+from review.web.content.text import reveal, unseen, visible
 from review.web.content.tree import Node
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "plain",
     "render_markdown",
     "reveal",
+    "unseen",
     "visible",
 ]

@@ -1,4 +1,4 @@
-"""Text that somebody else wrote, with what the eye cannot see made visible."""
+"""Text that somebody else wrote: what the eye cannot see is made visible, and nothing beside it is turned around."""
 
 import re
 from itertools import islice
@@ -9,19 +9,37 @@ MAX_BADGES = 1_000  # each is seventy times as long as what it stands for
 
 # Control characters, bidirectional overrides, blanks without width, and the tag block that hides whole sentences.
 # Joiners stay inside scripts and emoji that need them, and show where ASCII stands on either side.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
-    "\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
-    "|(?<=[\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?=[\x00-\x7f])"
+_HIDDEN = (
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    "\ud800-\udfff]|(?<=[\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?=[\x00-\x7f])"
+)
+# Marks that stand on the letter before them. No writing puts a fifth there; piled up they cover the lines around.
+_MARK = (
+    "[\u0300-\u034e\u0350-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u06d6-\u06dc\u0e31\u0e34-\u0e3a"
+    "\u0e47-\u0e4e\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+)
+_PILED = f"(?<={_MARK}{{4}}){_MARK}+"
+# Letters of another script within a Latin word: they look like Latin ones and are not.
+_MIXED = (
+    "(?P<mixed>(?<=[A-Za-z])[\u0400-\u04ff]+|[\u0400-\u04ff]+(?=[A-Za-z])|(?<=[A-Za-z])[\u0391-\u03c9]+(?=[A-Za-z]))"
+)
+_UNSEEN = re.compile(f"{_HIDDEN}|{_PILED}")
+_ODD = re.compile(f"{_HIDDEN}|{_PILED}|{_MIXED}")
+_RIGHT_TO_LEFT = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff\U0001e800-\U0001efff]"  # scripts written that way
 )
 _NAMES = {
     0x00AD: "soft hyphen",
+    0x034F: "grapheme joiner",
     0x061C: "Arabic letter mark",
     0x200B: "zero-width space",
     0x200C: "zero-width non-joiner",
     0x200D: "zero-width joiner",
     0x200E: "left-to-right mark",
     0x200F: "right-to-left mark",
+    0x2028: "line separator",
+    0x2029: "paragraph separator",
     0x202A: "left-to-right embedding",
     0x202B: "right-to-left embedding",
     0x202C: "end of direction",
@@ -32,30 +50,65 @@ _NAMES = {
     0x2067: "right-to-left isolate",
     0x2068: "first-strong isolate",
     0x2069: "end of isolate",
+    0x2800: "blank pattern",
     0xFEFF: "byte order mark",
 }
 
 
 def reveal(text: str) -> str:
     """Write each unseen character as its code point in angle brackets, in plain text."""
-    return _UNSEEN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", _one_line_end(text))
+    return _UNSEEN.sub(lambda match: _label(match[0]), _one_line_end(text))
 
 
 def visible(text: str) -> Markup:
-    """Escape a text, with each unseen character as a badge that names it; beyond a thousand as its code point alone."""
+    """Escape a text, with each unseen character as a badge that names it; beyond a thousand as its code point alone.
+
+    Lines in a script that runs from right to left are isolated, so that they turn nothing around but themselves.
+    """
+    text = _one_line_end(text)
+    if text.isascii() and text.isprintable():
+        return escape(text)  # most of what pages print
     parts: list[Markup] = []
     place = 0
-    text = _one_line_end(text)
-    for match in islice(_UNSEEN.finditer(text), MAX_BADGES):
-        parts += (escape(text[place : match.start()]), _badge(ord(match[0])))
+    for match in islice(_ODD.finditer(text), MAX_BADGES):
+        parts += (escape(text[place : match.start()]), _badge(match))
         place = match.end()
     parts.append(escape(reveal(text[place:])))
-    return Markup("").join(parts)
+    return _isolated(Markup("").join(parts))
 
 
-def _badge(code: int) -> Markup:
-    name = _NAMES.get(code, "hidden tag" if code >= 0xE0000 else "control character")
-    return Markup('<span class="unseen" title="{}">⟨U+{:04X}⟩</span>').format(name, code)
+def unseen(text: str) -> Markup:
+    """Name the unseen characters of a text, each once; nothing where there are none."""
+    found = dict.fromkeys(match[0] for match in islice(_UNSEEN.finditer(_one_line_end(text)), MAX_BADGES))
+    return Markup(" ").join(visible(each) for each in list(found)[:8] if _UNSEEN.fullmatch(each))
+
+
+def _isolated(markup: Markup) -> Markup:
+    if not _RIGHT_TO_LEFT.search(markup):
+        return markup
+    lines = markup.split("\n")
+    return Markup("\n").join(Markup("<bdi>{}</bdi>").format(x) if _RIGHT_TO_LEFT.search(x) else x for x in lines)
+
+
+def _badge(match: re.Match[str]) -> Markup:
+    found = match[0]
+    if match["mixed"]:
+        return Markup('<mark title="letters of another script within a Latin word">{}</mark>').format(found)
+    return Markup('<span class="unseen" title="{}">{}</span>').format(_name(found), _label(found))
+
+
+def _label(found: str) -> str:
+    code = ord(found[0])
+    return f"⟨+{len(found)} marks⟩" if re.match(_MARK, found) else f"⟨U+{code:04X}⟩"
+
+
+def _name(found: str) -> str:
+    code = ord(found[0])
+    if re.match(_MARK, found):
+        return "marks piled on one letter"
+    if 0xFE00 <= code <= 0xFE0E or 0xE0100 <= code <= 0xE01EF:
+        return "variation selector"
+    return _NAMES.get(code, "hidden tag" if code >= 0xE0000 else "control character")
 
 
 def _one_line_end(text: str) -> str:

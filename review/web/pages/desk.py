@@ -111,7 +111,7 @@ def told(verdict: str, item: ItemDetail, draft: Draft, *, is_decided: bool) -> s
     said = {"approve": "Approved", "reject": "Rejected"}.get(verdict, "")
     if not said:
         made = differences.changes(msgspec.json.decode(item.output), draft.value)
-        said = f"Corrected to {made[0].after.unescape()[:60]}" if len(made) == 1 and made[0].after else "Corrected"
+        said = f"Corrected to {made[0].after.striptags()[:60]}" if len(made) == 1 and made[0].after else "Corrected"
     return f"{said}." if is_decided else f"{said}. Others judge it too."
 
 

@@ -1,4 +1,4 @@
-"""The surroundings of the templates: everything is escaped, nothing may be undefined, times and numbers read well."""
+"""The surroundings of the templates: everything is escaped and seen, nothing undefined, times and numbers read well."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from markupsafe import Markup
 from review.kernel.clock import utc_now
 from review.web import content
 from review.web.pages import words
+from review.web.pages.everywhere import SHOWN, TOLD, Everywhere
 
 
 def build_environment(templates: Path, static: Path) -> Environment:
@@ -17,6 +18,7 @@ def build_environment(templates: Path, static: Path) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,
+        extensions=[Everywhere],
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -36,6 +38,9 @@ def build_environment(templates: Path, static: Path) -> Environment:
         "number": _number,
         "percent": words.percent,
         "reveal": content.reveal,
+        SHOWN: _visible,
+        TOLD: _told,
+        "unseen": content.unseen,
         "urgency": _urgency,
         "visible": _visible,
     }
@@ -63,5 +68,10 @@ def _number(value: float) -> str:
     return f"{value:,}"
 
 
-def _visible(text: str) -> Markup:
-    return text if isinstance(text, Markup) else content.visible(text)
+def _visible(value: object) -> object:
+    """Make a text visible; markup, numbers and what is undefined are given as they are."""
+    return content.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _told(value: object) -> object:
+    return content.reveal(value) if isinstance(value, str) and not isinstance(value, Markup) else value
