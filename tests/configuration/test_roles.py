@@ -16,7 +16,7 @@ from review.identity.rules import PERMISSIONS, Permission, Role
 from tests.make import CONFIG, World
 
 LEAD = "{title: Leads triage, may: [items:read, assignments:work, decisions:override]}"
-CARRIED = {Permission.READ_ITEMS, Permission.WORK, Permission.OVERRIDE}
+CARRIED = frozenset({Permission.READ_ITEMS, Permission.WORK, Permission.OVERRIDE})
 
 
 def source(roles: str) -> str:
