@@ -152,9 +152,10 @@ async def rotate(
     made = await keys.store_key(
         tx, project_id, wish, role=old.role, user_id=old.user_id, actor=actor, rotated_from=old.id
     )
-    old.expires_at = min(now + overlap, old.expires_at or now + overlap)
+    until = min(now + overlap, old.expires_at or now + overlap)
+    old.expires_at = until
     await tx.flush()
-    details = {"name": old.name, "prefix": old.prefix, "new_prefix": made.prefix, "until": old.expires_at.isoformat()}
+    details = {"name": old.name, "prefix": old.prefix, "new_prefix": made.prefix, "until": until.isoformat()}
     audit.record(tx, project_id, actor, Action.KEY_ROTATED, details=details)
     await tx.flush()
     return Rotated(made, await get_key(tx, project_id, key_id))

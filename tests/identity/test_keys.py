@@ -89,9 +89,10 @@ def test_keys_of_the_first_form_are_still_keys() -> None:
 
 
 async def make(world: World, *, role: str = "service", **wish: Any) -> NewKey:
+    given: dict[str, Any] = {"name": "crm"} | wish
     async with world.db.transaction() as tx:
         owner = await get_project(tx, "support")
-        return await keys.make_key(tx, owner, Wish(**({"name": "crm"} | wish)), role=role, actor=OPERATOR)
+        return await keys.make_key(tx, owner, Wish(**given), role=role, actor=OPERATOR)
 
 
 async def test_scopes_narrow_a_key_and_all_pools_is_always_among_them(world: World) -> None:
@@ -177,7 +178,7 @@ async def test_rotation_overlaps_and_both_are_listed(world: World) -> None:
     await world.db.hot.execute("UPDATE api_keys SET expires_at = now() WHERE id = $1", old.id)
     with pytest.raises(NotAuthenticated):
         await keys.authenticate_key(world.db.hot, old.secret)
-    assert await keys.authenticate_key(world.db.hot, rotated.key.secret)
+    assert (await keys.authenticate_key(world.db.hot, rotated.key.secret)).key_id == after.id
     async with world.db.transaction() as tx:
         with pytest.raises(KeyEnded):
             await keyring.rotate(tx, project_id, old.id, actor=OPERATOR)

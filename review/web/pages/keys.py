@@ -117,7 +117,7 @@ async def _page(
         here="Keys",
         here_url=here,
         tokens=own.data,
-        keys=None if every is None else every.data,
+        keys=None if every is None else sorted(every.data, key=lambda key: key.person is not None),
         more=f"{here}?cursor={every.next}" if every is not None and every.next else None,
         made=made,
         rotated=rotated,
