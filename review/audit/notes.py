@@ -2,7 +2,6 @@
 
 import re
 from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as NotBase64
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from hashlib import sha256
@@ -72,8 +71,8 @@ def read_key(text: str) -> bytes:
         PublicKeyInvalid: it is neither.
     """
     try:
-        raw = b64decode(text.strip().rpartition("+")[2].replace("-", "+").replace("_", "/"), validate=True)
-    except NotBase64:
+        raw = b64decode(text.strip().split("+", 2)[-1].replace("-", "+").replace("_", "/"), validate=True)
+    except ValueError:
         raw = b""
     raw = raw.removeprefix(ED25519) if len(raw) == len(ED25519) + KEY_BYTES else raw
     if len(raw) != KEY_BYTES:

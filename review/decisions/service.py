@@ -19,6 +19,8 @@ from review.feedback.rules import Route as FeedbackRoute
 from review.kernel import outbox
 from review.kernel.events import EventKind
 
+_WAS = ("revision", "verdict", "source", "decided_by", "output_sha256")  # what a revision says of the one before it
+
 
 async def decide(
     tx: AsyncSession,
@@ -63,13 +65,7 @@ async def decide(
     action = Action.DECISION_OVERRIDDEN if outcome.source == "override" else Action.ITEM_DECIDED
     details = payload | {"decided_by": outcome.decided_by, "comment": outcome.comment, "reasons": list(outcome.reasons)}
     if earlier is not None:
-        details["was"] = {
-            "revision": earlier.revision,
-            "verdict": earlier.verdict,
-            "source": earlier.source,
-            "decided_by": earlier.decided_by,
-            "output_sha256": earlier.output_sha256,
-        }
+        details["was"] = {name: getattr(earlier, name) for name in _WAS}
     audit.record(tx, project_id, actor, action, item_id=item.id, details=details)
     kind = EventKind.DECISION_REVISED if revised else EventKind.DECIDED
     outbox.emit(tx, project_id, kind, item_id=item.id, payload=payload)

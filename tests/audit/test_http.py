@@ -9,10 +9,15 @@ import pytest
 
 from review.audit import queries, tree
 from review.audit.notes import is_signed, read_notes
-from review.audit.rules import Action
+from review.audit.rules import OPERATOR, Action
+from review.configuration import service as configuration
+from review.decisions.rules import Verdict
+from review.escalation import service as escalation
 from review.identity.rules import Role
+from review.reviewing import service as reviewing
+from review.reviewing.schemas import JudgementIn
 from tests.audit.logs import SIGNER, advance, verify_export
-from tests.make import World
+from tests.make import BASE_URL, CONFIG, World
 
 
 @pytest.fixture
@@ -51,6 +56,33 @@ async def test_an_entry_says_who_from_where_what_and_by_which_configuration(
     assert [entry["actor"]["name"] for entry in entries] == ["ana@example.com"] * 3 + ["crm"]
     assert entries[1]["details"]["held_seconds"] >= 0
     assert {entry["position"] for entry in entries} == {None}, "no worker runs here"
+
+
+async def test_an_act_that_changes_something_says_what_was_before(world: World) -> None:
+    item_id = await decided_item(world)
+    async with world.db.transaction() as tx:
+        bench = reviewing.Bench(world.item_types, lambda _ids: None, BASE_URL)
+        submitted = JudgementIn(verdict=Verdict.REJECT, comment="policy")
+        await reviewing.override(tx, bench, who=world.people["lea"], item_id=item_id, submitted=submitted)
+        changed = CONFIG.format(project="support").replace("lease: 10m", "lease: 15m")
+        await configuration.apply(tx, changed, actor=OPERATOR)
+    await world.submit("another")
+    (held,) = await world.claim("ana")
+    async with world.db.transaction() as tx:
+        who = world.people["ana"]
+        await escalation.escalate(
+            tx, world.configs, who=who, assignment_id=held.id, fence=held.fence, reason="too hard"
+        )
+    rows = await world.db.hot.fetch("SELECT action, details, config_version FROM audit_entries ORDER BY at, id")
+    last = {row["action"]: json.loads(row["details"]) for row in rows}
+    was = last["decision.overridden"]["was"]
+    assert (was["verdict"], was["revision"], was["decided_by"]) == ("correct", 1, "ana@example.com")
+    assert (last["config.applied"]["was"], last["config.applied"]["version"]) == (1, 2)
+    assert last["config.applied"]["differences"]
+    escalated = last["case.escalated"]
+    assert escalated["was"]["priority"] < escalated["priority"]
+    assert (escalated["was"]["level"], escalated["level"]) == (0, 1)
+    assert escalated["held_seconds"] >= 0
 
 
 async def test_filters_narrow_the_list_and_pages_continue(

@@ -14,7 +14,7 @@ from review.audit.notes import Signer
 from review.audit.rules import OPERATOR
 from review.audit.tree import Frontier
 from tests.audit.logs import SIGNER, advance, as_superuser, export, verify, verify_export
-from tests.make import World
+from tests.make import CONFIG, World
 
 
 async def log_of(world: World, directory: Path) -> list[dict[str, Any]]:
@@ -100,6 +100,27 @@ async def test_a_tail_that_was_cut_is_caught_even_where_the_log_forgets_it(world
     assert fault.position == 80
     assert "the tail was cut off" in fault.why
     assert f"of size {len(entries)}" in fault.why
+
+
+async def test_a_log_that_is_said_to_be_shorter_than_it_is_is_caught(world: World, tmp_path: Path) -> None:
+    await log_of(world, tmp_path)
+    await as_superuser(world.db, "UPDATE audit_logs SET size = 50")
+    fault = (await verify(world)).fault
+    assert fault is not None
+    assert "it is said to have 50 records" in fault.why
+
+
+async def test_a_project_that_was_made_anew_under_its_old_name_is_caught(world: World, tmp_path: Path) -> None:
+    other = await World.build(world.db, world.settings, "elsewhere", CONFIG.format(project="elsewhere"))
+    await log_of(world, tmp_path)
+    text = (tmp_path / "support.checkpoints").read_text()
+    (tmp_path / "support.checkpoints").write_text(
+        text.replace(str(world.service.project_id), str(other.service.project_id))
+    )
+    fault = (await verify(world, tmp_path)).fault
+    assert fault is not None
+    assert "was not signed for this log" in fault.why
+    assert (await verify(other, tmp_path)).fault is None, "another name's checkpoints are no matter of this project"
 
 
 async def test_a_chain_that_was_rebuilt_is_caught_between_two_checkpoints(world: World, tmp_path: Path) -> None:

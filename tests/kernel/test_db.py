@@ -8,8 +8,9 @@ import asyncpg
 import msgspec
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from review.kernel.db import Database, after_commit, driver_of, libpq_url, sqlalchemy_url
+from review.kernel.db import Database, after_commit, after_rollback, driver_of, libpq_url, sqlalchemy_url
 from review.kernel.settings import Settings
 from tests.make import World
 
@@ -60,6 +61,42 @@ async def test_the_driver_below_a_transaction_sees_and_shares_it(world: World) -
     with pytest.raises(LookupError):
         await act()
     assert await world.db.hot.fetchval(COUNT) == 0
+
+
+async def test_a_note_after_a_rollback_is_made_in_a_transaction_of_its_own(world: World) -> None:
+    async def note(tx: AsyncSession) -> None:
+        await tx.execute(text(ADD))
+
+    async def act(*, fails: bool) -> None:
+        async with world.db.transaction() as tx:
+            await tx.execute(text(ADD))
+            after_rollback(tx, note)
+            if fails:
+                raise LookupError
+
+    with pytest.raises(LookupError):
+        await act(fails=True)
+    assert await world.db.hot.fetchval(COUNT) == 1, "the note's, not the block's"
+    await world.db.hot.execute("DELETE FROM feedback_feeds")
+    await act(fails=False)
+    assert await world.db.hot.fetchval(COUNT) == 1, "the block's; what commits has nothing to note"
+
+
+async def test_a_note_waits_for_no_connection_but_its_own_and_its_failure_hides_nothing(settings: Settings) -> None:
+    db = await Database.connect(msgspec.structs.replace(settings, pool_connections=1))
+
+    async def note(tx: AsyncSession) -> None:
+        await tx.execute(text("SELECT 1 / 0"))
+
+    async def act() -> None:
+        async with db.transaction() as tx:
+            after_rollback(tx, note)
+            raise LookupError
+
+    for _ in range(3):
+        with pytest.raises(LookupError):
+            await asyncio.wait_for(act(), 5)
+    await db.close()
 
 
 async def test_a_connection_lost_below_a_transaction_is_what_is_told(db: Database) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -12,7 +13,9 @@ import pytest
 from redis.asyncio import Redis
 
 from review.kernel.db import Database
+from review.kernel.hints import Teller
 from review.kernel.settings import Settings
+from tests.audit.logs import SECRET, verify
 from tests.make import World
 from workers import jobs, schedule
 from workers import main as worker
@@ -29,6 +32,11 @@ async def lapse(world: World) -> None:
 
 async def until_open(world: World) -> None:
     while await world.count("assignments", state="open") == 0:
+        await asyncio.sleep(TICK)
+
+
+async def until_signed(world: World) -> None:
+    while await world.count("audit_checkpoints") == 0:
         await asyncio.sleep(TICK)
 
 
@@ -124,3 +132,25 @@ async def test_jobs_may_run_twice_and_late(world: World) -> None:
     )
     assert await jobs.end_expired_sessions(ctx) == 1
     assert await jobs.end_expired_sessions(ctx) == 0
+
+
+async def test_the_worker_keeps_the_audit_and_says_what_is_not_kept(
+    settings: Settings, world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Promise 31: places, signatures and files outside the database, while a worker runs."""
+    chosen = msgspec.structs.replace(
+        settings, sweep_interval=timedelta(seconds=TICK), audit_key=SECRET, audit_checkpoints=tmp_path
+    )
+    stop, teller = asyncio.Event(), Teller(Redis.from_url(settings.redis_url))  # pyright: ignore[reportUnknownMemberType]
+    loops = worker.start_loops(chosen, world.db, teller, stop)
+    await asyncio.wait_for(until_signed(world), 20)
+    while not (tmp_path / "support.checkpoints").exists():
+        await asyncio.sleep(TICK)
+    stop.set()
+    await asyncio.gather(*loops)
+    assert (await verify(world, tmp_path)).fault is None
+    assert "REVIEW_AUDIT" not in caplog.text
+    worker.keeper_of(msgspec.structs.replace(chosen, audit_checkpoints=None), world.db)
+    assert "REVIEW_AUDIT_CHECKPOINTS is not set" in caplog.text
+    worker.keeper_of(msgspec.structs.replace(chosen, audit_key=""), world.db)
+    assert "REVIEW_AUDIT_KEY is not set, so the audit is not signed" in caplog.text

@@ -178,7 +178,7 @@ async def enable(tx: AsyncSession, project_id: UUID, name: str, *, actor: Actor)
     hot = await driver_of(tx)
     endpoint = await _lock(hot, project_id, name, "nothing was changed", (Standing.ACTIVE, Standing.DISABLED))
     await endpoint_queries.set_standing(hot, project_id, endpoint["id"], disabled_because=None)
-    details = {"endpoint": name, "change": "enabled"}
+    details = {"endpoint": name, "change": "enabled", "was": endpoint["state"]}
     audit.record(tx, project_id, actor, Action.ENDPOINT_CHANGED, details=details)
     return await get_endpoint(tx, project_id, name)
 
@@ -193,7 +193,7 @@ async def disable(tx: AsyncSession, project_id: UUID, name: str, *, reason: str,
     endpoint = await _lock(hot, project_id, name, "nothing was changed", (Standing.ACTIVE, Standing.DISABLED))
     await endpoint_queries.set_standing(hot, project_id, endpoint["id"], disabled_because=reason)
     await queries.give_up(hot, project_id, [endpoint["id"]], f"the endpoint was disabled: {reason}")
-    details = {"endpoint": name, "change": "disabled", "reason": reason}
+    details = {"endpoint": name, "change": "disabled", "was": endpoint["state"], "reason": reason}
     audit.record(tx, project_id, actor, Action.ENDPOINT_CHANGED, details=details)
     return await get_endpoint(tx, project_id, name)
 

@@ -156,7 +156,8 @@ async def _settle(
         if look.standing is not before[project_id, endpoint_id]:
             reason = look.reason or ""
             await queries.give_up(hot, project_id, [endpoint_id], f"the endpoint was disabled: {reason}")
-            details = {"endpoint": look.row["name"], "change": "disabled", "reason": reason}
+            was = before[project_id, endpoint_id].value
+            details = {"endpoint": look.row["name"], "change": "disabled", "was": was, "reason": reason}
             audit.record(tx, project_id, DISPATCHER, Action.ENDPOINT_CHANGED, details=details)
 
 
