@@ -1,6 +1,7 @@
 """Promise 25, in the terminal: words from elsewhere steer nothing there."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
