@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 BUILD_INPUTS := pyproject.toml hatch_build.py
 WORKERS := 2
 PYTEST_ARGS :=
+ADVISORIES := https://api.osv.dev/v1/query
 
 UV := $(shell command -v uv 2>/dev/null)
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -19,7 +20,7 @@ else
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 endif
 
-.PHONY: help demo up test faults check ruff types imports templates bench lock clean
+.PHONY: help demo up test faults check ruff types imports templates audit bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +37,7 @@ test: check ## run the checks, then every test
 faults: $(VENV)/.installed-dev ## break servers for some minutes: crash cycles, long searches (not part of make test)
 	$(BIN)/pytest -n $(WORKERS) -m faults $(PYTEST_ARGS)
 
-check: ruff types imports templates ## lint, types, import contracts, templates
+check: ruff types imports templates audit ## lint, types, import contracts, templates, advisories
 
 ruff: $(VENV)/.installed-dev ## lint and formatting
 	$(BIN)/ruff check .
@@ -51,6 +52,13 @@ imports: $(VENV)/.installed-dev ## the import contracts
 
 templates: $(VENV)/.installed-dev ## lint the HTML templates
 	$(BIN)/djlint templates --lint --quiet
+
+# Skipped aloud where nobody answers, as without a network; what is found fails.
+audit: $(VENV)/.installed-dev ## look for known vulnerabilities in what is locked
+	@if $(BIN)/python -c 'import sys, urllib.request as r; r.urlopen(sys.argv[1], b"{\"package\": {\"name\": \"pip\", \"ecosystem\": \"PyPI\"}, \"version\": \"26\"}", timeout=5)' '$(ADVISORIES)' >/dev/null 2>&1; then \
+		$(BIN)/pip-audit --requirement requirements-dev.lock --require-hashes --disable-pip --progress-spinner off \
+			--vulnerability-service osv --osv-url '$(ADVISORIES)'; \
+	else echo 'NOT AUDITED: no advisory source answers at $(ADVISORIES), so known vulnerabilities were not looked for.' >&2; fi
 
 bench: $(VENV)/.installed-dev ## measure against the baselines (BENCH_ARGS=--help)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

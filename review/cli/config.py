@@ -11,6 +11,7 @@ import msgspec
 from review.audit.rules import OPERATOR
 from review.cli.connection import data_dir_option, settings_for
 from review.cli.database import in_transaction
+from review.cli.terminal import in_line, say
 from review.configuration import service as configuration
 from review.configuration.document import MAX_BYTES, parse
 from review.configuration.errors import ConfigurationInvalid
@@ -85,7 +86,7 @@ def _faults_shown(name: str) -> Generator[None]:
         yield
     except ConfigurationInvalid as refusal:
         for fault in refusal.faults:
-            click.echo(f"{name}:{fault}", err=True)
+            click.echo(f"{name}:{in_line(str(fault))}", err=True)
         count = len(refusal.faults)
         told = "one fault" if count == 1 else f"{count} faults"
         click.echo(f"{name} has {told}; nothing was changed.", err=True)
@@ -97,9 +98,9 @@ def _show(made: Plan, *, as_json: bool) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(made), indent=2))
     else:
         for difference in made.differences:
-            click.echo(str(difference))
+            say(str(difference))
     for warning in made.warnings:
-        click.echo(f"note: {warning}", err=True)
+        say(f"note: {warning}", err=True)
     click.echo(_outcome(made), err=True)
 
 

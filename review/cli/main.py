@@ -6,7 +6,9 @@ from importlib.metadata import version
 
 import click
 
+from review.cli.terminal import in_line
 from review.kernel.errors import ReviewError
+from review.kernel.unseen import written_out
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,8 @@ class Refused(click.ClickException):
     exit_code = 1
 
     def __init__(self, refusal: ReviewError) -> None:
-        faults = [f"  {fault.path}: {fault.message}" for fault in refusal.errors]
-        super().__init__("\n".join((refusal.message, *faults)))
+        faults = [f"  {in_line(fault.path)}: {in_line(fault.message)}" for fault in refusal.errors]
+        super().__init__("\n".join((written_out(refusal.message), *faults)))
 
 
 def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature

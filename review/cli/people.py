@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.audit.rules import OPERATOR
 from review.cli.connection import data_dir_option, settings_for
 from review.cli.database import in_transaction
+from review.cli.terminal import in_line
 from review.configuration import service as configuration
 from review.identity import people
 from review.identity.oidc import joining
@@ -64,7 +65,7 @@ def create_user(
         )
 
     user_id = in_transaction(settings, act)
-    click.echo(f"{email} is now {role} in {project} (id {user_id}).", err=True)
+    click.echo(f"{in_line(email)} is now {role} in {project} (id {user_id}).", err=True)
 
 
 @users.command("set-role")

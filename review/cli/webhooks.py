@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.audit.rules import OPERATOR
 from review.cli.connection import data_dir_option, settings_for
 from review.cli.database import in_transaction
+from review.cli.terminal import in_line
 from review.configuration import service as configuration
 from review.configuration.document import Document
 from review.configuration.rules import Versions, compile_config
@@ -40,10 +41,10 @@ def list_endpoints(project: str, data_dir: Path | None) -> None:
     found = in_transaction(settings_for(data_dir), act)
     for each in found:
         state = "resting" if each.resting_until is not None else each.state
-        click.echo(f"{each.name}\t{state}\t{each.url}\t{each.pending} pending\t{each.dead} dead")
+        click.echo(f"{each.name}\t{state}\t{in_line(each.url)}\t{each.pending} pending\t{each.dead} dead")
         why = each.resting_because or each.reason
         if why:
-            click.echo(f"{each.name}: {why}", err=True)
+            click.echo(f"{each.name}: {in_line(why)}", err=True)
     if not found:
         click.echo(f"Project {project!r} has no webhook endpoints; declare them under `webhooks:`.", err=True)
 

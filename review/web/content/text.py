@@ -5,15 +5,10 @@ from itertools import islice
 
 from markupsafe import Markup, escape
 
+from review.kernel.unseen import HIDDEN, code_point
+
 MAX_BADGES = 1_000  # each is seventy times as long as what it stands for
 
-# Control characters, bidirectional overrides, blanks without width, and the tag block that hides whole sentences.
-# Joiners stay inside scripts and emoji that need them, and show where ASCII stands on either side.
-_HIDDEN = (
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
-    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
-    "\ud800-\udfff]|(?<=[\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?=[\x00-\x7f])"
-)
 # Marks that stand on the letter before them. No writing puts a fifth there; piled up they cover the lines around.
 _MARK = (
     "[\u0300-\u034e\u0350-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u06d6-\u06dc\u0e31\u0e34-\u0e3a"
@@ -24,8 +19,8 @@ _PILED = f"(?<={_MARK}{{4}}){_MARK}+"
 _MIXED = (
     "(?P<mixed>(?<=[A-Za-z])[\u0400-\u04ff]+|[\u0400-\u04ff]+(?=[A-Za-z])|(?<=[A-Za-z])[\u0391-\u03c9]+(?=[A-Za-z]))"
 )
-_UNSEEN = re.compile(f"{_HIDDEN}|{_PILED}")
-_ODD = re.compile(f"{_HIDDEN}|{_PILED}|{_MIXED}")
+_UNSEEN = re.compile(f"{HIDDEN}|{_PILED}")
+_ODD = re.compile(f"{HIDDEN}|{_PILED}|{_MIXED}")
 _RIGHT_TO_LEFT = re.compile(
     "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff\U0001e800-\U0001efff]"  # scripts written that way
 )
@@ -98,8 +93,7 @@ def _badge(match: re.Match[str]) -> Markup:
 
 
 def _label(found: str) -> str:
-    code = ord(found[0])
-    return f"⟨+{len(found)} marks⟩" if re.match(_MARK, found) else f"⟨U+{code:04X}⟩"
+    return f"⟨+{len(found)} marks⟩" if re.match(_MARK, found) else code_point(found[0])
 
 
 def _name(found: str) -> str:

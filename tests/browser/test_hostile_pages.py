@@ -1,0 +1,140 @@
+"""Promise 25: hostile text in every field on every page: it can be read, moves nothing, and does nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, Request
+
+from tests.browser.conftest import Site
+from tests.browser.hostile import SHORT, Spread, spread
+from tests.web.test_cross_site import READING
+
+P = "/p/hostile"
+# Where each page stands that the application has. A page without a row is not looked at, so it fails the test below.
+VISITS: dict[str, Callable[[Spread], list[str]]] = {
+    "/": lambda _made: ["/"],
+    "/sign-in": lambda _made: ["/sign-in?next=/%22%3E%3Cscript%3E", "/sign-in"],
+    "/p/{project}": lambda _made: [P, "/p/%3Cscript%3Ealert(1)%3C%2Fscript%3E"],
+    "/p/{project}/assignments/{assignment_id}": lambda made: [
+        f"{P}/assignments/{made.held}",
+        f"{P}/assignments/{made.held}?base=alternative-1",
+    ],
+    "/p/{project}/clocks": lambda _made: [
+        f"{P}/clocks",
+        f"{P}/clocks?policy=%3Cscript%3E&at=%22%3E%3Cimg%20src=x%20onerror=alert(1)%3E&priority=%E2%80%AE1",
+    ],
+    "/p/{project}/due": lambda _made: [f"{P}/due?within=7d", f"{P}/due?within=%22%3E%3Cscript%3E"],
+    "/p/{project}/items/{item_id}": lambda made: [f"{P}/items/{item}" for item in made.items],
+    "/p/{project}/items/{item_id}/acknowledge": lambda made: [f"{P}/items/{made.items[0]}/acknowledge"],
+    "/p/{project}/notifications": lambda _made: [f"{P}/notifications"],
+    "/p/{project}/pools/{pool}": lambda _made: [f"{P}/pools/desk", f"{P}/pools/%3Cscript%3E%E2%80%AE"],
+    "/p/{project}/webhooks": lambda _made: [f"{P}/webhooks"],
+    "/p/{project}/webhooks/deliveries/{delivery_id}": lambda made: [f"{P}/webhooks/deliveries/{made.delivery}"],
+    "/p/{project}/webhooks/{name}": lambda _made: [f"{P}/webhooks/crm", f"{P}/webhooks/%3Cscript%3E"],
+}
+
+WATCH = (
+    "window.violations = []; document.addEventListener('securitypolicyviolation',"
+    " (it) => violations.push(`${it.violatedDirective} ${it.blockedURI}`));"
+)
+LOOK = (Path(__file__).parent / "look.js").read_text()
+
+
+@dataclass
+class Watched:
+    """What a page did beside showing itself."""
+
+    page: Page
+    strayed: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    dialogs: list[str] = field(default_factory=list)
+
+    async def begin(self, home: str) -> None:
+        """Note each request that leaves the site or that no navigation asks for, and each dialog."""
+
+        def sent(request: Request) -> None:
+            if not request.url.startswith((f"{home}/", "data:image/")):
+                self.strayed.append(request.url)
+            if request.resource_type in {"xhr", "fetch", "websocket", "eventsource", "ping"}:
+                self.asked.append(request.url)
+
+        async def opened(dialog: Any) -> None:
+            self.dialogs.append(dialog.message)
+            await dialog.dismiss()
+
+        self.page.on("request", sent)
+        self.page.on("dialog", opened)
+        await self.page.add_init_script(WATCH)
+
+    async def look(self, address: str) -> list[str]:
+        """Open a page and say what is wrong with it."""
+        await self.page.goto(address)
+        found: list[str] = await self.page.evaluate(LOOK)
+        for summary in await self.page.locator("main details:not([open]) > summary").all():
+            if await summary.is_visible():
+                await summary.click()
+        found += await self.page.evaluate(LOOK)
+        return list(dict.fromkeys(found))
+
+
+def test_every_page_is_visited() -> None:
+    assert set(VISITS) == set(READING)
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("width", [1440, 390])
+async def test_no_page_acts_on_what_it_shows(site: Site, page: Page, width: int) -> None:
+    made = await spread(site)
+    await page.set_viewport_size({"width": width, "height": 900})
+    watched = Watched(page)
+    await watched.begin(site.url)
+    await site.sign_in(page, "/")
+    await page.wait_for_url("**/")
+    faults: dict[str, str] = {}
+    for route, addresses in VISITS.items():
+        visits = addresses(made)
+        for path in visits if width > 1000 else visits[:3]:
+            faults |= dict.fromkeys(await watched.look(site.url + path), f"{route}: {path}")
+    assert not faults, "\n".join(f"{fault[:200]!r} on {where}" for fault, where in faults.items())
+    assert (watched.strayed, watched.asked, watched.dialogs) == ([], [], [])
+
+
+async def test_what_cannot_be_seen_is_named_where_it_stands(site: Site, page: Page) -> None:
+    made = await spread(site)
+    await site.sign_in(page, "/p/hostile")
+    override = SHORT.index(next(each for each in SHORT if each.startswith("\u202e")))
+    await page.goto(f"{site.url}/p/hostile/items/{made.items[override]}")
+    badge = page.locator("h1 .unseen").first
+    assert await badge.text_content() == "⟨U+202E⟩"
+    assert await badge.get_attribute("title") == "right-to-left override"
+    assert "⟨U+202E⟩" in await page.title()
+    copied = await page.evaluate(
+        "() => { getSelection().selectAllChildren(document.querySelector('h1')); return getSelection().toString(); }"
+    )
+    assert "gnp.exe" in copied
+    assert "U+202E" not in copied
+
+
+async def test_markup_that_got_through_would_do_nothing_either(site: Site, browser: Browser) -> None:
+    """The second wall: the policy and htmx's own bounds, tried by putting the corpus into the page as markup."""
+    made = await spread(site)
+    context = await browser.new_context()
+    page = await context.new_page()  # one whose faults are wanted
+    watched = Watched(page)
+    await watched.begin(site.url)
+    await site.sign_in(page, "/p/hostile")
+    await page.goto(f"{site.url}/p/hostile/items/{made.items[0]}")
+    await page.evaluate(
+        "(all) => { const it = document.querySelector('[hx-ignore]'); for (const each of all) {"
+        " const box = document.createElement('div'); box.innerHTML = each; it.append(box); } htmx.process(it); }",
+        [each for each in SHORT if "refresh" not in each],
+    )
+    await page.wait_for_timeout(300)
+    assert await page.evaluate("() => window.ran || 0") == 0
+    assert [url for url in watched.strayed if not url.startswith("https://evil.example")] == []
+    assert (watched.asked, watched.dialogs) == ([], [])
+    assert any("script-src" in each for each in await page.evaluate("() => window.violations"))
+    await context.close()
