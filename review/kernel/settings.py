@@ -48,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sweep_interval: timedelta = timedelta(seconds=1)
     poll_interval: timedelta = timedelta(seconds=1)
     session_lifetime: timedelta = timedelta(hours=12)
+    session_idle: timedelta = timedelta(hours=4)
+    require_second_factor: bool = False
     max_body_bytes: int = 10 * 1024 * 1024
     max_waiters: int = 2_000
     relay_interval: timedelta = timedelta(seconds=0.25)

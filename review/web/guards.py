@@ -55,6 +55,22 @@ async def key_guard(connection: Connection, handler: BaseRouteHandler) -> None:
     connection.scope["user"] = msgspec.structs.replace(who, origin=client_of(connection))
 
 
+async def admit_again(connection: Connection) -> Principal:
+    """Let a call pass once more that was kept waiting, and give who it stands for now.
+
+    Raises:
+        NotAuthenticated (401), NotPermitted (403).
+    """
+    await key_guard(connection, connection.route_handler)
+    who: Principal = connection.scope["user"]
+    return who
+
+
+def secret_of(connection: Connection) -> str:
+    """Give the bearer key that a call came with."""
+    return connection.headers.get("authorization", "").partition(" ")[2].strip()
+
+
 async def session_guard(connection: Connection, handler: BaseRouteHandler) -> None:
     """Let a signed-in person pass; in a project's pages, one who carries the route's permission there.
 
@@ -69,7 +85,7 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
     if handler.opt.get(PUBLIC) or _asks_for_methods(connection, handler):
         return
     cookie = connection.cookies.get(cookie_name(services), "")
-    visitor = await sessions.find_visitor(services.db.hot, cookie)
+    visitor = await sessions.find_visitor(services.db.hot, cookie, services.settings.session_idle)
     if visitor is None:
         message = "Please sign in; nothing was changed."
         raise NotAuthenticated(message)

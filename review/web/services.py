@@ -23,6 +23,8 @@ from review.kernel.hints import Hints
 from review.kernel.migrations import Migrations
 from review.kernel.settings import Settings
 from review.reviewing.service import Bench
+from review.web.errands import Errands
+from review.web.watching import KeyWatch
 
 # Checking a password takes a processor for a while, and a connection with it: strangers shall not get them all.
 SIGN_INS_AT_A_TIME = 2
@@ -42,6 +44,8 @@ class Services:
     configs: ConfigCache
     item_types: ItemTypes
     migrations: Migrations
+    watch: KeyWatch
+    errands: Errands = field(default_factory=Errands)
     sign_ins: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIGN_INS_AT_A_TIME))
 
     @classmethod
@@ -58,7 +62,9 @@ class Services:
         hints.follow_events(tail.wake)
         hints.start()
         tail.start()
-        return cls(settings, db, redis, hints, tail, ConfigCache(db), ItemTypes(db), Migrations.load())
+        watch = KeyWatch(db.hot, settings.poll_interval)
+        watch.start()
+        return cls(settings, db, redis, hints, tail, ConfigCache(db), ItemTypes(db), Migrations.load(), watch)
 
     def release(self) -> None:
         """Let parked callers and streams go, and keep nobody waiting any more; for a process that is about to stop."""
@@ -68,6 +74,8 @@ class Services:
     async def stop(self) -> None:
         """Let parked callers and streams go, then close every connection."""
         self.release()
+        await self.errands.stop()
+        await self.watch.stop()
         await self.tail.stop()
         await self.hints.stop()
         await self.redis.aclose()

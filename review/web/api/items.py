@@ -23,7 +23,7 @@ from review.reviewing.schemas import Comment, JudgementIn, Reasons
 from review.web.api import bodies
 from review.web.api.openapi import takes
 from review.web.errors import Problem, problem_of
-from review.web.guards import requires
+from review.web.guards import admit_again, requires, secret_of
 from review.web.leaving import unless_they_leave
 from review.web.services import AnyRequest, Services, Svc, Tx, Who
 
@@ -175,7 +175,12 @@ async def _wait(request: AnyRequest, services: Services, who: Principal, item_id
     if not seconds or services.hints.waiters >= services.settings.max_waiters:
         return await items.get_detail(hot, who=who, item_id=item_id, base_url=base_url)
     waiting = intake.wait_decided(hot, services.hints, who=who, item_id=item_id, seconds=seconds, base_url=base_url)
-    return await unless_they_leave(request, waiting)
+    with services.watch.keep(secret_of(request), who) as watched:
+        item = await unless_they_leave(request, watched.unless_changed(waiting))
+    now = await admit_again(request)  # who was let in a minute ago may be anybody now
+    if item is None or now.role != who.role:
+        return await items.get_detail(hot, who=now, item_id=item_id, base_url=base_url)
+    return item
 
 
 def _plain(item: ItemView) -> ItemView:
