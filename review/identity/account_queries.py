@@ -277,7 +277,8 @@ async def store_step(tx: AsyncSession, step: bytes, user_id: UUID, kind: str, li
     """Keep the hash of a half-done sign-in's cookie."""
     await tx.execute(
         text(
-            "INSERT INTO sign_in_steps (id, user_id, kind, expires_at) VALUES (:id, :user, :kind, now() + :lifetime ::interval)"
+            "INSERT INTO sign_in_steps (id, user_id, kind, expires_at)"
+            " VALUES (:id, :user, :kind, now() + :lifetime ::interval)"
         ),
         {"id": step, "user": user_id, "kind": kind, "lifetime": lifetime},
     )
