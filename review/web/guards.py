@@ -108,12 +108,12 @@ def cookie_name(services: Services) -> str:
 
 
 def check_origin(headers: Mapping[str, str], method: str, base_url: str) -> None:
-    """Refuse a changing request that another site's page sent.
+    """Refuse a request for a change, or for a fragment, that another site's page sent.
 
     Raises:
         CrossSiteRequest: Sec-Fetch-Site or, from older browsers, Origin says so (403).
     """
-    if method in SAFE_METHODS:
+    if method in SAFE_METHODS and headers.get("hx-request") != "true":
         return
     site = headers.get("sec-fetch-site")
     if site is not None:

@@ -73,9 +73,10 @@ async def test_forms_of_other_sites_do_nothing(http: httpx.AsyncClient, world: W
 
 async def test_fragments_are_refused_to_strangers_and_keep_to_their_site(http: httpx.AsyncClient, world: World) -> None:
     stranger = await http.get("/p/support/pools/triage", headers=HTMX)
-    assert (stranger.status_code, stranger.text) == (401, "")
+    assert (stranger.status_code, stranger.text) == (401, "null")
     await sign_in(http, world)
     answer = await http.get("/p/support/pools/triage", headers=HTMX | {"sec-fetch-site": "cross-site"})
+    assert (answer.status_code, "triage" in answer.text) == (403, False)
     assert answer.headers["cross-origin-resource-policy"] == "same-origin"
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     assert "access-control-allow-origin" not in answer.headers
