@@ -4,7 +4,7 @@ from typing import Any
 
 from review.delivery.notifications import service as notifications
 from review.feedback import service as feedback
-from review.identity import sessions
+from review.identity import accounts, sessions
 from review.identity.oidc import service as oidc
 from review.kernel.db import Database
 
@@ -27,6 +27,13 @@ async def forget_sign_in_attempts(ctx: dict[Any, Any]) -> int:
     db: Database = ctx["db"]
     async with db.transaction() as tx:
         return await oidc.forget_stale(tx)
+
+
+async def forget_old_attempts(ctx: dict[Any, Any]) -> int:
+    """Forget failed attempts of long ago, and links and half-done sign-ins that have run out."""
+    db: Database = ctx["db"]
+    async with db.transaction() as tx:
+        return await accounts.forget_old(tx)
 
 
 async def forget_old_notifications(ctx: dict[Any, Any]) -> int:

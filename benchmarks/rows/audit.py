@@ -17,7 +17,7 @@ from benchmarks.table import Line
 from review.audit import checking, reading, sequencing
 from review.audit.sequencing import Keeper
 from review.audit.verifying import Verifier
-from review.configuration.service import ItemTypes
+from review.configuration.service import ConfigCache, ItemTypes
 from review.decisions.rules import Verdict
 from review.intake import service as intake
 from review.intake.service import Desk
@@ -65,7 +65,7 @@ async def measure(stage: Stage, effort: Effort) -> list[Line]:
             ids = [new_id() for _ in range(STATES)]
             await opened[0].execute(BARE)
             await opened[0].executemany("INSERT INTO states VALUES ($1, $2, 'open')", [(key, each) for each in ids])
-            bench = reviewing.Bench(ItemTypes(db), lambda _ids: None, BASE_URL)
+            bench = reviewing.Bench(ItemTypes(db), lambda _ids: None, BASE_URL, ConfigCache(db))
             rounds = await take_turns(
                 lambda: rate(_updating(opened, key, ids), workers=WORKERS, seconds=effort.seconds),
                 {

@@ -1,13 +1,13 @@
 """Signing in with identity providers: identities by issuer and subject, sign-ins under way, what groups gave.
 
 Revision ID: 0008
-Revises: 0006
+Revises: 0007
 """
 
 from alembic import op
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 
 UP = """
 CREATE TABLE user_identities (

@@ -30,7 +30,7 @@ COMMANDS = {
     "plan": Entry("review.cli.config", "plan", "Show what a configuration file would change."),
     "apply": Entry("review.cli.config", "apply", "Make a configuration file the project's configuration."),
     "simulate": Entry("review.cli.simulate.command", "simulate", "Play a day of arrivals against a configuration."),
-    "users": Entry("review.cli.people", "users", "Create the people of a project."),
+    "users": Entry("review.cli.people", "users", "Create people, set roles, keep them out, reset passwords."),
     "keys": Entry("review.cli.keys", "keys_group", "Make, list, rotate and end the keys that services call with."),
     "tokens": Entry("review.cli.keys", "tokens_group", "Make, list and end personal tokens."),
     "webhooks": Entry("review.cli.webhooks", "webhooks", "Show webhook endpoints and their secrets."),

@@ -30,6 +30,55 @@ class SignInRefused(ReviewError):
     code = "sign_in_refused"
     status = 401
 
+    def __init__(self, message: str, *, failures: int = 0) -> None:
+        super().__init__(message)
+        self.failures = failures  # in a row; for the audit, which is told of ever fewer of them
+
+
+class TooManyAttempts(ReviewError):
+    """So many attempts have failed that the next one has to wait; `seconds` says how long."""
+
+    code = "too_many_attempts"
+    status = 429
+
+    def __init__(self, message: str, *, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class CodeRefused(ReviewError):
+    """A one-time code is wrong, used already or too old."""
+
+    code = "code_refused"
+    status = 401
+
+
+class StepGone(ReviewError):
+    """A sign-in that was half done has run out, or was never begun."""
+
+    code = "sign_in_run_out"
+    status = 401
+
+
+class LinkNotGood(ReviewError):
+    """A link to a new password is unknown, was used or has run out."""
+
+    code = "link_not_good"
+    status = 410
+
+
+class SecondFactorConflict(ReviewError):
+    """A second factor cannot be changed in this way as it stands."""
+
+    code = "second_factor_conflict"
+    status = 409
+
+
+class UserNotFound(NotFound):
+    """Nobody has this e-mail, or they are not in the project."""
+
+    code = "user_not_found"
+
 
 class CrossSiteRequest(ReviewError):
     """A form came from another site, or without the session's token."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ForeignKey, Text, func
+from sqlalchemy import ARRAY, BigInteger, ForeignKey, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from review.kernel.db import Base
@@ -104,3 +104,73 @@ class ApiKey(Base):
     last_used_at: Mapped[datetime | None] = mapped_column(Instant)
     last_used_from: Mapped[str] = mapped_column(server_default="")
     rotated_from: Mapped[UUID | None]
+
+
+class AttemptCounter(Base):
+    """Failures in a row under one key, a hash of what is counted, and until when nobody may try under it."""
+
+    __tablename__ = "attempt_counters"
+
+    key: Mapped[bytes] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    last_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    blocked_until: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class KnownDevice(Base):
+    """A browser that somebody has signed in with; `id` is the SHA-256 of what its cookie holds."""
+
+    __tablename__ = "known_devices"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    id: Mapped[bytes] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    last_used_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+
+
+class PasswordLink(Base):
+    """A one-time way to a new password; `id` is the SHA-256 of what the link carries."""
+
+    __tablename__ = "password_links"
+
+    id: Mapped[bytes] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    expires_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class SecondFactor(Base):
+    """The sealed secret that somebody's one-time codes come from; it counts once a code has confirmed it.
+
+    `last_step` is the time step of the last code that was taken, none of which counts again.
+    """
+
+    __tablename__ = "second_factors"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    secret: Mapped[bytes]
+    last_step: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class RecoveryCode(Base):
+    """A code for whoever has lost what makes their codes; `id` is its SHA-256."""
+
+    __tablename__ = "recovery_codes"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    id: Mapped[bytes] = mapped_column(primary_key=True)
+    used_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class SignInStep(Base):
+    """A sign-in whose password was right and that still needs a code; it opens nothing by itself."""
+
+    __tablename__ = "sign_in_steps"
+
+    id: Mapped[bytes] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    kind: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    expires_at: Mapped[datetime] = mapped_column(Instant)

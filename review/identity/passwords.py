@@ -5,6 +5,8 @@ import secrets
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
+from review.kernel.errors import FieldError
+
 MIN_LENGTH = 10
 MAX_LENGTH = 1024  # argon2 would hash a megabyte just as willingly
 
@@ -23,3 +25,15 @@ def verify(stored: str, password: str) -> bool:
         return _hasher.verify(stored, password)
     except (VerifyMismatchError, InvalidHashError):
         return False
+
+
+def is_outdated(stored: str) -> bool:
+    """Tell whether what is stored was made with other parameters than a password of today would be."""
+    return _hasher.check_needs_rehash(stored)
+
+
+def fault_of(password: str) -> FieldError | None:
+    """Say what keeps this from being a password, if anything does."""
+    if MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        return None
+    return FieldError("password", f"must have {MIN_LENGTH} to {MAX_LENGTH} characters")

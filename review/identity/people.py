@@ -169,7 +169,7 @@ async def change(
 async def remove(
     tx: AsyncSession, project_id: UUID, user_id: UUID, *, actor: Actor, held: Collection[Permission] = ALL
 ) -> None:
-    """Take a person out of the project: their tokens there end now, what they hold goes back when its lease ends.
+    """Take a person out of the project: their tokens there end now; `queueing.departures` gives back what they hold.
 
     What they did stays as it is, under their name. Pools that the configuration puts them in it alone can change.
 

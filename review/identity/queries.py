@@ -1,6 +1,7 @@
 """Every look-up of who is calling."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,10 +29,21 @@ LEFT JOIN project_roles r ON r.project_id = k.project_id AND r.name = coalesce(m
 WHERE k.prefix = $1
 """
 
+LIST_KEYS = f"""
+SELECT g.prefix, found.* FROM unnest($1::text[]) AS g(prefix)
+CROSS JOIN LATERAL ({FIND_KEY.replace("$1", "g.prefix")}) found
+"""
+
+# Being seen is noted once a minute, within the look-up, and never waited for: a locked row is noted later.
 FIND_SESSION = """
+WITH seen AS (
+  UPDATE sessions SET last_seen_at = now() WHERE id = (
+    SELECT id FROM sessions WHERE id = $1 AND expires_at > now() AND last_seen_at > now() - $2::interval
+      AND last_seen_at <= now() - interval '1 minute' FOR UPDATE SKIP LOCKED)
+)
 SELECT u.id AS user_id, u.email, u.name, s.csrf_token
 FROM sessions s JOIN users u ON u.id = s.user_id
-WHERE s.id = $1 AND s.expires_at > now() AND u.disabled_at IS NULL
+WHERE s.id = $1 AND s.expires_at > now() AND s.last_seen_at > now() - $2::interval AND u.disabled_at IS NULL
 """
 
 FIND_MEMBERSHIP = """
@@ -103,9 +115,14 @@ async def find_key(hot: Hot, prefix: str) -> Any:
     return await _questions.ask(hot, prefix)
 
 
-async def find_session(hot: Hot, session_id: bytes) -> Any:
-    """Find a session that has not expired and whose user is not disabled."""
-    return await hot.fetchrow(FIND_SESSION, session_id)
+async def list_keys(hot: Hot, prefixes: list[str]) -> dict[str, Any]:
+    """List keys by their public prefixes, each as `find_key` finds it."""
+    return {row["prefix"]: row for row in await hot.fetch(LIST_KEYS, prefixes)}
+
+
+async def find_session(hot: Hot, session_id: bytes, idle: timedelta) -> Any:
+    """Find a session that has not expired nor lain idle for so long, and whose user is not disabled."""
+    return await hot.fetchrow(FIND_SESSION, session_id, idle)
 
 
 async def find_membership(hot: Hot, slug: str, user_id: UUID) -> Any:

@@ -1,34 +1,44 @@
-"""Browser sessions: signing in and out, and whose a cookie is."""
+"""Browser sessions: opening and ending them, and whose a cookie is."""
 
-import asyncio
+import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import delete, func
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from review.identity import passwords, queries
-from review.identity.errors import SignInRefused
+from review.audit.rules import Action
+from review.identity import account_queries, queries, traces
 from review.identity.models import BrowserSession
-from review.identity.rules import hash_secret, normalise_email
+from review.identity.rules import hash_secret
 from review.kernel.db import Hot
+
+IDLE = timedelta(hours=4)  # the default of REVIEW_SESSION_IDLE
 
 
 class SignedIn(msgspec.Struct, frozen=True):
-    """A new session: the cookie's value, and the token its forms must carry."""
+    """A new session: the cookie's value, and the token its forms must carry.
+
+    `device` is what the browser's device cookie holds from now on, and `recovery_codes` are to be shown, once; both
+    are empty where there are none.
+    """
 
     cookie: str
     csrf_token: str
     user_id: UUID
+    device: str = ""
+    recovery_codes: tuple[str, ...] = ()
 
 
 class Browser(msgspec.Struct, frozen=True):
-    """What a browser tells of itself: its address, and what it calls itself."""
+    """What a browser tells of itself: its address, what it calls itself, and the session and devices in its cookies."""
 
     origin: str = ""
     user_agent: str = ""
+    cookie: str = ""
+    device: str = ""
 
 
 class Vouching(msgspec.Struct, frozen=True):
@@ -48,32 +58,31 @@ class Visitor(msgspec.Struct, frozen=True):
     csrf_token: str
 
 
-async def find_visitor(hot: Hot, cookie: str) -> Visitor | None:
-    """Tell who a session cookie belongs to, if the session is still good."""
-    row = await queries.find_session(hot, hash_secret(cookie)) if cookie else None
+class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
+    """One of a person's sessions as they are shown it; `mark` names it in forms, and is no way into it."""
+
+    mark: str
+    user_agent: str
+    origin: str
+    method: str
+    provider: str | None
+    created_at: datetime
+    last_seen_at: datetime
+    is_this: bool
+
+
+async def find_visitor(hot: Hot, cookie: str, idle: timedelta = IDLE) -> Visitor | None:
+    """Tell who a session cookie belongs to, if the session is still good; that it is of use is noted once a minute."""
+    row = await queries.find_session(hot, hash_secret(cookie), idle) if cookie else None
     return None if row is None else Visitor(row["user_id"], row["email"], row["name"], row["csrf_token"])
-
-
-async def sign_in(tx: AsyncSession, *, email: str, password: str, browser: Browser, lifetime: timedelta) -> SignedIn:
-    """Open a session with a new id. Takes as long for an unknown person as for a wrong password.
-
-    Raises:
-        SignInRefused: they do not belong together, or the account is disabled (401).
-    """
-    user = await queries.find_user(tx, normalise_email(email))
-    stored = user.password_hash if user is not None and user.password_hash else passwords.NOBODY
-    matches = await asyncio.to_thread(passwords.verify, stored, password[: passwords.MAX_LENGTH])
-    if user is None or not matches or user.disabled_at is not None:
-        message = "The e-mail and password do not belong together. Nothing was changed; try again."
-        raise SignInRefused(message)
-    return await open_session(tx, user.id, browser=browser, lifetime=lifetime, vouching=Vouching())
 
 
 async def open_session(
     tx: AsyncSession, user_id: UUID, *, browser: Browser, lifetime: timedelta, vouching: Vouching
 ) -> SignedIn:
-    """Open a session with a new id for somebody who has proved who they are."""
+    """Open a session with a new id for somebody who has proved who they are, and end the one the browser had."""
     cookie, csrf_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    await sign_out(tx, browser.cookie)
     tx.add(
         BrowserSession(
             id=hash_secret(cookie),
@@ -87,16 +96,65 @@ async def open_session(
             expires_at=func.now() + lifetime,
         )
     )
+    how = {"method": vouching.method} | ({"provider": vouching.provider} if vouching.provider else {})
+    await traces.note(tx, user_id, Action.SIGNED_IN, origin=browser.origin, details=how)
     await tx.flush()
     return SignedIn(cookie, csrf_token, user_id)
 
 
-async def sign_out(tx: AsyncSession, cookie: str) -> None:
-    """End the session; ending one that is gone already is fine."""
+async def sign_out(tx: AsyncSession, cookie: str, *, by: Visitor | None = None, origin: str = "") -> None:
+    """End the session; ending one that is gone already is fine. It is recorded where its person did it."""
+    if not cookie:
+        return
     await tx.execute(delete(BrowserSession).where(BrowserSession.id == hash_secret(cookie)))
+    if by is not None:
+        await traces.note(tx, by.user_id, Action.SIGNED_OUT, origin=origin)
+
+
+async def list_sessions(tx: AsyncSession, user_id: UUID, *, cookie: str, idle: timedelta) -> list[OpenSession]:
+    """List a person's sessions, the last used first; `cookie` is that of the one they ask with."""
+    this = hash_secret(cookie)
+    rows = await account_queries.list_sessions(tx, user_id, idle)
+    return [
+        OpenSession(
+            mark=_mark(row["id"]),
+            is_this=row["id"] == this,
+            **{name: row[name] for name in row if name != "id"},
+        )
+        for row in rows
+    ]
+
+
+async def revoke(tx: AsyncSession, visitor: Visitor, mark: str, *, origin: str, idle: timedelta) -> int:
+    """End one of a person's sessions, by its mark; gives 0 where it is gone already."""
+    rows = await account_queries.list_sessions(tx, visitor.user_id, idle)
+    meant = next((row["id"] for row in rows if _mark(row["id"]) == mark), None)
+    if meant is None:
+        return 0
+    return await _revoke(tx, visitor, origin, only=meant)
+
+
+async def revoke_all(tx: AsyncSession, visitor: Visitor, *, origin: str, sparing: str = "") -> int:
+    """End all sessions of a person, or all but the one whose cookie is given; gives how many there were."""
+    return await _revoke(tx, visitor, origin, sparing=hash_secret(sparing) if sparing else None)
+
+
+async def _revoke(
+    tx: AsyncSession, visitor: Visitor, origin: str, *, only: bytes | None = None, sparing: bytes | None = None
+) -> int:
+    count = await account_queries.delete_sessions(tx, visitor.user_id, only=only, sparing=sparing)
+    if only is None:
+        await account_queries.delete_steps(tx, visitor.user_id)
+    if count:
+        await traces.note(tx, visitor.user_id, Action.SESSIONS_REVOKED, origin=origin, details={"sessions": count})
+    return count
 
 
 async def end_expired_sessions(tx: AsyncSession) -> int:
     """Delete sessions whose time has run out; gives how many there were."""
     expired = delete(BrowserSession).where(BrowserSession.expires_at <= func.now()).returning(BrowserSession.id)
     return len((await tx.scalars(expired)).all())
+
+
+def _mark(session_id: bytes) -> str:
+    return hashlib.sha256(session_id).hexdigest()[:24]

@@ -66,6 +66,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     poll_interval: timedelta = timedelta(seconds=1)
     session_lifetime: timedelta = timedelta(hours=12)
     token_max_lifetime: timedelta = timedelta(days=365)
+    session_idle: timedelta = timedelta(hours=4)
+    require_second_factor: bool = False
     max_body_bytes: int = 10 * 1024 * 1024
     max_waiters: int = 2_000
     relay_interval: timedelta = timedelta(seconds=0.25)

@@ -202,6 +202,18 @@ async def is_judged_by_several(tx: AsyncSession, project_id: UUID, case_id: UUID
     return bool(found)
 
 
+async def list_held_items(tx: AsyncSession, user_id: UUID, only: UUID | None) -> list[tuple[UUID, UUID]]:
+    """List the items of which a person holds an assignment, in every project or one only, in the order of locks."""
+    rows = await tx.execute(
+        text(
+            "SELECT DISTINCT a.project_id, a.item_id FROM projects p JOIN assignments a ON a.project_id = p.id"
+            " AND a.holder_id = :user AND a.state = 'held' WHERE :only ::uuid IS NULL OR p.id = :only ORDER BY 1, 2"
+        ),
+        {"user": user_id, "only": only},
+    )
+    return [(row.project_id, row.item_id) for row in rows]
+
+
 async def settle(tx: AsyncSession, project_id: UUID, seat: Seat, state: AssignmentState, part: str | None) -> None:
     """Take a locked seat from its holder: into `state`, the person's part in the case kept as `part` or forgotten.
 

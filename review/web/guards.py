@@ -72,6 +72,22 @@ async def key_guard(connection: Connection, handler: BaseRouteHandler) -> None:
     connection.scope["user"] = msgspec.structs.replace(who, origin=origin)
 
 
+async def admit_again(connection: Connection) -> Principal:
+    """Let a call pass once more that was kept waiting, and give who it stands for now.
+
+    Raises:
+        NotAuthenticated (401), NotPermitted (403).
+    """
+    who = await keys.authenticate_key(_services(connection).db.hot, secret_of(connection))
+    _check(who, connection.route_handler.opt[PERMISSION])
+    return msgspec.structs.replace(who, origin=client_of(connection))
+
+
+def secret_of(connection: Connection) -> str:
+    """Give the bearer key that a call came with."""
+    return connection.headers.get("authorization", "").partition(" ")[2].strip()
+
+
 async def session_guard(connection: Connection, handler: BaseRouteHandler) -> None:
     """Let a signed-in person pass; in a project's pages, one who carries the route's permission there.
 
@@ -88,7 +104,7 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
         return
     cookie = session_of(connection)
     caller = services.limits.check(cookie, client_of(connection)) if cookie else None
-    visitor = await sessions.find_visitor(services.db.hot, cookie)
+    visitor = await sessions.find_visitor(services.db.hot, cookie, services.settings.session_idle)
     if visitor is None:
         if cookie:
             services.limits.turn_away(cookie, client_of(connection))

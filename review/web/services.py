@@ -27,7 +27,9 @@ from review.kernel.hints import Hints
 from review.kernel.migrations import Migrations
 from review.kernel.settings import Settings
 from review.reviewing.service import Bench
+from review.web.errands import Errands
 from review.web.limits import Limits
+from review.web.watching import KeyWatch
 
 # Checking a password takes a processor for a while, and a connection with it: strangers shall not get them all.
 SIGN_INS_AT_A_TIME = 2
@@ -50,6 +52,8 @@ class Services:
     key_use: KeyUse
     federation: Federation
     limits: Limits
+    watch: KeyWatch
+    errands: Errands = field(default_factory=Errands)
     sign_ins: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIGN_INS_AT_A_TIME))
 
     @classmethod
@@ -71,10 +75,11 @@ class Services:
         hints.follow_events(tail.wake)
         hints.start()
         tail.start()
-        key_use, caches = KeyUse(db.hot), (ConfigCache(db), ItemTypes(db))
+        key_use, watch = KeyUse(db.hot), KeyWatch(db.hot, settings.poll_interval)
         key_use.start()
-        limits = Limits(settings)
-        return cls(settings, db, redis, hints, tail, *caches, Migrations.load(), key_use, federation, limits)
+        watch.start()
+        parts = (ConfigCache(db), ItemTypes(db), Migrations.load(), key_use, federation, Limits(settings), watch)
+        return cls(settings, db, redis, hints, tail, *parts)
 
     def release(self) -> None:
         """Let parked callers and streams go, and keep nobody waiting any more; for a process that is about to stop."""
@@ -84,6 +89,8 @@ class Services:
     async def stop(self) -> None:
         """Let parked callers and streams go, then close every connection."""
         self.release()
+        await self.errands.stop()
+        await self.watch.stop()
         await self.tail.stop()
         await self.hints.stop()
         await self.key_use.stop()

@@ -61,7 +61,7 @@ async def test_an_entry_says_who_from_where_what_and_by_which_configuration(
 async def test_an_act_that_changes_something_says_what_was_before(world: World) -> None:
     item_id = await decided_item(world)
     async with world.db.transaction() as tx:
-        bench = reviewing.Bench(world.item_types, lambda _ids: None, BASE_URL)
+        bench = reviewing.Bench(world.item_types, lambda _ids: None, BASE_URL, world.configs)
         submitted = JudgementIn(verdict=Verdict.REJECT, comment="policy")
         await reviewing.override(tx, bench, who=world.people["lea"], item_id=item_id, submitted=submitted)
         changed = CONFIG.format(project="support").replace("lease: 10m", "lease: 15m")

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from review.audit.rules import OPERATOR
-from review.identity import keys, people, sessions
+from review.identity import accounts, keys, people, sessions
 from review.identity import service as identity
 from review.identity.errors import IdentityInvalid, NotAuthenticated, ProjectNotFound, SignInRefused, UserExists
 from review.identity.rules import Role, new_key, prefix_of
+from review.kernel.sealing import Sealer
 from tests.make import CONFIG, PASSWORD, World
 
 HOUR = timedelta(hours=1)
@@ -22,10 +23,10 @@ async def create(world: World, **given: Any) -> None:
 
 
 async def sign_in(world: World, email: str, password: str, lifetime: timedelta = HOUR) -> sessions.SignedIn:
-    async with world.db.transaction() as tx:
-        return await sessions.sign_in(
-            tx, email=email, password=password, browser=sessions.Browser("", "x" * 900), lifetime=lifetime
-        )
+    door = accounts.Door(world.db, Sealer(()), lifetime)
+    outcome = await accounts.sign_in(door, email=email, password=password, browser=sessions.Browser("", "x" * 900))
+    assert isinstance(outcome, sessions.SignedIn)
+    return outcome
 
 
 async def test_a_session_begins_and_ends(world: World) -> None:

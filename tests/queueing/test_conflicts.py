@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from review.escalation import service as escalation
-from review.identity.rules import Principal, Role
+from review.identity.rules import PERMISSIONS, Principal, Role
 from review.intake import service as intake
 from review.intake.service import Desk
 from review.kernel.db import Database
@@ -29,6 +29,7 @@ ANA = Principal(
     name="Ana",
     email="ana@example.com",
     role=Role.REVIEWER,
+    permissions=PERMISSIONS[Role.REVIEWER],
     config_version=1,
 )
 NOTHING: dict[str, Any] = {"input": None, "output": None, "metadata": None, "subject": None, "submitted_by": None}

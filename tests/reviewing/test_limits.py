@@ -96,8 +96,8 @@ async def test_a_rule_does_not_decide_what_takes_two_people(world: World) -> Non
     for more in ({"confidence": 0.99}, {"tags": ["blocked"]}, {}):
         item = (await match(world, **more)).item
         assert (item.status, await world.count("assignments", item_id=item.id)) == ("queued", 2)
-    route = await world.db.hot.fetchval("SELECT route::text FROM item_bodies WHERE item_id = $1", item.id)
-    assert '"two_person":true' in route
+        route = await world.db.hot.fetchval("SELECT route::text FROM item_bodies WHERE item_id = $1", item.id)
+        assert '"two_person":true' in route
 
 
 async def test_two_who_agree_decide_and_one_alone_does_not(world: World) -> None:

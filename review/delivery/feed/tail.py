@@ -78,6 +78,10 @@ class Follower:
         self.ended = self.ended or why
         self._woken.set()
 
+    def wake(self) -> None:
+        """Have `next` return now, with what there is."""
+        self._woken.set()
+
     async def next(self, seconds: float) -> bytes:
         """Give what waits, in order and at most so many events at a time; nothing when the time is up or all ended."""
         if not self._queue and self.ended is None:

@@ -125,8 +125,9 @@ def compose(address: str, message: Message, *, sender: str, reference: str, base
         letter["Message-ID"] = f"<{reference}@{host}>"
         letter["Auto-Submitted"] = "auto-generated"
         letter["X-Auto-Response-Suppress"] = "All"
-        letter["List-Id"] = f"<{project}.countersign.{host}>"
-        letter["List-Unsubscribe"] = f"<{base_url}/p/{project}/notifications>"
+        if project:
+            letter["List-Id"] = f"<{project}.countersign.{host}>"
+            letter["List-Unsubscribe"] = f"<{base_url}/p/{project}/notifications>"
     except (MessageError, ValueError, IndexError) as fault:
         why = "the address cannot be written in a mail"
         raise SendFailed(why, is_final=True) from fault

@@ -95,7 +95,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """One message of a project, ready to be sent: a subject of one line, and plain text."""
+    """One message of a project, or of none, ready to be sent: a subject of one line, and plain text."""
 
     project: str
     subject: str

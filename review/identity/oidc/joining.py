@@ -40,9 +40,6 @@ async def sign_in(tx: AsyncSession, provider: Provider, person: Person, *, origi
     await queries.mark_used(tx, provider.issuer, person.subject)
     actor = Actor("user", user.id, user.email, origin)
     await _align(tx, provider, user, grants_of(provider, person.groups), actor)
-    details = {"method": "oidc", "provider": provider.name}
-    for membership, _ in await queries.list_memberships(tx, user.id):
-        audit.record(tx, membership.project_id, actor, Action.USER_SIGNED_IN, details=details)
     await tx.flush()
     return user.id
 

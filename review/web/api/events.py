@@ -23,7 +23,7 @@ from review.delivery.feed.schemas import EventPage
 from review.delivery.feed.tail import Follower
 from review.identity import keys
 from review.identity.errors import NotAuthenticated
-from review.identity.rules import Permission
+from review.identity.rules import Permission, Principal
 from review.web.api.openapi import gives
 from review.web.guards import requires
 from review.web.leaving import until_they_leave
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 EVENT_STREAM = "text/event-stream"
 DEFAULT_LIMIT = 100
 HEARTBEAT_SECONDS = 15.0
-RECHECK_SECONDS = 60.0  # how long a stream may outlive its key
+RECHECK_SECONDS = 60.0  # how long a stream may outlive what `watch` does not see of its key
 SEND_SECONDS = 30.0  # how long a piece may wait for its reader, before the stream is given up
 RETRY_MILLISECONDS = 2_000
 HEADERS = {"X-Accel-Buffering": "no"}  # or nginx would keep events until it has a bufferful
@@ -43,13 +43,13 @@ Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=reading.MAX_PAGE)]
 
 
 class Wanted(NamedTuple):
-    """What a stream was asked for; `secret` is the key it was opened with, which is checked again and again."""
+    """What a stream was asked for, by whom, and the key it was opened with, which is checked again and again."""
 
     project_id: UUID
     after: int | None
     kinds: frozenset[str] | None
     secret: str
-    who_id: UUID
+    who: Principal
 
 
 class EventStream(Stream):
@@ -119,7 +119,7 @@ async def read_events(
     cursor = request.headers.get("last-event-id") or after
     position = await reading.find_position(services.db.hot, who.project_id, cursor)
     secret = request.headers["authorization"].partition(" ")[2].strip()
-    wanted = Wanted(who.project_id, position, kinds, secret, who.id)
+    wanted = Wanted(who.project_id, position, kinds, secret, who)
     return EventStream(_pieces(services, wanted), media_type=EVENT_STREAM, headers=HEADERS)
 
 
@@ -132,11 +132,11 @@ async def _pieces(services: Services, wanted: Wanted) -> AsyncGenerator[bytes]:
             last = await queries.find_last(services.db.hot, wanted.project_id)
             start, seen = (0, b"") if last is None else (last[0], _mark(last[1]))
         with (
-            services.limits.streaming.hold(wanted.who_id),
+            services.limits.streaming.hold(wanted.who.id),
             services.tail.follow(wanted.project_id, after=start, kinds=wanted.kinds) as follower,
         ):
             yield seen + b": connected\n\n"
-            async with aclosing(_told(services, follower, wanted.secret)) as told:
+            async with aclosing(_told(services, follower, wanted)) as told:
                 async for piece in told:
                     yield piece
             yield _mark(follower.seen) + f": {follower.ended}; connect again to go on\n\n".encode()
@@ -145,24 +145,25 @@ async def _pieces(services: Services, wanted: Wanted) -> AsyncGenerator[bytes]:
         yield b": the database is away; connect again to go on\n\n"
 
 
-async def _told(services: Services, follower: Follower, secret: str) -> AsyncGenerator[bytes]:
+async def _told(services: Services, follower: Follower, wanted: Wanted) -> AsyncGenerator[bytes]:
     """Give events until the stream is ended, with a sign of life where there are none for a while."""
     clock = asyncio.get_running_loop().time
     checked = clock()
-    async with aclosing(services.tail.catch_up(follower)) as missed:
-        async for piece in missed:
-            yield piece
-    while True:
-        if clock() - checked >= RECHECK_SECONDS:
-            checked = clock()
-            await _check(services, follower, secret)
-        piece = await follower.next(min(HEARTBEAT_SECONDS, RECHECK_SECONDS))
-        if piece:
-            yield piece
-        elif follower.ended is not None:
-            return
-        else:
-            yield _mark(follower.seen) + b": still here\n\n"
+    with services.watch.keep(wanted.secret, wanted.who, follower.wake) as watched:
+        async with aclosing(services.tail.catch_up(follower)) as missed:
+            async for piece in missed:
+                yield piece
+        while True:
+            if watched.has_changed or clock() - checked >= RECHECK_SECONDS:
+                watched.has_changed, checked = False, clock()
+                await _check(services, follower, wanted.secret)
+            piece = await follower.next(min(HEARTBEAT_SECONDS, RECHECK_SECONDS))
+            if piece:
+                yield piece
+            elif follower.ended is not None:
+                return
+            else:
+                yield _mark(follower.seen) + b": still here\n\n"
 
 
 async def _check(services: Services, follower: Follower, secret: str) -> None:

@@ -25,7 +25,7 @@ from review.reviewing.schemas import Comment, JudgementIn, Reasons
 from review.web.api import bodies
 from review.web.api.openapi import gives, takes
 from review.web.errors import Problem, problem_of
-from review.web.guards import requires
+from review.web.guards import admit_again, requires, secret_of
 from review.web.leaving import unless_they_leave
 from review.web.limits import count_items
 from review.web.services import AnyRequest, Services, Svc, Tx, Who
@@ -193,9 +193,13 @@ async def _wait(request: AnyRequest, services: Services, who: Principal, item_id
     if not seconds or not places.has_room(who.id):
         return await items.get_detail(hot, who=who, item_id=item_id, base_url=base_url)
     allow(request.scope, seconds)
-    with places.hold(who.id):
-        waiting = intake.wait_decided(hot, services.hints, who=who, item_id=item_id, seconds=seconds, base_url=base_url)
-        return await unless_they_leave(request, waiting)
+    waiting = intake.wait_decided(hot, services.hints, who=who, item_id=item_id, seconds=seconds, base_url=base_url)
+    with places.hold(who.id), services.watch.keep(secret_of(request), who) as watched:
+        item = await unless_they_leave(request, watched.unless_changed(waiting))
+    now = await admit_again(request)  # who was let in a minute ago may be anybody now
+    if item is None or now.permissions != who.permissions:
+        return await items.get_detail(hot, who=now, item_id=item_id, base_url=base_url)
+    return item
 
 
 def _plain(item: ItemView) -> ItemView:

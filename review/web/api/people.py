@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from review.identity import people
 from review.identity.people import PeoplePage, PersonView
 from review.identity.rules import Permission
+from review.queueing import departures
 from review.web.api import bodies
 from review.web.api.openapi import takes
 from review.web.guards import requires
@@ -61,5 +62,5 @@ async def change_person(request: AnyRequest, who: Who, tx: Tx, person_id: FromPa
 
 @delete("/people/{person_id:uuid}", opt=WRITE, status_code=204)
 async def remove_person(who: Who, tx: Tx, person_id: FromPath[UUID]) -> None:
-    """Take a person out of the project, and end their tokens there. What they did stays, under their name."""
-    await people.remove(tx, who.project_id, person_id, actor=who.actor, held=who.permissions)
+    """Take a person out of the project: their tokens there end, what they hold goes back. What they did stays."""
+    await departures.remove(tx, who.project_id, person_id, actor=who.actor, held=who.permissions)

@@ -9,6 +9,7 @@ from litestar.response import Redirect, Template
 
 from review.identity import people, roles
 from review.identity.rules import Permission, Role
+from review.queueing import departures
 from review.web.guards import requires
 from review.web.pages.reading import first, read_form
 from review.web.pages.work import WORK, InHand, Work
@@ -66,7 +67,7 @@ class PeoplePages(Controller):
     async def remove(self, request: AnyRequest, work: InHand, tx: Tx, person_id: FromPath[UUID]) -> Redirect:
         """Take a person out of the project."""
         await read_form(request)
-        await people.remove(tx, work.who.project_id, person_id, actor=work.who.actor, held=work.who.permissions)
+        await departures.remove(tx, work.who.project_id, person_id, actor=work.who.actor, held=work.who.permissions)
         return Redirect(f"{_here(work)}?done=removed", status_code=303)
 
 

@@ -18,6 +18,7 @@ TITLES = {
     404: "There is nothing here",
     405: "There is nothing here",
     409: "That was overtaken",
+    410: "That is used up",
     422: "That cannot be taken",
     429: "That was too fast",
     503: "Countersign cannot answer just now",

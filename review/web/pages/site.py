@@ -9,12 +9,14 @@ from litestar.types import ControllerRouterHandler
 
 from review.kernel.resources import static_dir, templates_dir
 from review.web.guards import PUBLIC, session_guard
+from review.web.pages.account import AccountPages
 from review.web.pages.assignments import AssignmentPages
 from review.web.pages.audit import AuditPages
 from review.web.pages.clocks import clocks_page
 from review.web.pages.due import due_page
 from review.web.pages.environment import build_environment
 from review.web.pages.federation import federation_pages
+from review.web.pages.forgotten import choose, choose_form, forgot_form, send_link
 from review.web.pages.items import ItemPages
 from review.web.pages.keys import KeyPages
 from review.web.pages.notifications import NotificationPages, acknowledge_page
@@ -23,7 +25,7 @@ from review.web.pages.people import PeoplePages
 from review.web.pages.queue import QueuePages, projects
 from review.web.pages.refusals import to_person
 from review.web.pages.reviewers import reviewers_page
-from review.web.pages.session import sign_in, sign_in_form, sign_out
+from review.web.pages.session import code_form, finish_sign_in, sign_in, sign_in_form, sign_out
 from review.web.pages.stops import StopPages, stop_in_hand
 from review.web.pages.styleguide import specimen_desk, styleguide
 from review.web.pages.webhooks import WebhookPages
@@ -47,6 +49,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
         AuditPages,
     ]
     handlers += [NotificationPages, acknowledge_page, OverridePages, StopPages, stop_in_hand, reviewers_page]
+    handlers += [code_form, finish_sign_in, forgot_form, send_link, choose_form, choose, AccountPages]
     handlers += [PeoplePages, KeyPages, *federation_pages()]
     if with_dev_pages:
         handlers += [styleguide, specimen_desk]

@@ -34,7 +34,7 @@ async def test_somebody_new_comes_in_with_what_their_groups_give(surfer: Surfer,
     (session,) = await surfer.fetch("SELECT method, provider, provider_session FROM sessions")
     assert session == {"method": "oidc", "provider": "acme", "provider_session": "sid-1"}
     assert await surfer.fetch("SELECT FROM sign_in_attempts") == []
-    (told,) = await surfer.audit("user.signed_in")
+    (told,) = await surfer.audit("session.opened")
     assert told == {"method": "oidc", "provider": "acme"}
     assert [each["subject"] for each in await surfer.audit("user.created") if "subject" in each] == ["nora-1"]
 

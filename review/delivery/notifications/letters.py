@@ -1,0 +1,34 @@
+"""Letters to one person about their own account: sent at once, kept nowhere, for they carry a secret."""
+
+import logging
+
+from review.delivery.notifications.mail import Mail
+from review.delivery.notifications.schemas import Message
+from review.delivery.notifications.sending import SendFailed
+from review.kernel.ids import new_id
+from review.kernel.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def is_mail_set(settings: Settings) -> bool:
+    """Tell whether letters can be sent at all."""
+    return bool(settings.smtp_url and settings.smtp_sender)
+
+
+async def send_password_link(settings: Settings, *, address: str, url: str, minutes: int) -> bool:
+    """Send somebody the link to a new password that was asked for; tells whether the mail server took it."""
+    text = (
+        f"Somebody, probably you, asked for a new password for {address}.\n\n"
+        f"Choose one here within {minutes} minutes; the link works once:\n{url}\n\n"
+        "If it was not you, do nothing: your password stays as it is.\n"
+    )
+    mail = Mail(settings)
+    try:
+        await mail.send(address, Message("", "Choose a new password for Countersign", text), str(new_id()))
+    except SendFailed as fault:
+        log.warning("a link to a new password could not be mailed: %s", fault)
+        return False
+    finally:
+        mail.close()
+    return True
