@@ -83,9 +83,11 @@ async def override(
         reason was given (422).
     """
     queueing.check_person(who)
-    await items.check_reach(await driver_of(tx), who=who, item_id=item_id)
     await queue_queries.lock_seats(tx, who.project_id, item_id)
     item = await _lock_item(tx, who, item_id)
+    await items.check_reach(
+        await driver_of(tx), who=who, item_id=item_id
+    )  # no step moves a case whose seats are locked
     if item.state == "withdrawn":
         message = f"Item {item_id} was withdrawn by upstream, so there is nothing to decide. Nothing was changed."
         raise ItemClosed(message)
