@@ -147,8 +147,8 @@ async def withdraw(
         NotAPerson; StillToJudge (403); ItemNotFound, OverrideNotFound (404).
     """
     queueing.check_person(who)
-    await items.check_reach(await driver_of(tx), who=who, item_id=item_id)
     await lock_item(tx, who, item_id)
+    await items.check_reach(await driver_of(tx), who=who, item_id=item_id)
     await _check_has_judged(tx, who, item_id)
     proposal, proposed_by = await _get_pending(tx, who, item_id, proposal_id)
     _settle(proposal, who, "withdrawn")
@@ -160,9 +160,9 @@ async def withdraw(
 async def _lock_open(tx: AsyncSession, who: Principal, item_id: UUID) -> LockedItem:
     """Lock an item and its seats for an override of it."""
     queueing.check_person(who)
-    await items.check_reach(await driver_of(tx), who=who, item_id=item_id)
     await queue_queries.lock_seats(tx, who.project_id, item_id)
     item = await lock_item(tx, who, item_id)
+    await items.check_reach(await driver_of(tx), who=who, item_id=item_id)  # locked, so no step moves the case
     if item.state == "withdrawn":
         message = f"Item {item_id} was withdrawn by upstream, so there is nothing to decide. Nothing was changed."
         raise ItemClosed(message)

@@ -316,10 +316,11 @@ def test_the_examples_of_the_documentation_compile_and_its_item_is_due_as_it_say
     text = (DOCS / "configuration.md").read_text()
     blocks: list[str] = re.findall(r"^```yaml\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
     shown = [block for block in blocks if not block.startswith("when:") and "\npools:" not in block]
-    assert len(shown) == 4
+    assert len(shown) == 5
     whole = "project: p\nitem_types: {}\nrules: []\npools: {seniors: {}}\nchannels: {ops: {url: slack://x}}\n"
     config = compiled(whole + "".join(shown))
     assert config.webhooks["crm"].max_in_flight == 5
+    assert set(config.roles) == {"triage-lead", "bookkeeper"}
     zone = ZoneInfo("Europe/Berlin")
     found = run(
         config.sla_policies["standard"], Facts(started_at=datetime(2027, 5, 14, 16, 50, tzinfo=zone), priority=80)

@@ -9,16 +9,19 @@ import httpx
 
 from review.audit.rules import OPERATOR
 from review.configuration import service as configuration
+from review.configuration.service import ConfigCache
+from review.delivery.feed import service as feed
 from review.delivery.webhooks import service as webhooks
 from review.identity import keyring, keys
 from review.identity.rules import Permission, Role
 from review.kernel.db import Database
 from review.kernel.ids import new_id
 from review.kernel.settings import Settings
-from tests.make import CONFIG, PASSWORD, World
+from tests.make import BASE_URL, CONFIG, PASSWORD, World
 from tests.web.matrix import CUSTOM, PLAIN, ROLES, Route, Way
 
-FOREIGN, HIDDEN = "quetzal", "ocelot"  # words that stand in the other project, and in the other pool, alone
+OWN = "where is my card"  # words that stand in the caller's project and pool,
+FOREIGN, HIDDEN = "quetzal", "ocelot"  # and in the other project, and in the other pool, alone
 OUTLETS = """
 webhooks: [{{name: {name}, url: 'https://{name}.example/hook', events: [item.decided]}}]
 channels: {{{name}: {{url: 'json://{name}.example'}}}}
@@ -62,12 +65,13 @@ class Scene:
         world = await World.build(db, settings, source=configured("support", "crm"))
         other = await World.build(db, settings, "elsewhere", configured("elsewhere", FOREIGN))
         caller = await enter(http, world, role)
-        own = await _things(world, "crm", "where is my card", holder=caller.role)
+        own = await _things(world, "crm", OWN, holder=caller.role)
         foreign = await _things(other, FOREIGN, FOREIGN, holder="lea")
         hidden_item = (await world.submit(HIDDEN, tags=["vip"], external_id=f"{HIDDEN}-1")).item.id
         (held,) = await world.claim("sam", pool="seniors")
         hidden = {"item_id": hidden_item, "assignment_id": held.id, "pool": "seniors"}
         await world.submit(HIDDEN, tags=["vip"], external_id=f"{HIDDEN}-2")
+        await feed.relay(feed.Post(db, ConfigCache(db), lambda _: None, BASE_URL))
         return cls(http, world, other, caller, own, foreign, hidden)
 
     async def call(self, route: Route, things: Things, way: Way = PLAIN, *, project: str = "support") -> httpx.Response:
@@ -127,6 +131,9 @@ async def _things(world: World, name: str, text: str, *, holder: str) -> Things:
     """Make something of everything in a project, held by somebody who may; the words of `text` stand in all of it."""
     project_id = world.service.project_id
     decided = await world.submit(text, external_id=f"{text}-0", tags=[text], confidence=0.95)
+    await world.submit(text, external_id=f"{text}-2", tags=[text])
+    (judged,) = await world.claim("cleo")
+    await world.judge("cleo", judged, "approve", comment=text)
     item = (await world.submit(text, external_id=f"{text}-1", tags=[text])).item.id
     works = holder in world.people and Permission.WORK in world.people[holder].permissions
     (held,) = await world.claim(holder if works else "ana")
@@ -154,9 +161,8 @@ async def _deliver(world: World, name: str, item_id: UUID) -> UUID:
     """Make a delivery that was given up."""
     project_id, event_id, delivery_id = world.service.project_id, new_id(), new_id()
     await world.db.hot.execute(
-        "INSERT INTO events (project_id, id, kind, item_id, payload, body)"
-        " VALUES ($1, $2, 'item.decided', $3, '{}', $4)",
-        *(project_id, event_id, item_id, f'{{"type": "item.decided", "id": "{name}"}}'),
+        "INSERT INTO events (project_id, id, kind, item_id, payload) VALUES ($1, $2, 'item.decided', $3, '{}')",
+        *(project_id, event_id, item_id),
     )
     await world.db.hot.execute(
         "INSERT INTO deliveries (project_id, id, endpoint_id, event_id, state, attempts, reason)"

@@ -11,7 +11,7 @@ from review.kernel.db import Database
 from review.kernel.settings import Settings
 from tests.web import matrix
 from tests.web.matrix import API, HTMX, OF_A_POOL, PAGE, PLAIN, ROLES, ROWS, Route, Way, is_pool_bound, routes
-from tests.web.scene import FOREIGN, HIDDEN, Scene, addressed, said, unknown
+from tests.web.scene import FOREIGN, HIDDEN, OWN, Scene, addressed, said, unknown
 
 BOUND = [role for role in ROLES if is_pool_bound(role)]
 GUARDED = [route for route in routes() if not route.is_public]
@@ -79,6 +79,18 @@ async def test_every_role_may_do_what_it_carries_and_nothing_else(scene: Scene) 
             if fault := wrong_with(scene, route, way, answer):
                 wrong.append(f"{route.name}{way.query} {fault}: {answer.status_code} {answer.text[-300:]}")
     assert not wrong, "\n".join(wrong)
+
+
+async def test_there_is_something_to_leave_out(http: httpx.AsyncClient, db: Database, settings: Settings) -> None:
+    """Feeds, exports and lists hold what is the caller's own, so that nothing foreign in them says something."""
+    scene = await Scene.build(http, db, settings, "admin")
+    lists = ("items", "feedback", "feedback/export", "events")
+    for route in (each for each in routes() if each.name in {f"GET {API}/{name}" for name in lists}):
+        for way in ways_of(route, refused=False):
+            if way.query not in {"?pool=seniors", "?status=queued", "?format=parquet"}:
+                assert OWN in (await scene.call(route, scene.own, way)).text, f"{route.name}{way.query}"
+    seniors = next(each for each in routes() if each.name == f"GET {API}/items")
+    assert HIDDEN in (await scene.call(seniors, scene.own, Way("?pool=seniors"))).text
 
 
 @pytest.mark.parametrize("scene", ROLES, indirect=True)
