@@ -163,7 +163,8 @@ def test_roles_are_documented_with_their_permissions() -> None:
     assert set(shown) == {role.value for role in Role}
     order = (
         *(Permission.SUBMIT, Permission.READ_ITEMS, Permission.WORK, Permission.PAUSE, Permission.OVERRIDE),
-        *(Permission.READ_FEEDBACK, Permission.READ_EVENTS, Permission.READ_CONFIG, Permission.READ_WEBHOOKS),
+        *(Permission.STOP, Permission.READ_FEEDBACK, Permission.READ_EVENTS, Permission.READ_REVIEWERS),
+        *(Permission.READ_CONFIG, Permission.READ_WEBHOOKS),
     )
     assert set(Permission) - set(order) == {Permission.WRITE_CONFIG, Permission.WRITE_WEBHOOKS}, "told by a word"
     for role in Role:
