@@ -137,7 +137,7 @@ def _take(verifier: Verifier, lines: Sequence[bytes], origin: str, keys: Sequenc
 def _other(line: bytes, position: int) -> dict[str, Any]:
     try:
         return msgspec.json.decode(line, type=dict[str, Any])
-    except msgspec.MsgspecError as fault:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         message = f"The line at position {position} is no line of an audit export: {line[:80]!r}."
         raise ExportUnreadable(message) from fault
 
@@ -145,7 +145,7 @@ def _other(line: bytes, position: int) -> dict[str, Any]:
 def _heading(file: BinaryIO) -> _Heading:
     try:
         heading = msgspec.json.decode(file.readline(), type=dict[str, _Heading])["log"]
-    except (msgspec.MsgspecError, KeyError) as fault:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError) as fault:
         message = "The file does not begin as an audit export does. `review audit export` writes one."
         raise ExportUnreadable(message) from fault
     if heading.format != reading.FORMAT:

@@ -10,7 +10,7 @@ from review.audit.schemas import CheckpointView, Consistency, ItemProof, Proven
 from review.audit.tree import Subtree
 from review.kernel.db import Hot
 
-MOST_ENTRIES = 1_000  # of one item; the proof says how many more there are
+MOST_ENTRIES = 200  # of one item, whose proofs read up to 100,000 hashes; the answer says how many more there are
 
 
 async def get_checkpoint(hot: Hot, project_id: UUID) -> CheckpointView:
@@ -55,7 +55,7 @@ async def prove_item(hot: Hot, project_id: UUID, item_id: UUID) -> ItemProof:
         )
         for position, line in lines
     ]
-    return ItemProof(checkpoint=checkpoint, data=proven, waiting=count - len(lines))
+    return ItemProof(checkpoint=checkpoint, data=proven, more=count - len(lines))
 
 
 async def prove_consistency(hot: Hot, project_id: UUID, first: int, second: int) -> Consistency:

@@ -61,11 +61,14 @@ class Proven(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ItemProof(msgspec.Struct, frozen=True, kw_only=True):
-    """An item's entries up to a checkpoint, each with its proof; `waiting` counts those the checkpoint has not."""
+    """An item's first 200 entries up to a checkpoint, each with its proof.
+
+    `more` counts those that are not in it: newer than the checkpoint, or beyond the first 200.
+    """
 
     checkpoint: CheckpointView
     data: Sequence[Proven]
-    waiting: int
+    more: int
 
 
 class Consistency(msgspec.Struct, frozen=True, kw_only=True):

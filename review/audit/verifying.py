@@ -155,7 +155,7 @@ class Verifier:
             try:
                 line = read_line(raw or b"")
                 bound = read_bound(line.bound)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
                 raise _Broken(Fault(position=expected, why="the record cannot be read any more")) from fault
             if bound.position != expected or bound.project != project:
                 raise _Broken(_misplaced(expected, project, bound))
@@ -177,7 +177,7 @@ class Verifier:
         self.erased.add(bound.position)
 
     def _note_announced(self, line: Line) -> None:
-        with suppress(msgspec.MsgspecError):
+        with suppress(msgspec.MsgspecError, RecursionError):
             self.announce(msgspec.json.decode(line.personal, type=_Erasing).details.positions)
 
     def _grow(self, leaves: list[bytes]) -> list[tuple[Subtree, bytes]]:
@@ -220,6 +220,13 @@ def _fault(bound: Bound, why: str, position: int | None = None) -> Fault:
         position=bound.position if position is None else position,
         why=why,
         id=bound.id,
-        at=_EPOCH + timedelta(microseconds=bound.at),
+        at=_moment(bound.at),
         action=bound.action,
     )
+
+
+def _moment(micros: int) -> datetime | None:
+    try:
+        return _EPOCH + timedelta(microseconds=micros)
+    except OverflowError:  # an edited time need not be one
+        return None

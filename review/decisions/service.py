@@ -1,6 +1,7 @@
 """Making a decision: its row, the item's state, the feedback, the audit entry and the event, or none of them."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -63,7 +64,8 @@ async def decide(
         "output_sha256": decision.output_sha256,
     }
     action = Action.DECISION_OVERRIDDEN if outcome.source == "override" else Action.ITEM_DECIDED
-    details = payload | {"decided_by": outcome.decided_by, "comment": outcome.comment, "reasons": list(outcome.reasons)}
+    said = {"decided_by": outcome.decided_by, "comment": outcome.comment, "reasons": list(outcome.reasons)}
+    details: dict[str, Any] = {**payload, **said}
     if earlier is not None:
         details["was"] = {name: getattr(earlier, name) for name in _WAS}
     audit.record(tx, project_id, actor, action, item_id=item.id, details=details)

@@ -196,7 +196,7 @@ async def test_every_entry_of_an_item_is_proven_against_the_checkpoint(
     checkpoint = (await http.get("/api/v1/audit/checkpoint", headers=auditor)).json()
     answer = (await http.get(f"/api/v1/items/{item_id}/proof", headers=auditor)).json()
     assert answer["checkpoint"] == checkpoint
-    assert answer["waiting"] == 1
+    assert answer["more"] == 1
     (note,) = read_notes(checkpoint["checkpoint"])
     assert is_signed(note, [SIGNER.public_key])
     assert note.root.hex() == checkpoint["root"]
