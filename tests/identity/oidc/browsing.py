@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,7 +45,7 @@ providers:
 
 
 @contextmanager
-def running_provider() -> Iterator[str]:
+def running_provider() -> Generator[str]:
     """Run a provider in a process of its own, and give its issuer."""
     command = [sys.executable, str(Path(__file__).with_name("provider.py"))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

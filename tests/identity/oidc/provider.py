@@ -223,7 +223,7 @@ class Answers(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True  # whoever asked has heard enough
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name in the standard library
         """Say nothing."""
 
 
