@@ -120,7 +120,7 @@ def test_plain_http_is_for_this_machine_or_by_leave() -> None:
 
 def test_a_file_that_cannot_be_used_stops_the_start_with_a_sentence(tmp_path: Path) -> None:
     assert load_providers(None, {}) == {}
-    with pytest.raises(SettingInvalid, match="REVIEW_OIDC_FILE names .* cannot be read: No such file"):
+    with pytest.raises(SettingInvalid, match=r"REVIEW_OIDC_FILE names .* cannot be read: No such file"):
         load_providers(tmp_path / "none", {})
     file = tmp_path / "providers.yaml"
     file.write_text("providers:\n  - {name: acme, issuer: x, client_id: c, client_secret: hush}\n")

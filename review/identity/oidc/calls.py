@@ -4,13 +4,14 @@ import asyncio
 import logging
 import re
 import ssl
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 import httpx2
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
+from authlib.oauth2.client import OAuth2Client
 
 from review.identity.oidc.errors import ProviderUnavailable, SignInNotCompleted
 from review.identity.oidc.rules import Provider
@@ -90,7 +91,7 @@ class Caller:
                 raise unavailable(provider, f"it answered {answer.status_code}")
             return answer.content
 
-        return await self._bounded(provider, fetch())
+        return await self._bounded(provider, fetch)
 
     async def redeem(
         self, provider: Provider, endpoint: str, *, method: str, code: str, verifier: str, redirect_uri: str
@@ -102,7 +103,8 @@ class Caller:
         """
 
         async def exchange() -> dict[str, Any]:
-            client = oauth_client(provider, redirect_uri, token_endpoint_auth_method=method, **self._options())
+            known = _registered(provider, redirect_uri)
+            client: Any = AsyncOAuth2Client(token_endpoint_auth_method=method, **known, **self._options())
             async with client:
                 return dict(
                     await client.fetch_token(
@@ -111,7 +113,7 @@ class Caller:
                 )
 
         try:
-            return await self._bounded(provider, exchange())
+            return await self._bounded(provider, exchange)
         except OAuthError as refusal:
             told = str(refusal.error)
             shown = f" ({told})" if _ERROR_CODE.match(told) else ""
@@ -121,10 +123,10 @@ class Caller:
             )
             raise SignInNotCompleted(message) from None
 
-    async def _bounded(self, provider: Provider, call: Awaitable[T]) -> T:
+    async def _bounded(self, provider: Provider, call: Callable[[], Awaitable[T]]) -> T:
         try:
             async with asyncio.timeout(CALL_WITHIN.total_seconds()), self._turns:
-                return await call
+                return await call()
         except TimeoutError:
             raise unavailable(provider, f"it did not answer within {CALL_WITHIN.total_seconds():g} s") from None
         except Oversized:
@@ -142,16 +144,24 @@ class Caller:
         return {"transport": _Bounded(inner), "trust_env": False, "follow_redirects": False, "timeout": timeout}
 
 
-def oauth_client(provider: Provider, redirect_uri: str, **options: Any) -> Any:
-    """Make Authlib's client for a provider; untyped, as it is."""
-    return AsyncOAuth2Client(
-        client_id=provider.client_id,
-        client_secret=provider.client_secret,
-        scope=" ".join(provider.scopes),
-        redirect_uri=redirect_uri,
-        code_challenge_method="S256",
-        **options,
-    )
+def authorization_url(
+    provider: Provider, endpoint: str, *, redirect_uri: str, state: str, nonce: str, verifier: str
+) -> str:
+    """Give the address at which somebody signs in, with everything that binds the answer to this asking."""
+    client = OAuth2Client(None, **_registered(provider, redirect_uri))
+    url, _ = client.create_authorization_url(endpoint, state=state, nonce=nonce, code_verifier=verifier)
+    return str(url)
+
+
+def _registered(provider: Provider, redirect_uri: str) -> dict[str, Any]:
+    """Give what the provider knows of us, in Authlib's names."""
+    return {
+        "client_id": provider.client_id,
+        "client_secret": provider.client_secret,
+        "scope": " ".join(provider.scopes),
+        "redirect_uri": redirect_uri,
+        "code_challenge_method": "S256",
+    }
 
 
 def unavailable(provider: Provider, why: str) -> ProviderUnavailable:

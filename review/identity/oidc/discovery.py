@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from joserfc.errors import JoseError
@@ -193,9 +193,10 @@ def read_keys(provider: Provider, document: bytes) -> tuple[SigningKey, ...]:
 def _key(entry: Any) -> SigningKey | None:
     if not isinstance(entry, dict):
         return None
-    public: dict[str, Any] = {name: entry[name] for name in KEY_PARTS if name in entry}
-    if entry.get("use", "sig") != "sig":
+    given = cast("dict[str, Any]", entry)
+    if given.get("use", "sig") != "sig":
         return None
+    public = {name: given[name] for name in KEY_PARTS if name in given}
     try:
         key = JWKRegistry.import_key(public)
         if isinstance(key, RSAKey):

@@ -50,7 +50,7 @@ async def link(tx: AsyncSession, user_id: UUID, provider: Provider, person: Pers
     Raises:
         IdentityTaken: it is another account's (409).
     """
-    user = await queries.lock_user(tx, user_id)
+    user = await tx.get_one(User, user_id)
     actor = Actor("user", user.id, user.email, origin)
     await _link(tx, user, provider.issuer, person.subject, actor)
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.identity import sessions
 from review.identity.oidc import joining, queries, tokens
-from review.identity.oidc.calls import Caller, oauth_client, unavailable
+from review.identity.oidc.calls import Caller, authorization_url, unavailable
 from review.identity.oidc.discovery import Directory, Metadata
 from review.identity.oidc.errors import ProviderNotFound, SignInNotCompleted, TokenRefused
 from review.identity.oidc.models import SignInAttempt
@@ -97,9 +97,13 @@ async def begin(tx: AsyncSession, federation: Federation, name: str, *, target: 
     provider = federation.get(name)
     metadata = await federation.directory.get_metadata(provider)
     state, nonce, verifier, cookie = (secrets.token_urlsafe(32) for _ in range(4))
-    client = oauth_client(provider, federation.callback(provider))
-    url, _ = client.create_authorization_url(
-        metadata.authorization_endpoint, state=state, code_verifier=verifier, nonce=nonce
+    url = authorization_url(
+        provider,
+        metadata.authorization_endpoint,
+        redirect_uri=federation.callback(provider),
+        state=state,
+        nonce=nonce,
+        verifier=verifier,
     )
     tx.add(
         SignInAttempt(

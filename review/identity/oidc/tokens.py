@@ -178,8 +178,7 @@ def _may_fit(key: SigningKey, kid: object, algorithm: str) -> bool:
 
 def _check_claims(checked: Any, now: datetime) -> None:
     _run(lambda: checked.validate(now=int(now.timestamp()), leeway=int(LEEWAY.total_seconds())))
-    audience = checked["aud"]
-    if isinstance(audience, list) and len(audience) > 1 and "azp" not in checked:
+    if checked["aud"] not in (checked.params["client_id"], [checked.params["client_id"]]) and "azp" not in checked:
         _refuse("its claim `azp` is missing")
 
 

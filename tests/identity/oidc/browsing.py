@@ -2,6 +2,10 @@
 
 import json
 import re
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -38,6 +42,16 @@ providers:
     groups:
       staff: {{support: {{role: analyst, pools: [seniors]}}}}
 """
+
+
+@contextmanager
+def running_provider() -> Generator[str]:
+    """Run a provider in a process of its own, and give its issuer."""
+    command = [sys.executable, str(Path(__file__).with_name("provider.py"))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+        process.kill()
 
 
 def providers_file(directory: Path, acme: str, other: str, source: str = FILE) -> Path:

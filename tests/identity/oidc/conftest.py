@@ -1,7 +1,5 @@
 """The application with two identity providers, each a process of its own, and a browser that goes to and fro."""
 
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,23 +8,15 @@ import msgspec
 import pytest
 
 from review.kernel.settings import Settings
-from tests.identity.oidc.browsing import Idp, Surfer, providers_file
+from tests.identity.oidc.browsing import Idp, Surfer, providers_file, running_provider
 from tests.make import World
-
-PROVIDER = Path(__file__).with_name("provider.py")
 
 
 @pytest.fixture(scope="session")
 def processes() -> Iterator[tuple[str, str]]:
     """Two providers that are running: Acme, and another."""
-    running = [subprocess.Popen([sys.executable, str(PROVIDER)], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    addresses = [each.stdout.readline().strip() for each in running if each.stdout is not None]
-    yield addresses[0], addresses[1]
-    for each in running:
-        each.kill()
-        each.wait()
-        if each.stdout is not None:
-            each.stdout.close()
+    with running_provider() as acme, running_provider() as other:
+        yield acme, other
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import secrets
 import sys
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -44,7 +45,7 @@ class Provider:
 
     def discovery(self) -> dict[str, Any]:
         issuer = self.issuer
-        return {
+        document: dict[str, Any] = {
             "issuer": issuer,
             "authorization_endpoint": f"{issuer}/authorize",
             "token_endpoint": f"{issuer}/token",
@@ -56,10 +57,11 @@ class Provider:
             "id_token_signing_alg_values_supported": ["RS256", "ES256", "HS256", "none"],
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": True,
-        } | self.told.get("discovery", {})
+        }
+        return document | dict(self.told.get("discovery", {}))
 
     def person(self) -> dict[str, Any]:
-        return PERSON | self.told.get("person", {})
+        return PERSON | dict(self.told.get("person", {}))
 
     def claims(self, nonce: str) -> dict[str, Any]:
         now = int(time.time())
@@ -73,6 +75,8 @@ class Provider:
 
     def sign(self, claims: dict[str, Any], typ: str = "JWT") -> str:
         payload = json.dumps(claims).encode()
+        if doubled := self.told.get("doubled"):
+            payload = b"{" + doubled.encode() + b", " + payload[1:]
         how = self.told.get("sign", "rs256")
         key = self.keys[0]
         header = {"alg": "RS256", "kid": key.kid, "typ": typ} | self.told.get("header", {})
@@ -114,20 +118,15 @@ class Answers(BaseHTTPRequestHandler):
         self._note(parts.path, query)
         if self._misbehaves(parts.path):
             return None
-        match parts.path:
-            case "/.well-known/openid-configuration":
-                return self._json(self.provider.discovery())
-            case "/authorize":
-                return self._authorize(query)
-            case "/keys":
-                return self._json(self.provider.told.get("keys") or self._keys())
-            case "/stray":
-                return self._json(self.provider.told["stray_keys"])
-            case "/userinfo":
-                return self._json(self.provider.person() | self.provider.told.get("userinfo", {}))
-            case "/end":
-                return self._send(200, b"<h1>Signed out of the provider</h1>", "text/html")
-        return self._json({"error": "not_found"}, 404)
+        answers: dict[str, Callable[[], None]] = {
+            "/.well-known/openid-configuration": lambda: self._json(self.provider.discovery()),
+            "/authorize": lambda: self._authorize(query),
+            "/keys": lambda: self._json(self.provider.told.get("keys") or self._keys()),
+            "/stray": lambda: self._json(self.provider.told["stray_keys"]),
+            "/userinfo": lambda: self._json(self.provider.person() | self.provider.told.get("userinfo", {})),
+            "/end": lambda: self._send(200, b"<h1>Signed out of the provider</h1>", "text/html"),
+        }
+        return answers.get(parts.path, lambda: self._json({"error": "not_found"}, 404))()
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -224,7 +223,7 @@ class Answers(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True  # whoever asked has heard enough
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name in the standard library
         """Say nothing."""
 
 

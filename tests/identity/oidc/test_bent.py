@@ -1,8 +1,6 @@
 """Promise 27: login cannot be bent. Each way of trying is refused with a page, and leaves no session."""
 
 import asyncio
-import base64
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 from time import monotonic
@@ -89,10 +87,8 @@ async def test_what_holds_lets_them_in(surfer: Surfer, acme: Idp, told: dict[str
 
 async def test_a_second_copy_of_a_claim_is_refused(surfer: Surfer, acme: Idp) -> None:
     """Two readers of one token could otherwise see two people."""
-    doubled = base64.urlsafe_b64encode(b'{"sub": "nora-1", "sub": "ana-1"}').rstrip(b"=").decode()
-    head = base64.urlsafe_b64encode(json.dumps({"alg": "RS256", "alg": "RS256"}).encode()).rstrip(b"=").decode()
-    await acme.tell(raw_token=f"{head}.{doubled}.eA")
-    await refused(surfer, await surfer.sign_in(acme), 401)
+    await acme.tell(doubled='"sub": "ana-1"')
+    await refused(surfer, await surfer.sign_in(acme), 401, "content cannot be read")
 
 
 async def test_a_megabyte_costs_little(surfer: Surfer, acme: Idp) -> None:
