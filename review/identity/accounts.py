@@ -21,6 +21,7 @@ from review.kernel.db import Database
 from review.kernel.sealing import Sealer
 
 STEP_LIFETIME = timedelta(minutes=10)
+MAX_EMAIL = 320  # what RFC 5321 lets an address have
 WITH_CODE = "password_code"
 
 
@@ -53,7 +54,7 @@ async def sign_in(door: Door, *, email: str, password: str, browser: Browser) ->
     Raises:
         SignInRefused: they do not belong together, or the account is disabled (401); TooManyAttempts (429).
     """
-    address = normalise_email(email)
+    address = normalise_email(email)[:MAX_EMAIL]
     async with door.db.transaction() as tx:
         account = await queries.find_account(tx, address, devices.ids_in(browser.device), devices.FRESH)
     attempt = await throttling.admit(door.db, _counted_under(address, browser, account))

@@ -6,7 +6,8 @@ import secrets
 from uuid import UUID
 
 import msgspec
-import pyotp
+from pyotp import random_base32
+from pyotp.totp import TOTP
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit.rules import Action, Actor
@@ -65,7 +66,7 @@ async def begin(tx: AsyncSession, sealer: Sealer, user_id: UUID) -> None:
     if await is_on(tx, user_id):
         message = "A second factor is on already. Turn it off first to set up another; nothing was changed."
         raise SecondFactorConflict(message)
-    await queries.store_factor(tx, user_id, sealer.seal(pyotp.random_base32()))
+    await queries.store_factor(tx, user_id, sealer.seal(random_base32()))
 
 
 async def confirm(tx: AsyncSession, sealer: Sealer, user_id: UUID, code: str, *, origin: str) -> tuple[str, ...]:
@@ -124,7 +125,7 @@ async def _take_code(tx: AsyncSession, sealer: Sealer, factor: SecondFactor, cod
     if not (len(given) == 6 and given.isascii() and given.isdigit()):
         return False
     now = await queries.get_step(tx, STEP_SECONDS)
-    totp = pyotp.TOTP(sealer.unseal(factor.secret), interval=STEP_SECONDS)
+    totp = TOTP(sealer.unseal(factor.secret), interval=STEP_SECONDS)
     good = [step for step in range(now - SLACK, now + SLACK + 1) if hmac.compare_digest(totp.generate_otp(step), given)]
     return bool(good) and await queries.take_step(tx, factor.user_id, good[-1])
 
@@ -136,7 +137,7 @@ async def _new_recovery_codes(tx: AsyncSession, user_id: UUID) -> tuple[str, ...
 
 
 def _enrolment(secret: str, email: str) -> Enrolment:
-    uri = pyotp.TOTP(secret, interval=STEP_SECONDS).provisioning_uri(name=email, issuer_name=ISSUER)
+    uri = TOTP(secret, interval=STEP_SECONDS).provisioning_uri(name=email, issuer_name=ISSUER)
     return Enrolment(_grouped(secret), uri)
 
 

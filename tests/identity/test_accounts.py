@@ -4,9 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-import pyotp
 import pytest
 from argon2 import PasswordHasher
+from pyotp.totp import TOTP
 
 from review.audit.rules import OPERATOR
 from review.identity import accounts, password_changes, second_factor, sessions
@@ -65,10 +65,10 @@ async def acts(door: Door, *actions: str) -> list[dict[str, Any]]:
     return [dict(row) | {"details": msgspec.json.decode(row["details"])} for row in rows]
 
 
-async def key_of(door: Door) -> pyotp.TOTP:
+async def key_of(door: Door) -> TOTP:
     """Read Nora's key as her app has it."""
     stored = await door.db.hot.fetchval("SELECT secret FROM second_factors")
-    return pyotp.TOTP(door.sealer.unseal(stored))
+    return TOTP(door.sealer.unseal(stored))
 
 
 async def code_now(door: Door, steps: int = 0) -> str:
@@ -177,9 +177,9 @@ async def test_a_changed_password_ends_the_other_sessions_and_forgets_the_other_
     visitor = await visitor_of(door, here)
     change: dict[str, Any] = {"present": PASSWORD, "new": NEW, "browser": own}
     with pytest.raises(SignInRefused, match="not your present password"):
-        await password_changes.change_password(door, visitor, **(change | {"present": NEW}))
+        await password_changes.change_password(door, visitor, present=NEW, new=NEW, browser=own)
     with pytest.raises(IdentityInvalid):
-        await password_changes.change_password(door, visitor, **(change | {"new": "short"}))
+        await password_changes.change_password(door, visitor, present=PASSWORD, new="short", browser=own)
     assert await password_changes.change_password(door, visitor, **change) == 1
     assert await sessions.find_visitor(door.db.hot, here.cookie) == visitor
     assert await sessions.find_visitor(door.db.hot, elsewhere.cookie) is None

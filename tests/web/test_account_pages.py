@@ -8,11 +8,12 @@ import msgspec
 import pytest
 
 from review.audit.rules import OPERATOR
+from review.delivery.notifications import letters
 from review.identity import password_changes, throttling_rules
 from review.identity.accounts import Door
 from review.identity.rules import Role
 from review.kernel.settings import Settings
-from review.web.pages import browsers, forgotten
+from review.web.pages import browsers
 from review.web.pages.cookies import door_of
 from tests.faults.serving import services_of, serving
 from tests.identity.test_accounts import code_now
@@ -231,7 +232,7 @@ async def test_forgetting_a_password_says_the_same_for_everybody(
         mailed.append(letter)
         return True
 
-    monkeypatch.setattr(forgotten.letters, "send_password_link", keep)
+    monkeypatch.setattr(letters, "send_password_link", keep)
     await world.add_person("nora", Role.REVIEWER, password=PASSWORD)
     mailing = msgspec.structs.replace(
         settings, smtp_url="smtp://127.0.0.1:1", smtp_sender="c@example.com", base_url="https://review.example.com/"

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from review.audit.rules import OPERATOR
-from review.identity import people, standing
+from review.identity import people, queries, standing
 from review.identity.rules import Role
 from review.identity.service import get_project
 from review.queueing import departures
@@ -319,13 +319,13 @@ async def test_open_calls_share_one_look_at_their_keys(
 ) -> None:
     """What a stream costs while nothing happens does not grow with the number of streams."""
     looks: list[list[str]] = []
-    look = watching.queries.list_keys
+    look = queries.list_keys
 
     async def counted(hot: Any, prefixes: list[str]) -> dict[str, Any]:
         looks.append(prefixes)
         return await look(hot, prefixes)
 
-    monkeypatch.setattr(watching.queries, "list_keys", counted)
+    monkeypatch.setattr(queries, "list_keys", counted)
     async with (
         streaming(http, world.service_key),
         streaming(http, world.service_key),

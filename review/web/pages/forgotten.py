@@ -8,7 +8,7 @@ from litestar.response import Redirect, Response, Template
 
 from review.delivery.notifications import letters
 from review.identity import password_changes
-from review.identity.accounts import Door
+from review.identity.accounts import MAX_EMAIL, Door
 from review.identity.errors import IdentityInvalid, TooManyAttempts
 from review.identity.password_changes import Chooser
 from review.identity.sessions import Browser
@@ -36,7 +36,7 @@ async def send_link(request: AnyRequest, services: Svc) -> Template:
     pairs = await read_pairs(request)
     if not letters.is_mail_set(services.settings):
         return _forgot(services.settings, status=409)
-    door, browser, email = door_of(services), browser_of(request), first(pairs, "email")
+    door, browser, email = door_of(services), browser_of(request), first(pairs, "email")[:MAX_EMAIL]
     try:
         await password_changes.ask_for_link(door, browser=browser)
     except TooManyAttempts as refusal:

@@ -44,7 +44,7 @@ def sign_in_form(services: Svc, target: Target = "/", done: Done = "") -> Templa
 async def sign_in(request: AnyRequest, services: Svc) -> Response[Any]:
     """Open a session and go where the visitor was going, or ask for their code first."""
     pairs = await read_pairs(request)
-    email, target, browser = first(pairs, "email"), first(pairs, "next"), browser_of(request)
+    email, target, browser = first(pairs, "email")[: accounts.MAX_EMAIL], first(pairs, "next"), browser_of(request)
     door = door_of(services)
     try:
         async with services.sign_ins:
