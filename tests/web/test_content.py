@@ -257,7 +257,7 @@ def test_one_line_says_what_an_item_is_about() -> None:
 ISOLATED = [
     ("abc", "abc"),
     ("שלום", "<bdi>שלום</bdi>"),
-    ("a\nשלום\nb", "a\n<bdi>שלום</bdi>\nb"),
+    ("a\nשש\nb", "a\n<bdi>שש</bdi>\nb"),
     ("<b>ש", "<bdi>&lt;b&gt;ש</bdi>"),
 ]
 
