@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -66,7 +66,7 @@ async def bare(http: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @asynccontextmanager
-async def served(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+async def served(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
     """The application with other settings, behind TLS."""
     app = create_app(settings)
     async with app.lifespan():
