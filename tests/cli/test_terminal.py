@@ -48,7 +48,7 @@ async def test_a_configuration_and_its_faults(world: World, tmp_path: Path, comm
     source = CONFIG.format(project="support").replace("title: Ticket intent", f"title: {json.dumps(RED)}")
     (tmp_path / "good.yaml").write_text(source)
     said = await run(world, command, str(tmp_path / "good.yaml"))
-    assert "red" in said
+    assert "ticket_intent" in said
     assert not {"\x1b", "\x9b", "\u202e", "\x07"} & set(said)
     (tmp_path / "bad.yaml").write_text(source + f"{json.dumps('x' + RED)}: 1\n")
     said = await run(world, command, str(tmp_path / "bad.yaml"))

@@ -5,7 +5,7 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -19,7 +19,7 @@ ADVISORY = {
 
 
 @contextmanager
-def advisories(known: str) -> Iterator[str]:
+def advisories(known: str) -> Generator[str]:
     """Serve what OSV serves, with one advisory for a package of that name."""
 
     class Answer(BaseHTTPRequestHandler):
@@ -32,7 +32,7 @@ def advisories(known: str) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its name there
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:

@@ -252,3 +252,36 @@ def test_a_text_of_nothing_but_unseen_characters_does_not_swell_the_page() -> No
 def test_one_line_says_what_an_item_is_about() -> None:
     assert content.brief({"text": "My  card\nnever came", "lang": "en"}) == "My card never came · en"
     assert content.brief({"image": data_uri(png()), "n": 3}) == "picture · 3"
+
+
+ISOLATED = [
+    ("abc", "abc"),
+    ("שלום", "<bdi>שלום</bdi>"),
+    ("a\nשש\nb", "a\n<bdi>שש</bdi>\nb"),
+    ("<b>ש", "<bdi>&lt;b&gt;ש</bdi>"),
+]
+
+
+@pytest.mark.parametrize(("text", "shown"), ISOLATED, ids=range(len(ISOLATED)))
+def test_lines_from_right_to_left_are_kept_to_themselves(text: str, shown: str) -> None:
+    assert content.visible(text) == shown
+
+
+def test_piled_up_marks_are_cut_and_counted_and_four_are_let_be() -> None:
+    assert content.visible("a" + "\u0301" * 4 + "b") == "a" + "\u0301" * 4 + "b"
+    assert content.reveal("a" + "\u0301" * 24 + "b") == "a" + "\u0301" * 4 + "⟨+20 marks⟩b"
+    assert 'title="marks piled on one letter"' in content.visible("a" + "\u0301" * 24)
+    for written in ("Tiếng Việt", "ภาษาไทย", "עִבְרִית", "العَرَبِيَّة", "हिन्दी", "한국어"):
+        assert content.reveal(written) == written
+
+
+def test_letters_of_another_script_within_a_word_are_marked_and_stay() -> None:
+    shown = content.visible("pаypal, мир, 5 µs, αβ")  # noqa: RUF001  the second letter is Cyrillic
+    assert shown.count("<mark ") == 1
+    assert shown.striptags() == "pаypal, мир, 5 µs, αβ"  # noqa: RUF001  the same
+    assert content.reveal("pаypal") == "pаypal"  # noqa: RUF001  the same
+
+
+def test_what_is_hidden_in_a_field_is_named_once_each() -> None:
+    assert content.unseen("plain text\n") == ""
+    assert content.unseen("a\u202eb\u202ec\u200bd").striptags() == "⟨U+202E⟩ ⟨U+200B⟩"

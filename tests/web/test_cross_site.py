@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -66,7 +66,7 @@ async def bare(http: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @asynccontextmanager
-async def served(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+async def served(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
     """The application with other settings, behind TLS."""
     app = create_app(settings)
     async with app.lifespan():
@@ -334,3 +334,16 @@ async def test_signing_in_leads_to_this_site_alone(http: httpx.AsyncClient, worl
     (kept,) = re.findall(r'name="next" value="([^"]*)"', page.text)
     assert kept.startswith("/")
     assert not kept.startswith("//")
+
+
+async def test_nothing_that_a_browser_sends_along_is_said_back(http: httpx.AsyncClient, world: World) -> None:
+    """CVE-2026-48060 of the framework: markup that another host planted in a cookie came back in the page."""
+    await sign_in(http, world)
+    planted = '"><img src=x onerror=alert(1)>'
+    names = ("csrftoken", "next", "_csrf", "theme", "session")
+    cookie = "; ".join([f"countersign={http.cookies['countersign']}", *(f"{name}={planted}" for name in names)])
+    forged = {"x-forwarded-host": "evil.example", "x-forwarded-proto": "javascript", "forwarded": "host=evil.example"}
+    for path in ("/", "/sign-in", "/p/support", "/p/support/notifications", "/no/such/page", "/p/nowhere"):
+        answer = await http.get(path, headers=HTML | forged | {"cookie": cookie, "user-agent": planted})
+        assert "onerror" not in answer.text, path
+        assert "evil.example" not in answer.text + str(answer.headers), path

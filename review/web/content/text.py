@@ -81,8 +81,8 @@ def unseen(text: str) -> Markup:
 def _isolated(markup: Markup) -> Markup:
     if not _RIGHT_TO_LEFT.search(markup):
         return markup
-    lines = markup.split("\n")
-    return Markup("\n").join(Markup("<bdi>{}</bdi>").format(x) if _RIGHT_TO_LEFT.search(x) else x for x in lines)
+    lines = (f"<bdi>{line}</bdi>" if _RIGHT_TO_LEFT.search(line) else line for line in str(markup).split("\n"))
+    return Markup("\n".join(lines))  # noqa: S704  what was markup before
 
 
 def _badge(match: re.Match[str]) -> Markup:

@@ -23,6 +23,7 @@ from review.web.shapes import is_object
 
 MAX_KEYED = 9
 MAX_ALTERNATIVES = 20
+MAX_FACT = 2_000  # characters of one circumstance; the whole is in the API's answer
 MODEL_OUTPUT = "output"
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
@@ -204,7 +205,11 @@ def why(item: ItemDetail, conditions: Mapping[str, str], *, kind: str = "") -> l
 def facts(item: ItemDetail) -> list[Fact]:
     """List the circumstances that were given with an item, and nothing for those that were not."""
     details = item.details
-    return [Fact(name=name, value=content.visible(value)) for name, value in _given(item, details) if value]
+    return [Fact(name=name, value=content.visible(_cut(value))) for name, value in _given(item, details) if value]
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= MAX_FACT else f"{value[:MAX_FACT]} …"
 
 
 def _given(item: ItemDetail, details: Details) -> Iterable[tuple[str, str]]:
