@@ -65,20 +65,20 @@ class Caller:
         if shares is not None and share is not None:
             if seconds := shares.wait(share, now):
                 raise RateLimited("this project", seconds)
-            shares.charge(share, 1.0, now)
+            shares.charge(share, 1.0)
         if bucket is not None:
             bucket.charge(1.0)
 
-    def charge(self, amount: float, now: float) -> None:
+    def charge(self, amount: float) -> None:
         """Count what a request turned out to be; it is not refused for that, the next ones are."""
         if self._bucket is not None:
             self._bucket.charge(amount)
         if self._shares is not None and self._share is not None:
-            self._shares.charge(self._share, amount, now)
+            self._shares.charge(self._share, amount)
 
     def told(self, now: float) -> bytes:
         """Give what the `RateLimit` header says: what is left of each limit, and in how many seconds it is whole."""
-        named = ((b'"key"', self._bucket), (b'"project"', self._shares and self._shares.pool))
+        named = ((b'"key"', self._bucket), (b'"project"', self._shares))
         return b", ".join(_told(name, bucket, now) for name, bucket in named if bucket is not None)
 
 
@@ -86,7 +86,7 @@ def count_items(scope: Any, items: int) -> None:
     """Count a batch as the requests that it stands for."""
     caller: Caller | None = scope.get(CALLER)
     if caller is not None and items > ITEMS_A_REQUEST:
-        caller.charge(items / ITEMS_A_REQUEST - 1, monotonic())
+        caller.charge(items / ITEMS_A_REQUEST - 1)
 
 
 def told(app: ASGIApp) -> ASGIApp:
@@ -207,7 +207,7 @@ def _policy(settings: Settings) -> bytes:
     return ", ".join(each).encode()
 
 
-def _told(name: bytes, bucket: Bucket, now: float) -> bytes:
+def _told(name: bytes, bucket: Bucket | Shares, now: float) -> bytes:
     level = bucket.refill(now)
     return b"%b;r=%d;t=%d" % (name, max(0, int(level)), math.ceil((bucket.burst - level) / bucket.rate))
 
