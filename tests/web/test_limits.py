@@ -102,7 +102,7 @@ def test_tables_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MOST_KNOWN", 50)
     counted = Limits(Settings())
     for at in range(500):
-        counted.welcome(f"key {at}", new_id())
+        counted.welcome({}, f"key {at}", new_id())
         counted.turn_away(f"guess {at}", f"10.0.{at // 250}.{at % 250}")
     assert max(len(counted._callers), len(counted._projects), len(counted._strangers)) == 50
 
@@ -132,12 +132,12 @@ def test_guesses_count_by_address_and_of_ipv6_by_network(
     for at in range(5):
         counted.turn_away(f"guess {at}", one)
     with pytest.raises(RateLimited):
-        counted.check("another", one)
+        counted.check({}, "another", one)
     if together:
         with pytest.raises(RateLimited):
-            counted.check("another", other)
+            counted.check({}, "another", other)
     else:
-        assert counted.check("another", other) is None
+        assert counted.check({}, "another", other) is None
 
 
 async def test_answers_tell_what_is_left_and_refusals_when_to_come_back(settings: Settings, world: World) -> None:
@@ -150,6 +150,7 @@ async def test_answers_tell_what_is_left_and_refusals_when_to_come_back(settings
     assert [each.status_code for each in answers] == [200, 200, 200, 429]
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.json()["code"] == "rate_limited"
+    assert refused.headers["ratelimit"].startswith('"key";r=0;')
     assert refused.headers["retry-after"] == "2"
 
 

@@ -6,11 +6,12 @@ import httpx
 import msgspec
 import pytest
 
+from review.identity.rules import Role
 from review.kernel.settings import Settings
 from review.web.addresses import Proxies
 from review.web.hosts import HostNotAllowed, Hosts, name_of
 from tests.faults.serving import bearer, serving
-from tests.make import World
+from tests.make import PASSWORD, World
 
 OURS = ("10.0.0.0/8", "2001:db8::/32")
 
@@ -67,16 +68,15 @@ def test_the_scheme_is_taken_from_a_proxy_of_ours_alone(peer: str, proto: str, s
 @pytest.mark.parametrize(
     ("trusted", "origin"), [((), "127.0.0.1"), (("127.0.0.0/8",), "192.0.2.7")], ids=["nobody", "loopback"]
 )
-async def test_the_audit_has_the_address_that_counts(
+async def test_a_session_has_the_address_that_counts(
     settings: Settings, world: World, trusted: tuple[str, ...], origin: str
 ) -> None:
-    item_id = (await world.submit()).item.id
+    await world.add_person("nora", Role.REVIEWER, password=PASSWORD)
     async with serving(msgspec.structs.replace(settings, trusted_proxies=trusted)) as http:
-        path = f"/api/v1/items/{item_id}/withdraw"
-        answer = await http.post(path, **bearer(world.service_key, **{XFF: "203.0.113.5, 192.0.2.7"}))
-    assert answer.status_code == 200
-    statement = "SELECT origin FROM audit_log WHERE item_id = $1 ORDER BY id DESC LIMIT 1"
-    assert await world.db.hot.fetchval(statement, item_id) == origin
+        form = {"email": "nora@example.com", "password": PASSWORD}
+        answer = await http.post("/sign-in", data=form, headers={XFF: "203.0.113.5, 192.0.2.7"})
+    assert answer.status_code == 303
+    assert await world.db.hot.fetchval("SELECT origin FROM sessions") == origin
 
 
 def allowed(settings: Settings, host: str | None, path: str = "/sign-in", *more: str) -> bool:

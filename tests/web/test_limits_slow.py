@@ -133,7 +133,7 @@ async def _hold_items(world: World, http: httpx.AsyncClient) -> None:
         assert answer.headers["retry-after"] == "1"
         page = await http.post(path, **bearer(world.service_key, Accept="text/html"))
         assert page.headers["content-type"] == "application/problem+json"
-    assert await world.count("items", status="queued") == 1
+    assert await world.count("audit_entries", action="item.withdrawn") == 0
     assert (await http.post(path, **bearer(world.service_key))).json()["status"] == "withdrawn"
 
 
