@@ -55,7 +55,9 @@ class Shares:
     """
 
     def __init__(self, rate: float, burst: float, now: float) -> None:
-        self.pool = Bucket(rate, burst, now)
+        self.rate = rate
+        self.burst = max(burst, 1.0)
+        self._level = self.burst
         self._shares: set[Share] = set()
         self._held = 0.0
         self._turned = now
@@ -65,39 +67,49 @@ class Shares:
 
     def join(self, now: float) -> Share:
         """Give a key its share, which begins with a token if one is free."""
-        share = Share(max(0.0, min(1.0, self._free(now))), now)
+        self.refill(now)
+        share = Share(max(0.0, min(1.0, self._free)), now)
         self._shares.add(share)
         self._held += share.reserve
         return share
 
+    def refill(self, now: float) -> float:
+        """Deal out what came in, if a turn is over, and give what there is."""
+        if now - self._turned >= TURN_SECONDS:
+            self._turn(now)
+        return self._level
+
     def wait(self, share: Share, now: float) -> float:
         """Tell in how many seconds this key may pass, 0 for now."""
         share.seen = now
-        if now - self._turned >= TURN_SECONDS:
-            self._turn(now, share)
-        missing = self.pool.wait(now)
-        if missing or share.reserve >= 1 or self._free(now) >= 1:
-            return missing
-        return (1.0 - share.reserve) * len(self._shares) / self.pool.rate
+        self._shares.add(share)  # it may have been forgotten
+        short = 1.0 - self.refill(now)
+        if short > 0:
+            return max(short / self.rate, TURN_SECONDS)
+        if share.reserve >= 1 or self._free >= 1:
+            return 0.0
+        return max((1.0 - share.reserve) * len(self._shares) / self.rate, TURN_SECONDS)
 
-    def charge(self, share: Share, amount: float, now: float) -> None:
+    def charge(self, share: Share, amount: float) -> None:
         """Take so many: of what is free first, then of the key's own, which may leave it in debt."""
-        own = amount - max(0.0, min(amount, self._free(now)))
-        self.pool.charge(amount)
+        own = amount - max(0.0, min(amount, self._free))
+        self._level -= amount
         self._held -= max(0.0, share.reserve)
-        share.reserve = max(share.reserve - own, -self.pool.burst)
+        share.reserve = max(share.reserve - own, -self.burst)
         self._held += max(0.0, share.reserve)
 
-    def _free(self, now: float) -> float:
+    @property
+    def _free(self) -> float:
         # Half of the burst at most is held back, or a crowd of idle keys would leave the others nothing.
-        return self.pool.refill(now) - min(self._held, self.pool.burst / 2)
+        return self._level - min(self._held, self.burst / 2)
 
-    def _turn(self, now: float, asking: Share) -> None:
+    def _turn(self, now: float) -> None:
         """Deal out what came in since the last turn, and forget the keys that have long asked for nothing."""
         passed, self._turned = now - self._turned, now
-        kept = max(KEPT_SECONDS, 2 * len(self._shares) / self.pool.rate)
-        self._shares = {each for each in self._shares if now - each.seen <= kept} | {asking}
-        part = self.pool.rate / len(self._shares)
+        self._level = min(self.burst, self._level + passed * self.rate)
+        kept = max(KEPT_SECONDS, 2 * len(self._shares) / self.rate)
+        self._shares = {each for each in self._shares if now - each.seen <= kept}
+        part = self.rate / max(1, len(self._shares))
         most = max(1.0, 2 * TURN_SECONDS * part)
         for each in self._shares:
             each.reserve = min(most, each.reserve + passed * part)

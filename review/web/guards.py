@@ -15,7 +15,6 @@ from review.identity.errors import CrossSiteRequest, NotAuthenticated, NotPermit
 from review.identity.rules import Permission, Principal
 from review.kernel.errors import MalformedRequest, NotFound
 from review.web.addresses import client_of
-from review.web.limits import CALLER
 from review.web.services import Services
 
 PUBLIC = "public"  # opt key of a route that anybody may call
@@ -103,7 +102,7 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
     if handler.opt.get(PUBLIC) or _asks_for_methods(connection, handler):
         return
     cookie = session_of(connection)
-    caller = services.limits.check(cookie, client_of(connection)) if cookie else None
+    caller = services.limits.check(connection.scope, cookie, client_of(connection)) if cookie else None
     visitor = await sessions.find_visitor(services.db.hot, cookie, services.settings.session_idle)
     if visitor is None:
         if cookie:
@@ -112,7 +111,7 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
         raise NotAuthenticated(message)
     connection.scope["auth"] = visitor
     if caller is None:
-        services.limits.welcome(cookie, None)
+        services.limits.welcome(connection.scope, cookie, None)
     project = connection.path_params.get("project")
     if project is not None:
         who = await identity.enter_project(services.db.hot, visitor, str(project))
@@ -123,15 +122,14 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
 async def _authenticate(connection: Connection, secret: str) -> Principal:
     """Tell whose key it is, counting the request against the key, or against the address where it is nobody's."""
     services = _services(connection)
-    caller = services.limits.check(secret, client_of(connection))
+    caller = services.limits.check(connection.scope, secret, client_of(connection))
     try:
         who = await keys.authenticate_key(services.db.hot, secret)
     except NotAuthenticated:
         services.limits.turn_away(secret, client_of(connection))
         raise
     if caller is None:
-        caller = services.limits.welcome(secret, who.project_id)
-    cast("dict[str, Any]", connection.scope)[CALLER] = caller
+        services.limits.welcome(connection.scope, secret, who.project_id)
     return who
 
 

@@ -67,20 +67,20 @@ class Caller:
         if shares is not None and share is not None:
             if seconds := shares.wait(share, now):
                 raise RateLimited("this project", seconds)
-            shares.charge(share, 1.0, now)
+            shares.charge(share, 1.0)
         if bucket is not None:
             bucket.charge(1.0)
 
-    def charge(self, amount: float, now: float) -> None:
+    def charge(self, amount: float) -> None:
         """Count what a request turned out to be; it is not refused for that, the next ones are."""
         if self._bucket is not None:
             self._bucket.charge(amount)
         if self._shares is not None and self._share is not None:
-            self._shares.charge(self._share, amount, now)
+            self._shares.charge(self._share, amount)
 
     def told(self, now: float) -> bytes:
         """Give what the `RateLimit` header says: what is left of each limit, and in how many seconds it is whole."""
-        named = ((b'"key"', self._bucket), (b'"project"', self._shares and self._shares.pool))
+        named = ((b'"key"', self._bucket), (b'"project"', self._shares))
         return b", ".join(_told(name, bucket, now) for name, bucket in named if bucket is not None)
 
 
@@ -88,7 +88,7 @@ def count_items(scope: Any, items: int) -> None:
     """Count a batch as the requests that it stands for."""
     caller: Caller | None = scope.get(CALLER)
     if caller is not None and items > ITEMS_A_REQUEST:
-        caller.charge(items / ITEMS_A_REQUEST - 1, monotonic())
+        caller.charge(items / ITEMS_A_REQUEST - 1)
 
 
 def told(app: ASGIApp) -> ASGIApp:
@@ -147,7 +147,7 @@ class Limits:
         self.streaming = Places(settings.max_streams)
         self._policy = _policy(settings)
 
-    def check(self, secret: str, address: str) -> Caller | None:
+    def check(self, scope: Any, secret: str, address: str) -> Caller | None:
         """Count the request of a key or session that was good before, and let a new one be looked up.
 
         An address that has guessed too often gets no look-up; whoever is known from before passes it all the same.
@@ -158,27 +158,32 @@ class Limits:
         now = monotonic()
         caller = self._callers.get(_digest(secret))
         if caller is not None:
+            scope[CALLER] = caller
             caller.take(now)
         elif self._strangers and (bucket := self._strangers.get(_network(address))) and (left := bucket.wait(now)):
             whose = "this address, which has sent too many keys that nobody knows,"
             raise RateLimited(whose, left)
         return caller
 
-    def welcome(self, secret: str, project_id: UUID | None) -> Caller:
+    def welcome(self, scope: Any, secret: str, project_id: UUID | None) -> None:
         """Count the first request of a key that proved good; one without a project is a browser's session.
 
         Raises:
             RateLimited: the project has no request left (429).
         """
-        now = monotonic()
-        if project_id is None:
-            caller = Caller("this session", Bucket(PAGES_A_SECOND, PAGES_AT_ONCE, now), None, now)
-        else:
-            bucket = Bucket(self._per_key, self._per_key * self._burst, now) if self._per_key else None
-            caller = Caller("this key", bucket, self._shares_of(project_id, now), now, self._policy)
-        _put(self._callers, _digest(secret), caller)
+        now, digest = monotonic(), _digest(secret)
+        caller = self._callers.get(digest)  # another of its requests may have come in first
+        if caller is None:
+            caller = self._new_caller(project_id, now)
+            _put(self._callers, digest, caller)
+        scope[CALLER] = caller
         caller.take(now)
-        return caller
+
+    def _new_caller(self, project_id: UUID | None, now: float) -> Caller:
+        if project_id is None:
+            return Caller("this session", Bucket(PAGES_A_SECOND, PAGES_AT_ONCE, now), None, now)
+        bucket = Bucket(self._per_key, self._per_key * self._burst, now) if self._per_key else None
+        return Caller("this key", bucket, self._shares_of(project_id, now), now, self._policy)
 
     def turn_away(self, secret: str, address: str) -> None:
         """Count a key or session that nobody knows, or not any more, against the address that sent it."""
@@ -209,7 +214,7 @@ def _policy(settings: Settings) -> bytes:
     return ", ".join(each).encode()
 
 
-def _told(name: bytes, bucket: Bucket, now: float) -> bytes:
+def _told(name: bytes, bucket: Bucket | Shares, now: float) -> bytes:
     level = bucket.refill(now)
     return b"%b;r=%d;t=%d" % (name, max(0, int(level)), math.ceil((bucket.burst - level) / bucket.rate))
 

@@ -64,5 +64,5 @@ async def _tell(scope: Scope, receive: Receive, send: Send) -> None:
         "with its external_id or Idempotency-Key where it submits."
     )
     request: Request[Any, Any, Any] = Request(scope, receive, send)
-    answer = to_person(request, TimedOut(message)).to_asgi_response(scope["litestar_app"], request)
+    answer = to_person(request, TimedOut(message)).to_asgi_response(None, request)
     await answer(scope, receive, send)

@@ -113,8 +113,9 @@ def deep(levels: int, opening: bytes = b"[", closing: bytes = b"]") -> bytes:
     return item().replace(b'"where is my card"', opening * levels + closing * levels)
 
 
-def keys(count: int, name: bytes = b'"k%d":1') -> bytes:
-    return b'{"type":"ticket_intent","input":{%b}}' % b",".join(name % at for at in range(count))
+def names(count: int) -> bytes:
+    """An object of so many keys, as short as they can be."""
+    return b'{"type":"ticket_intent","output":{},"input":{%b}}' % b",".join(b'"%x":1' % at for at in range(count))
 
 
 def chunked(*chunks: bytes) -> bytes:
@@ -133,6 +134,16 @@ ATTACKS: dict[str, tuple[set[int], Attack]] = {
     "100,000 deep": ({400}, lambda to: (to.post(deep(100_000)),)),
     "100,000 deep objects": ({400}, lambda to: (to.post(deep(100_000, b'{"a":', b"}")),)),
     "1,000,000 open brackets": ({400}, lambda to: (to.post(b"[" * 1_000_000),)),
+    "1,000,000 keys": ({400}, lambda to: (to.post(names(1_000_000)),)),
+    "3,000,000 numbers": ({400}, lambda to: (to.post(item().replace(b"0.5", b"[%b1]" % (b"1," * 3_000_000))),)),
+    "a batch of 3,000,000": (
+        {400},
+        lambda to: (to.post(b'{"items":[%b1]}' % (b"1," * 3_000_000), path="/api/v1/items/batch"),),
+    ),
+    "10,000,000 empty lines": (
+        {422},
+        lambda to: (to.post(b"\n" * 10_000_000, "Content-Type: application/x-ndjson", path="/api/v1/items/batch"),),
+    ),
     "1,000,000 digits": ({400}, lambda to: (to.post(item().replace(b"0.5", b"9" * 1_000_000)),)),
     "an integer beyond 2**53": ({400}, lambda to: (to.post(item(metadata={"n": 2**60})),)),
     "an endless exponent": ({400}, lambda to: (to.post(item().replace(b"0.5", b"1e999999999")),)),

@@ -216,6 +216,9 @@ def _key(request: AnyRequest) -> str | None:
 
 
 def _lines(raw: bytes) -> list[bytes]:
+    if raw.count(b"\n") > 10 * intake.MAX_BATCH:  # before they are made, for empty ones are cheap to send
+        message = f"The batch has more lines than {intake.MAX_BATCH} items need; nothing was stored."
+        raise Invalid(message, errors=(FieldError("items", f"must hold 1 to {intake.MAX_BATCH} items"),))
     return [line for line in raw.split(b"\n") if line.strip()]
 
 
