@@ -17,7 +17,7 @@ def people_in(
     input: object,  # noqa: A002  the contract's name
     output: object,
     metadata: object,
-    subject: str | None,
+    subject: object,
     submitted_by: object,
 ) -> list[str]:
     """List the people an item concerns, by normalised e-mail or id: who sent it, its subject, whom relations name.
@@ -25,8 +25,8 @@ def people_in(
     What is neither an e-mail nor an id names nobody who could review.
     """
     root = {"input": input, "output": output, "metadata": metadata}
-    found = [] if subject is None else [subject]
-    sender = cast("Mapping[str, Any]", submitted_by) if isinstance(submitted_by, Mapping) else {}
+    found = [subject] if isinstance(subject, str) else []
+    sender: Mapping[str, Any] = cast("Any", submitted_by) if isinstance(submitted_by, dict) else {}
     if sender.get("kind") == "user":
         found.append(str(sender.get("id")))
     for relation in relations:

@@ -48,13 +48,13 @@ def test_whoever_is_named_is_found_in_whatever_spelling(
     named: Any = [*others, spelling]
     for _ in range(depth):
         named = [named]
-    given_: dict[str, Any] = [
+    ways: list[dict[str, Any]] = [
         {"input": {"team": [{"email": named}]}},
         {"metadata": {"author": named}},
         {"subject": spelling},
         {"submitted_by": {"kind": "user", "id": str(ANA.id)}},
-    ][where]
-    assert concerns(ANA, people_in(["input.team.email", "metadata.author"], **{**NOTHING, **given_}))
+    ]
+    assert concerns(ANA, people_in(["input.team.email", "metadata.author"], **{**NOTHING, **ways[where]}))
 
 
 @given(payload=JSON, others=st.lists(OTHERS))

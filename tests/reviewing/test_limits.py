@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -93,11 +94,12 @@ async def test_a_condition_that_cannot_be_evaluated_needs_a_lead(world: World) -
 
 async def test_a_rule_does_not_decide_what_takes_two_people(world: World) -> None:
     """Promise 33, AI Act 14(5)."""
-    for more in ({"confidence": 0.99}, {"tags": ["blocked"]}, {}):
-        item = (await match(world, **more)).item
+    ways: list[dict[str, Any]] = [{"confidence": 0.99}, {"tags": ["blocked"]}, {}]
+    sent = [(await match(world, **more)).item for more in ways]
+    for item in sent:
         assert (item.status, await world.count("assignments", item_id=item.id)) == ("queued", 2)
-        route = await world.db.hot.fetchval("SELECT route::text FROM item_bodies WHERE item_id = $1", item.id)
-        assert '"two_person":true' in route
+    route = await world.db.hot.fetchval("SELECT route::text FROM item_bodies WHERE item_id = $1", sent[0].id)
+    assert '"two_person":true' in route
 
 
 async def test_two_who_agree_decide_and_one_alone_does_not(world: World) -> None:
