@@ -148,7 +148,7 @@ def authorization_url(
     provider: Provider, endpoint: str, *, redirect_uri: str, state: str, nonce: str, verifier: str
 ) -> str:
     """Give the address at which somebody signs in, with everything that binds the answer to this asking."""
-    client = OAuth2Client(None, **_registered(provider, redirect_uri))
+    client: Any = OAuth2Client(None, **_registered(provider, redirect_uri))
     url, _ = client.create_authorization_url(endpoint, state=state, nonce=nonce, code_verifier=verifier)
     return str(url)
 
