@@ -198,6 +198,19 @@ async def test_rotation_overlaps_and_both_are_listed(world: World) -> None:
     assert await world.count("audit_entries", action="key.rotated") == 1
 
 
+async def test_a_token_without_an_end_gets_one_when_it_is_rotated(world: World) -> None:
+    """Tokens made before there was a longest life have none; a key may go on without."""
+    await world.db.hot.execute("UPDATE api_keys SET expires_at = NULL")
+    mine = keyring.Mine(world.people["ana"].id)
+    async with world.db.transaction() as tx:
+        (token,) = (await keyring.list_keys(tx, world.service.project_id, mine=mine, limit=9)).data
+        rotated = await keyring.rotate(
+            tx, world.service.project_id, token.id, actor=OPERATOR, mine=mine, longest=30 * DAY
+        )
+    assert rotated.key.expires_at is not None
+    assert rotated.key.expires_at - await world.db.hot.fetchval("SELECT now()") <= 30 * DAY
+
+
 async def test_two_who_rotate_at_once_make_one_key(world: World) -> None:
     old = await make(world)
 
