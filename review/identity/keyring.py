@@ -128,10 +128,12 @@ async def rotate(
     overlap: timedelta = timedelta(hours=OVERLAP_HOURS),
     mine: Mine | None = None,
     held: Collection[Permission] = ALL,
+    longest: timedelta = keys.LONGEST_TOKEN,
 ) -> Rotated:
     """Make a new key in the place of one, with its name, role, scopes and length of life; the old one counts on.
 
-    The old one ends after `overlap`, or earlier if it was to end before that. A person's token is theirs to rotate.
+    The old one ends after `overlap`, or earlier if it was to end before that. A person's token is theirs to rotate, and
+    the new one lives no longer than `longest`, whatever the old one did.
 
     Raises:
         KeyNotFound (404); KeyEnded: it is revoked, expired or rotated already (409); NotPermitted: it is a person's, or
@@ -148,6 +150,8 @@ async def rotate(
     roles.check_grant(before.permissions, held, "The key")
     now = await keys.now_of(tx)
     ends = None if old.expires_at is None else now + (old.expires_at - old.created_at)
+    if old.user_id is not None:
+        ends = min(ends or now + longest, now + longest)
     wish = Wish(name=old.name, scopes=None if old.scopes is None else tuple(old.scopes), expires_at=ends)
     made = await keys.store_key(
         tx, project_id, wish, role=old.role, user_id=old.user_id, actor=actor, rotated_from=old.id

@@ -29,6 +29,7 @@ from review.identity.rules import (
 )
 from review.identity.service import get_project
 from review.identity.usage import KEEP_SECONDS, KeyUse
+from tests.house.source import REPOSITORY
 from tests.make import World
 
 DAY = timedelta(days=1)
@@ -80,6 +81,18 @@ def test_a_key_has_the_form_that_scanners_are_told_and_its_checksum() -> None:
         assert prefix_of(wrong) is None, "no statement is spent on what only looks like a key"
     assert checksum_of("") == "000000"
     assert zlib.crc32(b"123456789") == 0xCBF43926  # the check value of CRC-32 (ISO 3309)
+
+
+def test_what_scanners_are_told_is_what_keys_are() -> None:
+    text = (REPOSITORY / "docs" / "access.md").read_text()
+    assert f"\n{KEY_FORM}\n" in text
+    (told,) = re.findall(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(told, names)  # noqa: S102  the documentation's own words, tried
+    for _ in range(50):
+        secret = new_key().secret
+        assert names["is_key"](secret)
+        assert not names["is_key"](secret[:20] + ("x" if secret[20] != "x" else "y") + secret[21:])
 
 
 def test_keys_of_the_first_form_are_still_keys() -> None:
@@ -183,6 +196,19 @@ async def test_rotation_overlaps_and_both_are_listed(world: World) -> None:
         with pytest.raises(KeyEnded):
             await keyring.rotate(tx, project_id, old.id, actor=OPERATOR)
     assert await world.count("audit_entries", action="key.rotated") == 1
+
+
+async def test_a_token_without_an_end_gets_one_when_it_is_rotated(world: World) -> None:
+    """Tokens made before there was a longest life have none; a key may go on without."""
+    await world.db.hot.execute("UPDATE api_keys SET expires_at = NULL")
+    mine = keyring.Mine(world.people["ana"].id)
+    async with world.db.transaction() as tx:
+        (token,) = (await keyring.list_keys(tx, world.service.project_id, mine=mine, limit=9)).data
+        rotated = await keyring.rotate(
+            tx, world.service.project_id, token.id, actor=OPERATOR, mine=mine, longest=30 * DAY
+        )
+    assert rotated.key.expires_at is not None
+    assert rotated.key.expires_at - await world.db.hot.fetchval("SELECT now()") <= 30 * DAY
 
 
 async def test_two_who_rotate_at_once_make_one_key(world: World) -> None:

@@ -57,9 +57,16 @@ class KeyPages(Controller):
     async def rotate_token(self, request: AnyRequest, work: InHand, tx: Tx, token_id: FromPath[UUID]) -> Template:
         """Make a new token in the place of one of the reader's and show its secret, once."""
         overlap, mine = _overlap(await read_form(request)), keyring.check_owner(work.who)
-        who = work.who
+        who, longest = work.who, work.services.settings.token_max_lifetime
         rotated = await keyring.rotate(
-            tx, who.project_id, token_id, actor=who.actor, overlap=overlap, mine=mine, held=who.permissions
+            tx,
+            who.project_id,
+            token_id,
+            actor=who.actor,
+            overlap=overlap,
+            mine=mine,
+            held=who.permissions,
+            longest=longest,
         )
         return await _page(work, tx, made=rotated.key, rotated=rotated)
 

@@ -132,6 +132,9 @@ def test_leads_of_the_pool_come_before_other_leads_and_those_before_admins() -> 
     assert resolve("pool-leads", Standing("triage"), PEOPLE) == ("lou@example.com",)
     assert resolve("pool-leads", Standing("seniors"), PEOPLE) == ("lea@example.com", "lou@example.com")
     assert resolve("pool-leads", Standing("seniors"), msgspec.structs.replace(PEOPLE, leads=())) == PEOPLE.admins
+    bound = msgspec.structs.replace(PEOPLE, leads_of_pools=frozenset({"ana@example.com"}))
+    assert resolve("pool-leads", Standing("triage"), bound) == ("ana@example.com", "lou@example.com")
+    assert resolve("pool-leads", Standing("seniors"), bound) == PEOPLE.leads, "they lead their pools alone"
     assert resolve("nonsense", Standing("triage"), PEOPLE) == ()
 
 
