@@ -60,7 +60,9 @@ def database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
 @pytest.fixture
 def settings(database_url: str, redis_server: EmbeddedRedis) -> Settings:
     """The settings of a process over the test's database."""
-    return Settings(database_url=database_url, redis_url=redis_server.url(), allowed_hosts=("testserver.local",), dev_pages=True)
+    return Settings(
+        database_url=database_url, redis_url=redis_server.url(), allowed_hosts=("testserver.local",), dev_pages=True
+    )
 
 
 @pytest.fixture

@@ -94,7 +94,9 @@ def later(fault: Exception) -> dict[str, str]:
 def _allowed(fault: Exception) -> dict[str, str]:
     """Give what a refused method or coding must name (RFC 9110, sections 15.5.6 and 15.5.16)."""
     given = (fault.headers or {}) if isinstance(fault, HTTPException) else {}
-    return {name: value for name in ("Allow", "Accept-Encoding") if (value := given.get(name) or given.get(name.lower()))}
+    return {
+        name: value for name in ("Allow", "Accept-Encoding") if (value := given.get(name) or given.get(name.lower()))
+    }
 
 
 def problem(status: int, code: str, detail: str, errors: tuple[FieldError, ...] = ()) -> Problem:

@@ -46,7 +46,9 @@ class Caller:
 
     __slots__ = ("_bucket", "_share", "_shares", "_whose", "policy")
 
-    def __init__(self, whose: str, bucket: Bucket | None, shares: Shares | None, now: float, policy: bytes = b"") -> None:
+    def __init__(
+        self, whose: str, bucket: Bucket | None, shares: Shares | None, now: float, policy: bytes = b""
+    ) -> None:
         self.policy = policy
         self._whose = whose
         self._bucket = bucket

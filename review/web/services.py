@@ -60,7 +60,9 @@ class Services:
         hints.follow_events(tail.wake)
         hints.start()
         tail.start()
-        return cls(settings, db, redis, hints, tail, ConfigCache(db), ItemTypes(db), Migrations.load(), Limits(settings))
+        return cls(
+            settings, db, redis, hints, tail, ConfigCache(db), ItemTypes(db), Migrations.load(), Limits(settings)
+        )
 
     def release(self) -> None:
         """Let parked callers and streams go, and keep nobody waiting any more; for a process that is about to stop."""
