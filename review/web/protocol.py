@@ -127,7 +127,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._part = _Part.NOTHING
         super().on_message_complete()
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  the base gives it
         """Refuse what the parser could not read, in the contract's words."""
         self._refuse(self._refusal)
 
