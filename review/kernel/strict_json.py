@@ -123,9 +123,7 @@ def _has_too_many(raw: bytes) -> bool:
     Every value but the first of its array or object stands behind a comma, and every key is a string.
     """
     strings = (raw.count(b'"') - raw.count(b'\\"')) // 2
-    return strings > 2 * MAX_VALUES or (
-        raw.count(b",") > MAX_VALUES and _STRING.sub(b"", raw).count(b",") > MAX_VALUES
-    )
+    return strings > 2 * MAX_VALUES or (raw.count(b",") > MAX_VALUES and _STRING.sub(b"", raw).count(b",") > MAX_VALUES)
 
 
 def _has_too_many_outside(raw: bytes) -> bool:

@@ -21,6 +21,7 @@ from review.web.buckets import Bucket, Share, Shares
 K = TypeVar("K")
 V = TypeVar("V")
 
+PROJECT = "this project"
 CALLER = "countersign_caller"  # scope key of the `Caller`
 MOST_KNOWN = 10_000  # entries of each table; the oldest goes when one more comes
 ITEMS_A_REQUEST = 8  # items of a batch that cost as much as one request: batches take in 4 to 9 times as many a second
@@ -66,7 +67,7 @@ class Caller:
             raise RateLimited(self._whose, seconds)
         if shares is not None and share is not None:
             if seconds := shares.wait(share, now):
-                raise RateLimited("this project", seconds)
+                raise RateLimited(PROJECT, seconds)
             shares.charge(share, 1.0)
         if bucket is not None:
             bucket.charge(1.0)

@@ -1,6 +1,6 @@
 """Query parameters that a call does not have: refused, because a misspelt filter would list everything."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from litestar import Litestar
 from litestar.connection import ASGIConnection
@@ -8,9 +8,6 @@ from litestar.handlers import BaseRouteHandler
 from litestar.routes import HTTPRoute
 
 from review.kernel.errors import FieldError, MalformedRequest
-
-if TYPE_CHECKING:
-    from litestar.datastructures import MultiDict
 
 DECLARED = "declared_parameters"
 MOST_NAMED = 20
@@ -26,7 +23,7 @@ def known_parameters_guard(connection: ASGIConnection[Any, Any, Any, Any], _hand
     if not scope["query_string"]:
         return
     declared: dict[str, bool] = connection.app.state[DECLARED].get((scope["path_template"], scope["method"]), {})
-    given = cast("MultiDict[Any]", connection.query_params)
+    given = connection.query_params
     faults = [
         FieldError(name, _unknown(declared) if name not in declared else "is given more than once")
         for name in dict.fromkeys(given)

@@ -127,7 +127,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._part = _Part.NOTHING
         super().on_message_complete()
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  the base gives it
         """Refuse what the parser could not read, in the contract's words."""
         self._refuse(self._refusal)
 
@@ -150,12 +150,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse(self, status: int) -> None:
         """Answer for the application, or break off where an answer is under way, and close the connection."""
         self._stop_timing()
-        if self.cycle is not None and not self.cycle.response_complete:
-            if self.pipeline or self._part is not _Part.BODY or self.cycle.response_started:
+        cycle: Any = self.cycle  # None before the first request, whatever its type says
+        if cycle is not None and not cycle.response_complete:
+            if self.pipeline or self._part is not _Part.BODY or cycle.response_started:
                 self.transport.abort()
                 return
-            self.cycle.disconnected = True  # the application is still waiting for the rest of the body
-            self.cycle.message_event.set()
+            cycle.disconnected = True  # the application is still waiting for the rest of the body
+            cycle.message_event.set()
         self.transport.write(_answer(status, self.server_state.default_headers))
         self._linger()
 
@@ -180,5 +181,3 @@ def _answer(status: int, default_headers: list[tuple[bytes, bytes]]) -> bytes:
     ]
     head = b"".join(b"%b: %b\r\n" % field for field in fields)
     return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (status, PHRASES[status], head, body)
-
-

@@ -31,9 +31,9 @@ def timed(settings: Settings) -> Any:
     def middleware(app: ASGIApp) -> ASGIApp:
         async def within(scope: Scope, receive: Receive, send: Send) -> None:
             known = cast("dict[str, Any]", scope)
+            deadline = known[DEADLINE] = asyncio.timeout(seconds)
             try:
-                async with asyncio.timeout(seconds) as deadline:
-                    known[DEADLINE] = deadline
+                async with deadline:
 
                     async def begun(message: Message) -> None:
                         if not deadline.expired() and message["type"] == "http.response.start":
@@ -64,5 +64,5 @@ async def _tell(scope: Scope, receive: Receive, send: Send) -> None:
         "with its external_id or Idempotency-Key where it submits."
     )
     request: Request[Any, Any, Any] = Request(scope, receive, send)
-    answer = to_person(request, TimedOut(message)).to_asgi_response(None, request)
+    answer: Any = to_person(request, TimedOut(message)).to_asgi_response(None, request)  # pyright: ignore[reportUnknownMemberType]  partly untyped
     await answer(scope, receive, send)

@@ -104,3 +104,40 @@ def test_a_time_that_not_every_zone_can_show_is_refused_by_its_name(moment: str)
 @pytest.mark.parametrize("moment", ["0002-01-01T00:00:00Z", "9998-12-31T23:59:59Z", "2026-11-21T12:00:00+14:00"])
 def test_a_time_that_every_zone_can_show_is_read(moment: str) -> None:
     assert strict_json.convert({"from": moment}, Timed).begins == datetime.fromisoformat(moment)
+
+
+MANY = strict_json.MAX_VALUES + 1
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"[" + b"1," * MANY + b"1]",
+        b'{"a":[' + b"[]," * MANY + b"1]}",
+        b"{" + b",".join(b'"%x":1' % at for at in range(2 * MANY)) + b"}",
+        b"[" + b'"\\\\",' * MANY + b"1]",
+    ],
+    ids=["numbers", "arrays", "keys", "strings that end in a backslash"],
+)
+def test_more_values_than_are_read_are_refused(raw: bytes) -> None:
+    with pytest.raises(MalformedRequest) as refusal:
+        strict_json.decode(raw)
+    assert "200,000 values" in refusal.value.errors[0].message
+
+
+@pytest.mark.parametrize(
+    "text", ["a,b" * MANY, '","' * MANY, "[{" * MANY, "\n" * MANY], ids=["commas", "quotes", "brackets", "lines"]
+)
+def test_a_long_text_is_one_value_whatever_is_in_it(text: str) -> None:
+    assert strict_json.decode(msgspec.json.encode([text])) == [text]
+
+
+def test_a_batch_of_long_lists_is_no_crowd() -> None:
+    class Outer(msgspec.Struct):
+        items: list[msgspec.Raw]
+
+    one = b'{"a":{"v":[' + b"0.5," * 999 + b"1]}}"
+    assert len(strict_json.decode_outer(b'{"items":[' + b",".join([one] * 300) + b"]}", Outer).items) == 300
+    for crowd in (b"1," * MANY + b"1", b"{}," * MANY + b"{}"):
+        with pytest.raises(MalformedRequest):
+            strict_json.decode_outer(b'{"items":[' + crowd + b"]}", Outer)

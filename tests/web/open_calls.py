@@ -17,10 +17,11 @@ class Call:
 
     def __init__(self, app: Any, method: str, url: str, headers: dict[str, str], body: bytes = b"") -> None:
         parts = urlsplit(f"http://testserver.local{url}")
+        named = {"host": parts.netloc, **headers}
         self._scope: dict[str, Any] = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
             "path": parts.path, "raw_path": parts.path.encode(), "query_string": parts.query.encode(), "root_path": "",
-            "headers": [(name.lower().encode(), each.encode()) for name, each in {"host": parts.netloc, **headers}.items()],
+            "headers": [(name.lower().encode(), each.encode()) for name, each in named.items()],
             "client": ("127.0.0.1", 1), "server": ("testserver.local", 80),
         }  # fmt: skip
         self._app = app

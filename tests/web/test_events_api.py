@@ -293,7 +293,7 @@ async def test_a_stream_does_not_outlive_its_key(
 
 async def test_there_is_room_for_so_many_streams_and_leaving_makes_room(settings: Settings, world: World) -> None:
     async with serving(msgspec.structs.replace(settings, max_streams=2)) as http:
-        async with streaming(http, world.service_key), streaming(http, world.service_key):
+        async with streaming(http, world.service_key), streaming(http, world.tokens["lea"]):
             asked = bearer(world.service_key, Accept="text/event-stream")
             full = await http.get(URL, **asked)
             assert (full.status_code, full.json()["code"]) == (503, "too_many_streams")

@@ -122,7 +122,11 @@ def test_one_caller_takes_half_the_places_and_a_second_still_finds_some() -> Non
 
 @pytest.mark.parametrize(
     ("one", "other", "together"),
-    [("192.0.2.1", "192.0.2.2", False), ("2001:db8::1", "2001:db8::ffff:1", True), ("::ffff:192.0.2.1", "192.0.2.1", True)],
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+    ],
 )
 def test_guesses_count_by_address_and_of_ipv6_by_network(
     one: str, other: str, together: bool, monkeypatch: pytest.MonkeyPatch
@@ -207,18 +211,22 @@ async def test_items_of_a_batch_count(settings: Settings, world: World) -> None:
         batch = await http.post("/api/v1/items/batch", json=body, **bearer(world.service_key))
         after = await http.get("/api/v1/items", **bearer(world.service_key))
     assert batch.status_code == 200
-    assert (after.status_code, after.headers["retry-after"]) == (429, "4")
+    assert after.status_code == 429
+    assert after.headers["retry-after"] in {"3", "4"}  # some came back meanwhile
 
 
-async def test_a_session_has_a_limit_too(http: httpx.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_session_has_a_limit_too(
+    http: httpx.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tests.web.test_pages import HTML, HTMX, sign_in  # noqa: PLC0415  its fixtures are not ours
 
     monkeypatch.setattr(limits, "PAGES_AT_ONCE", 3)
+    monkeypatch.setattr(limits, "PAGES_A_SECOND", 0.1)
     await sign_in(http, world)
     answers = [await http.get("/p/support", headers=HTML) for _ in range(6)]
     assert [each.status_code for each in answers][-1] == 429
     assert "That was too fast" in answers[-1].text
-    assert answers[-1].headers["retry-after"] == "1"
+    assert int(answers[-1].headers["retry-after"]) > 1
     notice = await http.get("/p/support", headers=HTMX)
     assert (notice.status_code, notice.headers["hx-retarget"]) == (429, "#notices")
 

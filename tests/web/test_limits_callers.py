@@ -147,7 +147,9 @@ async def test_what_headers_say_of_the_host_changes_nothing(http: httpx.AsyncCli
     assert answer.headers["location"] == "/sign-in?next=%2Fp%2Fsupport"
 
 
-@pytest.mark.parametrize("path", ["/api/v1/items?statuss=queued", "/api/v1/items?limit=1&limit=2", "/api/v1/webhooks?x="])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/items?statuss=queued", "/api/v1/items?limit=1&limit=2", "/api/v1/webhooks?x="]
+)
 async def test_query_parameters_that_a_call_does_not_have_are_named(
     http: httpx.AsyncClient, world: World, path: str
 ) -> None:

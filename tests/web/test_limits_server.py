@@ -3,8 +3,7 @@
 import asyncio
 import gzip
 import os
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +88,7 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, world: World) -> AsyncIterator[Target]:
+async def serving(settings: Settings, world: World) -> AsyncGenerator[Target]:
     async with running(settings, "web", "--port", "0") as process:
         parts = urlsplit(await process.listening())
         assert parts.hostname is not None
@@ -162,7 +161,10 @@ ATTACKS: dict[str, tuple[set[int], Attack]] = {
     "a length below nothing": ({400}, lambda to: (to.head("POST", "/api/v1/items", "Content-Length: -1"),)),
     "a chunk of no size": ({400}, lambda to: (to.head("POST", "/api/v1/items", CHUNKED), b"zz\r\n")),
     "a chunk of 2**80": ({400}, lambda to: (to.head("POST", "/api/v1/items", CHUNKED), b"%x\r\n" % 2**80)),
-    "multipart": ({400}, lambda to: (to.post(b"--b\r\n\r\nx\r\n" * 50_000, "Content-Type: multipart/form-data; boundary=b"),)),
+    "multipart": (
+        {400},
+        lambda to: (to.post(b"--b\r\n\r\nx\r\n" * 50_000, "Content-Type: multipart/form-data; boundary=b"),),
+    ),
     "a form of 1,000,000 fields": (
         {400},
         lambda to: (to.post(b"a=&" * 1_000_000, "Content-Type: application/x-www-form-urlencoded", path="/sign-in"),),

@@ -1,4 +1,4 @@
-"""Senders who take their time, and requests that take too long: they hold nothing up and nothing half done (promise 28)."""
+"""Slow senders and requests that take too long hold nothing up, and leave nothing half done (promise 28)."""
 
 import asyncio
 import time

@@ -85,7 +85,11 @@ class OverrideIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     reasons: Reasons = ()
 
 
-@post("/items", opt=requires(Permission.SUBMIT) | takes(Submission) | gives({"application/json": ItemView}), status_code=201)
+@post(
+    "/items",
+    opt=requires(Permission.SUBMIT) | takes(Submission) | gives({"application/json": ItemView}),
+    status_code=201,
+)
 async def submit_item(request: AnyRequest, services: Svc, who: Who, wait: Wait = 0) -> Response[ItemView]:
     """Submit an item; with `wait`, hold the answer until it is decided or the seconds are up.
 
