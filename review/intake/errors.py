@@ -4,7 +4,7 @@ from review.kernel.errors import NotFound, ReviewError
 
 
 class SourceNotFound(NotFound):
-    """The project has no key, and nobody with a token, of that id."""
+    """The project has no key, and nobody with a token, of that id, or no item type of that name."""
 
     code = "source_not_found"
 

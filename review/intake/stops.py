@@ -18,7 +18,6 @@ from review.identity.rules import Principal
 from review.intake import stop_queries as queries
 from review.intake.errors import NotStopped, SourceNotFound
 from review.intake.models import Stop
-from review.items.errors import UnknownItemType
 from review.kernel.db import Hot, driver_of
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.ids import new_id
@@ -67,7 +66,7 @@ async def stop(
     """Let nothing of a source or item type through by rule from now on; stopping twice keeps the first stop.
 
     Raises:
-        SourceNotFound (404), UnknownItemType (422): there is no such thing; Invalid: no reason was given (422).
+        SourceNotFound: there is no such thing (404); Invalid: no reason was given (422).
     """
     said = _said(reason, "A stop must say why. Nothing was changed; send it again with a reason.")
     name = await _name_of(await driver_of(tx), who, config, kind, subject)
@@ -137,7 +136,7 @@ async def _name_of(hot: Hot, who: Principal, config: ProjectConfig | None, kind:
     if kind == "item_type":
         if config is not None and subject not in config.item_types:
             message = f"There is no item type {subject!r} here. Nothing was stopped."
-            raise UnknownItemType(message, errors=(FieldError("item_type", "is not an item type of this project"),))
+            raise SourceNotFound(message)
         return subject
     names = {str(row["id"]): str(row["name"]) for row in await queries.list_sources(hot, who.project_id)}
     if subject not in names:

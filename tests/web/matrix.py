@@ -38,14 +38,16 @@ class Row:
     """What it takes to call a route: a body for the API, fields for a form.
 
     `also` are further ways to ask, as query or headers; one whose `is_open` would wait for ever where it is allowed.
-    `ends` marks what leaves nothing to call after it, `finds_nothing` what answers 404 although it was allowed, and
-    `is_door` what answers 401 to whom it does not know, as signing in does.
+    `ends` marks what leaves nothing to call after it, `leaves` what signs the caller out and so comes last,
+    `finds_nothing` what answers 404 although it was allowed, and `is_door` what answers 401 to whom it does not know,
+    as signing in does.
     """
 
     body: Any = None
     form: dict[str, str] = field(default_factory=dict[str, str])
     also: tuple["Way", ...] = ()
     ends: bool = False
+    leaves: bool = False
     finds_nothing: bool = False
     is_door: bool = False
 
@@ -66,6 +68,7 @@ NDJSON, STREAM = (
 )
 FENCE, JUDGED = {"fence": 1}, {"fence": 1, "verdict": "approve"}
 REASON = {"reason": "it moves house"}
+PROPOSAL = {"proposal": "00000000-0000-0000-0000-000000000001"}
 ROTATE = {"overlap_hours": "24", "kind": "hmac"}
 
 ROWS: dict[str, Row] = {
@@ -77,7 +80,27 @@ ROWS: dict[str, Row] = {
     "HEAD /static/{file_path}": Row(),
     "POST /sign-in": Row(form={"email": "nobody@example.com", "password": "no"}, is_door=True),
     "GET /": Row(),
-    "POST /sign-out": Row(ends=True),
+    "POST /sign-out": Row(leaves=True),
+    **{f"GET {path}": Row() for path in ("/sign-in/code", "/forgot-password", "/choose-password/{link}")},
+    "POST /sign-in/code": Row(form={"code": "000000"}, is_door=True),
+    "POST /forgot-password": Row(form={"email": "nobody@example.com"}),
+    "POST /choose-password/{link}": Row(form={"password": "correct horse battery"}),
+    "POST /sign-in/with/{provider}": Row(finds_nothing=True),
+    "GET /sign-in/with/{provider}/callback": Row(finds_nothing=True),
+    "POST /sign-in/with/{provider}/link": Row(finds_nothing=True),
+    "GET /sign-in/linked": Row(),
+    "POST /sign-out/back-channel/{provider}": Row(form={"logout_token": "x"}, finds_nothing=True),
+    "GET /sign-out/front-channel/{provider}": Row(finds_nothing=True),
+    "GET /account": Row(),
+    "POST /account/password": Row(form={"present": "no", "password": "no"}),
+    "POST /account/second-factor/begin": Row(),
+    **{
+        f"POST /account/second-factor/{act}": Row(form={"code": "000000", "password": "no"})
+        for act in ("confirm", "off", "recovery-codes")
+    },
+    "POST /account/sessions/end": Row(form={"session": "x"}, finds_nothing=True),
+    "POST /account/sessions/end-others": Row(),
+    "POST /account/sessions/end-all": Row(leaves=True),
     # The API.
     "POST /api/v1/items": Row(submission(), also=(WAIT,)),
     "POST /api/v1/items/batch": Row({"items": [submission()]}),
@@ -90,6 +113,10 @@ ROWS: dict[str, Row] = {
     "POST /api/v1/items/{item_id}/pause": Row({"reason": "waiting for upstream"}),
     "POST /api/v1/items/{item_id}/resume": Row({}),
     "POST /api/v1/items/{item_id}/acknowledge": Row({}),
+    "GET /api/v1/items/{item_id}/proof": Row(),
+    "GET /api/v1/items/{item_id}/override": Row(),
+    "POST /api/v1/items/{item_id}/override/confirm": Row(PROPOSAL),
+    "POST /api/v1/items/{item_id}/override/withdraw": Row(PROPOSAL),
     "POST /api/v1/pools/{pool}/claims": Row({"limit": 1}),
     "POST /api/v1/assignments/{assignment_id}/extend": Row(FENCE),
     "POST /api/v1/assignments/{assignment_id}/release": Row(FENCE, ends=True),
@@ -121,6 +148,14 @@ ROWS: dict[str, Row] = {
     "POST /api/v1/tokens": Row({"name": "laptop", "scopes": ["items:read"]}),
     "POST /api/v1/tokens/{token_id}/rotate": Row({}),
     "POST /api/v1/tokens/{token_id}/revoke": Row({}, ends=True),
+    "GET /api/v1/audit": Row(also=(Way("?action=item.submitted"),)),
+    "GET /api/v1/audit/checkpoint": Row(),
+    "GET /api/v1/audit/consistency": Row(also=(Way("?from=1&to=1"),)),
+    "GET /api/v1/audit/export": Row(),
+    "GET /api/v1/reviewers": Row(),
+    "GET /api/v1/stops": Row(),
+    **{f"POST /api/v1/sources/{{source_id}}/{act}": Row(REASON) for act in ("stop", "resume")},
+    **{f"POST /api/v1/item-types/{{item_type}}/{act}": Row(REASON) for act in ("stop", "resume")},
     # The pages, whole and as the fragments that htmx asks for.
     "GET /p/{project}": Row(),
     "GET /p/{project}/due": Row(also=(Way("?within=168"),)),
@@ -136,11 +171,23 @@ ROWS: dict[str, Row] = {
         f"POST /p/{{project}}/assignments/{{assignment_id}}/{act}": Row(form={"fence": "1"}, ends=True)
         for act in ("release", "skip", "escalate", "review")
     },
+    "POST /p/{project}/assignments/{assignment_id}/stop": Row(form={"kind": "item_type", **REASON}),
     "GET /p/{project}/items/{item_id}": Row(),
     "POST /p/{project}/items/{item_id}/pause": Row(form={"reason": "waiting for upstream"}),
     "POST /p/{project}/items/{item_id}/resume": Row(),
     "GET /p/{project}/items/{item_id}/acknowledge": Row(),
     "POST /p/{project}/items/{item_id}/acknowledge": Row(),
+    "POST /p/{project}/items/{item_id}/override": Row(form={"verdict": "reject", "reason": "policy"}, ends=True),
+    "POST /p/{project}/items/{item_id}/override/confirm": Row(form=PROPOSAL),
+    "POST /p/{project}/items/{item_id}/override/withdraw": Row(form=PROPOSAL),
+    "GET /p/{project}/audit": Row(also=(Way("?action=item.submitted"),)),
+    "GET /p/{project}/audit/export": Row(),
+    "GET /p/{project}/reviewers": Row(),
+    "GET /p/{project}/stops": Row(),
+    **{
+        f"POST /p/{{project}}/stops/{act}": Row(form={"what": "item_type:crm_type", **REASON})
+        for act in ("stop", "resume")
+    },
     "GET /p/{project}/notifications": Row(),
     "POST /p/{project}/notifications": Row(),
     "POST /p/{project}/notifications/test": Row(),
@@ -242,9 +289,10 @@ def api_routes() -> list[Route]:
 
 
 def filled(path: str, **ids: object) -> str:
-    """Fill in the path of a call of the API with things that are nowhere, but for a pool and an endpoint."""
-    named = ("item_id", "assignment_id", "delivery_id", "person_id", "key_id", "token_id")
-    return path.format(**{name: uuid4() for name in named} | {"pool": "triage", "name": "crm"} | ids)
+    """Fill in the path of a call with things that are nowhere, but for a pool, an endpoint and an item type."""
+    known = {"pool": "triage", "name": "crm", "item_type": "ticket_intent", "project": "support"}
+    named: list[str] = re.findall(r"\{(\w+)\}", path)
+    return path.format(**{name: known.get(name, uuid4() if name.endswith("_id") else "x") for name in named} | ids)
 
 
 def page_routes() -> list[Route]:

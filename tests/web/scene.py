@@ -34,6 +34,7 @@ def configured(project: str, name: str) -> str:
     """Write a project's configuration, with an endpoint, a channel and a pool of this name."""
     may = ", ".join(sorted(ROLES[CUSTOM]))
     source = CONFIG.format(project=project).replace("  seniors: ", f"  {name}: {{}}\n  seniors: ")
+    source = source.replace("pools:\n", f"  {name}_type: {{input_schema: true, output_schema: true}}\npools:\n")
     return source + OUTLETS.format(name=name, custom=CUSTOM, may=may)
 
 
@@ -92,7 +93,7 @@ class Scene:
 
 def addressed(route: Route, things: Things, project: str = "support") -> str:
     """Fill in the path of a call."""
-    known = {"project": project, "file_path": "icon.svg", **things}
+    known = {"project": project, "file_path": "icon.svg", "provider": "nobody", "link": "x", **things}
     missing = [name for name in route.names if name not in known]
     assert not missing, f"{route.name} names {missing}: add such a thing to _things() in tests/web/scene.py"
     return route.path.format(**known)
@@ -100,8 +101,8 @@ def addressed(route: Route, things: Things, project: str = "support") -> str:
 
 def unknown() -> Things:
     """Give things that are nowhere."""
-    ids = ("item_id", "assignment_id", "delivery_id", "person_id", "key_id", "token_id")
-    return {name: uuid4() for name in ids} | dict.fromkeys(("pool", "name", "channel"), "nothing-here")
+    ids = ("item_id", "assignment_id", "delivery_id", "person_id", "key_id", "source_id", "token_id")
+    return {name: uuid4() for name in ids} | dict.fromkeys(("pool", "name", "channel", "item_type"), "nothing-here")
 
 
 def said(answer: httpx.Response, things: Things) -> tuple[int, str]:
@@ -152,7 +153,9 @@ async def _things(world: World, name: str, text: str, *, holder: str) -> Things:
         "channel": name,
         "delivery_id": await _deliver(world, name, decided.item.id),
         "person_id": spare.id,
-        "key_id": next(each.id for each in listed if each.name == name),
+        "key_id": (key_id := next(each.id for each in listed if each.name == name)),
+        "source_id": key_id,
+        "item_type": f"{name}_type",
         "token_id": next(each.id for each in listed if each.name == f"{name}-token"),
     }
 

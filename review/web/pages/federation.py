@@ -23,7 +23,7 @@ from review.identity.oidc.logout import Farewell
 from review.identity.oidc.service import ATTEMPT_LIFETIME, Answer, Begun, Coming
 from review.identity.sessions import Visitor
 from review.kernel.errors import ReviewError
-from review.web.guards import PUBLIC, cookie_name
+from review.web.guards import ANY_ORIGIN, PUBLIC, cookie_name
 from review.web.pages.cookies import browser_of, local_path, session_cookie
 from review.web.pages.headers import POLICY
 from review.web.pages.reading import first, read_form, read_pairs
@@ -100,7 +100,7 @@ async def link(request: AnyRequest, services: Svc, tx: Tx, provider: FromPath[st
 
 @post(
     "/sign-out/back-channel/{provider:str}",
-    opt={PUBLIC: True},
+    opt={PUBLIC: True, ANY_ORIGIN: True},
     status_code=200,
     request_max_body_size=MOST_BYTES_SENT,
 )
@@ -114,7 +114,7 @@ async def end_sessions(request: AnyRequest, services: Svc, provider: FromPath[st
     return Response("", media_type="text/plain")
 
 
-@get("/sign-out/front-channel/{provider:str}", opt={PUBLIC: True})
+@get("/sign-out/front-channel/{provider:str}", opt={PUBLIC: True, ANY_ORIGIN: True})
 async def end_session_in_frame(
     services: Svc,
     tx: Tx,
