@@ -15,7 +15,7 @@ from review.configuration import service as configuration
 from review.identity import password_changes, people, second_factor, standing
 from review.identity.oidc import joining
 from review.identity.people import PersonView
-from review.identity.rules import PERSONAL_ROLES, Role
+from review.identity.rules import PERSONAL_ROLES
 from review.identity.service import get_project
 from review.queueing import departures
 
@@ -32,7 +32,7 @@ def users() -> None:
 @users.command("create")
 @PROJECT
 @click.option("--email", required=True, metavar="E", help="What they sign in with.")
-@click.option("--role", required=True, type=click.Choice([role.value for role in PERSONAL_ROLES]))
+@click.option("--role", required=True, help=f"{', '.join(PERSONAL_ROLES)}, or one of the project's own.")
 @click.option("--name", default="", help="What they are called; by default what stands before the @.")
 @click.option("--pool", "pools", multiple=True, metavar="POOL", help="A pool they may work; repeat for several.")
 @click.option("--password-stdin", is_flag=True, help="Read their password from standard input.")
@@ -59,7 +59,7 @@ def create_user(
             tx,
             project=project,
             email=email,
-            role=Role(role),
+            role=role,
             pools=pools,
             name=name,
             password=password,

@@ -196,6 +196,7 @@ async def _page(
         "factor": factor,
         "must_have_factor": door.needs_code,
         "tokens": tokens,
+        "has_providers": bool(services.federation.providers),
     }
     return Template(template_name="account.html", context=context, status_code=status)
 
