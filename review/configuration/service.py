@@ -79,9 +79,7 @@ async def apply(
     )
     if plan.applied:
         await _store(tx, project, document, versions, config, actor)
-        told = [str(each) for each in differences]
-        details = {"version": plan.version, "was": plan.previous_version, "differences": told}
-        audit.record(tx, project.id, actor, Action.CONFIG_APPLIED, details=details)
+        _note(tx, project, plan, actor)
         _have_clocks_follow(tx, project, before, document)
         await tx.flush()
     return plan
@@ -229,6 +227,12 @@ async def _store(
     ]
     await people.replace_roles(tx, project.id, roles)
     await tx.flush()
+
+
+def _note(tx: AsyncSession, project: Project, plan: Plan, actor: Actor) -> None:
+    told = [str(each) for each in plan.differences]
+    details = {"version": plan.version, "was": plan.previous_version, "differences": told}
+    audit.record(tx, project.id, actor, Action.CONFIG_APPLIED, details=details)
 
 
 def _have_clocks_follow(tx: AsyncSession, project: Project, before: Mapping[str, Any], document: Document) -> None:

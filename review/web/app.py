@@ -102,6 +102,14 @@ API: Sequence[ControllerRouterHandler] = (
     keys.rotate_token,
     keys.revoke_token,
 )
+SURROUNDINGS: Sequence[ControllerRouterHandler] = (
+    health.get_health,
+    health.get_readiness,
+    health.get_metrics,
+    openapi.openapi_document,
+    reference.show_calls,
+    reference.show_errors,
+)
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
@@ -125,16 +133,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         exception_handlers=API_HANDLERS,
         tags=["v1"],
     )
-    surroundings: list[ControllerRouterHandler] = [
-        health.get_health,
-        health.get_readiness,
-        health.get_metrics,
-        openapi.openapi_document,
-        reference.show_calls,
-        reference.show_errors,
-    ]
     app = Litestar(
-        route_handlers=[api, *surroundings, *site.pages(with_dev_pages=chosen.dev_pages)],
+        route_handlers=[api, *SURROUNDINGS, *site.pages(with_dev_pages=chosen.dev_pages)],
         dependencies=DEPENDENCIES,
         guards=[address_guard, encoding_guard],
         exception_handlers={Exception: to_person},

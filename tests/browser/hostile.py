@@ -176,7 +176,10 @@ class Spread:
                 self.items.append(answer["id"])
             await self._act(api)
         await self._owe()
-        await self.world.db.hot.execute("UPDATE users SET name = $1 WHERE email <> ''", f"{SHORT[2]} {SHORT[23]}")
+        execute = self.world.db.hot.execute
+        await execute("UPDATE users SET name = $1 WHERE email <> ''", f"{SHORT[2]} {SHORT[23]}")
+        await execute("UPDATE api_keys SET name = $1, last_used_from = $2", f"{SHORT[5]} {SHORT[23]}"[:200], SHORT[2])
+        await execute("UPDATE sessions SET user_agent = $1, origin = $2", LONG.replace("\0", "")[:200], SHORT[2])
 
     async def _act(self, api: httpx.AsyncClient) -> None:
         claimed = (await self._call(api, "/pools/desk/claims", {"limit": 8}, name="ana"))["data"]
@@ -197,6 +200,10 @@ class Spread:
         for at in (-2, -3):
             await self._call(api, f"/items/{self.items[at]}/pause", {"reason": LONG[:1_900]}, name="lea")
         await self._call(api, f"/items/{self.items[-3]}/resume", {}, name="lea")
+        for reason in (SHORT[2], LONG[:1_900]):
+            await self._call(api, "/item-types/everything/stop", {"reason": reason}, name="lea")
+            await self._call(api, "/item-types/everything/resume", {"reason": reason}, name="lea")
+        await self._call(api, "/item-types/everything/stop", {"reason": LONG[:1_900]}, name="lea")
         (seat,) = (await self._call(api, "/pools/desk/claims", {"limit": 1}, name="nora"))["data"]
         self.held = seat["id"]
 

@@ -150,9 +150,7 @@ def lay_out(
         keys=keys,
         changes=differences.changes(output, draft.value) if draft.base != MODEL_OUTPUT else [],
         is_touched=draft.base != MODEL_OUTPUT or bool(draft.fault or draft.comment or draft.reasons),
-        reasons=[
-            Reason(code=code, label=words.humanise(code), is_chosen=code in draft.reasons) for code in item_type.reasons
-        ],
+        reasons=_reasons(item_type, draft),
         comment=draft.comment,
         why=why(item, bench.conditions, kind=claimed.kind),
         clock=clock,
@@ -167,6 +165,12 @@ def lay_out(
         stoppable=list(bench.stoppable),
         may_override=bench.may_override,
     )
+
+
+def _reasons(item_type: ItemType, draft: Draft) -> list[Reason]:
+    return [
+        Reason(code=code, label=words.humanise(code), is_chosen=code in draft.reasons) for code in item_type.reasons
+    ]
 
 
 def _withheld(claimed: ClaimedAssignment) -> str:

@@ -92,14 +92,21 @@ class Chat:
             length = int(head.partition("content-length:")[2].split("\r\n")[0])
             body = await reader.readexactly(length)
             self.asked.set()
-            while self.hangs:  # a byte now and then, so that no wait for the next one runs out
-                writer.write(b"H")
-                await writer.drain()
-                await asyncio.sleep(0.05)
+            if self.hangs:
+                await self._drip(writer)
+                return
             if self.status == 200:
                 self.messages.append(msgspec.json.decode(body))
             writer.write(f"HTTP/1.1 {self.status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
             await writer.drain()
+        writer.close()
+
+    async def _drip(self, writer: asyncio.StreamWriter) -> None:
+        """Send a byte now and then, so that no wait for the next one runs out, and never the answer."""
+        while self.hangs:
+            writer.write(b"H")
+            await writer.drain()
+            await asyncio.sleep(0.05)
         writer.close()
 
     @property
