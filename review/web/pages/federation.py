@@ -23,7 +23,7 @@ from review.identity.oidc.logout import Farewell
 from review.identity.oidc.service import ATTEMPT_LIFETIME, Answer, Begun, Coming
 from review.identity.sessions import Visitor
 from review.kernel.errors import ReviewError
-from review.web.guards import ANY_ORIGIN, PUBLIC, cookie_name
+from review.web.guards import ANY_ORIGIN, PUBLIC, cookie_name, cookie_of
 from review.web.pages.cookies import browser_of, local_path, session_cookie
 from review.web.pages.headers import POLICY
 from review.web.pages.reading import first, read_form, read_pairs
@@ -70,9 +70,8 @@ async def come_back(
         services.federation,
         provider,
         Answer(under_way, code, error, iss),
-        cookie=request.cookies.get(way, ""),
-        session=request.cookies.get(cookie_name(services), ""),
-        coming=Coming(browser_of(request), lifetime),
+        cookie=cookie_of(request, way),
+        coming=Coming(browser_of(request), lifetime, services.settings.session_idle),
     )
     cookies = [_way(services, way, "", 0)]
     if finished.session is not None:
