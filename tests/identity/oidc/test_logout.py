@@ -222,9 +222,7 @@ async def test_sessions_that_a_provider_ends_are_in_the_audit(surfer: Surfer, ac
     assert all(row["origin"] for row in rows), "the address that the call came from"
 
 
-async def test_a_session_that_the_next_one_takes_the_place_of_is_told_to_have_ended(
-    surfer: Surfer, acme: Idp
-) -> None:
+async def test_a_session_that_the_next_one_takes_the_place_of_is_told_to_have_ended(surfer: Surfer, acme: Idp) -> None:
     """Issue 4 point 7: also where somebody else signs in after whoever was here before."""
     await surfer.world.add_person("mia", Role.REVIEWER, password=PASSWORD)
     await surfer.send("POST", "/sign-in", data={"email": "mia@example.com", "password": PASSWORD})
