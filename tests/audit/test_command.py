@@ -15,7 +15,6 @@ from review.kernel.settings import Settings
 from tests.audit.logs import SECRET, SIGNER, advance, as_superuser
 from tests.make import World
 
-
 OTHER = "A" * 43 + "="
 
 
