@@ -1,7 +1,7 @@
 """Verifying a live database or an export file: reading for the verifier, a chunk at a time."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,7 +11,7 @@ import msgspec
 
 from review.audit import log_queries, reading
 from review.audit.errors import ExportUnreadable
-from review.audit.notes import Checkpoint, origin_of, read_key, read_notes
+from review.audit.notes import Checkpoint, is_signed, origin_of, read_key, read_notes
 from review.audit.reading import Watch
 from review.audit.tree import Subtree
 from review.audit.verifying import LINE_START, Fault, Kept, Verifier
@@ -82,7 +82,12 @@ def verify_export(path: Path, *, outside: Iterable[Path], keys: Sequence[bytes],
         origin = origin_of(heading.project, heading.project_id)
         trusted = list(keys) or ([read_key(heading.public_key)] if heading.public_key else [])
         verifier = Verifier(heading.project_id)
-        verifier.expect(_read_outside(list(outside), heading.project, origin, trusted))
+        paths = list(outside)
+        kept = _read_outside(paths, heading.project, origin, trusted)
+        if paths and not kept:
+            why = f"of {origin}, whose log this says it is, no checkpoint was kept where they were looked for"
+            verifier.fault = Fault(position=0, why=why)
+        verifier.expect(kept)
         is_ended = False
         while verifier.fault is None and (lines := list(islice(file, CHUNK))):
             is_ended = _take(verifier, lines, origin, trusted) or is_ended
@@ -91,6 +96,32 @@ def verify_export(path: Path, *, outside: Iterable[Path], keys: Sequence[bytes],
     if verifier.fault is None and not is_ended:
         verifier.fault = Fault(position=verifier.size, why="the file ends here, and its last line is missing")
     return _report(heading.project, verifier, keys)
+
+
+def list_lost(outside: Iterable[Path], projects: Collection[str], keys: Sequence[bytes]) -> list[Report]:
+    """Report the logs that checkpoints kept outside are of, and whose projects are not among all that there are.
+
+    Checkpoints that another installation's key signed are passed over.
+    """
+    last: dict[str, Checkpoint] = {}
+    for _, each in read_outside(outside):
+        mark, _, rest = each.origin.partition("/")
+        project = rest.rpartition("/")[0]
+        if mark == "countersign" and project not in projects and (not keys or is_signed(each, keys)):
+            last[project] = max(last.get(project, each), each, key=lambda kept: kept.size)
+    return [
+        Report(
+            project=project,
+            records=0,
+            erased=0,
+            checkpoints=0,
+            is_signed=bool(keys),
+            fault=Fault(
+                position=0, why=f"no such log is here, though it had {kept.size} records when they were signed"
+            ),
+        )
+        for project, kept in sorted(last.items())
+    ]
 
 
 def read_outside(paths: Iterable[Path]) -> list[tuple[Path, Checkpoint]]:

@@ -138,7 +138,7 @@ async def _verify(
                     db, owner.slug, owner.id, outside=outside, keys=keys, watch=watcher.watch
                 )
             )
-    return reports
+    return reports if project is not None else reports + checking.list_lost(outside, names, keys)
 
 
 async def _on(settings: Settings, act: Callable[[Database], Awaitable[T]]) -> T:

@@ -165,6 +165,38 @@ async def rotate(
     return Rotated(made, await get_key(tx, project_id, key_id))
 
 
+async def rotate_own(
+    tx: AsyncSession,
+    who: Principal,
+    key_id: UUID,
+    *,
+    longest: timedelta,
+    overlap: timedelta = timedelta(hours=OVERLAP_HOURS),
+) -> Rotated:
+    """Rotate a token of the caller; with a token only one whose scopes are among those of that, whatever its role.
+
+    Raises:
+        NotAPerson (403), and as `rotate`.
+    """
+    mine = check_owner(who)
+    wanted = await get_key(tx, who.project_id, key_id, mine=mine)
+    if who.key_id is not None:
+        scopes = (await tx.get_one(ApiKey, (who.project_id, who.key_id))).scopes
+        if scopes is not None and (wanted.scopes is None or not set(wanted.scopes) <= set(scopes)):
+            message = f"The token {wanted.name!r} has scopes that the one you call with has not. Nothing was changed."
+            raise NotPermitted(message)
+    return await rotate(
+        tx,
+        who.project_id,
+        key_id,
+        actor=who.actor,
+        overlap=overlap,
+        mine=mine,
+        held=who.permissions,
+        longest=longest,
+    )
+
+
 async def revoke(
     tx: AsyncSession, project_id: UUID, key_id: UUID, *, actor: Actor, mine: Mine | None = None
 ) -> KeyView:

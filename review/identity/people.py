@@ -180,7 +180,7 @@ async def remove(
     before = await get_person(tx, project_id, user_id)
     await _check_standing(tx, project_id, before, held)
     await _keep_an_admin(tx, project_id, before)
-    await mine.replace_direct_pools(tx, project_id, before.email, [])
+    await mine.forget_pools(tx, project_id, before.email)
     tokens = await key_queries.revoke_tokens_of(tx, project_id, user_id)
     await tx.execute(delete(Membership).where(Membership.project_id == project_id, Membership.user_id == user_id))
     details = {"email": before.email, "before": _told(before), "after": None, "tokens_revoked": tokens}

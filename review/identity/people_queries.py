@@ -103,6 +103,14 @@ async def replace_direct_pools(tx: AsyncSession, project_id: UUID, email: str, p
     )
 
 
+async def forget_pools(tx: AsyncSession, project_id: UUID, email: str) -> None:
+    """Take a person out of all pools, those of a provider's groups too; what the configuration says stays."""
+    await tx.execute(
+        text("DELETE FROM pool_members WHERE project_id = :project AND email = :email AND source <> 'config'"),
+        {"project": project_id, "email": email},
+    )
+
+
 async def list_pools(tx: AsyncSession, project_id: UUID) -> list[str]:
     """List the pools of the active configuration, in its order."""
     rows = await tx.execute(text(LIST_POOLS), {"project": project_id})

@@ -12,14 +12,20 @@ from review.identity.models import Membership, Project, User
 from review.identity.rules import PERMISSIONS, Permission
 from review.kernel.db import Hot
 
-# A personal token acts with the person's role of now, so that a change takes effect on the next request.
+# A personal token acts with the person's role of now, so that a change takes effect on the next request. A stop of one
+# key is a stop of all that it was rotated through; those are looked for only while a source is stopped.
 FIND_KEY = """
 SELECT k.project_id, k.id AS key_id, k.secret_sha256, k.name AS key_name,
        coalesce(m.role, k.role) AS role, r.permissions, k.scopes, p.slug, p.config_version,
        u.id AS user_id, u.email, u.name AS user_name,
        (k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
         AND (k.user_id IS NULL OR (u.disabled_at IS NULL AND m.role IS NOT NULL))) AS usable,
-       ARRAY(SELECT s.kind || ':' || s.subject FROM stops s
+       ARRAY(SELECT s.kind || ':' || CASE WHEN s.kind = 'source' AND s.subject IN (
+               WITH RECURSIVE line AS (
+                 SELECT k.id, k.rotated_from
+                 UNION SELECT o.id, o.rotated_from FROM line JOIN api_keys o
+                 ON o.project_id = k.project_id AND (o.id = line.rotated_from OR o.rotated_from = line.id))
+               SELECT id::text FROM line) THEN k.id::text ELSE s.subject END FROM stops s
              WHERE s.project_id = k.project_id AND s.resumed_at IS NULL) AS stops
 FROM api_keys k
 JOIN projects p ON p.id = k.project_id

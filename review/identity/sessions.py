@@ -82,7 +82,7 @@ async def open_session(
 ) -> SignedIn:
     """Open a session with a new id for somebody who has proved who they are, and end the one the browser had."""
     cookie, csrf_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-    await sign_out(tx, browser.cookie)
+    await sign_out(tx, browser.cookie, origin=browser.origin, by="another sign-in")
     tx.add(
         BrowserSession(
             id=hash_secret(cookie),
@@ -102,13 +102,14 @@ async def open_session(
     return SignedIn(cookie, csrf_token, user_id)
 
 
-async def sign_out(tx: AsyncSession, cookie: str, *, by: Visitor | None = None, origin: str = "") -> None:
-    """End the session; ending one that is gone already is fine. It is recorded where its person did it."""
+async def sign_out(tx: AsyncSession, cookie: str, *, origin: str, by: str = "") -> None:
+    """End the session that a browser has; ending one that is gone already is fine. `by` is what else it ended by."""
     if not cookie:
         return
-    await tx.execute(delete(BrowserSession).where(BrowserSession.id == hash_secret(cookie)))
-    if by is not None:
-        await traces.note(tx, by.user_id, Action.SIGNED_OUT, origin=origin)
+    ended = delete(BrowserSession).where(BrowserSession.id == hash_secret(cookie)).returning(BrowserSession.user_id)
+    user_id = await tx.scalar(ended)
+    if user_id is not None:
+        await traces.note(tx, user_id, Action.SIGNED_OUT, origin=origin, details={"by": by} if by else None)
 
 
 async def list_sessions(tx: AsyncSession, user_id: UUID, *, cookie: str, idle: timedelta) -> list[OpenSession]:

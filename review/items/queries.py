@@ -107,6 +107,10 @@ SELECT sees_answers FROM assignments
 WHERE project_id = $1 AND item_id = $2 AND holder_id = $3 AND state = 'held' LIMIT 1
 """
 
+LIST_UNHEARD = """
+SELECT item_id FROM assignments WHERE project_id = $1 AND holder_id = $2 AND state = 'held' AND NOT sees_answers
+"""
+
 
 async def get_items(hot: Hot, project_id: UUID, item_ids: list[UUID], *, who: Principal | None) -> list[Any]:
     """Read items by id, in no particular order, as the caller may hear of them; None is for telling everybody."""
@@ -139,6 +143,11 @@ async def sees_answers(hot: Hot, project_id: UUID, item_id: UUID, user_id: UUID)
     """Tell whether the seat that somebody has in hand shows what was judged before; None where they have none."""
     found: bool | None = await hot.fetchval(SEES_ANSWERS, project_id, item_id, user_id)
     return found
+
+
+async def list_unheard(hot: Hot, project_id: UUID, user_id: UUID) -> frozenset[UUID]:
+    """List the items that somebody has in hand by a seat that does not show what was judged before."""
+    return frozenset(row["item_id"] for row in await hot.fetch(LIST_UNHEARD, project_id, user_id))
 
 
 async def is_in_pools_of(hot: Hot, project_id: UUID, item_id: UUID, email: str) -> bool:

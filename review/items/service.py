@@ -132,6 +132,11 @@ async def is_still_to_judge(hot: Hot, *, who: Principal, item: ItemView) -> bool
     return blindness.is_still_to_judge(is_open=is_open, sees_answers=sees, is_reviewer=who.is_blind)
 
 
+async def list_unheard(hot: Hot, *, who: Principal) -> frozenset[UUID]:
+    """List the items that the caller has in hand and is to judge without hearing of others' answers."""
+    return await queries.list_unheard(hot, who.project_id, who.id)
+
+
 async def list_told(
     hot: Hot, project_id: UUID, project: str, item_ids: list[UUID], *, base_url: str
 ) -> dict[UUID, ItemView]:

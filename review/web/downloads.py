@@ -8,13 +8,19 @@ from litestar.response import Stream
 from review.audit import reading
 from review.audit.notes import Signer, show_key
 from review.identity.rules import Principal
+from review.web.auditing import check_hearing
 from review.web.services import Services
 
 NDJSON = "application/x-ndjson"
 
 
 async def stream_audit(services: Services, who: Principal) -> Stream:
-    """Answer with a project's whole audit, for the API and the page alike."""
+    """Answer with a project's whole audit, for the API and the page alike.
+
+    Raises:
+        StillToJudge: they have an item in hand whose answers are not for them yet (403).
+    """
+    await check_hearing(services.db.hot, who)
     key = show_key(Signer(services.settings.audit_key).public_key) if services.settings.audit_key else None
     pieces = reading.export(services.db, who.project, who.project_id, actor=who.actor, public_key=key)
     first = await anext(pieces)

@@ -15,6 +15,7 @@ from review.identity.errors import CrossSiteRequest, NotAuthenticated, NotPermit
 from review.identity.rules import Permission, Principal
 from review.kernel.errors import MalformedRequest, NotFound
 from review.web.addresses import client_of
+from review.web.limits import as_session
 from review.web.services import Services
 
 PUBLIC = "public"  # opt key of a route that anybody may call
@@ -102,16 +103,17 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
     if handler.opt.get(PUBLIC) or _asks_for_methods(connection, handler):
         return
     cookie = session_of(connection)
-    caller = services.limits.check(connection.scope, cookie, client_of(connection)) if cookie else None
+    counted = as_session(cookie)
+    caller = services.limits.check(connection.scope, counted, client_of(connection)) if cookie else None
     visitor = await sessions.find_visitor(services.db.hot, cookie, services.settings.session_idle)
     if visitor is None:
         if cookie:
-            services.limits.turn_away(cookie, client_of(connection))
+            services.limits.turn_away(counted, client_of(connection))
         message = "Please sign in; nothing was changed."
         raise NotAuthenticated(message)
     connection.scope["auth"] = visitor
     if caller is None:
-        services.limits.welcome(connection.scope, cookie, None)
+        services.limits.welcome(connection.scope, counted, None)
     project = connection.path_params.get("project")
     if project is not None:
         who = await identity.enter_project(services.db.hot, visitor, str(project))
@@ -144,12 +146,16 @@ def cookie_name(services: Services) -> str:
 
 
 def session_of(connection: Connection) -> str:
-    """Give the session cookie's value, or nothing where none was sent, or several that differ.
+    """Give the session cookie's value, or nothing where none was sent, or several that differ."""
+    return cookie_of(connection, cookie_name(_services(connection)))
+
+
+def cookie_of(connection: Connection, wanted: str) -> str:
+    """Give a cookie's value, or nothing where none was sent, or several that differ.
 
     Read here because the framework's reader trims blanks from a name that browsers take for part of it, by which a
     neighbouring host could plant a cookie that passes for one with the `__Host-` prefix.
     """
-    wanted = cookie_name(_services(connection))
     sent = ";".join(connection.headers.getall("cookie", [])).split(";")
     values = {
         value.strip(" \t") for name, _, value in (each.partition("=") for each in sent) if name.strip(" \t") == wanted

@@ -220,6 +220,11 @@ def _told(name: bytes, bucket: Bucket | Shares, now: float) -> bytes:
     return b"%b;r=%d;t=%d" % (name, max(0, int(level)), math.ceil((bucket.burst - level) / bucket.rate))
 
 
+def as_session(cookie: str) -> str:
+    """Give what a session is counted under: no header holds a line's end, so what is sent as a key is never that."""
+    return f"session\n{cookie}"
+
+
 def _digest(secret: str) -> bytes:
     """Give what a secret is known by here; the secret itself is not kept."""
     return sha256(secret.encode("utf-8", "surrogateescape")).digest()

@@ -15,6 +15,8 @@ from review.kernel.settings import Settings
 from tests.audit.logs import SECRET, SIGNER, advance, as_superuser
 from tests.make import World
 
+OTHER = "A" * 43 + "="
+
 
 @pytest.fixture
 def support(settings: Settings, tmp_path: Path) -> str:
@@ -61,6 +63,23 @@ def test_a_wrong_record_is_named_with_status_1(support: str, settings: Settings)
     assert "support: NOT as it was. Position 17 (" in outcome.stdout
     assert "item.withdrawn" in outcome.stdout
     assert "the 17 records before that are as they were" in outcome.stderr
+
+
+def test_a_log_that_is_no_longer_there_at_all_is_missed(support: str, settings: Settings, tmp_path: Path) -> None:
+    """Promise 31: a project that was renamed, and its log rebuilt, is not one that nobody ever heard of."""
+    kept = ("--checkpoints", str(tmp_path / "kept"))
+    file = tmp_path / "log.ndjson"
+    spoil(settings, "UPDATE projects SET slug = 'support-2'")
+    spoil(settings, "DELETE FROM audit_checkpoints")
+    outcome = run(support, "verify", *kept, REVIEW_AUDIT_KEY=SECRET)
+    assert outcome.exit_code == 1, outcome.output
+    assert "support: NOT as it was. Position 0: no such log is here" in outcome.stdout
+    other = run(support, "verify", *kept, "--public-key", show_key(read_key(OTHER)))
+    assert other.exit_code == 0, "what others signed is theirs to miss"
+    assert run(support, "export", "--project", "support-2", "--out", str(file)).exit_code == 0
+    outcome = run(support, "verify", "--export", str(file), *kept)
+    assert outcome.exit_code == 1, outcome.output
+    assert "no checkpoint was kept where they were looked for" in outcome.stdout
 
 
 def test_an_export_verifies_without_a_database(support: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import zlib
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -307,3 +308,21 @@ async def test_a_database_that_is_away_costs_the_last_use_and_no_request(world: 
     use.note(world.service.project_id, world.service.id, "192.0.2.1")
     await use.flush()
     await use.flush()
+
+
+async def test_a_token_rotates_none_that_may_come_to_carry_more(world: World) -> None:
+    """Promise 29: by its scopes, not by what the role carries today, or a promotion would widen a narrow token."""
+    token: dict[str, Any] = {"project": "support", "email": "ana@example.com", "name": "x", "actor": OPERATOR}
+    today = tuple(each.value for each in PERMISSIONS[Role.REVIEWER])
+    async with world.db.transaction() as tx:
+        narrow = await keys.create_token(tx, scopes=today, **token)
+    who, whole = await keys.authenticate_key(world.db.hot, narrow), world.people["ana"].key_id
+    assert whole is not None
+    async with world.db.transaction() as tx:
+        with pytest.raises(NotPermitted):
+            await keyring.rotate_own(tx, who, whole, longest=30 * DAY)
+        assert who.key_id is not None
+        itself = await keyring.rotate_own(tx, who, who.key_id, longest=30 * DAY)
+        await keyring.rotate_own(tx, msgspec.structs.replace(who, key_id=None), whole, longest=30 * DAY)
+        await people.change(tx, who.project_id, who.id, actor=OPERATOR, role="lead")
+    assert (await keys.authenticate_key(world.db.hot, itself.key.secret)).permissions == who.permissions

@@ -42,8 +42,8 @@ async def test_a_session_begins_and_ends(world: World) -> None:
     again = await sign_in(world, "NEW@example.com", PASSWORD)
     assert again.cookie != session.cookie
     async with world.db.transaction() as tx:
-        await sessions.sign_out(tx, session.cookie)
-        await sessions.sign_out(tx, session.cookie)
+        await sessions.sign_out(tx, session.cookie, origin="")
+        await sessions.sign_out(tx, session.cookie, origin="")
     assert await sessions.find_visitor(world.db.hot, session.cookie) is None
     assert await sessions.find_visitor(world.db.hot, again.cookie) is not None
     assert await sessions.find_visitor(world.db.hot, "") is None

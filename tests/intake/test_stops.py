@@ -6,9 +6,10 @@ import httpx
 import msgspec
 import pytest
 
+from review.audit.rules import OPERATOR
 from review.configuration.document import parse
 from review.configuration.rules import compile_config
-from review.identity import keys
+from review.identity import keyring, keys
 from review.intake.rules import prepare
 from review.kernel.ids import new_id
 from review.routing.rules import Restraint, route
@@ -122,3 +123,25 @@ def test_nobody_in_particular_sends_what_is_only_tried() -> None:
     config = compile_config(parse(CONFIG.format(project="p")))
     raw = msgspec.to_builtins(SURE)
     assert prepare(raw, config, idempotency_key=None).route.action == "approve"
+
+
+async def test_a_stop_holds_for_every_key_that_a_source_was_rotated_through(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    """Promise 33: whichever of them is stopped, the earlier ones in their overlap and the later ones are too."""
+    lead, project_id = world.tokens["lea"], world.service.project_id
+    secrets, ids = [world.service_key], [world.service.id]
+    for _ in range(2):
+        async with world.db.transaction() as tx:
+            made = (await keyring.rotate(tx, project_id, ids[-1], actor=OPERATOR)).key
+        secrets.append(made.secret)
+        ids.append(made.id)
+    async with world.db.transaction() as tx:
+        other = await keys.create_key(tx, project=world.project, name="other", role="service", actor=OPERATOR)
+    for stopped in ids:
+        answer = await post(http, f"sources/{stopped}/stop", lead, {"reason": "it goes wild"})
+        assert answer.status_code == 200
+        told = [(await post(http, "items", each, SURE)).json()["status"] for each in (*secrets, other)]
+        assert told == ["queued", "queued", "queued", "decided"]
+        await post(http, f"sources/{stopped}/resume", lead, {"reason": "mended"})
+        assert (await post(http, "items", secrets[-1], SURE)).json()["status"] == "decided"

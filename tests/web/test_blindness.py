@@ -8,8 +8,10 @@ import pytest
 from review.escalation import clocks
 from review.escalation import service as escalation
 from review.escalation.clocks import Watch
+from review.identity.rules import Role
 from review.kernel.settings import Settings
 from tests import limited
+from tests.audit.logs import advance
 from tests.delivery.feed.relaying import relay
 from tests.limited import build, refund, skip, take
 from tests.make import BASE_URL, PASSWORD, World
@@ -161,3 +163,29 @@ async def _give_password(world: World, name: str) -> None:
 
     hashed = passwords.hash_password(PASSWORD)
     await world.db.hot.execute("UPDATE users SET password_hash = $1 WHERE email = $2", hashed, f"{name}@example.com")
+
+
+async def test_the_audit_keeps_from_an_admin_on_the_panel_what_others_said(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    item_id = (await world.submit(tags=["panel"])).item.id
+    (first,) = await world.claim("ana")
+    await world.judge("ana", first, "correct", {"label": "refund"}, comment=SECRET)
+    await world.add_person("adi", Role.ADMIN, password=PASSWORD)
+    await advance(world)
+    headers = {"Authorization": f"Bearer {world.tokens['adi']}"}
+    await http.post("/sign-in", data={"email": "adi@example.com", "password": PASSWORD})
+    ways = ("/api/v1/audit", "/api/v1/audit?text=surely", "/api/v1/audit/export", f"/api/v1/items/{item_id}/proof")
+    ways += (f"/p/{world.project}/audit", f"/p/{world.project}/audit/export")
+
+    async def told() -> list[tuple[int, bool]]:
+        answers = [await http.get(way, headers=headers) for way in ways]
+        return [(each.status_code, SECRET in each.text) for each in answers]
+
+    assert await told() == [(200, True)] * 6, "who has nothing in hand reads all of it"
+    (second,) = await world.claim("adi")
+    assert await told() == [(200, False), (200, False), (403, False), (403, False), (200, False), (403, False)]
+    listed = (await http.get("/api/v1/audit?action=review.submitted", headers=headers)).json()["data"]
+    assert [each["actor"]["name"] for each in listed] == ["ana@example.com"], "that others had it is no secret"
+    await world.judge("adi", second, "reject")
+    assert await told() == [(200, True)] * 6

@@ -250,3 +250,15 @@ async def test_one_key_leaves_others_places_to_wait_and_to_stream(settings: Sett
             assert (third.status_code, third.json()["code"]) == (503, "too_many_streams")
             async with streaming(http, world.tokens["lea"]):
                 pass
+
+
+async def test_a_key_sent_as_a_session_does_not_get_its_requests_back(settings: Settings, world: World) -> None:
+    """Promise 28: limits hit per key, not per header; nobody's session is no key that nobody knows."""
+    chosen = msgspec.structs.replace(settings, rate_per_key=0.001, rate_burst=timedelta(seconds=3_000))
+    async with serving(chosen) as http:
+        statuses: list[int] = []
+        for _ in range(4):
+            statuses.append((await http.get("/api/v1/items", **bearer(world.service_key))).status_code)
+            planted = await http.get("/p/support", headers={"cookie": f"countersign={world.service_key}"})
+            assert planted.status_code == 401
+    assert statuses == [200, 200, 200, 429]

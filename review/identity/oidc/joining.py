@@ -82,8 +82,9 @@ async def unlink(tx: AsyncSession, *, issuer: str, subject: str, actor: Actor) -
     user_id = await queries.remove_identity(tx, issuer, subject)
     if user_id is None:
         return False
-    await queries.end_sessions_of(tx, user_id)
-    await _tell_projects(tx, user_id, actor, Action.IDENTITY_UNLINKED, {"issuer": issuer, "subject": subject})
+    ended = await queries.end_sessions_of(tx, user_id)
+    details = {"issuer": issuer, "subject": subject, "sessions_ended": ended}
+    await _tell_projects(tx, user_id, actor, Action.IDENTITY_UNLINKED, details)
     return True
 
 

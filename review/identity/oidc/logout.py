@@ -1,14 +1,19 @@
 """Signing out together: here and at the provider, whoever begins."""
 
 import hmac
+from collections import Counter
 from datetime import timedelta
 from urllib.parse import urlencode
+from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from review.audit.rules import Action
+from review.identity import traces
 from review.identity.oidc import queries, tokens
 from review.identity.oidc.errors import LogoutRefused, ProviderUnavailable
+from review.identity.oidc.rules import Provider
 from review.identity.oidc.service import Federation
 from review.identity.rules import hash_secret
 from review.kernel.db import Database, get_now
@@ -43,7 +48,7 @@ async def find_farewell(db: Database, federation: Federation, session: str) -> F
     return Farewell(provider.title, f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}")
 
 
-async def end_by_token(db: Database, federation: Federation, name: str, token: str) -> int:
+async def end_by_token(db: Database, federation: Federation, name: str, token: str, *, origin: str) -> int:
     """End the sessions that a provider's logout token names, once; gives how many there were.
 
     Raises:
@@ -57,12 +62,15 @@ async def end_by_token(db: Database, federation: Federation, name: str, token: s
         if not await queries.remember_logout(tx, provider.issuer, claims["jti"], KEPT):
             message = f"The logout token of {provider.name} came before. No session was ended."
             raise LogoutRefused(message)
-        return await queries.end_sessions(
+        ended = await queries.end_sessions(
             tx, provider.name, provider.issuer, sid=claims.get("sid"), subject=claims.get("sub")
         )
+        return await _note(tx, ended, provider, "back channel", origin)
 
 
-async def end_by_address(tx: AsyncSession, federation: Federation, name: str, *, issuer: str, sid: str) -> int:
+async def end_by_address(
+    tx: AsyncSession, federation: Federation, name: str, *, issuer: str, sid: str, origin: str
+) -> int:
     """End the session that a provider's page names in a frame's address; gives how many there were.
 
     Raises:
@@ -73,4 +81,13 @@ async def end_by_address(tx: AsyncSession, federation: Federation, name: str, *,
     if not is_theirs or not 0 < len(sid) <= tokens.LONGEST_NAME:
         message = "A sign-out in a frame must name the provider's issuer and its session. No session was ended."
         raise LogoutRefused(message)
-    return await queries.end_sessions(tx, provider.name, provider.issuer, sid=sid, subject=None)
+    ended = await queries.end_sessions(tx, provider.name, provider.issuer, sid=sid, subject=None)
+    return await _note(tx, ended, provider, "front channel", origin)
+
+
+async def _note(tx: AsyncSession, ended: list[UUID], provider: Provider, by: str, origin: str) -> int:
+    """Record whose sessions ended, and give how many there were."""
+    for user_id, count in Counter(ended).items():
+        details = {"by": by, "provider": provider.name, "sessions": count}
+        await traces.note(tx, user_id, Action.SIGNED_OUT, origin=origin, details=details)
+    return len(ended)

@@ -114,8 +114,10 @@ async def remember_logout(tx: AsyncSession, issuer: str, jti: str, kept: timedel
     return await tx.scalar(added) is not None
 
 
-async def end_sessions(tx: AsyncSession, provider: str, issuer: str, *, sid: str | None, subject: str | None) -> int:
-    """End what a provider vouched for: its one session of that name, or all of the person; gives how many."""
+async def end_sessions(
+    tx: AsyncSession, provider: str, issuer: str, *, sid: str | None, subject: str | None
+) -> list[UUID]:
+    """End what a provider vouched for: its one session of that name, or all of the person; gives whose each was."""
     conditions: list[ColumnElement[bool]] = [BrowserSession.provider == provider, BrowserSession.method == "oidc"]
     if sid is not None:
         conditions.append(BrowserSession.provider_session == sid)
@@ -127,14 +129,15 @@ async def end_sessions(tx: AsyncSession, provider: str, issuer: str, *, sid: str
                 UserIdentity.user_id == BrowserSession.user_id,
             )
         )
+    ended = delete(BrowserSession).where(*conditions).returning(BrowserSession.user_id)
+    return list((await tx.scalars(ended)).all())
+
+
+async def end_sessions_of(tx: AsyncSession, user_id: UUID) -> int:
+    """End every session of a person that a provider vouched for; gives how many there were."""
+    conditions = (BrowserSession.user_id == user_id, BrowserSession.method == "oidc")
     ended = delete(BrowserSession).where(*conditions).returning(BrowserSession.id)
     return len((await tx.scalars(ended)).all())
-
-
-async def end_sessions_of(tx: AsyncSession, user_id: UUID) -> None:
-    """End every session of a person that a provider vouched for."""
-    conditions = (BrowserSession.user_id == user_id, BrowserSession.method == "oidc")
-    await tx.execute(delete(BrowserSession).where(*conditions))
 
 
 async def forget_stale(tx: AsyncSession) -> int:

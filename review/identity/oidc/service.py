@@ -127,9 +127,9 @@ def cookie_mark(state: str) -> str:
 
 
 async def finish(
-    db: Database, federation: Federation, name: str, answer: Answer, *, cookie: str, session: str, coming: "Coming"
+    db: Database, federation: Federation, name: str, answer: Answer, *, cookie: str, coming: "Coming"
 ) -> Finished:
-    """Take somebody in who comes back from a provider, once; `session` is the cookie of a session they may have.
+    """Take somebody in who comes back from a provider, once.
 
     The provider is asked outside of any transaction. What is refused leaves no session, and cannot be tried again.
 
@@ -151,13 +151,12 @@ async def finish(
     vouching = Vouching("oidc", provider.name, sid if _is_name(sid) else None)
     link_to: UUID | None = attempt["link_to"]
     if link_to is not None:
-        await _check_still_there(db, link_to, session)
+        await _check_still_there(db, link_to, coming)
     async with db.transaction() as tx:
         if link_to is not None:
             await joining.link(tx, link_to, provider, person, origin=coming.browser.origin)
             return Finished(None, attempt["target"])
         user_id = await joining.sign_in(tx, provider, person, origin=coming.browser.origin)
-        await sessions.sign_out(tx, session)  # whoever was signed in here before is not any more
         opened = await sessions.open_session(
             tx, user_id, browser=coming.browser, lifetime=coming.lifetime, vouching=vouching
         )
@@ -165,10 +164,11 @@ async def finish(
 
 
 class Coming(msgspec.Struct, frozen=True):
-    """The browser somebody comes back with, and how long a session lasts."""
+    """The browser somebody comes back with, and how long a session lasts, in all and without a request."""
 
     browser: Browser
     lifetime: timedelta
+    idle: timedelta
 
 
 class Linked(msgspec.Struct, frozen=True):
@@ -271,8 +271,8 @@ async def _complete(
     return {**more, **claims}
 
 
-async def _check_still_there(db: Database, user_id: UUID, session: str) -> None:
-    visitor = await sessions.find_visitor(db.hot, session)
+async def _check_still_there(db: Database, user_id: UUID, coming: Coming) -> None:
+    visitor = await sessions.find_visitor(db.hot, coming.browser.cookie, coming.idle)
     if visitor is None or visitor.user_id != user_id:
         message = "Nothing was linked: whoever began it is not signed in here any more. Sign in, and begin again."
         raise SignInNotCompleted(message)

@@ -13,6 +13,7 @@ from review.audit import proofs, reading
 from review.audit.queries import Wanted
 from review.audit.schemas import CheckpointView, Consistency, EntryPage, ItemProof
 from review.identity.rules import Permission
+from review.web import auditing
 from review.web.downloads import stream_audit
 from review.web.guards import requires
 from review.web.services import Svc, Who
@@ -44,7 +45,7 @@ async def list_entries(
 
     A page may hold fewer entries than asked for and still have a `next`: it looks through 20,000 at most.
     """
-    return await reading.search(services.db.hot, who.project_id, wanted, cursor=cursor, limit=limit)
+    return await auditing.search(services.db.hot, who, wanted, cursor=cursor, limit=limit)
 
 
 @get("/audit/export", opt=READ)
@@ -68,4 +69,5 @@ async def get_consistency(services: Svc, who: Who, first: From, second: To) -> C
 @get("/items/{item_id:uuid}/proof", opt=READ)
 async def get_proof(services: Svc, who: Who, item_id: FromPath[UUID]) -> ItemProof:
     """Prove that an item's entries stand in the log that the newest checkpoint signs."""
+    await auditing.check_hearing(services.db.hot, who, item_id)
     return await proofs.prove_item(services.db.hot, who.project_id, item_id)

@@ -100,18 +100,10 @@ async def create_token(request: AnyRequest, services: Svc, who: Who, tx: Tx) -> 
 @post("/tokens/{token_id:uuid}/rotate", opt=OWN | takes(RotateIn, required=False), status_code=200)
 async def rotate_token(request: AnyRequest, services: Svc, who: Who, tx: Tx, token_id: FromPath[UUID]) -> Rotated:
     """Make a new token in the place of one of yours; the old one counts on for `overlap_hours`."""
-    mine = keyring.check_owner(who)
+    keyring.check_owner(who)
     overlap = timedelta(hours=(await bodies.read(request, RotateIn, optional=True)).overlap_hours)
-    return await keyring.rotate(
-        tx,
-        who.project_id,
-        token_id,
-        actor=who.actor,
-        overlap=overlap,
-        mine=mine,
-        held=who.permissions,
-        longest=services.settings.token_max_lifetime,
-    )
+    longest = services.settings.token_max_lifetime
+    return await keyring.rotate_own(tx, who, token_id, overlap=overlap, longest=longest)
 
 
 @post("/tokens/{token_id:uuid}/revoke", opt=OWN | takes(RevokeIn, required=False), status_code=200)

@@ -11,12 +11,13 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromQuery
 from litestar.response import Stream, Template
 
-from review.audit import proofs, reading
+from review.audit import proofs
 from review.audit.queries import Wanted
 from review.audit.rules import Action
 from review.audit.schemas import EntryView
 from review.identity.rules import Permission
 from review.kernel.errors import FieldError, Invalid
+from review.web import auditing
 from review.web.downloads import stream_audit
 from review.web.guards import requires
 from review.web.pages import words
@@ -68,7 +69,7 @@ class AuditPages(Controller):
         """Show entries, newest first; what cannot be asked for is said beside its field."""
         try:
             wanted = read_filters(asked)
-            page = await reading.search(work.hot, work.who.project_id, wanted, cursor=cursor or None, limit=ROWS)
+            page = await auditing.search(work.hot, work.who, wanted, cursor=cursor or None, limit=ROWS)
         except Invalid as refusal:
             return await _page(work, asked, [], faults=refusal.errors, status=422)
         more = asked.address(work.who.project, page.next) if page.next else None

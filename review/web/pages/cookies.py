@@ -10,7 +10,7 @@ from review.identity.accounts import Door
 from review.identity.sessions import Browser, SignedIn
 from review.kernel.sealing import Sealer
 from review.web.addresses import client_of
-from review.web.guards import cookie_name
+from review.web.guards import cookie_name, cookie_of
 from review.web.services import AnyRequest, Services
 
 DEVICE: Final = "-device"  # what the names of the other cookies end in
@@ -24,8 +24,8 @@ def browser_of(request: AnyRequest) -> Browser:
     return Browser(
         client_of(request),
         request.headers.get("user-agent", ""),
-        request.cookies.get(name, ""),
-        request.cookies.get(name + DEVICE, ""),
+        cookie_of(request, name),
+        cookie_of(request, name + DEVICE),
     )
 
 
@@ -56,7 +56,7 @@ def step_cookie(services: Services, value: str) -> Cookie:
 def step_of(request: AnyRequest) -> str:
     """Give the half-done sign-in that a browser goes on with, or nothing."""
     services: Services = request.app.state.services
-    return request.cookies.get(cookie_name(services) + STEP, "")
+    return cookie_of(request, cookie_name(services) + STEP)
 
 
 def local_path(target: str) -> str:

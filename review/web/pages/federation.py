@@ -23,7 +23,8 @@ from review.identity.oidc.logout import Farewell
 from review.identity.oidc.service import ATTEMPT_LIFETIME, Answer, Begun, Coming
 from review.identity.sessions import Visitor
 from review.kernel.errors import ReviewError
-from review.web.guards import ANY_ORIGIN, PUBLIC, cookie_name
+from review.web.addresses import client_of
+from review.web.guards import ANY_ORIGIN, PUBLIC, cookie_name, cookie_of
 from review.web.pages.cookies import browser_of, local_path, session_cookie
 from review.web.pages.headers import POLICY
 from review.web.pages.reading import first, read_form, read_pairs
@@ -70,9 +71,8 @@ async def come_back(
         services.federation,
         provider,
         Answer(under_way, code, error, iss),
-        cookie=request.cookies.get(way, ""),
-        session=request.cookies.get(cookie_name(services), ""),
-        coming=Coming(browser_of(request), lifetime),
+        cookie=cookie_of(request, way),
+        coming=Coming(browser_of(request), lifetime, services.settings.session_idle),
     )
     cookies = [_way(services, way, "", 0)]
     if finished.session is not None:
@@ -110,12 +110,13 @@ async def end_sessions(request: AnyRequest, services: Svc, provider: FromPath[st
     The provider's server calls it, so no session and no form's token stands behind it: the signature does.
     """
     token = first(await read_pairs(request), "logout_token")
-    await logout.end_by_token(services.db, services.federation, provider, token)
+    await logout.end_by_token(services.db, services.federation, provider, token, origin=client_of(request))
     return Response("", media_type="text/plain")
 
 
 @get("/sign-out/front-channel/{provider:str}", opt={PUBLIC: True, ANY_ORIGIN: True})
 async def end_session_in_frame(
+    request: AnyRequest,
     services: Svc,
     tx: Tx,
     provider: FromPath[str],
@@ -123,7 +124,7 @@ async def end_session_in_frame(
     sid: Annotated[str, QueryParameter(name="sid")] = "",
 ) -> Response[str]:
     """End the session that a provider's page names when it loads this address in a frame."""
-    await logout.end_by_address(tx, services.federation, provider, issuer=iss, sid=sid)
+    await logout.end_by_address(tx, services.federation, provider, issuer=iss, sid=sid, origin=client_of(request))
     parts = urlsplit(iss)
     policy = POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {parts.scheme}://{parts.netloc}")
     headers = {"Content-Security-Policy": policy}

@@ -56,18 +56,8 @@ class KeyPages(Controller):
     @post("/tokens/{token_id:uuid}/rotate", status_code=200)
     async def rotate_token(self, request: AnyRequest, work: InHand, tx: Tx, token_id: FromPath[UUID]) -> Template:
         """Make a new token in the place of one of the reader's and show its secret, once."""
-        overlap, mine = _overlap(await read_form(request)), keyring.check_owner(work.who)
-        who, longest = work.who, work.services.settings.token_max_lifetime
-        rotated = await keyring.rotate(
-            tx,
-            who.project_id,
-            token_id,
-            actor=who.actor,
-            overlap=overlap,
-            mine=mine,
-            held=who.permissions,
-            longest=longest,
-        )
+        overlap, longest = _overlap(await read_form(request)), work.services.settings.token_max_lifetime
+        rotated = await keyring.rotate_own(tx, work.who, token_id, overlap=overlap, longest=longest)
         return await _page(work, tx, made=rotated.key, rotated=rotated)
 
     @post("/tokens/{token_id:uuid}/revoke", status_code=200)

@@ -101,7 +101,7 @@ async def sign_out(request: AnyRequest, services: Svc, tx: Tx) -> Response[Any]:
     browser = browser_of(request)
     cookie = session_of(request)
     farewell = await logout.find_farewell(services.db, services.federation, cookie)
-    await sessions.sign_out(tx, cookie, by=request.auth, origin=browser.origin)
+    await sessions.sign_out(tx, cookie, origin=browser.origin)
     if farewell is not None:
         return farewell_page(services, farewell)
     return Redirect("/sign-in", status_code=303, cookies=[session_cookie(services, "", 0)])

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -302,3 +303,18 @@ async def test_keys_of_the_wrong_kind_verify_nothing(surfer: Surfer, acme: Idp) 
         keys={"keys": [{"kty": "oct", "k": "AAAA", "kid": "rsa-1"}, {"kty": "RSA", "n": "AQAB", "e": "AQAB"}, 7]}
     )
     await refused(surfer, await surfer.sign_in(acme), 503, "no key that is accepted")
+
+
+@pytest.mark.parametrize("bent", ["\xa0{name}", "{name}\x85"])
+async def test_a_way_that_a_neighbour_planted_leads_nowhere(surfer: Surfer, acme: Idp, bent: str) -> None:
+    """Promise 26: a browser lets other hosts set names that the framework reads as ours; they are read exactly."""
+    mallory = Surfer(surfer.http, surfer.world)
+    back = await acme.authorize(await mallory.go())
+    ((name, value),) = mallory.cookies.items()
+    planted = f"{bent.format(name=name)}={value}".encode("latin-1")
+    parts = urlsplit(back)
+    headers = {b"accept": b"text/html", b"cookie": planted}
+    answer = await surfer.http.get(f"{parts.path}?{parts.query}", headers=headers)
+    assert answer.status_code == 400
+    assert await surfer.sessions() == 0
+    assert (await mallory.come_back(back)).status_code == 303, "the cookie itself is good"

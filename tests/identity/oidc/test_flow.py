@@ -1,12 +1,18 @@
 """Signing in with a provider, from the button to the session, over HTTP and against a provider of its own process."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
+from review.audit.rules import OPERATOR
+from review.identity import people
 from review.identity.oidc import service as oidc
 from review.identity.rules import Role
+from review.queueing import departures
 from tests.identity.oidc.browsing import Idp, Surfer, query_of
 from tests.make import PASSWORD
 
@@ -235,3 +241,32 @@ async def test_the_sign_in_page_has_a_button_for_each_provider(surfer: Surfer) -
 async def test_another_site_cannot_begin_a_sign_in(surfer: Surfer) -> None:
     answer = await surfer.send("POST", "/sign-in/with/acme", headers={"sec-fetch-site": "cross-site"})
     assert (answer.status_code, surfer.cookies) == (403, {})
+
+
+async def test_whoever_is_removed_leaves_the_pools_that_a_provider_gave(surfer: Surfer, acme: Idp) -> None:
+    """Issue 4 point 2: being added anew by hand gives none of them back."""
+    await surfer.sign_in(acme)
+    world = surfer.world
+    (nora,) = await surfer.fetch("SELECT id FROM users WHERE email = 'nora@example.com'")
+    async with world.db.transaction() as tx:
+        await departures.remove(tx, world.service.project_id, nora["id"], actor=OPERATOR)
+        given = {"project": "support", "email": "nora@example.com", "role": "reviewer"}
+        await people.create_user(tx, **given, actor=OPERATOR)
+    assert await surfer.pools() == []
+
+
+async def test_linking_needs_a_session_that_is_still_good(
+    surfer: Surfer, acme: Idp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Promise 26: one that lay idle too long for a page links nothing either."""
+    state = surfer.http._transport.app.state  # type: ignore[attr-defined]  # the application's own
+    shorter = msgspec.structs.replace(state.services.settings, session_idle=timedelta(hours=2))
+    monkeypatch.setattr(state, "services", replace(state.services, settings=shorter))
+    await surfer.world.add_person("nora", Role.REVIEWER, password=PASSWORD)
+    await surfer.send("POST", "/sign-in", data={"email": "nora@example.com", "password": PASSWORD})
+    page = await surfer.send("GET", "/sign-in/linked")
+    back = await acme.authorize(await surfer.go(path="/link", _csrf=surfer.token_in(page)))
+    await surfer.world.db.hot.execute("UPDATE sessions SET last_seen_at = now() - interval '3 hours'")
+    assert (await surfer.send("GET", "/sign-in/linked")).status_code == 303, "that session is over"
+    assert (await surfer.come_back(back)).status_code == 400
+    assert await surfer.fetch(IDENTITIES) == []

@@ -2,10 +2,13 @@
 
 from time import time
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 
+from review.audit.rules import OPERATOR
+from review.identity.oidc import joining
 from review.identity.oidc.tokens import LOGOUT_EVENT
 from review.identity.rules import Role
 from tests.identity.oidc.browsing import Idp, Surfer, query_of
@@ -199,3 +202,33 @@ async def test_a_frame_of_the_provider_ends_its_session(surfer: Surfer, acme: Id
     assert f"frame-ancestors {acme.issuer};" in answer.headers["content-security-policy"] + ";"
     assert answer.headers["cache-control"] == "no-store"
     assert await surfer.sessions() == 0
+
+
+async def test_sessions_that_a_provider_ends_are_in_the_audit(surfer: Surfer, acme: Idp) -> None:
+    """Issue 4 point 7: whoever ends a session, by token, by frame or by unlinking, leaves an entry."""
+    await surfer.sign_in(acme)
+    await call(surfer, await acme.sign(logout_claims(acme)))
+    surfer.cookies.clear()
+    await surfer.sign_in(acme)
+    address = f"/sign-out/front-channel/acme?{urlencode({'iss': acme.issuer, 'sid': 'sid-1'})}"
+    assert (await surfer.send("GET", address)).status_code == 200
+    await surfer.sign_in(acme)
+    async with surfer.world.db.transaction() as tx:
+        assert await joining.unlink(tx, issuer=acme.issuer, subject="nora-1", actor=OPERATOR)
+    told = await surfer.audit("session.ended")
+    assert [(each["by"], each["sessions"]) for each in told] == [("back channel", 1), ("front channel", 1)]
+    assert [each["provider"] for each in told] == ["acme"] * 2
+    (unlinked,) = await surfer.audit("identity.unlinked")
+    assert unlinked["sessions_ended"] == 1
+    rows = await surfer.fetch("SELECT actor_name, origin FROM audit_entries WHERE action = 'session.ended'")
+    assert [row["actor_name"] for row in rows] == ["nora@example.com"] * 2
+    assert all(row["origin"] for row in rows), "the address that the call came from"
+
+
+async def test_a_session_that_the_next_one_takes_the_place_of_is_told_to_have_ended(surfer: Surfer, acme: Idp) -> None:
+    """Issue 4 point 7: also where somebody else signs in after whoever was here before."""
+    await surfer.world.add_person("mia", Role.REVIEWER, password=PASSWORD)
+    await surfer.send("POST", "/sign-in", data={"email": "mia@example.com", "password": PASSWORD})
+    await surfer.sign_in(acme)
+    rows = await surfer.fetch("SELECT actor_name, details FROM audit_entries WHERE action = 'session.ended'")
+    assert [(row["actor_name"], row["details"]) for row in rows] == [("mia@example.com", '{"by": "another sign-in"}')]
