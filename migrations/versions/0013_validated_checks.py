@@ -1,13 +1,13 @@
 """The widened checks of seats and parts, marked as true of every row.
 
 Revision ID: 0013
-Revises: 0011
+Revises: 0012
 """
 
 from alembic import op
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 
 # Apart from the change that widened them, as this reads the tables, while others may write to them.
 CHECKS = (("assignments", "assignments_kind_check"), ("case_reviewers", "case_reviewers_part_check"))
