@@ -96,13 +96,14 @@ async def test_what_does_not_hold_is_neither_kept_nor_let_in(door: Door, wrong: 
     good = Authenticator(PARTY.origin)
     visitor = await add(door, good)
     _, session = await owner(door)
-    bad = Authenticator(**{"origin": PARTY.origin, **wrong})
+    bad = Authenticator(PARTY.origin)
+    for name, value in wrong.items():
+        setattr(bad, name, value)
+        setattr(good, name, value)
     begun = await begin(door, visitor, session)
     with pytest.raises(PasskeyRefused):
         await keep(door, visitor, bad.make(begun.options), begun.cookie)
     assert [row["id"] for row in await stored(door)] == [good.id]
-    for name, value in wrong.items():
-        setattr(good, name, value)
     with pytest.raises(PasskeyRefused):
         await come(door, good)
     assert (await stored(door))[0]["last_used_at"] is None
@@ -273,7 +274,7 @@ async def test_what_is_no_answer_at_all_is_refused(door: Door, credential: str) 
         await keep(door, visitor, credential, adding.cookie)
 
 
-JUNK = ("", "A", "AAAA", "é", "_" * 40, 7, None, [], {})
+JUNK: tuple[Any, ...] = ("", "A", "AAAA", "é", "_" * 40, 7, None, [], {})
 
 
 @pytest.mark.parametrize("part", ["clientDataJSON", "authenticatorData", "signature", "userHandle"])
