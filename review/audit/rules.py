@@ -90,3 +90,6 @@ class Action(StrEnum):
     SECOND_FACTOR_REMOVED = "second_factor.removed"
     RECOVERY_CODES_MADE = "second_factor.recovery_codes_made"
     RECOVERY_CODE_USED = "second_factor.recovery_code_used"
+    PASSKEY_ADDED = "passkey.added"
+    PASSKEY_REMOVED = "passkey.removed"
+    PASSKEY_REFUSED = "passkey.refused"

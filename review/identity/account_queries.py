@@ -291,9 +291,10 @@ async def take_sign_in_step(tx: AsyncSession, step: bytes) -> bool:
 
 
 async def delete_run_out(tx: AsyncSession, devices_after: timedelta) -> None:
-    """Delete links and half-done sign-ins that have run out, devices not used for so long, factors never confirmed."""
+    """Delete links, half-done sign-ins and challenges that have run out, unused devices, factors never confirmed."""
     await tx.execute(text("DELETE FROM password_links WHERE expires_at <= now()"))
     await tx.execute(text("DELETE FROM sign_in_steps WHERE expires_at <= now()"))
+    await tx.execute(text("DELETE FROM passkey_challenges WHERE expires_at <= now()"))
     await tx.execute(
         text("DELETE FROM known_devices WHERE last_used_at <= now() - :after ::interval"), {"after": devices_after}
     )

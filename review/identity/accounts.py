@@ -57,7 +57,7 @@ async def sign_in(door: Door, *, email: str, password: str, browser: Browser) ->
     address = normalise_email(email)[:MAX_EMAIL]
     async with door.db.transaction() as tx:
         account = await queries.find_account(tx, address, devices.ids_in(browser.device), devices.FRESH)
-    attempt = await throttling.admit(door.db, _counted_under(address, browser, account))
+    attempt = await throttling.admit(door.db, counted_under(address, browser, account))
     stored = str(account["password_hash"]) if account is not None and account["password_hash"] else passwords.NOBODY
     if not await asyncio.to_thread(passwords.verify, stored, password[: passwords.MAX_LENGTH]) or account is None:
         raise _refusal(attempt)
@@ -71,7 +71,7 @@ async def sign_in(door: Door, *, email: str, password: str, browser: Browser) ->
         has_factor = await second_factor.is_on(tx, user.id)
         if has_factor or door.needs_code:
             return await _begin_step(tx, door, user.id, kind="code" if has_factor else "setup")
-        return await _let_in(tx, door, user.id, browser, Vouching())
+        return await let_in(tx, door, user.id, browser, Vouching())
 
 
 async def get_step(door: Door, cookie: str) -> Step:
@@ -108,7 +108,7 @@ async def finish_sign_in(door: Door, *, cookie: str, code: str, browser: Browser
             raise second_factor.refusal()
         await queries.take_sign_in_step(tx, hash_secret(cookie))
         await throttling.forgive(tx, attempt)
-        signed_in = await _let_in(tx, door, found["user_id"], browser, Vouching(WITH_CODE))
+        signed_in = await let_in(tx, door, found["user_id"], browser, Vouching(WITH_CODE))
         return msgspec.structs.replace(signed_in, recovery_codes=codes)
 
 
@@ -137,7 +137,7 @@ async def check_password(door: Door, *, user_id: UUID, password: str, browser: B
         device = await queries.find_device(tx, user_id, devices.ids_in(browser.device), devices.FRESH)
         stored = user.password_hash or passwords.NOBODY
     attempt = await throttling.admit(
-        door.db, _counted_under(user.email, browser, {"id": user_id, "device": device} if device else None)
+        door.db, counted_under(user.email, browser, {"id": user_id, "device": device} if device else None)
     )
     if not await asyncio.to_thread(passwords.verify, stored, password[: passwords.MAX_LENGTH]):
         message = "That is not your present password. Nothing was changed; try again."
@@ -162,6 +162,25 @@ async def check_code(door: Door, *, user_id: UUID, code: str, browser: Browser) 
         await throttling.forgive(tx, attempt)
 
 
+async def let_in(tx: AsyncSession, door: Door, user_id: UUID, browser: Browser, vouching: Vouching) -> SignedIn:
+    """Open a session for somebody who has proved who they are, and know their browser from now on."""
+    signed_in = await sessions.open_session(tx, user_id, browser=browser, lifetime=door.lifetime, vouching=vouching)
+    device = await devices.remember(tx, user_id, browser.device)
+    return msgspec.structs.replace(signed_in, device=device)
+
+
+def counted_under(address: str, browser: Browser, account: Any) -> list[Bucket]:
+    """Give what an attempt is counted under: on a device of the account's owner only that, else account and network."""
+    if account is not None and account["device"] is not None:
+        key = rules.key_of("device", str(account["id"]), account["device"].hex())
+        return [Bucket(key, rules.DEVICE)]
+    network = rules.network_of(browser.origin)
+    return [
+        Bucket(rules.key_of("account", address, network), rules.ACCOUNT_FROM_NETWORK),
+        Bucket(rules.key_of("network", network), rules.NETWORK, is_shared=True),
+    ]
+
+
 def codes_of(user_id: UUID, device: bytes | None) -> Bucket:
     """Give what a person's codes are counted under: on a device of theirs apart from everywhere else."""
     if device is not None:
@@ -175,27 +194,9 @@ async def forget_old(tx: AsyncSession) -> int:
     return await throttling.forget_old(tx)
 
 
-def _counted_under(address: str, browser: Browser, account: Any) -> list[Bucket]:
-    """Give what an attempt is counted under: on a device of the account's owner only that, else account and network."""
-    if account is not None and account["device"] is not None:
-        key = rules.key_of("device", str(account["id"]), account["device"].hex())
-        return [Bucket(key, rules.DEVICE)]
-    network = rules.network_of(browser.origin)
-    return [
-        Bucket(rules.key_of("account", address, network), rules.ACCOUNT_FROM_NETWORK),
-        Bucket(rules.key_of("network", network), rules.NETWORK, is_shared=True),
-    ]
-
-
 async def _rehashed(stored: str, password: str) -> str | None:
     """Hash a password anew where it was hashed with other parameters than today's."""
     return await asyncio.to_thread(passwords.hash_password, password) if passwords.is_outdated(stored) else None
-
-
-async def _let_in(tx: AsyncSession, door: Door, user_id: UUID, browser: Browser, vouching: Vouching) -> SignedIn:
-    signed_in = await sessions.open_session(tx, user_id, browser=browser, lifetime=door.lifetime, vouching=vouching)
-    device = await devices.remember(tx, user_id, browser.device)
-    return msgspec.structs.replace(signed_in, device=device)
 
 
 async def _begin_step(tx: AsyncSession, door: Door, user_id: UUID, *, kind: str) -> HalfDone:

@@ -53,6 +53,13 @@ class CodeRefused(ReviewError):
     status = 401
 
 
+class PasskeyRefused(ReviewError):
+    """A passkey is unknown, its answer is wrong or late, or the account is disabled; which, is not told."""
+
+    code = "passkey_refused"
+    status = 401
+
+
 class StepGone(ReviewError):
     """A sign-in that was half done has run out, or was never begun."""
 

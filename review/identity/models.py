@@ -174,3 +174,31 @@ class SignInStep(Base):
     kind: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     expires_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Passkey(Base):
+    """A key pair whose private half somebody's device keeps; `id` is the credential's, and `sign_count` its last."""
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[bytes] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    public_key: Mapped[bytes]
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    last_used_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class PasskeyChallenge(Base):
+    """What a passkey is asked to sign, once; `id` is the SHA-256 of the asking browser's cookie.
+
+    `user_id` is whose passkey is being added; without one, somebody is signing in.
+    """
+
+    __tablename__ = "passkey_challenges"
+
+    id: Mapped[bytes] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    challenge: Mapped[bytes]
+    expires_at: Mapped[datetime] = mapped_column(Instant)

@@ -3,10 +3,12 @@
 import asyncio
 import shutil
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 import uvicorn
 from playwright.async_api import Browser, Page, async_playwright
@@ -69,6 +71,20 @@ class Site:
 @pytest.fixture
 async def site(world: World, settings: Settings) -> AsyncIterator[Site]:
     """A server on a free port, with a reviewer who has a password and is in the pool triage."""
+    async with open_site(world, settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def named(world: World, settings: Settings) -> AsyncIterator[Site]:
+    """The same under a name, which is what browsers bind passkeys to."""
+    async with open_site(world, settings, name="localhost") as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def open_site(world: World, settings: Settings, name: str = "127.0.0.1") -> AsyncGenerator[Site]:
+    """Serve the test's world at a name of this machine."""
     if not (static_dir() / "vendor" / "htmx.js").exists():
         pytest.fail("htmx is not built; run `make install` (an editable install copies it)")
     await world.add_person("nora", Role.REVIEWER, password=PASSWORD)
@@ -76,11 +92,11 @@ async def site(world: World, settings: Settings) -> AsyncIterator[Site]:
         "INSERT INTO pool_members VALUES ($1, 'triage', 'nora@example.com', 'direct')", world.service.project_id
     )
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(settings), log_level="warning", ws="none", timeout_graceful_shutdown=2)
-    )
+    url = f"http://{name}:{listener.getsockname()[1]}"
+    app = create_app(msgspec.structs.replace(settings, base_url=url))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=2))
     running = asyncio.create_task(server.serve(sockets=[listener]))
-    yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", world)
+    yield Site(url, world)
     server.should_exit = True
     await running
 

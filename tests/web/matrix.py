@@ -101,6 +101,11 @@ ROWS: dict[str, Row] = {
     "POST /account/sessions/end": Row(form={"session": "x"}, finds_nothing=True),
     "POST /account/sessions/end-others": Row(),
     "POST /account/sessions/end-all": Row(leaves=True),
+    "POST /sign-in/passkey/begin": Row(),
+    "POST /sign-in/passkey": Row(form={"credential": "{}"}, is_door=True),
+    "POST /account/passkeys/begin": Row(form={"name": "laptop"}),
+    "POST /account/passkeys": Row(form={"name": "laptop", "credential": "{}"}),
+    "POST /account/passkeys/remove": Row(form={"passkey": "x"}),
     # The API.
     "POST /api/v1/items": Row(submission(), also=(WAIT,)),
     "POST /api/v1/items/batch": Row({"items": [submission()]}),

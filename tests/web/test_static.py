@@ -15,6 +15,7 @@ TEMPLATES = sorted(templates_dir().rglob("*.html"))
 def test_the_stylesheet_and_the_script_keep_their_budgets() -> None:
     assert (static_dir() / "countersign.css").stat().st_size < 20_000
     assert (static_dir() / "countersign.js").stat().st_size < 8_192
+    assert (static_dir() / "passkeys.js").stat().st_size < 2_048, "on two pages alone"
 
 
 def luminance(colour: str) -> float:

@@ -11,10 +11,11 @@ from litestar.params import FromQuery
 from litestar.response import Redirect, Response, Template
 
 from review.identity import account_queries as queries
-from review.identity import accounts, password_changes, second_factor, sessions
+from review.identity import accounts, passkey_queries, passkeys, password_changes, second_factor, sessions
 from review.identity.errors import (
     CodeRefused,
     IdentityInvalid,
+    PasskeyRefused,
     SecondFactorConflict,
     SignInRefused,
     TooManyAttempts,
@@ -35,9 +36,15 @@ SAID: Final = {
     "password": "Your new password holds. Every other session is ended.",
     "begun": "Give your app the key below, then confirm it with a code.",
     "off": "The second factor is off.",
+    "passkey": "Your new passkey is added.",
+    "passkey-gone": "That passkey is removed.",
 }
-METHODS: Final = {"password": "with a password", accounts.WITH_CODE: "with a password and a code"}
-REFUSALS: Final = (CodeRefused, IdentityInvalid, SecondFactorConflict, SignInRefused, TooManyAttempts)
+METHODS: Final = {
+    "password": "with a password",
+    accounts.WITH_CODE: "with a password and a code",
+    passkeys.METHOD: "with a passkey",
+}
+REFUSALS: Final = (CodeRefused, IdentityInvalid, PasskeyRefused, SecondFactorConflict, SignInRefused, TooManyAttempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ class AccountPages(Controller):
     @get("/")
     async def show(self, request: AnyRequest, services: Svc, done: FromQuery[str] = "") -> Template:
         """Show where the reader is signed in, and how they sign in."""
-        return await _page(request, services, said=SAID.get(done, ""))
+        return await page(request, services, said=SAID.get(done, ""))
 
     @post("/sessions/end", status_code=200)
     async def end_session(self, request: AnyRequest, services: Svc, tx: Tx) -> Redirect:
@@ -70,7 +77,7 @@ class AccountPages(Controller):
         pairs = await read_form(request)
         idle, origin = services.settings.session_idle, browser_of(request).origin
         ended = await sessions.revoke(tx, request.auth, first(pairs, "session"), origin=origin, idle=idle)
-        return _back("ended" if ended else "gone")
+        return back("ended" if ended else "gone")
 
     @post("/sessions/end-others", status_code=200)
     async def end_others(self, request: AnyRequest, tx: Tx) -> Redirect:
@@ -78,7 +85,7 @@ class AccountPages(Controller):
         await read_form(request)
         browser = browser_of(request)
         await sessions.revoke_all(tx, request.auth, origin=browser.origin, sparing=browser.cookie)
-        return _back("others")
+        return back("others")
 
     @post("/sessions/end-all", status_code=200)
     async def end_all(self, request: AnyRequest, services: Svc, tx: Tx) -> Redirect:
@@ -94,7 +101,7 @@ class AccountPages(Controller):
         pairs = await read_form(request)
         if first(pairs, "new") != first(pairs, "again"):
             fault = "The two new passwords are not the same. Nothing was changed; type them again."
-            return await _page(request, services, fault=fault, status=422)
+            return await page(request, services, fault=fault, status=422)
         try:
             async with services.sign_ins:
                 await password_changes.change_password(
@@ -105,8 +112,8 @@ class AccountPages(Controller):
                     browser=browser_of(request),
                 )
         except REFUSALS as refusal:
-            return await _refused(request, services, refusal)
-        return _back("password")
+            return await refused(request, services, refusal)
+        return back("password")
 
     @post("/second-factor/begin", status_code=200)
     async def begin_second_factor(self, request: AnyRequest, services: Svc) -> Response[Any]:
@@ -118,8 +125,8 @@ class AccountPages(Controller):
             async with door.db.transaction() as tx:
                 await second_factor.begin(tx, door.sealer, visitor.user_id)
         except REFUSALS as refusal:
-            return await _refused(request, services, refusal)
-        return _back("begun")
+            return await refused(request, services, refusal)
+        return back("begun")
 
     @post("/second-factor/confirm", status_code=200)
     async def confirm_second_factor(self, request: AnyRequest, services: Svc) -> Response[Any]:
@@ -131,7 +138,7 @@ class AccountPages(Controller):
                 code = first(pairs, "code")
                 codes = await second_factor.confirm(tx, door.sealer, visitor.user_id, code, origin=origin)
         except REFUSALS as refusal:
-            return await _refused(request, services, refusal)
+            return await refused(request, services, refusal)
         return show_recovery_codes(codes, onward=HERE)
 
     @post("/second-factor/recovery-codes", status_code=200)
@@ -142,7 +149,7 @@ class AccountPages(Controller):
         try:
             await accounts.check_code(door, user_id=visitor.user_id, code=first(pairs, "code"), browser=browser)
         except REFUSALS as refusal:
-            return await _refused(request, services, refusal)
+            return await refused(request, services, refusal)
         async with door.db.transaction() as tx:
             codes = await second_factor.renew_recovery_codes(tx, visitor.user_id, origin=browser.origin)
         return show_recovery_codes(codes, onward=HERE)
@@ -159,10 +166,10 @@ class AccountPages(Controller):
             await _check_password(request, services, pairs)
             await accounts.check_code(door, user_id=visitor.user_id, code=first(pairs, "code"), browser=browser)
         except REFUSALS as refusal:
-            return await _refused(request, services, refusal)
+            return await refused(request, services, refusal)
         async with door.db.transaction() as tx:
             await second_factor.turn_off(tx, visitor.user_id, origin=browser.origin)
-        return _back("off")
+        return back("off")
 
 
 async def _check_password(request: AnyRequest, services: Services, pairs: Pairs) -> None:
@@ -176,16 +183,19 @@ async def _check_password(request: AnyRequest, services: Services, pairs: Pairs)
         )
 
 
-async def _page(
+async def page(
     request: AnyRequest, services: Services, *, said: str = "", fault: str = "", status: int = 200
 ) -> Template:
+    """Show the account page."""
     visitor: Visitor = request.auth
-    door, cookie, idle = door_of(services), browser_of(request).cookie, services.settings.session_idle
+    door, browser, idle = door_of(services), browser_of(request), services.settings.session_idle
     async with door.db.transaction() as tx:
-        found = await sessions.list_sessions(tx, visitor.user_id, cookie=cookie, idle=idle)
+        found = await sessions.list_sessions(tx, visitor.user_id, cookie=browser.cookie, idle=idle)
         factor = await second_factor.get_standing(tx, door.sealer, visitor.user_id, visitor.email)
         tokens: list[Mapping[str, Any]] = await queries.list_tokens(tx, visitor.user_id)
         has_password = await queries.has_password(tx, visitor.user_id)
+        known = await passkey_queries.list_passkeys(tx, visitor.user_id)
+        is_fresh = await passkeys.is_session_fresh(tx, browser)
     context = {
         "csrf_token": visitor.csrf_token,
         "visitor": visitor,
@@ -197,15 +207,18 @@ async def _page(
         "must_have_factor": door.needs_code,
         "tokens": tokens,
         "has_providers": bool(services.federation.providers),
+        "passkeys": known,
+        "has_passkeys": passkeys.Party.of(services.base_url).has_name,
+        "is_fresh": is_fresh,
     }
     return Template(template_name="account.html", context=context, status_code=status)
 
 
-async def _refused(request: AnyRequest, services: Services, refusal: ReviewError) -> Template:
+async def refused(request: AnyRequest, services: Services, refusal: ReviewError) -> Template:
     """Show the page again with what was refused and why; a wrong password does not sign anybody out."""
     fault = " ".join([refusal.message, *(f"The {each.path} {each.message}." for each in refusal.errors)])
     status = 422 if refusal.status == 401 else refusal.status
-    answer = await _page(request, services, fault=fault, status=status)
+    answer = await page(request, services, fault=fault, status=status)
     if isinstance(refusal, TooManyAttempts):
         answer.headers["Retry-After"] = str(refusal.seconds)
     return answer
@@ -224,5 +237,6 @@ def _line(session: OpenSession) -> SessionLine:
     )
 
 
-def _back(done: str) -> Redirect:
+def back(done: str) -> Redirect:
+    """Lead back to the account page, which says what was done."""
     return Redirect(f"{HERE}?done={done}", status_code=303)

@@ -5,7 +5,7 @@ from typing import Final
 
 from litestar.datastructures import Cookie
 
-from review.identity import accounts, devices
+from review.identity import accounts, devices, passkeys
 from review.identity.accounts import Door
 from review.identity.sessions import Browser, SignedIn
 from review.kernel.sealing import Sealer
@@ -15,6 +15,7 @@ from review.web.services import AnyRequest, Services
 
 DEVICE: Final = "-device"  # what the names of the other cookies end in
 STEP: Final = "-step"
+PASSKEY: Final = "-passkey"
 
 
 def browser_of(request: AnyRequest) -> Browser:
@@ -57,6 +58,17 @@ def step_of(request: AnyRequest) -> str:
     """Give the half-done sign-in that a browser goes on with, or nothing."""
     services: Services = request.app.state.services
     return cookie_of(request, cookie_name(services) + STEP)
+
+
+def passkey_cookie(services: Services, value: str) -> Cookie:
+    """Give the cookie that a passkey's answer must come with; without a value the browser forgets it."""
+    return _cookie(services, PASSKEY, value, _seconds(passkeys.CHALLENGE_LIFETIME) if value else 0)
+
+
+def passkey_of(request: AnyRequest) -> str:
+    """Give the cookie that a passkey's answer came with, or nothing."""
+    services: Services = request.app.state.services
+    return request.cookies.get(cookie_name(services) + PASSKEY, "")
 
 
 def local_path(target: str) -> str:

@@ -12,6 +12,7 @@ from review.identity import accounts, sessions
 from review.identity.accounts import HalfDone, Step
 from review.identity.errors import CodeRefused, SecondFactorConflict, SignInRefused, StepGone, TooManyAttempts
 from review.identity.oidc import logout
+from review.identity.passkeys import Party
 from review.web.guards import PUBLIC, session_of
 from review.web.pages.cookies import (
     browser_of,
@@ -37,7 +38,7 @@ SAID = {
 @get("/sign-in", opt={PUBLIC: True}, sync_to_thread=False)
 def sign_in_form(services: Svc, target: Target = "/", done: Done = "") -> Template:
     """Ask who is there."""
-    return _form(services, target, said=SAID.get(done, ""))
+    return form(services, target, said=SAID.get(done, ""))
 
 
 @post("/sign-in", opt={PUBLIC: True}, status_code=200)
@@ -51,10 +52,10 @@ async def sign_in(request: AnyRequest, services: Svc) -> Response[Any]:
             outcome = await accounts.sign_in(door, email=email, password=first(pairs, "password"), browser=browser)
     except SignInRefused as refusal:
         services.errands.start(accounts.note_refusal(door, email=email, browser=browser, failures=refusal.failures))
-        return _form(services, target, email=email, fault=refusal.message, status=refusal.status)
+        return form(services, target, email=email, fault=refusal.message, status=refusal.status)
     except TooManyAttempts as refusal:
-        form = _form(services, target, email=email, fault=refusal.message, status=refusal.status)
-        return _later(form, refusal)
+        answer = form(services, target, email=email, fault=refusal.message, status=refusal.status)
+        return later(answer, refusal)
     if isinstance(outcome, HalfDone):
         address = f"/sign-in/code?{urlencode({'next': local_path(target)})}"
         return Redirect(address, status_code=303, cookies=[step_cookie(services, outcome.cookie)])
@@ -67,7 +68,7 @@ async def code_form(request: AnyRequest, services: Svc, target: Target = "/") ->
     try:
         step = await accounts.get_step(door_of(services), step_of(request))
     except StepGone as refusal:
-        return _form(services, target, fault=refusal.message, status=refusal.status)
+        return form(services, target, fault=refusal.message, status=refusal.status)
     return _code_form(step, target)
 
 
@@ -85,9 +86,9 @@ async def finish_sign_in(request: AnyRequest, services: Svc) -> Response[Any]:
         except (CodeRefused, SecondFactorConflict) as refusal:
             return _code_form(step, target, fault=refusal.message, status=refusal.status)
         except TooManyAttempts as refusal:
-            return _later(_code_form(step, target, fault=refusal.message, status=refusal.status), refusal)
+            return later(_code_form(step, target, fault=refusal.message, status=refusal.status), refusal)
     except StepGone as refusal:
-        return _form(services, target, fault=refusal.message, status=refusal.status)
+        return form(services, target, fault=refusal.message, status=refusal.status)
     cookies = cookies_of(services, signed_in)
     if signed_in.recovery_codes:
         return show_recovery_codes(signed_in.recovery_codes, onward=local_path(target), cookies=cookies)
@@ -125,9 +126,10 @@ def _code_form(step: Step, target: str, *, fault: str = "", status: int = 200) -
     return Template(template_name="sign_in_code.html", context=context, status_code=status)
 
 
-def _form(
+def form(
     services: Services, target: str, *, email: str = "", said: str = "", fault: str = "", status: int = 200
 ) -> Template:
+    """Show the sign-in page."""
     context = {
         "csrf_token": "",
         "visitor": None,
@@ -137,10 +139,12 @@ def _form(
         "fault": fault,
         "providers": buttons(services),
         "has_mail": is_mail_set(services.settings),
+        "has_passkeys": Party.of(services.base_url).has_name,
     }
     return Template(template_name="sign_in.html", context=context, status_code=status)
 
 
-def _later(answer: Template, refusal: TooManyAttempts) -> Template:
+def later(answer: Template, refusal: TooManyAttempts) -> Template:
+    """Say when the next attempt may be made."""
     answer.headers["Retry-After"] = str(refusal.seconds)
     return answer

@@ -21,6 +21,7 @@ from review.web.pages.items import ItemPages
 from review.web.pages.keys import KeyPages
 from review.web.pages.notifications import NotificationPages, acknowledge_page
 from review.web.pages.overrides import OverridePages
+from review.web.pages.passkeys import PasskeyPages, begin_passkey_sign_in, sign_in_with_passkey
 from review.web.pages.people import PeoplePages
 from review.web.pages.queue import QueuePages, projects
 from review.web.pages.refusals import to_person
@@ -51,6 +52,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
     handlers += [NotificationPages, acknowledge_page, OverridePages, StopPages, stop_in_hand, reviewers_page]
     handlers += [code_form, finish_sign_in, forgot_form, send_link, choose_form, choose, AccountPages]
     handlers += [PeoplePages, KeyPages, *federation_pages()]
+    handlers += [begin_passkey_sign_in, sign_in_with_passkey, PasskeyPages]
     if with_dev_pages:
         handlers += [styleguide, specimen_desk]
     site = Router(
