@@ -83,7 +83,7 @@ def set_role(project: str, email: str, role: str, data_dir: Path | None) -> None
 
     async def act(tx: AsyncSession) -> PersonView:
         owner = await get_project(tx, project)
-        return await people.change(
+        return await departures.change(
             tx, owner.id, await people.get_member_id(tx, owner, email), actor=OPERATOR, role=role
         )
 

@@ -27,7 +27,11 @@ MOST_ON_A_PAGE = 200
 
 
 class PersonView(msgspec.Struct, frozen=True, kw_only=True):
-    """A person in a project; `pools` are those they were added to directly, `configured_pools` the configuration's."""
+    """A person in a project.
+
+    `pools` are those they were added to directly, `configured_pools` the configuration's, `given_pools` those that
+    their groups at an identity provider give.
+    """
 
     id: UUID
     email: str
@@ -35,6 +39,7 @@ class PersonView(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     pools: list[str]
     configured_pools: list[str]
+    given_pools: list[str]
     last_seen_at: datetime | None
     is_disabled: bool
 
@@ -139,7 +144,8 @@ async def change(
 ) -> PersonView:
     """Give a person another role, or other direct pools; what is None stays. Counts from their next request on.
 
-    `held` is what the caller carries: nobody hands out, or takes away, what they do not carry themselves.
+    `queueing.departures` calls this and gives back what they may not work any more. `held` is what the caller carries:
+    nobody hands out, or takes away, what they do not carry themselves.
 
     Raises:
         PersonNotFound (404); IdentityInvalid: there is no such role or pool (422); NotPermitted (403);
@@ -156,7 +162,9 @@ async def change(
         await _check_pools(tx, project_id, pools)
         await mine.replace_direct_pools(tx, project_id, before.email, list(dict.fromkeys(pools)))
     membership = await tx.get_one(Membership, (project_id, user_id))
-    membership.role = found.name
+    if membership.role != found.name:
+        membership.role = found.name
+        membership.source = "direct"  # or the next sign-in with a provider would undo it
     await tx.flush()
     after = await get_person(tx, project_id, user_id)
     if after != before:
@@ -227,6 +235,7 @@ def _view(row: Any) -> PersonView:
         role=row["role"],
         pools=row["direct_pools"],
         configured_pools=row["configured_pools"],
+        given_pools=row["given_pools"],
         last_seen_at=row["last_seen_at"],
         is_disabled=row["is_disabled"],
     )

@@ -16,6 +16,8 @@ SELECT u.id, u.email, u.name, m.role, u.disabled_at IS NOT NULL AS is_disabled, 
         ORDER BY pool) AS direct_pools,
   ARRAY(SELECT pool FROM pool_members p WHERE p.project_id = m.project_id AND p.email = u.email AND p.source = 'config'
         ORDER BY pool) AS configured_pools,
+  ARRAY(SELECT DISTINCT pool FROM pool_members p WHERE p.project_id = m.project_id AND p.email = u.email
+        AND p.source NOT IN ('direct', 'config') ORDER BY pool) AS given_pools,
   greatest((SELECT max(s.last_seen_at) FROM sessions s WHERE s.user_id = u.id),
            (SELECT max(k.last_used_at) FROM api_keys k WHERE k.project_id = m.project_id AND k.user_id = u.id))
     AS last_seen_at

@@ -1,13 +1,14 @@
-"""Somebody who may not work any more: they are kept out, and what they held goes back to its queues at once."""
+"""Somebody who may not work any more, at all or in a pool: what they held there goes back to its queues at once."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import service as audit
 from review.audit.rules import Action, Actor
-from review.identity import people, standing
+from review.identity import people, roles, standing
+from review.identity.people import PersonView
 from review.identity.roles import ALL
 from review.identity.rules import Permission, normalise_email
 from review.queueing import queries, service
@@ -15,6 +16,7 @@ from review.queueing.rules import AssignmentState, Seat
 
 DISABLED = "the account was disabled"
 REMOVED = "they left the project"
+CHANGED = "their role or pools were changed"
 
 
 async def disable(tx: AsyncSession, *, email: str, actor: Actor) -> int:
@@ -42,13 +44,46 @@ async def remove(
     return await _give_back(tx, user_id, person.email, actor, REMOVED, only=project_id)
 
 
+async def change(
+    tx: AsyncSession,
+    project_id: UUID,
+    user_id: UUID,
+    *,
+    actor: Actor,
+    role: str | None = None,
+    pools: Sequence[str] | None = None,
+    held: Collection[Permission] = ALL,
+) -> PersonView:
+    """Change a person as `people.change` does, and give back what they hold and may not work any more.
+
+    Raises:
+        PersonNotFound (404); IdentityInvalid: there is no such role or pool (422); NotPermitted: they, or what is
+        handed out, carry more than the caller, who carries `held` (403); LastAdmin (409).
+    """
+    person = await people.change(tx, project_id, user_id, actor=actor, role=role, pools=pools, held=held)
+    carried = (await roles.get_role(tx, project_id, person.role, for_person=True)).permissions
+    if {Permission.WORK, Permission.ALL_POOLS} <= carried:
+        return person
+    kept = {*person.pools, *person.configured_pools, *person.given_pools} if Permission.WORK in carried else set[str]()
+    await _give_back(tx, user_id, person.email, actor, CHANGED, only=project_id, kept=kept)
+    return person
+
+
 async def _give_back(
-    tx: AsyncSession, user_id: UUID, email: str, actor: Actor, why: str, *, only: UUID | None = None
+    tx: AsyncSession,
+    user_id: UUID,
+    email: str,
+    actor: Actor,
+    why: str,
+    *,
+    only: UUID | None = None,
+    kept: Collection[str] = (),
 ) -> int:
+    """Give back what they hold, but for what stands in pools that they may still work."""
     count = 0
     for project_id, item_id in await queries.list_held_items(tx, user_id, only):
         for seat in await queries.lock_seats(tx, project_id, item_id):
-            if seat.holder_id == user_id and seat.state is AssignmentState.HELD:
+            if seat.holder_id == user_id and seat.state is AssignmentState.HELD and seat.pool not in kept:
                 await _give_back_one(tx, project_id, seat, email, actor, why)
                 count += 1
     return count

@@ -49,7 +49,7 @@ async def change_person(request: AnyRequest, who: Who, tx: Tx, person_id: FromPa
     that carries more than they do themselves, and the last admin stays.
     """
     given = await bodies.read(request, PersonIn)
-    return await people.change(
+    return await departures.change(
         tx,
         who.project_id,
         person_id,

@@ -52,7 +52,7 @@ class PeoplePages(Controller):
     async def change(self, request: AnyRequest, work: InHand, tx: Tx, person_id: FromPath[UUID]) -> Redirect:
         """Give a person another role and other pools."""
         pairs = await read_form(request)
-        await people.change(
+        await departures.change(
             tx,
             work.who.project_id,
             person_id,
