@@ -12,8 +12,8 @@ from review.audit.rules import OPERATOR
 from review.identity import people
 from review.identity.oidc import service as oidc
 from review.identity.rules import Role
-from review.queueing import departures
 from review.identity.service import get_project
+from review.queueing import departures
 from tests.identity.oidc.browsing import Idp, Surfer, query_of
 from tests.make import PASSWORD
 
@@ -264,8 +264,7 @@ async def test_whoever_is_removed_leaves_the_pools_that_a_provider_gave(surfer: 
     (nora,) = await surfer.fetch("SELECT id FROM users WHERE email = 'nora@example.com'")
     async with world.db.transaction() as tx:
         await departures.remove(tx, world.service.project_id, nora["id"], actor=OPERATOR)
-        given = {"project": "support", "email": "nora@example.com", "role": "reviewer"}
-        await people.create_user(tx, **given, actor=OPERATOR)
+        await people.create_user(tx, project="support", email="nora@example.com", role="reviewer", actor=OPERATOR)
     assert await surfer.pools() == []
 
 
