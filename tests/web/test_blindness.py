@@ -175,8 +175,8 @@ async def test_the_audit_keeps_from_an_admin_on_the_panel_what_others_said(
     await advance(world)
     headers = {"Authorization": f"Bearer {world.tokens['adi']}"}
     await http.post("/sign-in", data={"email": "adi@example.com", "password": PASSWORD})
-    ways = ("/api/v1/audit", "/api/v1/audit?text=surely", "/api/v1/audit/export", f"/api/v1/items/{item_id}/proof")
-    ways += (f"/p/{world.project}/audit", f"/p/{world.project}/audit/export")
+    ways = ["/api/v1/audit", "/api/v1/audit?text=surely", "/api/v1/audit/export", f"/api/v1/items/{item_id}/proof"]
+    ways += [f"/p/{world.project}/audit", f"/p/{world.project}/audit/export"]
 
     async def told() -> list[tuple[int, bool]]:
         answers = [await http.get(way, headers=headers) for way in ways]
