@@ -59,6 +59,19 @@ WHERE project_id = :project AND case_id = :case AND state IN ('open', 'held')
 TAKES_TWO = text("""
 SELECT (route ->> 'two_person')::boolean FROM item_bodies WHERE project_id = :project AND item_id = :item
 """)
+# A key is stopped with all that it was rotated through.
+IS_STOPPED = text("""
+WITH RECURSIVE sender AS (
+  SELECT submitted_by ->> 'id' AS id FROM item_bodies WHERE project_id = :project AND item_id = :item
+), line AS (
+  SELECT k.id, k.rotated_from FROM api_keys k JOIN sender ON k.project_id = :project AND k.id::text = sender.id
+  UNION SELECT o.id, o.rotated_from FROM line JOIN api_keys o
+  ON o.project_id = :project AND (o.id = line.rotated_from OR o.rotated_from = line.id)
+)
+SELECT EXISTS (SELECT FROM stops s WHERE s.project_id = :project AND s.resumed_at IS NULL AND CASE s.kind
+  WHEN 'source' THEN s.subject IN (SELECT id FROM sender UNION ALL SELECT id::text FROM line)
+  ELSE s.subject = (SELECT type FROM items WHERE project_id = :project AND id = :item) END)
+""")
 ADD_SEATS = text("""
 INSERT INTO assignments (project_id, id, case_id, item_id, kind, pool, priority, due_at, state, barred)
 SELECT c.project_id, g.id, c.id, c.item_id, 'review', c.pool, c.priority,
@@ -129,6 +142,11 @@ async def change(tx: AsyncSession, before: Case, after: Case) -> int:
 async def takes_two(tx: AsyncSession, case: Case) -> bool:
     """Tell whether the item of a case arrived as one that nobody decides alone."""
     return bool(await tx.scalar(TAKES_TWO, {"project": case.project_id, "item": case.item_id}))
+
+
+async def is_stopped(tx: AsyncSession, case: Case) -> bool:
+    """Tell whether the sender or the type of a case's item is stopped now."""
+    return bool(await tx.scalar(IS_STOPPED, {"project": case.project_id, "item": case.item_id}))
 
 
 async def add_seats(tx: AsyncSession, case: Case, count: int) -> None:

@@ -144,6 +144,7 @@ class Limits:
         self._callers: dict[bytes, Caller] = {}
         self._projects: dict[UUID, Shares] = {}
         self._strangers: dict[str, Bucket] = {}
+        self._arrivals: dict[str, Bucket] = {}
         self.waiting = Places(settings.max_waiters)
         self.streaming = Places(settings.max_streams)
         self._policy = _policy(settings)
@@ -189,12 +190,22 @@ class Limits:
     def turn_away(self, secret: str, address: str) -> None:
         """Count a key or session that nobody knows, or not any more, against the address that sent it."""
         self._callers.pop(_digest(secret), None)
-        network, now = _network(address), monotonic()
-        bucket = self._strangers.get(network)
-        if bucket is None:
-            bucket = Bucket(GUESSES_A_SECOND, GUESSES_AT_ONCE, now)
-            _put(self._strangers, network, bucket)
+        now = monotonic()
+        bucket = _of(self._strangers, address, now)
         bucket.refill(now)
+        bucket.charge(1.0)
+
+    def arrive(self, address: str) -> None:
+        """Count a stranger who begins something that is kept until they come back, such as going to a provider.
+
+        Raises:
+            RateLimited (429).
+        """
+        now = monotonic()
+        bucket = _of(self._arrivals, address, now)
+        if seconds := bucket.wait(now):
+            whose = "this address, from which too many sign-ins were begun,"
+            raise RateLimited(whose, seconds)
         bucket.charge(1.0)
 
     def _shares_of(self, project_id: UUID, now: float) -> Shares | None:
@@ -241,6 +252,13 @@ def _network(address: str) -> str:
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
     return parsed.packed[:8].hex()
+
+
+def _of(table: dict[str, Bucket], address: str, now: float) -> Bucket:
+    network = _network(address)
+    if network not in table:
+        _put(table, network, Bucket(GUESSES_A_SECOND, GUESSES_AT_ONCE, now))
+    return table[network]
 
 
 def _put(table: dict[K, V], key: K, value: V) -> None:

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from review.audit.rules import OPERATOR
 from review.decisions.rules import Verdict
 from review.escalation import service as escalation
+from review.identity import keyring
+from review.intake import stops
 from review.kernel.db import Database
 from review.kernel.settings import Settings
 from review.reviewing.errors import (
@@ -179,6 +182,24 @@ async def test_time_alone_may_only_reject_it(world: World, tag: str, decided: bo
     item = (await match(world, tags=[tag])).item
     past = timedelta(hours=2)
     await world.db.hot.execute("UPDATE cases SET clock_started_at = clock_started_at - $1::interval", past)
+    await world.db.hot.execute("UPDATE timers SET fire_at = now() WHERE kind = 'due'")
+    await escalation.sweep(world.db, world.configs)
+    assert await world.count("decisions", item_id=item.id) == int(decided)
+    skipped = await world.count("audit_entries", item_id=item.id, action="escalation.step_skipped")
+    assert skipped == int(not decided)
+
+
+@pytest.mark.parametrize(("kind", "decided"), [("source", False), ("item_type", False), ("other", True)])
+async def test_a_lapse_lets_nothing_through_of_what_is_stopped(world: World, kind: str, decided: bool) -> None:
+    """Promise 33: a stop holds against policies of escalation too, and against those of keys rotated before it."""
+    item = (await refund(world, tags=["timed"])).item
+    project_id, lea = world.service.project_id, world.people["lea"]
+    async with world.db.transaction() as tx:
+        rotated = await keyring.rotate(tx, project_id, world.service.id, actor=OPERATOR)
+        subject = {"source": str(rotated.key.id), "item_type": "refund", "other": "match"}[kind]
+        of: Any = "source" if kind == "source" else "item_type"
+        await stops.stop(tx, who=lea, config=world.config, kind=of, subject=subject, reason="it goes wild")
+    await world.db.hot.execute("UPDATE cases SET clock_started_at = clock_started_at - interval '2 h'")
     await world.db.hot.execute("UPDATE timers SET fire_at = now() WHERE kind = 'due'")
     await escalation.sweep(world.db, world.configs)
     assert await world.count("decisions", item_id=item.id) == int(decided)

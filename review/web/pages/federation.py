@@ -48,6 +48,7 @@ TITLES: dict[type[ReviewError], str] = {
 @post("/sign-in/with/{provider:str}", opt={PUBLIC: True}, status_code=200)
 async def go_to_provider(request: AnyRequest, services: Svc, tx: Tx, provider: FromPath[str]) -> Template:
     """Begin a sign-in with a provider, and go there."""
+    services.limits.arrive(client_of(request))
     target = local_path(first(await read_pairs(request), "next"))
     begun = await service.begin(tx, services.federation, provider, target=target, link_to=None)
     return _leave(services, provider, begun, NOBODY)

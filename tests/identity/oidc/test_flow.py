@@ -14,6 +14,7 @@ from review.identity.oidc import service as oidc
 from review.identity.rules import Role
 from review.identity.service import get_project
 from review.queueing import departures
+from review.web import limits
 from tests.identity.oidc.browsing import Idp, Surfer, query_of
 from tests.make import PASSWORD
 
@@ -283,3 +284,12 @@ async def test_linking_needs_a_session_that_is_still_good(
     assert (await surfer.send("GET", "/sign-in/linked")).status_code == 303, "that session is over"
     assert (await surfer.come_back(back)).status_code == 400
     assert await surfer.fetch(IDENTITIES) == []
+
+
+async def test_beginning_again_and_again_fills_nothing_up(surfer: Surfer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promise 28: what is kept for each sign-in under way is bounded by address; nobody is signed in to be counted."""
+    monkeypatch.setattr(limits, "GUESSES_AT_ONCE", 3)
+    answers = [await surfer.send("POST", "/sign-in/with/acme") for _ in range(6)]
+    assert [each.status_code for each in answers] == [200] * 3 + [429] * 3
+    assert int(answers[-1].headers["retry-after"]) >= 1
+    assert len(await surfer.fetch("SELECT FROM sign_in_attempts")) == 3
