@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from review.audit.rules import OPERATOR
+from review.identity import people
 from review.identity.oidc import service as oidc
 from review.identity.rules import Role
+from review.identity.service import get_project
 from tests.identity.oidc.browsing import Idp, Surfer, query_of
 from tests.make import PASSWORD
 
@@ -105,6 +108,19 @@ async def test_a_role_given_by_hand_is_not_the_providers_to_change(surfer: Surfe
     await surfer.sign_in(acme)
     assert await surfer.memberships() == [("admin", "direct")]
     assert await surfer.pools() == []
+
+
+async def test_a_role_changed_by_hand_stays_and_the_pools_of_groups_are_shown(surfer: Surfer, acme: Idp) -> None:
+    """Promise 26: the next sign-in does not undo what an admin decided."""
+    await surfer.sign_in(acme)
+    project = surfer.world.service.project_id
+    async with surfer.world.db.transaction() as tx:
+        owner = await get_project(tx, surfer.world.project)
+        nora = await people.get_member_id(tx, owner, "nora@example.com")
+        person = await people.change(tx, project, nora, actor=OPERATOR, role="analyst")
+    assert (person.pools, person.configured_pools, person.given_pools) == ([], [], ["triage"])
+    assert (await surfer.sign_in(acme)).status_code == 303
+    assert await surfer.memberships() == [("analyst", "direct")]
 
 
 @pytest.mark.parametrize(
