@@ -154,7 +154,7 @@ def list_users(project: str, data_dir: Path | None) -> None:
     """List the people of a project: e-mail, role, state, how they sign in, when last seen; with tabs between."""
     found = in_transaction(settings_for(data_dir), lambda tx: standing.list_people(tx, project=project))
     for each in found:
-        state = "active" if each["disabled_at"] is None else "disabled"
+        state = "disabled" if each["is_disabled"] else "active"
         how = "password and code" if each["has_code"] else "password" if each["has_password"] else "no password"
         seen = each["last_seen_at"]
         click.echo("\t".join([each["email"], each["role"], state, how, f"{seen:%Y-%m-%dT%H:%M:%SZ}" if seen else "–"]))

@@ -62,21 +62,6 @@ async def list_places(tx: AsyncSession, user_id: UUID) -> tuple[str, list[UUID]]
     return (str(found[0].email), [row.project_id for row in found if row.project_id is not None]) if found else ("", [])
 
 
-async def list_people(tx: AsyncSession, project_id: UUID) -> list[Mapping[str, Any]]:
-    """List the people of a project by e-mail."""
-    rows = await tx.execute(
-        text(
-            "SELECT u.email, u.name, m.role, u.disabled_at, u.password_hash IS NOT NULL AS has_password,"
-            " f.confirmed_at IS NOT NULL AS has_code, s.last_seen_at FROM memberships m"
-            " JOIN users u ON u.id = m.user_id LEFT JOIN second_factors f ON f.user_id = u.id"
-            " LEFT JOIN LATERAL (SELECT max(last_seen_at) AS last_seen_at FROM sessions WHERE user_id = u.id) s ON true"
-            " WHERE m.project_id = :project ORDER BY u.email"
-        ),
-        {"project": project_id},
-    )
-    return [dict(row) for row in rows.mappings()]
-
-
 async def list_tokens(tx: AsyncSession, user_id: UUID) -> list[Mapping[str, Any]]:
     """List a person's tokens that were not revoked, by project and age; never their secrets."""
     rows = await tx.execute(

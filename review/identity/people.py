@@ -17,7 +17,7 @@ from review.identity import people_queries as mine
 from review.identity.errors import IdentityInvalid, LastAdmin, PersonNotFound, UserExists
 from review.identity.models import Membership, Project, User
 from review.identity.roles import ALL
-from review.identity.rules import Permission, Role, normalise_email
+from review.identity.rules import Permission, Role, is_email, normalise_email
 from review.identity.service import get_project
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
@@ -243,11 +243,10 @@ def _view(row: Any) -> PersonView:
 
 def _check_person(email: str, password: str | None) -> None:
     faults: list[FieldError] = []
-    local, _, domain = email.partition("@")
-    if not local or not domain or any(c.isspace() for c in email) or "@" in domain:
+    if not is_email(email):
         faults.append(FieldError("email", "is not an e-mail address"))
-    if password is not None and not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
-        faults.append(FieldError("password", f"must have {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters"))
+    if password is not None and (fault := passwords.fault_of(password)):
+        faults.append(fault)
     if faults:
         message = "The person was not created; nothing was stored. Mend what is named below."
         raise IdentityInvalid(message, errors=tuple(faults))

@@ -11,7 +11,9 @@ from review.identity.queries import carries
 from review.identity.rules import Permission
 
 PEOPLE = """
-SELECT u.id, u.email, u.name, m.role, u.disabled_at IS NOT NULL AS is_disabled, m.created_at,
+SELECT u.id, u.email, u.name, m.role, u.disabled_at IS NOT NULL AS is_disabled,
+  u.password_hash IS NOT NULL AS has_password,
+  EXISTS (SELECT FROM second_factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS has_code,
   ARRAY(SELECT pool FROM pool_members p WHERE p.project_id = m.project_id AND p.email = u.email AND p.source = 'direct'
         ORDER BY pool) AS direct_pools,
   ARRAY(SELECT pool FROM pool_members p WHERE p.project_id = m.project_id AND p.email = u.email AND p.source = 'config'
@@ -78,8 +80,10 @@ async def count_admins(tx: AsyncSession, project_id: UUID, *, besides: UUID) -> 
     return int(await tx.scalar(text(statement), {"project": project_id, "user": besides}) or 0)
 
 
-async def list_people(tx: AsyncSession, project_id: UUID, *, after: UUID | None, limit: int) -> list[Any]:
-    """Read the people of a project in the order they were made, with their pools and when they were last seen."""
+async def list_people(
+    tx: AsyncSession, project_id: UUID, *, after: UUID | None = None, limit: int | None = None
+) -> list[Any]:
+    """Read the people of a project in the order they were made: their pools, how they sign in, when last seen."""
     rows = await tx.execute(text(f"{PEOPLE} {PAGE_OF_PEOPLE}"), {"project": project_id, "after": after, "limit": limit})
     return list(rows.mappings())
 

@@ -191,6 +191,12 @@ def normalise_email(email: str) -> str:
     return email.strip().lower()
 
 
+def is_email(email: str) -> bool:
+    """Tell whether this can be an e-mail address at all."""
+    local, _, domain = email.partition("@")
+    return bool(local) and bool(domain) and "@" not in domain and not any(char.isspace() for char in email)
+
+
 def mentioned_in(text: str, emails: Iterable[str]) -> list[str]:
     """List whom a text names as `@ana@example.com`, or as `@ana` where only one of them has that local part.
 

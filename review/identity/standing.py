@@ -4,6 +4,7 @@ What they hold in queues is given back by `review.queueing.departures`, which ca
 """
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit.rules import Action, Actor
 from review.identity import account_queries as queries
+from review.identity import people_queries, traces
 from review.identity import queries as people
-from review.identity import traces
 from review.identity.errors import UserNotFound
 from review.identity.models import User
 from review.identity.rules import normalise_email
@@ -60,7 +61,7 @@ async def list_people(tx: AsyncSession, *, project: str) -> list[Mapping[str, An
         ProjectNotFound (404).
     """
     owner = await get_project(tx, project)
-    return await queries.list_people(tx, owner.id)
+    return sorted(await people_queries.list_people(tx, owner.id), key=itemgetter("email"))
 
 
 async def get_user(tx: AsyncSession, email: str) -> User:

@@ -9,25 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from review.cli.main import main
-from review.kernel.db import Database
-from review.kernel.settings import Settings
-from tests.make import World
 
 ISSUER = "https://id.example.com"
 NORA = ["--issuer", ISSUER, "--subject", "nora-1"]
-
-
-@pytest.fixture
-def support(settings: Settings) -> str:
-    """A project's database."""
-
-    async def prepare() -> None:
-        db = await Database.connect(settings)
-        await World.build(db, settings)
-        await db.close()
-
-    asyncio.run(prepare())
-    return settings.database_url
 
 
 def run(url: str, *arguments: str, **environ: str) -> Result:

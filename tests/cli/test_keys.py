@@ -5,9 +5,7 @@ import re
 import pytest
 
 from review.identity.rules import KEY_FORM
-from tests.cli.test_people import run, support
-
-__all__ = ["support"]  # the fixture
+from tests.cli.test_people import run
 
 P = ("--project", "support")
 

@@ -11,12 +11,12 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, parseaddr
-from ipaddress import ip_address
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from review.delivery.notifications.messages import one_line
 from review.delivery.notifications.schemas import Message
 from review.delivery.notifications.sending import SendFailed
+from review.kernel.hosts import is_loopback
 from review.kernel.settings import Settings
 
 THREADS = 8
@@ -96,7 +96,7 @@ class Mail:
     def _secure(self, server: smtplib.SMTP) -> None:
         """Start TLS where it is offered, and sign in; a password never leaves this machine in the clear."""
         server.ehlo_or_helo_if_needed()
-        is_secure = self._server.scheme == "smtps" or _is_here(self._server)
+        is_secure = self._server.scheme == "smtps" or is_loopback(self._server.hostname or "")
         if not is_secure and server.has_extn("starttls"):
             server.starttls(context=ssl.create_default_context())
             server.ehlo()
@@ -133,14 +133,6 @@ def compose(address: str, message: Message, *, sender: str, reference: str, base
         raise SendFailed(why, is_final=True) from fault
     letter.set_content(message.text, cte="quoted-printable")
     return letter
-
-
-def _is_here(server: SplitResult) -> bool:
-    """Tell whether the mail server is on this machine, where its certificate says nothing."""
-    try:
-        return server.hostname == "localhost" or ip_address(server.hostname or "").is_loopback
-    except ValueError:
-        return False
 
 
 def _hang_up(line: list[socket.socket]) -> None:

@@ -1,14 +1,14 @@
 """What a provider's entry says, whom it lets in, and what their groups give them."""
 
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_address
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import msgspec
 
 from review.identity.oidc.errors import AccountNotAllowed
-from review.identity.rules import Role, normalise_email
+from review.identity.rules import Role, is_email, normalise_email
+from review.kernel.hosts import is_loopback
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
 LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0, section 2
@@ -75,7 +75,7 @@ def person_of(provider: Provider, claims: Mapping[str, Any]) -> Person:
     email = normalise_email(_text(claims.get("email"), LONGEST_EMAIL))
     return Person(
         subject=str(claims["sub"]),
-        email=email if _is_email(email) else "",
+        email=email if is_email(email) else "",
         email_verified=provider.emails_are_verified or _is_true(claims.get("email_verified")),
         name=_text(claims.get("name"), LONGEST_NAME) or _text(claims.get("preferred_username"), LONGEST_NAME),
         groups=groups_in(claims, provider.groups_claim),
@@ -147,14 +147,6 @@ def is_endpoint(url: object, *, plain_http: bool) -> bool:
     return parts.scheme == "https" or (parts.scheme == "http" and (plain_http or is_loopback(host)))
 
 
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this very machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _is_true(value: object) -> bool:
     return value is True or value == "true"  # some providers write it as a text
 
@@ -163,8 +155,3 @@ def _text(value: object, longest: int) -> str:
     if not isinstance(value, str) or not value.isprintable():
         return ""
     return value.strip() if len(value) <= longest else ""
-
-
-def _is_email(email: str) -> bool:
-    local, _, domain = email.partition("@")
-    return bool(local) and bool(domain) and "@" not in domain and not any(char.isspace() for char in email)

@@ -1,11 +1,11 @@
 """What the settings must be like before anything is entrusted to them; of secrets no value is ever told."""
 
 from base64 import urlsafe_b64decode
-from ipaddress import ip_address
 from itertools import pairwise
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from review.kernel.checks.rules import Finding, ok, refused, warning
+from review.kernel.hosts import is_loopback
 from review.kernel.settings import Settings
 
 LEAST_PASSWORD = 12
@@ -40,14 +40,6 @@ def of_listening(settings: Settings) -> Finding:
     if settings.allow_plain_http:
         return warning("encryption", f"{said} REVIEW_ALLOW_PLAIN_HTTP lets it pass.", remedy)
     return refused("encryption", said, f"{remedy} Within a network you trust: REVIEW_ALLOW_PLAIN_HTTP=true")
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches a host by that name."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _database_password(settings: Settings) -> Finding:
