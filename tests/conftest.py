@@ -17,6 +17,7 @@ from review.embedded.redis import EmbeddedRedis
 from review.kernel.db import Database
 from review.kernel.ids import new_id
 from review.kernel.settings import Settings
+from review.web import limits
 from review.web.app import create_app
 from tests.make import BASE_URL, OF_A_PAGE, World
 
@@ -63,6 +64,13 @@ def settings(database_url: str, redis_server: EmbeddedRedis) -> Settings:
     return Settings(
         database_url=database_url, redis_url=redis_server.url(), allowed_hosts=("testserver.local",), dev_pages=True
     )
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No limit to pages and guesses, for tests that ask for more of them than any person could."""
+    monkeypatch.setattr(limits, "PAGES_AT_ONCE", 1_000_000)
+    monkeypatch.setattr(limits, "GUESSES_AT_ONCE", 1_000_000)
 
 
 @pytest.fixture

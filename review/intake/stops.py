@@ -90,7 +90,9 @@ async def stop(
     return _view(stopped)
 
 
-async def resume(tx: AsyncSession, *, who: Principal, kind: Kind, subject: str, reason: str) -> StopView:
+async def resume(
+    tx: AsyncSession, *, who: Principal, config: ProjectConfig, kind: Kind, subject: str, reason: str
+) -> StopView:
     """Let rules decide again; what came meanwhile stays with people.
 
     Raises:
@@ -99,7 +101,7 @@ async def resume(tx: AsyncSession, *, who: Principal, kind: Kind, subject: str, 
     said = _said(reason, "Resuming must say why. Nothing was changed; send it again with a reason.")
     standing = await queries.find_standing(tx, who.project_id, kind, subject)
     if standing is None:
-        await _name_of(await driver_of(tx), who, None, kind, subject)
+        await _name_of(await driver_of(tx), who, config, kind, subject)
         message = f"{'Item type' if kind == 'item_type' else 'Source'} {subject} is not stopped. Nothing was changed."
         raise NotStopped(message)
     await queries.resume(tx, standing, who.actor.name)
@@ -132,10 +134,10 @@ async def find_sender(hot: Hot, *, who: Principal, item_id: UUID) -> Sender | No
     return None if row is None or row["id"] is None else Sender(**dict(row))
 
 
-async def _name_of(hot: Hot, who: Principal, config: ProjectConfig | None, kind: Kind, subject: str) -> str:
+async def _name_of(hot: Hot, who: Principal, config: ProjectConfig, kind: Kind, subject: str) -> str:
     if kind == "item_type":
-        if config is not None and subject not in config.item_types:
-            message = f"There is no item type {subject!r} here. Nothing was stopped."
+        if subject not in config.item_types:
+            message = f"There is no item type {subject!r} here. Nothing was changed."
             raise SourceNotFound(message)
         return subject
     names = {str(row["id"]): str(row["name"]) for row in await queries.list_sources(hot, who.project_id)}

@@ -40,7 +40,7 @@ class Row:
     `also` are further ways to ask, as query or headers; one whose `is_open` would wait for ever where it is allowed.
     `ends` marks what leaves nothing to call after it, `leaves` what signs the caller out and so comes last,
     `finds_nothing` what answers 404 although it was allowed, and `is_door` what answers 401 to whom it does not know,
-    as signing in does.
+    as signing in does; `keeps_blind` what answers 403 to whoever is still to judge the item.
     """
 
     body: Any = None
@@ -50,6 +50,7 @@ class Row:
     leaves: bool = False
     finds_nothing: bool = False
     is_door: bool = False
+    keeps_blind: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,9 @@ ROWS: dict[str, Row] = {
     "HEAD /static/{file_path}": Row(),
     "POST /sign-in": Row(form={"email": "nobody@example.com", "password": "no"}, is_door=True),
     "GET /": Row(),
-    "POST /sign-out": Row(leaves=True),
-    **{f"GET {path}": Row() for path in ("/sign-in/code", "/forgot-password", "/choose-password/{link}")},
+    "POST /sign-out": Row(leaves=True, is_door=True),
+    **{f"GET {path}": Row() for path in ("/forgot-password", "/choose-password/{link}")},
+    "GET /sign-in/code": Row(is_door=True),
     "POST /sign-in/code": Row(form={"code": "000000"}, is_door=True),
     "POST /forgot-password": Row(form={"email": "nobody@example.com"}),
     "POST /choose-password/{link}": Row(form={"password": "correct horse battery"}),
@@ -118,10 +120,10 @@ ROWS: dict[str, Row] = {
     "POST /api/v1/items/{item_id}/pause": Row({"reason": "waiting for upstream"}),
     "POST /api/v1/items/{item_id}/resume": Row({}),
     "POST /api/v1/items/{item_id}/acknowledge": Row({}),
-    "GET /api/v1/items/{item_id}/proof": Row(),
-    "GET /api/v1/items/{item_id}/override": Row(),
-    "POST /api/v1/items/{item_id}/override/confirm": Row(PROPOSAL),
-    "POST /api/v1/items/{item_id}/override/withdraw": Row(PROPOSAL),
+    "GET /api/v1/items/{item_id}/proof": Row(finds_nothing=True, keeps_blind=True),
+    "GET /api/v1/items/{item_id}/override": Row(finds_nothing=True, keeps_blind=True),
+    "POST /api/v1/items/{item_id}/override/confirm": Row(PROPOSAL, finds_nothing=True, keeps_blind=True),
+    "POST /api/v1/items/{item_id}/override/withdraw": Row(PROPOSAL, finds_nothing=True, keeps_blind=True),
     "POST /api/v1/pools/{pool}/claims": Row({"limit": 1}),
     "POST /api/v1/assignments/{assignment_id}/extend": Row(FENCE),
     "POST /api/v1/assignments/{assignment_id}/release": Row(FENCE, ends=True),
@@ -154,9 +156,9 @@ ROWS: dict[str, Row] = {
     "POST /api/v1/tokens/{token_id}/rotate": Row({}),
     "POST /api/v1/tokens/{token_id}/revoke": Row({}, ends=True),
     "GET /api/v1/audit": Row(also=(Way("?action=item.submitted"),)),
-    "GET /api/v1/audit/checkpoint": Row(),
+    "GET /api/v1/audit/checkpoint": Row(finds_nothing=True),
     "GET /api/v1/audit/consistency": Row(also=(Way("?from=1&to=1"),)),
-    "GET /api/v1/audit/export": Row(),
+    "GET /api/v1/audit/export": Row(keeps_blind=True),
     "GET /api/v1/reviewers": Row(),
     "GET /api/v1/stops": Row(),
     **{f"POST /api/v1/sources/{{source_id}}/{act}": Row(REASON) for act in ("stop", "resume")},
@@ -183,10 +185,10 @@ ROWS: dict[str, Row] = {
     "GET /p/{project}/items/{item_id}/acknowledge": Row(),
     "POST /p/{project}/items/{item_id}/acknowledge": Row(),
     "POST /p/{project}/items/{item_id}/override": Row(form={"verdict": "reject", "reason": "policy"}, ends=True),
-    "POST /p/{project}/items/{item_id}/override/confirm": Row(form=PROPOSAL),
-    "POST /p/{project}/items/{item_id}/override/withdraw": Row(form=PROPOSAL),
+    "POST /p/{project}/items/{item_id}/override/confirm": Row(form=PROPOSAL, finds_nothing=True, keeps_blind=True),
+    "POST /p/{project}/items/{item_id}/override/withdraw": Row(form=PROPOSAL, finds_nothing=True, keeps_blind=True),
     "GET /p/{project}/audit": Row(also=(Way("?action=item.submitted"),)),
-    "GET /p/{project}/audit/export": Row(),
+    "GET /p/{project}/audit/export": Row(keeps_blind=True),
     "GET /p/{project}/reviewers": Row(),
     "GET /p/{project}/stops": Row(),
     **{

@@ -108,7 +108,7 @@ def unknown() -> Things:
 def said(answer: httpx.Response, things: Things) -> tuple[int, str]:
     """Give an answer without what it was asked for, so that two can be compared."""
     text = answer.text
-    for thing in things.values():
+    for thing in sorted(things.values(), key=lambda each: -len(str(each))):
         text = text.replace(str(thing), "…")
     return answer.status_code, re.sub(r"\s+", " ", text)
 

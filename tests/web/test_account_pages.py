@@ -17,7 +17,7 @@ from review.web.pages import browsers
 from review.web.pages.cookies import door_of
 from tests.faults.serving import services_of, serving
 from tests.identity.test_accounts import code_now
-from tests.make import PASSWORD, World
+from tests.make import OF_A_PAGE, PASSWORD, World
 from tests.web.test_pages import HTML, sign_in, token
 
 EMAIL = "nora@example.com"
@@ -191,6 +191,7 @@ async def test_where_a_second_factor_is_asked_of_everybody(settings: Settings, w
     strict = msgspec.structs.replace(settings, require_second_factor=True)
     await world.add_person("nora", Role.REVIEWER, password=PASSWORD)
     async with serving(strict) as http:
+        http.headers.update(OF_A_PAGE)
         await enter(http)
         assert "Set up your second factor" in await read(http, "/sign-in/code")
         first = await http.post("/sign-in/code", data={"code": await code_now(door(http), -1), "next": "/account"})
@@ -238,9 +239,10 @@ async def test_forgetting_a_password_says_the_same_for_everybody(
         settings, smtp_url="smtp://127.0.0.1:1", smtp_sender="c@example.com", base_url="https://review.example.com/"
     )
     async with serving(mailing) as http:
+        http.headers.update(OF_A_PAGE)
         assert "I forgot my password" in await read(http, "/sign-in")
         answers = [
-            await http.post("/forgot-password", data={"email": email}, headers={"host": "evil.example"})
+            await http.post("/forgot-password", data={"email": email}, headers={"x-forwarded-host": "evil.example"})
             for email in (EMAIL, "nobody@example.com", "ana@example.com", "nonsense")
         ]
         await services_of(http).errands.finish()

@@ -21,6 +21,8 @@ from tests.web.matrix import filled
 from tests.web.test_access import bearer
 from tests.web.test_pages import HTML, HTMX, sign_in, take, token
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 EVIL = "https://evil.example"
 SECURE_URL = "https://review.example.com"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -229,7 +231,9 @@ async def test_behind_tls_only_the_host_s_own_cookie_counts(settings: Settings, 
     async with served(secure) as client:
         form = {"email": "nora@example.com", "password": PASSWORD}
         answer = await client.post("/sign-in", data=form, headers={"origin": SECURE_URL})
-        (cookie,) = answer.headers.get_list("set-cookie")
+        given = answer.headers.get_list("set-cookie")
+        assert all(each.startswith("__Host-") and "Secure" in each and "HttpOnly" in each for each in given), given
+        (cookie,) = (each for each in given if each.startswith("__Host-countersign="))
         name, _, value = cookie.partition(";")[0].partition("=")
         flags = {part.strip().lower() for part in cookie.split(";")[1:]}
         assert name == "__Host-countersign"

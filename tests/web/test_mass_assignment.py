@@ -115,4 +115,5 @@ async def test_what_a_form_does_not_have_comes_to_nothing(
 
 def secret_for(scene: Scene, route: Route) -> str:
     """Give the credential that may make the call and gets as far as its body."""
-    return scene.world.service_key if route.path.endswith(("/items", "/batch", "/withdraw")) else scene.caller.secret
+    is_services = route.path.endswith(("/items", "/batch", "{item_id}/withdraw"))
+    return scene.world.service_key if is_services else scene.caller.secret

@@ -47,10 +47,11 @@ async def stop_source(request: AnyRequest, services: Svc, who: Who, tx: Tx, sour
 
 
 @post("/sources/{source_id:uuid}/resume", opt=STOP | takes(WhyIn), status_code=200)
-async def resume_source(request: AnyRequest, who: Who, tx: Tx, source_id: FromPath[UUID]) -> StopView:
+async def resume_source(request: AnyRequest, services: Svc, who: Who, tx: Tx, source_id: FromPath[UUID]) -> StopView:
     """Let rules decide again on what this key or person sends."""
     given = await bodies.read(request, WhyIn)
-    return await stops.resume(tx, who=who, kind="source", subject=str(source_id), reason=given.reason)
+    config, source = await services.config_of(who), str(source_id)
+    return await stops.resume(tx, who=who, config=config, kind="source", subject=source, reason=given.reason)
 
 
 @post("/item-types/{item_type:str}/stop", opt=STOP | takes(WhyIn), status_code=200)
@@ -62,7 +63,8 @@ async def stop_item_type(request: AnyRequest, services: Svc, who: Who, tx: Tx, i
 
 
 @post("/item-types/{item_type:str}/resume", opt=STOP | takes(WhyIn), status_code=200)
-async def resume_item_type(request: AnyRequest, who: Who, tx: Tx, item_type: FromPath[str]) -> StopView:
+async def resume_item_type(request: AnyRequest, services: Svc, who: Who, tx: Tx, item_type: FromPath[str]) -> StopView:
     """Let rules decide again on items of this type."""
     given = await bodies.read(request, WhyIn)
-    return await stops.resume(tx, who=who, kind="item_type", subject=item_type, reason=given.reason)
+    config = await services.config_of(who)
+    return await stops.resume(tx, who=who, config=config, kind="item_type", subject=item_type, reason=given.reason)

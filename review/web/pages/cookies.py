@@ -68,7 +68,7 @@ def passkey_cookie(services: Services, value: str) -> Cookie:
 def passkey_of(request: AnyRequest) -> str:
     """Give the cookie that a passkey's answer came with, or nothing."""
     services: Services = request.app.state.services
-    return request.cookies.get(cookie_name(services) + PASSKEY, "")
+    return cookie_of(request, cookie_name(services) + PASSKEY)
 
 
 def local_path(target: str) -> str:

@@ -8,6 +8,7 @@ from litestar.response import Redirect, Response
 from review.identity import passkeys
 from review.identity.errors import PasskeyRefused, TooManyAttempts
 from review.identity.passkeys import Begun, Party
+from review.web.addresses import client_of
 from review.web.guards import PUBLIC
 from review.web.pages import account, session
 from review.web.pages.cookies import browser_of, cookies_of, door_of, local_path, passkey_cookie, passkey_of
@@ -18,6 +19,7 @@ from review.web.services import AnyRequest, Services, Svc, Tx
 @post("/sign-in/passkey/begin", opt={PUBLIC: True}, status_code=200)
 async def begin_passkey_sign_in(request: AnyRequest, services: Svc, tx: Tx) -> Response[str]:
     """Give the script what it asks the browser for a passkey with."""
+    services.limits.arrive(client_of(request))
     await read_pairs(request)
     return _asked(services, await passkeys.begin_sign_in(tx, Party.of(services.base_url)))
 

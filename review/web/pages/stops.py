@@ -58,7 +58,9 @@ class StopPages(Controller):
         """Let rules decide again, with the reason."""
         pairs = await read_form(request)
         kind, subject = _chosen(pairs)
-        await stops.resume(tx, who=work.who, kind=kind, subject=subject, reason=first(pairs, "reason"))
+        await stops.resume(
+            tx, who=work.who, config=work.config, kind=kind, subject=subject, reason=first(pairs, "reason")
+        )
         return Redirect(f"/p/{work.who.project}/stops?done=restart", status_code=303)
 
 
