@@ -84,7 +84,7 @@ async def test_a_ladder_counts_them_as_leads_of_their_pools(led: World, pool: st
     async with led.db.transaction() as tx:
         row = await (await driver_of(tx)).fetchrow(
             ladder_queries.FIND_REACH,
-            *(led.service.project_id, pool, [], [], [], led.service.id, []),
+            *(led.service.project_id, pool, [], [], [], led.service.id, [], led.service.id),
         )
     assert row is not None
     assert row["has_leads"] is has_leads

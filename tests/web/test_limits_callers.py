@@ -11,7 +11,7 @@ from review.kernel.settings import Settings
 from review.web.addresses import Proxies
 from review.web.hosts import HostNotAllowed, Hosts, name_of
 from tests.faults.serving import bearer, serving
-from tests.make import PASSWORD, World
+from tests.make import OF_A_PAGE, PASSWORD, World
 
 OURS = ("10.0.0.0/8", "2001:db8::/32")
 
@@ -74,7 +74,7 @@ async def test_a_session_has_the_address_that_counts(
     await world.add_person("nora", Role.REVIEWER, password=PASSWORD)
     async with serving(msgspec.structs.replace(settings, trusted_proxies=trusted)) as http:
         form = {"email": "nora@example.com", "password": PASSWORD}
-        answer = await http.post("/sign-in", data=form, headers={XFF: "203.0.113.5, 192.0.2.7"})
+        answer = await http.post("/sign-in", data=form, headers=OF_A_PAGE | {XFF: "203.0.113.5, 192.0.2.7"})
     assert answer.status_code == 303
     assert await world.db.hot.fetchval("SELECT origin FROM sessions") == origin
 

@@ -71,6 +71,9 @@ class Target:
                 return
 
 
+FORM = ("Content-Type: application/x-www-form-urlencoded", "Sec-Fetch-Site: same-origin")
+
+
 async def _send(writer: asyncio.StreamWriter, pieces: tuple[bytes, ...]) -> None:
     for piece in pieces:
         writer.write(piece)
@@ -167,7 +170,7 @@ ATTACKS: dict[str, tuple[set[int], Attack]] = {
     ),
     "a form of 1,000,000 fields": (
         {400},
-        lambda to: (to.post(b"a=&" * 1_000_000, "Content-Type: application/x-www-form-urlencoded", path="/sign-in"),),
+        lambda to: (to.post(b"a=&" * 1_000_000, *FORM, path="/sign-in"),),
     ),
     "no HTTP at all": ({400}, lambda _to: (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500),)),
 }

@@ -59,7 +59,8 @@ SUPPRESSED = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filt
 
 def wrong_is_refused(context: Any, response: Any, case: Case) -> bool | None:
     """Hold that what does not fit is refused: as a whole, or within a batch where it stands."""
-    if response.status_code == 200 and b'"error":' in response.content and "results" in response.json():
+    is_json = response.headers.get("content-type", [""])[0].startswith("application/json")
+    if response.status_code == 200 and is_json and b'"error":' in response.content and "results" in response.json():
         return None
     return negative_data_rejection(context, response, case)
 

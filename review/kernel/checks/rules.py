@@ -169,6 +169,8 @@ def _zones(facts: MachineFacts) -> Finding:
         said = "How old the time zone data is cannot be told."
         return warning("time zones", said, "Update tzdata, of the system or the package.")
     if facts.today - facts.zones_of > OLD_ZONES:
-        said = f"The time zone data is {facts.zones}; rules that changed since are not known, and due times are wrong."
+        said = (
+            f"The time zone data is {facts.zones}; rules that changed since are not known, so due times may be wrong."
+        )
         return warning("time zones", said, "Update tzdata, of the system or the package, and restart the workers.")
     return ok("time zones", f"The time zone data is {facts.zones}.")

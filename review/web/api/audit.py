@@ -14,7 +14,8 @@ from review.audit.queries import Wanted
 from review.audit.schemas import CheckpointView, Consistency, EntryPage, ItemProof
 from review.identity.rules import Permission
 from review.web import auditing
-from review.web.downloads import stream_audit
+from review.web.api.openapi import gives
+from review.web.downloads import NDJSON, stream_audit
 from review.web.guards import requires
 from review.web.services import Svc, Who
 
@@ -48,7 +49,7 @@ async def list_entries(
     return await auditing.search(services.db.hot, who, wanted, cursor=cursor, limit=limit)
 
 
-@get("/audit/export", opt=READ)
+@get("/audit/export", opt=READ | gives({NDJSON: None}))
 async def export_audit(services: Svc, who: Who) -> Stream:
     """Download the whole audit as NDJSON, for `review audit verify --export`; that you did is an entry in it."""
     return await stream_audit(services, who)

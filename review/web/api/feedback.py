@@ -17,10 +17,10 @@ from review.feedback.schemas import FeedbackPage
 from review.identity.rules import Permission
 from review.kernel.errors import FieldError, Invalid
 from review.web.api.openapi import gives
+from review.web.downloads import NDJSON
 from review.web.guards import requires
 from review.web.services import AnyRequest, Svc, Who
 
-NDJSON = "application/x-ndjson"
 CURSOR_HEADER = "Countersign-Next"
 EXPORTS: dict[str, None] = {each.media_type: None for each in Format}
 DEFAULT_LIMIT = 100

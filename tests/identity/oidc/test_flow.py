@@ -248,7 +248,7 @@ async def test_the_sign_in_page_has_a_button_for_each_provider(surfer: Surfer) -
     page = await surfer.send("GET", "/sign-in?next=/p/support")
     assert "Sign in with Acme" in page.text
     assert "Sign in with The other one" in page.text
-    assert page.text.count('name="next" value="/p/support"') == 3
+    assert page.text.count('name="next" value="/p/support"') == 4, "two providers, a passkey, a password"
     unknown = await surfer.send("POST", "/sign-in/with/nobody")
     assert (unknown.status_code, "There is no such provider" in unknown.text) == (404, True)
 
