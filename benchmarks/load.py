@@ -102,7 +102,7 @@ async def drive(address: tuple[str, int], next_request: NextRequest, *, connecti
 def post(path: str, key: str, body: bytes, content_type: str = "application/json") -> bytes:
     """Write a POST request as it goes over the wire."""
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n"
         f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

@@ -118,7 +118,7 @@ async def _address(process: asyncio.subprocess.Process) -> tuple[str, int]:
     host, port = match[1].decode(), int(match[2])
     # The socket has listened since that line, so the first request waits in it until the application is up.
     reader, writer = await asyncio.open_connection(host, port)
-    writer.write(b"GET /readyz HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
+    writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     answer = await reader.read()
     writer.close()
     if b" 200 " not in answer.split(b"\r\n", 1)[0]:

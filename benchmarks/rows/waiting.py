@@ -125,7 +125,7 @@ class _Crowd:
         callers: list[_Caller] = []
         for item_id in item_ids:
             transport, caller = await loop.create_connection(_Caller, *address)
-            head = f"GET /api/v1/items/{item_id}?wait=60 HTTP/1.1\r\nHost: bench\r\n"
+            head = f"GET /api/v1/items/{item_id}?wait=60 HTTP/1.1\r\nHost: localhost\r\n"
             transport.write(f"{head}Authorization: Bearer {project.key}\r\n\r\n".encode())
             callers.append(caller)
         while f"countersign_waiters {PARKED}.0" not in await _metrics(address):  # noqa: ASYNC110  another process
@@ -208,7 +208,7 @@ async def _add_lead(settings: Settings) -> str:
 
 
 async def _metrics(address: Address) -> str:
-    return (await _exchange(address, b"GET /metrics HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")).decode()
+    return (await _exchange(address, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).decode()
 
 
 async def _call(address: Address, request: bytes) -> Any:
