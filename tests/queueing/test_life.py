@@ -19,6 +19,8 @@ PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 UNHURRIED_CHECKS: list[HealthCheck] = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 UNHURRIED = partial(hypothesis.settings, deadline=None, suppress_health_check=UNHURRIED_CHECKS, phases=PHASES)
 
+MOST_SEARCHES = 3  # chance leaves one of thirty lives without some of what they must have seen together, now and then
+
 
 @pytest.fixture(autouse=True)
 def _exact_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,7 +32,10 @@ def _live(chosen: Settings, scale: hypothesis.settings) -> None:
     with asyncio.Runner() as runner:
         db = runner.run(Database.connect(chosen))
         kind = type("LifeHere", (Life,), {"runner": runner, "db": db, "process": chosen, "seen": (seen := set[str]())})
-        run_state_machine_as_test(kind, settings=scale)
+        for _ in range(MOST_SEARCHES):
+            run_state_machine_as_test(kind, settings=scale)
+            if seen >= {"rule", "review", "override", "warn:0", "step:1"}:
+                break
         runner.run(db.close())
     assert seen >= {"rule", "review"}, "the search no longer gets anywhere"
     assert seen & {"consensus", "adjudication", "override"}, "the search no longer gets past single reviews"
