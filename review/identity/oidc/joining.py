@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.audit import service as audit
 from review.audit.rules import Action, Actor
 from review.identity import queries as people
+from review.identity import traces
 from review.identity.errors import IdentityInvalid
 from review.identity.models import Membership, User
 from review.identity.oidc import queries
@@ -84,7 +85,7 @@ async def unlink(tx: AsyncSession, *, issuer: str, subject: str, actor: Actor) -
         return False
     ended = await queries.end_sessions_of(tx, user_id)
     details = {"issuer": issuer, "subject": subject, "sessions_ended": ended}
-    await _tell_projects(tx, user_id, actor, Action.IDENTITY_UNLINKED, details)
+    await traces.note(tx, user_id, Action.IDENTITY_UNLINKED, actor=actor, details=details)
     return True
 
 
@@ -117,15 +118,8 @@ async def _link(tx: AsyncSession, user: User, issuer: str, subject: str, actor: 
     if identity is None:
         tx.add(UserIdentity(issuer=issuer, subject=subject, user_id=user.id))
         details = {"email": user.email, "issuer": issuer, "subject": subject}
-        await _tell_projects(tx, user.id, actor, Action.IDENTITY_LINKED, details)
+        await traces.note(tx, user.id, Action.IDENTITY_LINKED, actor=actor, details=details)
         await tx.flush()
-
-
-async def _tell_projects(
-    tx: AsyncSession, user_id: UUID, actor: Actor, action: Action, details: dict[str, Any]
-) -> None:
-    for membership, _ in await queries.list_memberships(tx, user_id):
-        audit.record(tx, membership.project_id, actor, action, details=details)
 
 
 async def _align(tx: AsyncSession, provider: Provider, user: User, grants: dict[str, Grant], actor: Actor) -> None:
