@@ -9,11 +9,15 @@ from typing import Any, cast
 
 import asyncpg
 import httpx
+import msgspec
 import pytest
+from argon2 import PasswordHasher
+from litestar import Litestar
 
 from review.cli.migrate import upgrade
 from review.embedded.postgres import EmbeddedPostgres
 from review.embedded.redis import EmbeddedRedis
+from review.identity import passwords
 from review.kernel.db import Database
 from review.kernel.ids import new_id
 from review.kernel.settings import Settings
@@ -22,15 +26,31 @@ from review.web.app import create_app
 from tests.make import BASE_URL, OF_A_PAGE, World
 
 TEMPLATE = "migrated"
+PEOPLED = "peopled"
+MEMORY = Path("/dev/shm")  # noqa: S108  only a directory of our own in it is used
+
+# Putting one together takes longer than most tests, and it keeps nothing from one life to the next but its settings.
+_APPS: dict[Settings, Litestar] = {}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Passwords that cost nothing to check: tests sign in thousands of times, and each time would take 50 ms."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        patch.setattr(passwords, "NOBODY", passwords.hash_password("nobody at all"))
+        yield
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A server of this worker's own, fsync off, with one database that the migrations have built."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False) as server:
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """A server of this worker's own, fsync off, in memory if it can be, with a database that the migrations built."""
+    directory = Path(tempfile.mkdtemp(prefix="countersign", dir=MEMORY if MEMORY.is_dir() else None))
+    with EmbeddedPostgres(directory, durable=False) as server:
         _execute(server, f"CREATE DATABASE {TEMPLATE}")
         upgrade(server.url(TEMPLATE))
         yield server
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -49,11 +69,31 @@ def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
     shutil.rmtree(sockets)
 
 
+@pytest.fixture(scope="session")
+def peopled(postgres: EmbeddedPostgres) -> World:
+    """What `World.build` made in a second template, so that it is built once and cloned for each test."""
+    _execute(postgres, f"CREATE DATABASE {PEOPLED} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+
+    async def build() -> World:
+        settings = Settings(database_url=postgres.url(PEOPLED))
+        db = await Database.connect(settings)
+        try:
+            return await World.build(db, settings)
+        finally:
+            await db.close()
+
+    return asyncio.run(build())
+
+
 @pytest.fixture
-def database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
-    """A database of the test's own, cloned from the template in a few dozen milliseconds."""
+def database_url(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of the test's own, cloned from a template in a few milliseconds."""
     name = f"t{new_id().hex}"
-    _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+    template = TEMPLATE
+    if "peopled" in request.fixturenames:
+        request.getfixturevalue("peopled")
+        template = PEOPLED
+    _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     yield postgres.url(name)
     _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -82,15 +122,15 @@ async def db(settings: Settings) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def world(db: Database, settings: Settings) -> World:
+async def world(peopled: World, db: Database, settings: Settings) -> World:
     """A configured project with people in every role, and what it takes to act as them."""
-    return await World.build(db, settings)
+    return peopled.over(db, settings)
 
 
 @pytest.fixture
 async def http(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """The whole application, on this test's event loop, asked as a browser asks from one of its pages."""
-    app = create_app(settings)
+    app = _app(settings)
     started, stop = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:
@@ -107,6 +147,15 @@ async def http(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
         yield client
     stop.set()
     await life
+
+
+def _app(settings: Settings) -> Litestar:
+    anywhere = msgspec.structs.replace(settings, database_url="", redis_url="")
+    app = _APPS.get(anywhere)
+    if app is None:
+        app = _APPS[anywhere] = create_app(settings)
+    app.state.settings = settings
+    return app
 
 
 def _execute(server: EmbeddedPostgres, statement: str) -> None:

@@ -92,6 +92,13 @@ class World:
         await world.add_person("lea", Role.LEAD)
         return world
 
+    def over(self, db: Database, settings: Settings) -> "World":
+        """Give the same world over a copy of its database."""
+        caches = ConfigCache(db), ItemTypes(db)
+        world = World(db, settings, self.project, *caches, self.config, self.service, self.service_key)
+        world.people, world.tokens = dict(self.people), dict(self.tokens)
+        return world
+
     async def add_person(self, name: str, role: str, *, password: str | None = None) -> Principal:
         """Create a person with a personal token."""
         email = f"{name}@example.com"

@@ -118,7 +118,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
 
     @asynccontextmanager
     async def connected(app: Litestar) -> AsyncGenerator[None]:
-        services = await Services.start(chosen)
+        services = await Services.start(app.state.settings)
         app.state.services = services
         if settings is None:  # a process of its own, whose signals and memory are ours to arrange
             when_told_to_stop(services.release)
@@ -150,7 +150,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             render_plugins=[JsonRenderPlugin()],
         ),
         request_max_body_size=chosen.max_body_bytes,
-        state=State(),
+        state=State({"settings": chosen}),
     )
     app.asgi_handler = fronted(app.asgi_handler, chosen)
     parameters.declare(app)

@@ -6,6 +6,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, TypeVar, cast
 
 import httpx2
@@ -73,8 +74,12 @@ class Caller:
     """What speaks to providers; each call has a connection of its own."""
 
     def __init__(self, trust: ssl.SSLContext | None = None) -> None:
-        self._trust = trust or ssl.create_default_context()
+        self._given_trust = trust
         self._turns = asyncio.Semaphore(CALLS_AT_A_TIME)
+
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        return self._given_trust or ssl.create_default_context()  # reading them takes 40 ms, which few processes need
 
     async def get(self, provider: Provider, url: str, *, bearer: str | None = None) -> bytes:
         """Fetch a document.
