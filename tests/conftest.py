@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -88,14 +89,20 @@ def peopled(postgres: EmbeddedPostgres) -> World:
 @pytest.fixture
 def database_url(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> Iterator[str]:
     """A database of the test's own, cloned from a template in a few milliseconds."""
-    name = f"t{new_id().hex}"
     template = TEMPLATE
     if "peopled" in request.fixturenames:
         request.getfixturevalue("peopled")
         template = PEOPLED
-    _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-    yield postgres.url(name)
-    _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+    with _cloned(postgres, template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def shared_database_url(postgres: EmbeddedPostgres, peopled: World) -> Iterator[str]:
+    """A database that the tests of a module share, with the people of `peopled`."""
+    assert peopled.people
+    with _cloned(postgres, PEOPLED) as url:
+        yield url
 
 
 @pytest.fixture
@@ -147,6 +154,15 @@ async def http(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
         yield client
     stop.set()
     await life
+
+
+@contextmanager
+def _cloned(server: EmbeddedPostgres, template: str) -> Iterator[str]:
+    """A copy of a template for the length of the block."""
+    name = f"t{new_id().hex}"
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    yield server.url(name)
+    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _app(settings: Settings) -> Litestar:

@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 import pytest
+import pytest_asyncio
 
+from review.embedded.redis import EmbeddedRedis
 from review.kernel.settings import Settings
 from tests.faults.processes import running
 from tests.make import World, submission
@@ -101,9 +103,11 @@ async def serving(settings: Settings, world: World) -> AsyncGenerator[Target]:
         yield target
 
 
-@pytest.fixture
-async def target(settings: Settings, world: World) -> AsyncIterator[Target]:
-    async with serving(settings, world) as served:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def target(shared_database_url: str, redis_server: EmbeddedRedis, peopled: World) -> AsyncIterator[Target]:
+    """One server for all: what a request leaves behind in it must not make the next one dear either."""
+    settings = Settings(database_url=shared_database_url, redis_url=redis_server.url())
+    async with serving(settings, peopled) as served:
         yield served
 
 
@@ -176,6 +180,7 @@ ATTACKS: dict[str, tuple[set[int], Attack]] = {
 }
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", ATTACKS)
 async def test_hostile_requests_are_refused_cheaply(target: Target, name: str) -> None:
     statuses, attack = ATTACKS[name]
