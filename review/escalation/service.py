@@ -27,6 +27,7 @@ from review.kernel.timers import TimerKind
 from review.queueing import mentions
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
+from review.queueing import snoozing
 from review.queueing.rules import Act, AssignmentState, raised
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Swept(msgspec.Struct, frozen=True):
     leases: int
     due: int
     resumed: int = 0
+    returned: int = 0
     recomputed: int = 0
 
 
@@ -65,6 +67,10 @@ class Acknowledged(msgspec.Struct, frozen=True):
 
 async def _lapse(tx: AsyncSession, _sweeping: Sweeping, limit: int) -> int:
     return await queueing.lapse_due(tx, limit)
+
+
+async def _return(tx: AsyncSession, _sweeping: Sweeping, limit: int) -> int:
+    return await snoozing.return_due(tx, limit)
 
 
 async def _pass_marks(tx: AsyncSession, sweeping: Sweeping, limit: int) -> int:
@@ -94,6 +100,7 @@ async def _recompute(tx: AsyncSession, sweeping: Sweeping, limit: int) -> int:
 # In this order, so that a clock that runs on, or elsewhere, is looked at in the same sweep.
 HANDLERS: Mapping[TimerKind, Handler] = {
     TimerKind.LEASE: _lapse,
+    TimerKind.SNOOZE: _return,
     TimerKind.RESUME: _resume,
     TimerKind.RECOMPUTE: _recompute,
     TimerKind.DUE: _pass_marks,
@@ -134,6 +141,7 @@ async def sweep(db: Database, configs: ConfigCache | None = None, tell_closed: T
         leases=dealt_with[TimerKind.LEASE],
         due=dealt_with[TimerKind.DUE],
         resumed=dealt_with[TimerKind.RESUME],
+        returned=dealt_with[TimerKind.SNOOZE],
         recomputed=dealt_with[TimerKind.RECOMPUTE],
     )
 
