@@ -24,10 +24,9 @@ from review.kernel import outbox
 from review.kernel.db import UNREACHABLE, Database, driver_of
 from review.kernel.events import EventKind
 from review.kernel.timers import TimerKind
-from review.queueing import mentions
+from review.queueing import mentions, snoozing
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
-from review.queueing import snoozing
 from review.queueing.rules import Act, AssignmentState, raised
 
 log = logging.getLogger(__name__)

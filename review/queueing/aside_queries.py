@@ -130,9 +130,6 @@ INSERT INTO asides (project_id, assignment_id, fence, kind, user_id, put_by, not
 ON CONFLICT (project_id, assignment_id, fence)
 DO UPDATE SET kind = $4, user_id = $5, put_by = $6, note = $7, put_at = now()
 """
-UNPIN = """
-DELETE FROM asides WHERE project_id = $1 AND assignment_id = $2 AND fence = $3 AND kind = 'pinned' AND user_id = $4
-"""
 COUNT_PINNED = """
 SELECT count(*) FROM assignments a
 JOIN asides s ON s.project_id = a.project_id AND s.assignment_id = a.id AND s.fence = a.fence AND s.kind = 'pinned'
@@ -227,11 +224,6 @@ async def keep_for(
 async def note(hot: Hot, who: Principal, seat: Seat, fence: int, kind: str, *, user_id: UUID | None, text: str) -> None:
     """Leave a mark of this kind with a claim, in the place of one that is there."""
     await hot.execute(NOTE, who.project_id, seat.id, fence, kind, user_id, who.actor.name, text)
-
-
-async def unpin(hot: Hot, who: Principal, assignment_id: UUID, fence: int) -> None:
-    """Take the pin off what somebody holds."""
-    await hot.execute(UNPIN, who.project_id, assignment_id, fence, who.id)
 
 
 async def count_pinned(hot: Hot, who: Principal, besides: list[UUID]) -> int:

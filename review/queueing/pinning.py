@@ -44,7 +44,9 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     is_own: bool
 
 
-async def pin(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fence: int, next_id: UUID | None = None) -> None:
+async def pin(
+    tx: AsyncSession, *, who: Principal, assignment_id: UUID, fence: int, next_id: UUID | None = None
+) -> None:
     """Keep an assignment in hand while others are judged; `next_id` is a pinned one that comes before the caller now.
 
     Raises:
@@ -55,21 +57,11 @@ async def pin(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fence: i
     besides = [seat.id] if next_id is None else [seat.id, next_id]
     if await aside_queries.count_pinned(hot, who, besides) >= MAX_PINNED:
         message = (
-            f"You have {MAX_PINNED} items pinned, and that is as many as can be. Judge or unpin one of them first. "
+            f"You have {MAX_PINNED} items pinned, and that is as many as can be. Judge or put back one of them first. "
             "Nothing was changed, and you still hold this one."
         )
         raise TooManyPinned(message)
     await aside_queries.note(hot, who, seat, seat.fence, "pinned", user_id=who.id, text="")
-
-
-async def unpin(tx: AsyncSession, *, who: Principal, assignment_id: UUID, fence: int) -> None:
-    """Take the pin off an assignment; it stays in hand until its lease ends.
-
-    Raises:
-        NotAPerson (403), AssignmentNotFound (404), LeaseLost (409).
-    """
-    seat = await service.lock_held(tx, who=who, assignment_id=assignment_id, fence=fence, act=Act.EXTEND)
-    await aside_queries.unpin(await driver_of(tx), who, seat.id, seat.fence)
 
 
 async def keep(hot: Hot, *, who: Principal) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 LONGEST = timedelta(days=14)
 BEFORE_DUE = timedelta(minutes=5)  # what is left of its time when it comes back at the latest
-KEPT_FOR = timedelta(minutes=15)  # how long what has come back, or was sent back, is one person's before it is the pool's
+KEPT_FOR = timedelta(minutes=15)  # how long what has come back, or was sent back, is one person's alone
 
 
 def latest(now: datetime, due_at: datetime | None) -> datetime | None:
@@ -23,7 +23,8 @@ def why_not(until: datetime, now: datetime, due_at: datetime | None) -> str | No
     if until <= end:
         return None
     if due_at is not None and end < now + LONGEST:
-        return f"It would come back too late: its clock runs on, and it is due {_exact(due_at)}. The latest is {_exact(end)}"
+        late = f"It would come back too late: its clock runs on, and it is due {_exact(due_at)}"
+        return f"{late}. The latest is {_exact(end)}"
     return f"It may be put aside for {LONGEST.days} days at most. The latest is {_exact(end)}"
 
 
