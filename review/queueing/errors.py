@@ -30,7 +30,7 @@ class SnoozeInvalid(ReviewError):
 
 
 class SendBackInvalid(ReviewError):
-    """The item cannot be sent back there: to somebody who never had it or may not work it, or a pool it never was in."""
+    """The item cannot be sent back there: they never had it or may not work it, or it never was in that pool."""
 
     code = "send_back_invalid"
     status = 422

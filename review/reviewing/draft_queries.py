@@ -10,11 +10,11 @@ from review.kernel.db import Hot
 # A draft that the page did not know of is left as it is, and so is what comes late, after the review.
 SAVE = """
 INSERT INTO drafts AS d (project_id, user_id, item_id, version, fields)
-SELECT $1, $2, $3, $5 + 1, $6
+SELECT $1, $2, $3, greatest($5, 0) + 1, $6
 WHERE NOT EXISTS (SELECT FROM case_reviewers r
                   WHERE r.project_id = $1 AND r.case_id = $4 AND r.user_id = $2 AND r.part = 'reviewed')
 ON CONFLICT (project_id, user_id, item_id)
-DO UPDATE SET version = d.version + 1, fields = $6, saved_at = now() WHERE d.version = $5
+DO UPDATE SET version = d.version + 1, fields = $6, saved_at = now() WHERE d.version = $5 OR $5 < 0
 RETURNING version, saved_at
 """
 FIND = """
@@ -43,7 +43,7 @@ SELECT count(*) FROM (
 
 
 async def save(hot: Hot, who: Principal, *, item_id: UUID, case_id: UUID, version: int, fields: str) -> Any:
-    """Save a draft in the place of this version, 0 for none; None where another is there, or the review is recorded."""
+    """Save a draft in the place of this version, 0 for none, -1 for any; None where it cannot be."""
     return await hot.fetchrow(SAVE, who.project_id, who.id, item_id, case_id, version, fields)
 
 

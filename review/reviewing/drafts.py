@@ -15,6 +15,7 @@ from review.reviewing.errors import DraftOvertaken, DraftTooLarge
 
 MAX_BYTES = 256 * 1024
 KEPT = timedelta(days=30)
+ANY = -1
 
 Pairs = list[tuple[str, str]]
 
@@ -38,6 +39,8 @@ async def save(
     hot: Hot, *, who: Principal, assignment_id: UUID, version: int, fields: Sequence[tuple[str, str]]
 ) -> Saved:
     """Save what the caller has typed about the item of an assignment, held or lost, in the place of `version`.
+
+    That is 0 for none, and `ANY` for whatever there is, once the caller has chosen.
 
     Raises:
         NotAPerson (403); AssignmentNotFound (404); DraftTooLarge (413); DraftOvertaken: they have saved a newer one

@@ -34,11 +34,13 @@ HAD_BEFORE = frozenset({"assignment.claimed", "assignment.taken_up", "case.escal
 class Kept:
     """An item that is kept without being judged now: a tab, or a line of what is put aside."""
 
+    id: UUID
     url: str
     title: str
     brief: Markup
     kind: str
     until: datetime
+    said: str
     clock: Countdown | None = None
     note: str = ""
     put_by: str = ""
@@ -125,11 +127,13 @@ def line_of(line: KeptLine, reader: Reader, clock: Countdown | None = None) -> K
     title = desk.title_of(item_type) if item_type else words.humanise(line.type)
     said = content.brief(msgspec.json.decode(line.input)) if line.input else content.visible(line.external_id or "")
     return Kept(
+        id=line.assignment_id,
         url=f"/p/{reader.who.project}/assignments/{line.assignment_id}",
         title=title,
         brief=said,
         kind=line.kind,
         until=line.until,
+        said=words.brief(line.until, reader.zone),
         clock=clock,
         note=line.note,
         put_by="" if line.put_by == reader.who.actor.name else line.put_by,

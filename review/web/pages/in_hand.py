@@ -87,6 +87,7 @@ class InHandPages(Controller):
         pairs = await read_form(request)
         version = first(pairs, "draft_version")
         number = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
+        number = drafts.ANY if version == "any" else number
         typed = [pair for pair in pairs if pair[0] not in NOT_TYPED]
         return await drafts.save(work.hot, who=work.who, assignment_id=assignment_id, version=number, fields=typed)
 
