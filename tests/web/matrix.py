@@ -177,11 +177,11 @@ ROWS: dict[str, Row] = {
     "GET /p/{project}/assignments/{assignment_id}": Row(),
     **{
         f"POST /p/{{project}}/assignments/{{assignment_id}}/{act}": Row(form={"fence": "1"})
-        for act in ("extend", "form")
+        for act in ("extend", "form", "draft", "draft/use", "draft/discard")
     },
     **{
         f"POST /p/{{project}}/assignments/{{assignment_id}}/{act}": Row(form={"fence": "1"}, ends=True)
-        for act in ("release", "skip", "escalate", "review")
+        for act in ("release", "skip", "escalate", "review", "snooze", "take-up", "send-back", "pin")
     },
     "POST /p/{project}/assignments/{assignment_id}/stop": Row(form={"kind": "item_type", **REASON}),
     "GET /p/{project}/items/{item_id}": Row(),
