@@ -88,7 +88,7 @@ async def test_a_session_that_ends_is_said_and_everything_is_there_after_signing
     await start(site, page, 1)
     await page.locator("#comment").fill("half a thought")
     await expect(page.locator("#saved")).to_have_text("Draft saved")
-    await site.world.db.hot.execute("DELETE FROM browser_sessions")
+    await site.world.db.hot.execute("DELETE FROM sessions")
     await page.keyboard.press("Escape")
     await page.keyboard.press("a")
     await expect(page.locator("#signed-out")).to_contain_text("Your session has ended.")

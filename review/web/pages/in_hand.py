@@ -68,13 +68,14 @@ class InHandPages(Controller):
         return await work.onward(pool, "send-back")
 
     @post("/pin", status_code=200)
-    async def pin(self, request: AnyRequest, work: InHand, tx: Tx, assignment_id: FromPath[UUID]) -> Response[Any]:
+    async def pin(self, request: AnyRequest, work: InHand, assignment_id: FromPath[UUID]) -> Response[Any]:
         """Keep the item in hand, and show what is next: a pinned one that is named, or the pool's."""
         pairs = await read_form(request)
         pool, named = (await work.held(assignment_id, Act.EXTEND)).pool, _id_in(pairs)
         try:
             fence = fence_of(pairs)
-            await pinning.pin(tx, who=work.who, assignment_id=assignment_id, fence=fence, next_id=named)
+            async with work.services.db.transaction() as tx:  # kept before what is next is shown, with this among it
+                await pinning.pin(tx, who=work.who, assignment_id=assignment_id, fence=fence, next_id=named)
         except TooManyPinned as refusal:
             return _refused(work, refusal, "#notices")
         if named is not None:
