@@ -75,6 +75,7 @@ const arrive = () => {
 when("input", (event) => {
   if (!desk() || !drafting() || !$("#judge").contains(event.target)) return;
   dirty = true;
+  say("");
   save(named(desk()), { version, fields: snapshot(), unsaved: true });
   plan();
 });
