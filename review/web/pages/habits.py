@@ -7,6 +7,7 @@ from review.delivery.notifications.timing import zone_of
 from review.identity.sessions import Visitor
 from review.web.guards import cookie_of
 from review.web.services import AnyRequest
+from review.web.shapes import is_object
 
 BREAK_AFTER = timedelta(minutes=50)
 ZONE_COOKIE = "countersign-zone"  # set by the page's script: no header says in which zone a browser is
@@ -39,5 +40,4 @@ def break_after(visitor: Visitor) -> timedelta | None:
 
 def _preference(visitor: Visitor, name: str) -> object:
     preferences: object = getattr(visitor, "preferences", None)
-    found: object = preferences.get(name) if isinstance(preferences, dict) else getattr(preferences, name, None)
-    return found
+    return preferences.get(name) if is_object(preferences) else getattr(preferences, name, None)

@@ -57,6 +57,7 @@ const arrive = () => {
   shown = now;
   if (!desk()) return;
   hold(+now.dataset.left);
+  compare();
   if ($("#fault")) $("[aria-invalid=true]", now)?.focus();
 };
 
