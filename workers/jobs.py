@@ -7,6 +7,8 @@ from review.feedback import service as feedback
 from review.identity import accounts, sessions
 from review.identity.oidc import service as oidc
 from review.kernel.db import Database
+from review.queueing import pinning
+from review.reviewing import drafts
 
 
 async def position_feedback(ctx: dict[Any, Any]) -> int:
@@ -40,3 +42,9 @@ async def forget_old_notifications(ctx: dict[Any, Any]) -> int:
     """Forget notifications that were settled long ago."""
     db: Database = ctx["db"]
     return await notifications.forget_old(db.hot)
+
+
+async def forget_old_drafts(ctx: dict[Any, Any]) -> int:
+    """Forget drafts that nobody touched for 30 days, and the words and marks left with seats that long ago."""
+    db: Database = ctx["db"]
+    return await drafts.forget_old(db.hot) + await pinning.forget_old(db.hot)

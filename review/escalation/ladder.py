@@ -20,6 +20,7 @@ from review.kernel.db import after_commit
 from review.kernel.events import EventKind
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
+from review.queueing import snoozing
 from review.queueing.rules import AssignmentState, Seat
 from review.sla.ladders import Fallback, Ladder, Step
 
@@ -89,6 +90,9 @@ async def climb(tx: AsyncSession, climbing: Climb, case: Case, number: int) -> C
         for seat in plan.reassigned:
             await _take_back(tx, climbing, case, seat, reach.holders[seat.holder_id] if seat.holder_id else "", at)
         after = await _change(tx, case, plan)
+        left = [seat for seat in waiting if seat not in plan.reassigned]
+        actor = _actor(climbing, case)
+        await snoozing.bring_back(tx, case.project_id, left, reach.holders, actor=actor, by=_by(climbing))
         was = {"level": case.level, "priority": case.priority, "pool": case.pool}
         _tell(tx, climbing, after, at, plan, was)
         if plan.decide is not None:

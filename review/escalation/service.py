@@ -24,7 +24,7 @@ from review.kernel import outbox
 from review.kernel.db import UNREACHABLE, Database, driver_of
 from review.kernel.events import EventKind
 from review.kernel.timers import TimerKind
-from review.queueing import mentions
+from review.queueing import mentions, snoozing
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
 from review.queueing.rules import Act, AssignmentState, raised
@@ -53,6 +53,7 @@ class Swept(msgspec.Struct, frozen=True):
     leases: int
     due: int
     resumed: int = 0
+    returned: int = 0
     recomputed: int = 0
 
 
@@ -65,6 +66,10 @@ class Acknowledged(msgspec.Struct, frozen=True):
 
 async def _lapse(tx: AsyncSession, _sweeping: Sweeping, limit: int) -> int:
     return await queueing.lapse_due(tx, limit)
+
+
+async def _return(tx: AsyncSession, _sweeping: Sweeping, limit: int) -> int:
+    return await snoozing.return_due(tx, limit)
 
 
 async def _pass_marks(tx: AsyncSession, sweeping: Sweeping, limit: int) -> int:
@@ -94,6 +99,7 @@ async def _recompute(tx: AsyncSession, sweeping: Sweeping, limit: int) -> int:
 # In this order, so that a clock that runs on, or elsewhere, is looked at in the same sweep.
 HANDLERS: Mapping[TimerKind, Handler] = {
     TimerKind.LEASE: _lapse,
+    TimerKind.SNOOZE: _return,
     TimerKind.RESUME: _resume,
     TimerKind.RECOMPUTE: _recompute,
     TimerKind.DUE: _pass_marks,
@@ -134,6 +140,7 @@ async def sweep(db: Database, configs: ConfigCache | None = None, tell_closed: T
         leases=dealt_with[TimerKind.LEASE],
         due=dealt_with[TimerKind.DUE],
         resumed=dealt_with[TimerKind.RESUME],
+        returned=dealt_with[TimerKind.SNOOZE],
         recomputed=dealt_with[TimerKind.RECOMPUTE],
     )
 

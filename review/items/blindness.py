@@ -24,10 +24,15 @@ ANSWERS = frozenset(
 WORDS: Mapping[str, tuple[str, ...]] = {
     Action.ASSIGNMENT_SKIPPED.value: ("reason",),
     Action.CASE_ESCALATED.value: ("reason",),
+    Action.ASSIGNMENT_SNOOZED.value: ("reason",),
+    Action.ASSIGNMENT_SENT_BACK.value: ("reason",),
     Action.CLOCK_PAUSED.value: ("reason", "because"),
     Action.CLOCK_RESUMED.value: ("because",),
     Action.CLOCK_MOVED.value: ("because",),
 }
+
+# Words that are meant for whoever has the item next, and stay where that person judges alone.
+MESSAGES = frozenset({Action.CASE_ESCALATED.value, Action.ASSIGNMENT_SENT_BACK.value})
 
 # Whether somebody's judgement of a case `c` is still to come: they have it in hand without sight of the answers, or
 # could be handed it. {me} is null for who tells everybody, as events do; then everybody counts.
@@ -62,7 +67,7 @@ def is_still_to_judge(*, is_open: bool, sees_answers: bool | None, is_reviewer: 
 def without_answers(rows: Sequence[Mapping[str, Any]], me: UUID, *, is_panel: bool) -> list[dict[str, Any]]:
     """Leave out of an item's history what others have judged, and the words in which they may have said so.
 
-    Where one person judges alone, a reason to escalate is a message to them, and stays.
+    Where one person judges alone, a reason to escalate or to send back is a message to them, and stays.
     """
     several = is_panel or any(row["action"] == Action.REVIEW_SUBMITTED for row in rows)
     kept: list[dict[str, Any]] = []
@@ -71,7 +76,7 @@ def without_answers(rows: Sequence[Mapping[str, Any]], me: UUID, *, is_panel: bo
         is_anothers = row["actor_id"] != me
         if is_anothers and row["action"] in ANSWERS:
             continue
-        if is_anothers and row["action"] in WORDS and (several or row["action"] != Action.CASE_ESCALATED):
+        if is_anothers and row["action"] in WORDS and (several or row["action"] not in MESSAGES):
             told["details"] = _without(row, WORDS[row["action"]])
         kept.append(told)
     return kept

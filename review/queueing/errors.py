@@ -20,3 +20,24 @@ class LeaseLost(ReviewError):
 
     code = "lease_lost"
     status = 409
+
+
+class SnoozeInvalid(ReviewError):
+    """The item cannot be put aside until then: the time is past, too far off, or too near to when it is due."""
+
+    code = "snooze_invalid"
+    status = 422
+
+
+class SendBackInvalid(ReviewError):
+    """The item cannot be sent back there: they never had it or may not work it, or it never was in that pool."""
+
+    code = "send_back_invalid"
+    status = 422
+
+
+class TooManyPinned(ReviewError):
+    """The caller has as many items pinned as can be."""
+
+    code = "too_many_pinned"
+    status = 409

@@ -49,7 +49,7 @@ class Assignment(Base):
     """One seat of a case; `due_at` is infinity where no clock runs, so that it sorts last.
 
     `barred` names those who may not have it, by e-mail or id; `sees_answers` says that its holder is shown what others
-    have judged.
+    have judged. While `aside_fence` is its fence, its holder keeps it without having it in hand.
     """
 
     __tablename__ = "assignments"
@@ -71,6 +71,25 @@ class Assignment(Base):
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     barred: Mapped[list[str] | None] = mapped_column(ARRAY(Text()))
     sees_answers: Mapped[bool] = mapped_column(server_default="false")
+    aside_fence: Mapped[int | None]
+
+
+class Aside(Base):
+    """What was done with a claim besides judging: `kind` is `pinned`, `snoozed`, `reserved` or `sent`.
+
+    It holds as long as the seat has this fence and is held by this person; without one it is a note to the pool.
+    """
+
+    __tablename__ = "asides"
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    assignment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    fence: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    put_by: Mapped[str]
+    note: Mapped[str] = mapped_column(server_default="")
+    put_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
 
 
 class CaseReviewer(Base):

@@ -78,6 +78,7 @@ def claim_statement(limit: int, *, from_floor: bool) -> str:
 EXTEND = """
 UPDATE assignments SET lease_until = now() + lease
 WHERE project_id = $1 AND id = $2 AND holder_id = $3 AND fence = $4 AND state = 'held' AND lease_until > now()
+  AND aside_fence IS DISTINCT FROM fence
 RETURNING lease_until
 """
 
@@ -89,7 +90,7 @@ ORDER BY -priority, due_at, id LIMIT 1
 
 _SEAT = """
  id, case_id, item_id, kind, pool, priority, state, holder_id, fence, claimed_at, lease_until, sees_answers,
- clock_timestamp() AS at
+ aside_fence, clock_timestamp() AS at
 """
 
 GET_SEAT = f"SELECT {_SEAT} FROM assignments WHERE project_id = $1 AND id = $2"

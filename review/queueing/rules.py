@@ -22,6 +22,10 @@ class Act(StrEnum):
     CLAIM = "claim"
     EXTEND = "extend"
     RELEASE = "release"
+    SNOOZE = "snooze"
+    TAKE_UP = "take up"
+    HAND_BACK = "hand back"
+    SEND_BACK = "send back"
     SKIP = "skip"
     ESCALATE = "escalate"
     LAPSE = "lapse"
@@ -35,6 +39,10 @@ TRANSITIONS: dict[tuple[AssignmentState, Act], AssignmentState] = {
     (_S.OPEN, Act.CLAIM): _S.HELD,
     (_S.HELD, Act.EXTEND): _S.HELD,
     (_S.HELD, Act.RELEASE): _S.OPEN,
+    (_S.HELD, Act.SNOOZE): _S.HELD,
+    (_S.HELD, Act.TAKE_UP): _S.HELD,
+    (_S.HELD, Act.HAND_BACK): _S.HELD,
+    (_S.HELD, Act.SEND_BACK): _S.OPEN,
     (_S.HELD, Act.SKIP): _S.OPEN,
     (_S.HELD, Act.ESCALATE): _S.OPEN,
     (_S.HELD, Act.LAPSE): _S.OPEN,
@@ -63,7 +71,13 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     claimed_at: datetime | None
     lease_until: datetime | None
     sees_answers: bool = False
+    aside_fence: int | None = None
     at: datetime
+
+    @property
+    def is_aside(self) -> bool:
+        """Tell whether its holder keeps it without having it in hand: put aside, or kept for them."""
+        return self.state is AssignmentState.HELD and self.aside_fence == self.fence
 
 
 class Winner(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +107,7 @@ def is_held_by(seat: Seat, user_id: UUID, fence: int) -> bool:
     """Tell whether this person's claim still stands: state, holder, fence and lease all say so."""
     return (
         seat.state is AssignmentState.HELD
+        and not seat.is_aside
         and seat.holder_id == user_id
         and seat.fence == fence
         and seat.lease_until is not None
@@ -110,6 +125,10 @@ def why_lost(seat: Seat, user_id: UUID, fence: int, winner: Winner) -> str:
         reason = f"the item was decided by {winner.decided_by} ({winner.verdict})"
     elif seat.state in {AssignmentState.DONE, AssignmentState.CANCELLED}:
         reason = "the seat is closed"
+    elif seat.is_aside and seat.holder_id == user_id:
+        reason = "it is put aside for you, so take it up first, from your pools"
+    elif seat.is_aside:
+        reason = f"it is kept for {winner.holder}"
     elif seat.holder_id not in {None, user_id}:
         reason = f"{winner.holder} has claimed it since"
     elif seat.fence != fence:

@@ -273,15 +273,20 @@ def check_person(who: Principal) -> None:
         raise NotAPerson(message)
 
 
-def announce_return(tx: AsyncSession, project_id: UUID, seat: Seat, *, holder: str, reason: str, by: str) -> None:
-    """Tell that a seat went back to its queue for a reason that is worth knowing; `by` is who sent it there."""
-    payload = {
+def announce_return(
+    tx: AsyncSession, project_id: UUID, seat: Seat, *, holder: str, reason: str, by: str, to: str | None = None
+) -> None:
+    """Tell that a seat went back to its queue for a reason that is worth knowing; `by` is who sent it there.
+
+    `to` is whoever it is kept for first, where it is kept for somebody.
+    """
+    payload: dict[str, Any] = {
         "assignment_id": str(seat.id),
         "pool": seat.pool,
         "holder": holder,
         "reason": reason,
         "by": by,
-    }
+    } | ({"to": to} if to else {})
     outbox.emit(tx, project_id, EventKind.RETURNED, item_id=seat.item_id, payload=payload)
 
 

@@ -55,3 +55,17 @@ class SecondPersonNeeded(ReviewError):
 
     code = "second_person_needed"
     status = 403
+
+
+class DraftOvertaken(ReviewError):
+    """The same person has saved a newer draft of the item elsewhere."""
+
+    code = "draft_overtaken"
+    status = 409
+
+
+class DraftTooLarge(ReviewError):
+    """What was typed is more than a draft may hold."""
+
+    code = "draft_too_large"
+    status = 413

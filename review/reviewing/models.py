@@ -1,4 +1,4 @@
-"""The tables of reviews, and of overrides that wait for a second person."""
+"""The tables of reviews, of drafts, and of overrides that wait for a second person."""
 
 from datetime import datetime
 from typing import Any
@@ -52,3 +52,16 @@ class OverrideProposal(Base):
     state: Mapped[str]
     settled_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     settled_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class Draft(Base):
+    """What somebody has typed about an item and not sent: the form's names and values. It is theirs alone."""
+
+    __tablename__ = "drafts"
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    item_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    fields: Mapped[list[Any]] = mapped_column(JSON)
+    saved_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())

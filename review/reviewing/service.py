@@ -15,7 +15,7 @@ from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
 from review.queueing.models import Case
 from review.queueing.rules import Act, AssignmentState, Seat
-from review.reviewing import queries
+from review.reviewing import drafts, queries
 from review.reviewing.deciding import (
     Bench,
     Standing,
@@ -132,6 +132,7 @@ async def _store(tx: AsyncSession, who: Principal, seat: Seat, item: LockedItem,
     await tx.flush()
     await tx.refresh(review, ["submitted_at"])
     await queue_queries.settle(tx, who.project_id, seat, AssignmentState.DONE, part="reviewed")
+    await drafts.end(tx, who=who, item_id=seat.item_id)
     details = {
         "assignment_id": str(seat.id),
         "fence": seat.fence,

@@ -130,6 +130,11 @@ ROWS: dict[str, Row] = {
     "POST /api/v1/assignments/{assignment_id}/skip": Row(FENCE, ends=True),
     "POST /api/v1/assignments/{assignment_id}/escalate": Row(FENCE, ends=True),
     "POST /api/v1/assignments/{assignment_id}/review": Row(JUDGED, ends=True),
+    "GET /api/v1/assignments/kept": Row(),
+    "POST /api/v1/assignments/{assignment_id}/snooze": Row(FENCE | {"until": "2026-01-01T00:00:00Z"}, ends=True),
+    "POST /api/v1/assignments/{assignment_id}/take-up": Row(ends=True),
+    "POST /api/v1/assignments/{assignment_id}/send-back": Row(FENCE | {"to": "triage"} | REASON, ends=True),
+    "POST /api/v1/assignments/{assignment_id}/pin": Row(FENCE),
     "GET /api/v1/config": Row(),
     "PUT /api/v1/config": Row({"project": "elsewhere"}),
     "GET /api/v1/feedback": Row(also=(NDJSON,)),
@@ -172,11 +177,11 @@ ROWS: dict[str, Row] = {
     "GET /p/{project}/assignments/{assignment_id}": Row(),
     **{
         f"POST /p/{{project}}/assignments/{{assignment_id}}/{act}": Row(form={"fence": "1"})
-        for act in ("extend", "form")
+        for act in ("extend", "form", "draft", "draft/use", "draft/discard")
     },
     **{
         f"POST /p/{{project}}/assignments/{{assignment_id}}/{act}": Row(form={"fence": "1"}, ends=True)
-        for act in ("release", "skip", "escalate", "review")
+        for act in ("release", "skip", "escalate", "review", "snooze", "take-up", "send-back", "pin")
     },
     "POST /p/{project}/assignments/{assignment_id}/stop": Row(form={"kind": "item_type", **REASON}),
     "GET /p/{project}/items/{item_id}": Row(),

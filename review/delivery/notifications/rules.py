@@ -91,8 +91,8 @@ def targets(event: Relayed, kind: Kind, standing: Standing) -> list[tuple[str, K
     if kind is Kind.MENTIONED:
         return [(email, kind) for email in _texts(payload.get("mentioned"))]
     if kind is Kind.RETURNED:
-        holder = payload.get("holder")
-        return [(holder, kind)] if isinstance(holder, str) and "@" in holder and holder != payload.get("by") else []
+        told = [payload.get("to"), payload.get("holder")]
+        return [(each, kind) for each in told if isinstance(each, str) and "@" in each and each != payload.get("by")]
     if kind in {Kind.SLA_WARNING, Kind.SLA_BREACHED}:
         return [(email, kind) for email in standing.holders]
     return []

@@ -11,6 +11,7 @@ from review.escalation import service as escalation
 from review.identity.rules import Permission
 from review.kernel.clock import utc_now
 from review.kernel.errors import FieldError
+from review.queueing import pinning
 from review.queueing import service as queueing
 from review.queueing.rules import Act
 from review.reviewing import service as reviewing
@@ -19,7 +20,7 @@ from review.web.guards import requires
 from review.web.pages import desk
 from review.web.pages.desk import Draft
 from review.web.pages.reading import SAID, Pairs, fence_of, first, read_form
-from review.web.pages.work import WORK, InHand
+from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Svc, Tx
 
 MAX_REASON = 2_000
@@ -74,7 +75,7 @@ class AssignmentPages(Controller):
         pairs = await read_form(request)
         pool = (await work.held(assignment_id, Act.SKIP)).pool
         is_conflict = first(pairs, "kind") == "conflict"
-        reason = first(pairs, "reason").strip() and _reason(pairs) if is_conflict else _reason(pairs)
+        reason = first(pairs, "reason").strip() and reason_of(pairs) if is_conflict else reason_of(pairs)
         fence = fence_of(pairs)
         await queueing.skip(
             tx, who=work.who, assignment_id=assignment_id, fence=fence, reason=reason, is_conflict=is_conflict
@@ -90,26 +91,39 @@ class AssignmentPages(Controller):
         pool = (await work.held(assignment_id, Act.ESCALATE)).pool
         fence = fence_of(pairs)
         await escalation.escalate(
-            tx, services.configs, who=work.who, assignment_id=assignment_id, fence=fence, reason=_reason(pairs)
+            tx, services.configs, who=work.who, assignment_id=assignment_id, fence=fence, reason=reason_of(pairs)
         )
         return await work.onward(pool, "escalate")
 
     @post("/release", status_code=200)
-    async def release(self, request: AnyRequest, work: InHand, tx: Tx, assignment_id: FromPath[UUID]) -> Redirect:
+    async def release(self, request: AnyRequest, work: InHand, tx: Tx, assignment_id: FromPath[UUID]) -> Response[Any]:
         """Put the item back and go home."""
         pairs = await read_form(request)
         await queueing.release(tx, who=work.who, assignment_id=assignment_id, fence=fence_of(pairs))
-        return Redirect(f"/p/{work.who.project}?done=release", status_code=303)
+        return leave(work, f"/p/{work.who.project}?done=release")
 
     @post("/extend", status_code=200)
     async def extend(self, request: AnyRequest, work: InHand, assignment_id: FromPath[UUID]) -> dict[str, int]:
-        """Keep the item for another full lease; tells how many seconds that is."""
+        """Keep the item, and what is pinned, for another full lease; tells how many seconds that is."""
         pairs = await read_form(request)
         until = await queueing.extend(work.hot, who=work.who, assignment_id=assignment_id, fence=fence_of(pairs))
+        await pinning.keep(work.hot, who=work.who)
         return {"seconds_left": max(0, int((until - utc_now()).total_seconds()))}
 
 
-def _reason(pairs: Pairs) -> str:
+def leave(work: Work, address: str) -> Response[Any]:
+    """Go to another page once an act is done; htmx asks first, so that an act that fails leaves the page as it is."""
+    if work.is_partial:
+        return Response(None, status_code=200, headers={"HX-Redirect": address})
+    return Redirect(address, status_code=303)
+
+
+def reason_of(pairs: Pairs) -> str:
+    """Give the reason that a form carries.
+
+    Raises:
+        JudgementInvalid: it has none, or one of more than 2,000 characters (422).
+    """
     reason = first(pairs, "reason").replace("\r\n", "\n").strip()
     if not 0 < len(reason) <= MAX_REASON:
         message = "Say why, in up to 2,000 characters. Nothing was changed, and you still hold the item."

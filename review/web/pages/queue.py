@@ -12,12 +12,12 @@ from review.configuration.rules import ProjectConfig
 from review.identity import queries as identity
 from review.identity.rules import Permission
 from review.intake import stops
-from review.queueing import overview
+from review.queueing import overview, pinning, snoozing
 from review.queueing import service as queueing
 from review.queueing.schemas import HeldLine, QueuedLine
 from review.web import content
 from review.web.guards import requires
-from review.web.pages import desk, words
+from review.web.pages import around, desk, words
 from review.web.pages.reading import SAID, read_form
 from review.web.pages.stops import told
 from review.web.pages.views import Countdown, HeldRow, PoolRow, QueueLine
@@ -62,10 +62,13 @@ class QueuePages(Controller):
             )
             for each in pools
         ]
-        clocks = await work.countdowns([each.item_id for each in held])
+        kept = [each for each in await pinning.list_kept(work.hot, who=work.who) if each.kind != around.PINNED]
+        clocks = await work.countdowns([*(each.item_id for each in held), *(each.item_id for each in kept)])
+        aside = [around.line_of(each, work.reader, clocks.get(each.item_id)) for each in kept]
         mine = [_held_row(each, work.config, clocks.get(each.item_id)) for each in held]
         stopped = [told(each) for each in await stops.list_stops(work.hot, who=work.who)]
-        return work.page("home.html", here="Queue", pools=rows, held=mine, said=SAID.get(done, ""), stopped=stopped)
+        shown: dict[str, Any] = {"pools": rows, "held": mine, "kept": aside, "stopped": stopped}
+        return work.page("home.html", here="Queue", **shown, said=SAID.get(done, ""))
 
     @get("/pools/{pool:str}")
     async def lines(
@@ -86,13 +89,19 @@ class QueuePages(Controller):
         )
 
     @post("/pools/{pool:str}/next", status_code=200)
-    async def take_next(self, request: AnyRequest, work: InHand, pool: FromPath[str]) -> Redirect:
-        """Go on with what the caller holds of the pool, or claim its most urgent item."""
+    async def take_next(self, request: AnyRequest, work: InHand, tx: Tx, pool: FromPath[str]) -> Redirect:
+        """Go on with what the caller holds of the pool or what is kept for them, or claim its most urgent item."""
         await read_form(request)
         here = f"/p/{work.who.project}"
+        kept = [each for each in await pinning.list_kept(work.hot, who=work.who) if each.pool == pool]
+        pinned = {each.assignment_id for each in kept if each.kind == around.PINNED}
         for line in await overview.held_by(work.hot, who=work.who):
-            if line.pool == pool:
+            if line.pool == pool and line.assignment_id not in pinned:
                 return Redirect(f"{here}/assignments/{line.assignment_id}", status_code=303)
+        for back in kept:
+            if back.kind == around.RESERVED:
+                await snoozing.take_up(tx, who=work.who, assignment_id=back.assignment_id, config=work.config)
+                return Redirect(f"{here}/assignments/{back.assignment_id}", status_code=303)
         claimed = await queueing.claim(
             work.hot, who=work.who, pool=pool, limit=1, config=work.config, base_url=work.base_url
         )

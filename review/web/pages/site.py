@@ -17,6 +17,7 @@ from review.web.pages.due import due_page
 from review.web.pages.environment import build_environment
 from review.web.pages.federation import federation_pages
 from review.web.pages.forgotten import choose, choose_form, forgot_form, send_link
+from review.web.pages.in_hand import InHandPages
 from review.web.pages.items import ItemPages
 from review.web.pages.keys import KeyPages
 from review.web.pages.notifications import NotificationPages, acknowledge_page
@@ -43,6 +44,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
         projects,
         QueuePages,
         AssignmentPages,
+        InHandPages,
         ItemPages,
         due_page,
         clocks_page,

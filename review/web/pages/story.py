@@ -188,6 +188,21 @@ def _skipped(entry: HistoryEntry, details: Particulars) -> Markup:
     return Markup("{} skipped it.").format(visible(entry.actor))
 
 
+def _snoozed(entry: HistoryEntry, details: Particulars) -> Markup:
+    return Markup("{} put it aside until {}.").format(visible(entry.actor), _moment(details, "until"))
+
+
+def _returned(_entry: HistoryEntry, details: Particulars) -> Markup:
+    holder = visible(_text(details, "holder") or "its holder")
+    if _text(details, "reason"):
+        return Markup("It came back at once from {}, who had put it aside.").format(holder)
+    return Markup("The time was over for which {} had put it aside, and it came back.").format(holder)
+
+
+def _sent_back(entry: HistoryEntry, details: Particulars) -> Markup:
+    return Markup("{} sent it back to {}.").format(visible(entry.actor), visible(_text(details, "to") or "its pool"))
+
+
 def _lead_asked(_entry: HistoryEntry, details: Particulars) -> Markup:
     pool, why = visible(_text(details, "pool")), visible(_text(details, "why"))
     return Markup("That needs a lead, so somebody in {} confirms or changes it: {}.").format(pool, why)
@@ -213,6 +228,10 @@ _SENTENCES: Final[dict[str, Callable[[HistoryEntry, Particulars], Markup]]] = {
     "assignment.claimed": _acted("took it"),
     "assignment.released": _acted("put it back"),
     "assignment.skipped": _skipped,
+    "assignment.snoozed": _snoozed,
+    "assignment.returned": _returned,
+    "assignment.taken_up": _acted("took it up again"),
+    "assignment.sent_back": _sent_back,
     "assignment.lapsed": lambda _entry, _details: Markup("The lease ended, and it went back."),
     "case.escalated": _escalated,
     "case.breached": _breached,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -18,14 +19,15 @@ from review.items.schemas import ItemDetail
 from review.items.types import ItemType
 from review.kernel.clock import utc_now
 from review.kernel.db import Hot
-from review.queueing import due
+from review.queueing import due, pinning
 from review.queueing import service as queueing
 from review.queueing.due import RunningClock
 from review.queueing.errors import PoolNotFound
 from review.queueing.rules import Act
 from review.queueing.schemas import ClaimedAssignment
 from review.sla.rules import SlaPolicy
-from review.web.pages import countdowns, desk, places
+from review.web.pages import around, countdowns, desk, habits, places
+from review.web.pages.around import Reader
 from review.web.pages.countdowns import Hours
 from review.web.pages.desk import Bench, Draft
 from review.web.pages.reading import SAID, Pairs
@@ -43,6 +45,7 @@ class Work:
     visitor: Visitor
     config: ProjectConfig
     is_partial: bool
+    zone: tzinfo = UTC
 
     @property
     def hot(self) -> Hot:
@@ -53,6 +56,12 @@ class Work:
     def base_url(self) -> str:
         """The address that links carry."""
         return self.services.base_url
+
+    @property
+    def reader(self) -> Reader:
+        """Who looks, for what stands around an item in hand."""
+        parts: dict[str, Any] = {"hot": self.hot, "who": self.who, "visitor": self.visitor, "config": self.config}
+        return Reader(**parts, zone=self.zone, now=utc_now())
 
     def page(self, name: str, *, status: int = 200, push: str | None = None, **context: Any) -> Template:
         """Render a template with what every page shows; `push` is the address htmx puts in the bar, '' for none."""
@@ -85,7 +94,14 @@ class Work:
         return config.sla_policies.get(clock.sla_policy or "")
 
     async def show(
-        self, claimed: ClaimedAssignment, draft: Draft, *, outcome: str = "", status: int = 200, push: str | None = None
+        self,
+        claimed: ClaimedAssignment,
+        draft: Draft,
+        *,
+        outcome: str = "",
+        status: int = 200,
+        push: str | None = None,
+        is_draft_used: bool = False,
     ) -> Template:
         """Show an assignment in hand: the whole page, or only the desk."""
         item = claimed.item
@@ -98,18 +114,20 @@ class Work:
             may_override=self.who.may(Permission.OVERRIDE),
         )
         history = await items.list_history(self.hot, who=self.who, item_id=item.id, base_url=self.base_url)
-        clock = (await self.countdowns([item.id])).get(item.id)
+        kept = await pinning.list_kept(self.hot, who=self.who)
+        clocks = await self.countdowns([item.id, *(each.item_id for each in kept)])
         laid = desk.lay_out(
             claimed,
             bench,
             draft,
             now=utc_now(),
             history=history,
-            clock=clock,
+            clock=clocks.get(item.id),
             outcome=outcome,
         )
+        hand = await around.look(self.reader, claimed, history, kept, clocks, is_draft_used=is_draft_used)
         name = "_desk.html" if self.is_partial else "review.html"
-        return self.page(name, status=status, push=push, desk=laid, reshape=f"{laid.url}/form")
+        return self.page(name, status=status, push=push, desk=laid, hand=hand, reshape=f"{laid.url}/form")
 
     async def stoppable(self, item: ItemDetail) -> list[Stoppable]:
         """Give what the caller may stop of an item: its sender and its type, those that are not stopped already."""
@@ -183,7 +201,8 @@ InHand: TypeAlias = NamedDependency[Work]
 async def provide_work(request: AnyRequest, services: Svc, who: Who) -> Work:
     """Give what a project's pages share."""
     is_partial = request.headers.get("hx-request") == "true"
-    return Work(services, who, request.auth, await services.config_of(who), is_partial)
+    zone = habits.zone_of_reader(request)
+    return Work(services, who, request.auth, await services.config_of(who), is_partial, zone)
 
 
 WORK = {"work": Provide(provide_work)}

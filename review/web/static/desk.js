@@ -1,21 +1,7 @@
-// The item in hand: drafts, what was changed, the lease's heartbeat, the keys of its verdicts.
-const { $, $$, when, load, save, ticked, press, keys } = globalThis.countersign;
+// The item in hand: what was changed, the lease's heartbeat, the keys of its verdicts.
+const { $, $$, when, press, keys } = globalThis.countersign;
 const desk = () => $("#desk[data-assignment]");
 const form = () => $("#judge");
-
-// Drafts: what is typed outlives a reload and a lost lease.
-const draft = (of) => `draft:${of.dataset.assignment}`;
-const controls = () => $$("input:not([type=hidden]), select, textarea", form());
-const restore = () => {
-  const kept = load(draft(desk()));
-  if (!kept || "touched" in desk().dataset || $("#fault")) return;
-  for (const field of controls()) {
-    const entry = kept.find(([name, value, on]) => name === field.name && (on === null || value === field.value));
-    if (entry) ticked(field) ? (field.checked = entry[2]) : (field.value = entry[1]);
-  }
-  desk().dataset.touched = "";
-  compare();
-};
 
 // What differs from what the form started with.
 const plain = (text) => text.replace(/\r\n?/g, "\n");
@@ -47,6 +33,7 @@ const extend = async () => {
     const answer = await fetch(now.dataset.extend, { method: "POST", body, redirect: "error" });
     if (now !== desk()) return;
     if (answer.status >= 500) throw answer;
+    if (answer.status === 401 || answer.status === 403) return document.dispatchEvent(new Event("session:ended"));
     if (!answer.ok) return lost();
     $("#offline").hidden = true;
     hold((await answer.json()).seconds_left);
@@ -60,24 +47,17 @@ const extend = async () => {
 };
 
 // Whenever a page or an item arrives.
-let shown = null, since = 0;
-const pace = (took) => {
-  const all = load("pace") || { done: 0, ms: 0 };
-  if (took) { all.done += 1; all.ms += Math.min(took, 3e5); save("pace", all); }
-  if ($("#pace") && all.done) $("#pace").textContent = `${all.done} done · ${(all.ms / all.done / 1000).toFixed(1)} s each`;
-};
+let shown = null;
 const arrive = () => {
   const now = $("#desk");
   if (!now || now === shown) return;
   if (now.dataset.assignment !== shown?.dataset.assignment) {
-    if (shown) { save(draft(shown)); now.focus({ preventScroll: true }); }
-    pace(shown && now.dataset.done && performance.now() - since);
-    since = performance.now();
-  } else pace();
+    if (shown) now.focus({ preventScroll: true });
+  }
   shown = now;
   if (!desk()) return;
   hold(+now.dataset.left);
-  restore();
+  compare();
   if ($("#fault")) $("[aria-invalid=true]", now)?.focus();
 };
 
@@ -94,8 +74,8 @@ when("input", (event) => {
   if (!desk() || !form().contains(event.target)) return;
   desk().dataset.touched = "";
   compare();
-  save(draft(desk()), controls().map((f) => [f.name, f.value, ticked(f) ? f.checked : null]));
 });
+when("draft:restored", compare);
 // "Correct" with nothing changed leads to the form; with a change it sends.
 when("click", (event) => {
   if (event.target.closest("#correct") && !changed()) { event.preventDefault(); event.stopPropagation(); toForm(); }

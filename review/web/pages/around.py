@@ -1,0 +1,155 @@
+"""What stands around an item in hand: the day so far, what else is kept, words left with it, and one's own draft."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from uuid import UUID
+
+import msgspec
+from markupsafe import Markup
+
+from review.configuration.rules import ProjectConfig
+from review.identity.rules import Principal
+from review.identity.sessions import Visitor
+from review.items.schemas import HistoryEntry
+from review.kernel.db import Hot
+from review.queueing import pinning, sending_back, snooze_rules
+from review.queueing import service as queueing
+from review.queueing.pinning import KeptLine, Note
+from review.queueing.schemas import ClaimedAssignment
+from review.queueing.sending_back import Receivers
+from review.reviewing import drafts, sitting
+from review.reviewing.drafts import SavedDraft
+from review.reviewing.sitting import Sitting
+from review.web import content
+from review.web.pages import desk, habits, snooze_times, words
+from review.web.pages.snooze_times import Moment
+from review.web.pages.views import Countdown
+
+PINNED, SNOOZED, RESERVED = "pinned", "snoozed", "reserved"
+HAD_BEFORE = frozenset({"assignment.claimed", "assignment.taken_up", "case.escalated", "escalation.step_taken"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """An item that is kept without being judged now: a tab, or a line of what is put aside."""
+
+    id: UUID
+    url: str
+    title: str
+    brief: Markup
+    kind: str
+    until: datetime
+    said: str
+    clock: Countdown | None = None
+    note: str = ""
+    put_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hand:
+    """Everything around the item in hand.
+
+    `break_minutes` is 0 where no reminder of a rest is wanted; `zone` names the zone that `moments` are said in.
+    """
+
+    tabs: list[Kept]
+    back: list[Kept]
+    note: Note | None
+    draft: SavedDraft | None
+    sitting: Sitting
+    pace: str
+    steady_since: int
+    break_minutes: int
+    is_break_due: bool
+    moments: list[Moment]
+    latest: str
+    zone: str
+    receivers: Receivers = field(default_factory=Receivers)
+    is_pinned: bool = False
+    is_draft_used: bool = False
+    may_pin: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Who looks, when, and in which zone."""
+
+    hot: Hot
+    who: Principal
+    visitor: Visitor
+    config: ProjectConfig
+    zone: tzinfo
+    now: datetime
+
+
+async def look(
+    reader: Reader,
+    claimed: ClaimedAssignment,
+    history: list[HistoryEntry],
+    kept: list[KeptLine],
+    clocks: Mapping[UUID, Countdown],
+    *,
+    is_draft_used: bool = False,
+) -> Hand:
+    """Look at what stands around an assignment in hand; a handful of short statements."""
+    hot, who, now = reader.hot, reader.who, reader.now
+    pinned = [each for each in kept if each.kind == PINNED]
+    began = habits.day_began(now, reader.zone)
+    today = await sitting.find_sitting(hot, who=who, pool=claimed.pool, since=began)
+    rest = habits.break_after(reader.visitor)
+    steady = today.steady_since
+    clock = clocks.get(claimed.item.id)
+    latest = snooze_rules.latest(now, clock.due_at if clock and not clock.is_still else None)
+    return Hand(
+        tabs=[line_of(each, reader, clocks.get(each.item_id)) for each in pinned],
+        back=[line_of(each, reader, clocks.get(each.item_id)) for each in kept if each.kind == RESERVED],
+        note=await pinning.find_note(hot, who=who, assignment_id=claimed.id),
+        draft=await drafts.find(hot, who=who, item_id=claimed.item.id),
+        is_draft_used=is_draft_used,
+        sitting=today,
+        pace=_pace(today.pace_seconds),
+        steady_since=int(steady.timestamp()) if steady else 0,
+        break_minutes=int(rest.total_seconds() // 60) if rest else 0,
+        is_break_due=bool(rest and steady and now - steady >= rest),
+        moments=snooze_times.moments(now, reader.zone, latest),
+        latest=words.brief(latest, reader.zone) if latest else "",
+        zone=habits.name_of(reader.zone),
+        receivers=await _receivers(reader, claimed, history),
+        is_pinned=any(each.assignment_id == claimed.id for each in pinned),
+        may_pin=sum(each.assignment_id != claimed.id for each in pinned) < pinning.MAX_PINNED,
+    )
+
+
+def line_of(line: KeptLine, reader: Reader, clock: Countdown | None = None) -> Kept:
+    """Show one thing that is kept."""
+    item_type = reader.config.item_types.get(line.type)
+    title = desk.title_of(item_type) if item_type else words.humanise(line.type)
+    said = content.brief(msgspec.json.decode(line.input)) if line.input else content.visible(line.external_id or "")
+    return Kept(
+        id=line.assignment_id,
+        url=f"/p/{reader.who.project}/assignments/{line.assignment_id}",
+        title=title,
+        brief=said,
+        kind=line.kind,
+        until=line.until,
+        said=words.brief(line.until, reader.zone),
+        clock=clock,
+        note=line.note,
+        put_by="" if line.put_by == reader.who.actor.name else line.put_by,
+    )
+
+
+async def _receivers(reader: Reader, claimed: ClaimedAssignment, history: list[HistoryEntry]) -> Receivers:
+    """Ask whom it could be sent back to, only where its history says that somebody else had it."""
+    mine = reader.who.actor.name
+    if not any(entry.action in HAD_BEFORE and entry.actor != mine for entry in history):
+        return Receivers()
+    seat = await queueing.get_known_seat(reader.hot, who=reader.who, assignment_id=claimed.id)
+    return await sending_back.list_receivers(reader.hot, who=reader.who, seat=seat, config=reader.config)
+
+
+def _pace(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return words.duration(timedelta(seconds=seconds)) if seconds >= 90 else f"{seconds:.0f} s"
