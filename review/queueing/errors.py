@@ -20,3 +20,16 @@ class LeaseLost(ReviewError):
 
     code = "lease_lost"
     status = 409
+
+
+class CommentNotFound(NotFound):
+    """There is no such comment on the item, or its author took it back."""
+
+    code = "comment_not_found"
+
+
+class CommentSettled(ReviewError):
+    """A comment can be changed by its author alone, and for five minutes."""
+
+    code = "comment_settled"
+    status = 409

@@ -234,6 +234,17 @@ _SENTENCES: Final[dict[str, Callable[[HistoryEntry, Particulars], Markup]]] = {
 }
 
 
+# What a question and its answer say stands with the item, as each reader may hear it.
+_SENTENCES |= {
+    "item.commented": _acted("commented on it"),
+    "comment.edited": _acted("changed a comment"),
+    "comment.removed": _acted("took a comment out of the thread"),
+    "question.asked": _acted("asked upstream, and it waits for the answer"),
+    "question.answered": _acted("answered the question, and it is back"),
+    "question.lapsed": lambda _entry, _details: Markup("Upstream did not answer in time, and it went back."),
+}
+
+
 def source_of(source: str, decided_by: str) -> str:
     """Say who or what made a decision."""
     return {
