@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from review.identity.rules import Permission
 from review.identity.queries import carries
+from review.identity.rules import Permission
 from review.kernel.db import Hot
 from review.kernel.timers import TimerKind
 

@@ -70,9 +70,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 }
 PERSONAL_ROLES = tuple(role for role in Role if role is not Role.SERVICE)
 # What can be kept to single pools. Everything else is about the whole project, and asks for `pools:all` as well.
-WITHIN_POOLS = frozenset(
-    {_P.READ_ITEMS, _P.WORK, _P.COMMENT, _P.OVERRIDE, _P.PAUSE, _P.OWN_TOKENS, _P.ALL_POOLS}
-)
+WITHIN_POOLS = frozenset({_P.READ_ITEMS, _P.WORK, _P.COMMENT, _P.OVERRIDE, _P.PAUSE, _P.OWN_TOKENS, _P.ALL_POOLS})
 # Whoever may change the configuration may change what every role carries, so this is the admin's alone.
 ADMIN_ONLY = frozenset({_P.WRITE_CONFIG})
 

@@ -105,9 +105,7 @@ def weight_of(inclusion_probability: float) -> Decimal:
     return Decimal(1 / min(1.0, max(_LEAST_SHARE, inclusion_probability))).quantize(_MILLI)
 
 
-def learn(
-    known: Mapping[UUID, Lesson], told: Iterable[Lesson]
-) -> tuple[dict[UUID, Lesson], dict[Cell, Tally]]:
+def learn(known: Mapping[UUID, Lesson], told: Iterable[Lesson]) -> tuple[dict[UUID, Lesson], dict[Cell, Tally]]:
     """Take in outcomes in the order in which they were told: what stands of each item, and what the counts change by.
 
     A revision takes the place of what counted before it. One that comes first, of an item that no person had judged, is

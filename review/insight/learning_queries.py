@@ -120,9 +120,7 @@ async def move_place(hot: Hot, project_id: UUID, position: int) -> None:
     await hot.execute(MOVE_PLACE, project_id, position)
 
 
-async def list_tallies(
-    hot: Hot, project_id: UUID, type_name: str, model: str, version: str
-) -> list[tuple[int, Tally]]:
+async def list_tallies(hot: Hot, project_id: UUID, type_name: str, model: str, version: str) -> list[tuple[int, Tally]]:
     """Read the counts of a model's bands."""
     rows = await hot.fetch(LIST_TALLIES, project_id, type_name, model, version)
     return [(row["band"], Tally(*list(row)[1:])) for row in rows]

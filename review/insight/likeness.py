@@ -92,9 +92,7 @@ def keys_of(project_id: UUID, type_name: str, sketch: Sequence[int]) -> Keys:
 
 
 def _joined(scope: int, sketch: Sequence[int], width: int) -> list[int]:
-    joined = (
-        zlib.crc32(f"{width}:{at}:{sketch[at : at + width]}".encode(), scope) for at in range(0, PLACES, width)
-    )
+    joined = (zlib.crc32(f"{width}:{at}:{sketch[at : at + width]}".encode(), scope) for at in range(0, PLACES, width))
     return [each - (1 << 32) if each >= 1 << 31 else each for each in joined]  # as PostgreSQL's integer has it
 
 

@@ -43,13 +43,16 @@ async def shown(world: World, item_id: UUID, name: str = "lea") -> ItemDetail:
 
 
 async def give_up(world: World) -> None:
-    await world.db.hot.execute("UPDATE timers SET fire_at = now() - interval '1 s' WHERE kind IN ('question', 'resume')")
+    await world.db.hot.execute(
+        "UPDATE timers SET fire_at = now() - interval '1 s' WHERE kind IN ('question', 'resume')"
+    )
     await escalation.sweep(world.db, world.configs)
 
 
 async def held_by(world: World, item_id: UUID) -> list[Any]:
     return await world.db.hot.fetch(
-        "SELECT state, holder_id, fence, due_at FROM assignments WHERE item_id = $1 AND state IN ('open', 'held')", item_id
+        "SELECT state, holder_id, fence, due_at FROM assignments WHERE item_id = $1 AND state IN ('open', 'held')",
+        item_id,
     )
 
 
@@ -92,7 +95,9 @@ async def test_the_item_can_be_judged_after_the_answer_and_is_decided_once(world
     item_id = (await world.submit()).item.id
     (seat,) = await world.claim("ana")
     await answer(world, await ask(world, "ana", seat))
-    back = await world.db.hot.fetchrow("SELECT id, fence FROM assignments WHERE item_id = $1 AND state = 'held'", item_id)
+    back = await world.db.hot.fetchrow(
+        "SELECT id, fence FROM assignments WHERE item_id = $1 AND state = 'held'", item_id
+    )
     again = ClaimedAssignment(
         id=back["id"], case_id=seat.case_id, kind="review", pool="triage", fence=back["fence"],
         lease_expires_at=seat.lease_expires_at, item=seat.item,

@@ -1,11 +1,9 @@
 """What past decisions teach: near items found by index, and counts that follow revisions."""
 
 import msgspec
-import pytest
 
 from review.insight import learning, understanding
 from review.items import service as items
-from review.kernel.db import driver_of
 from tests.make import BASE_URL, World
 
 MODEL = {"name": "intent-clf", "version": "7"}

@@ -37,9 +37,7 @@ async def ask(request: AnyRequest, services: Svc, who: Who, tx: Tx, assignment_i
     """Ask whoever sent the item; it leaves your hands and its clock stands still until there is an answer."""
     given = await bodies.read(request, AskIn)
     wait = services.settings.question_wait
-    return await questions.ask(
-        tx, who=who, assignment_id=assignment_id, fence=given.fence, text=given.text, wait=wait
-    )
+    return await questions.ask(tx, who=who, assignment_id=assignment_id, fence=given.fence, text=given.text, wait=wait)
 
 
 @post(
