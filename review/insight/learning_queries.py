@@ -52,8 +52,8 @@ SELECT band, judged, approved, weight, approved_weight, squares FROM calibration
 WHERE project_id = $1 AND type = $2 AND model = $3 AND model_version = $4 ORDER BY band
 """
 
-# Three ways to candidates, each by an index and each bounded, so that neither a common word nor a thousand copies of one
-# text makes it slow. Ranked by their sketches; the best are then compared as they are.
+# Three ways to candidates, each by an index and each bounded, so that neither a common word nor a thousand copies of
+# one text makes it slow. Ranked by their sketches; the best are then compared as they are.
 FIND_NEAR = """
 WITH near AS (
   (SELECT item_id, sketch FROM precedents WHERE project_id = $1 AND type = $2 AND keys && $3::int[] LIMIT $7)

@@ -35,10 +35,8 @@ def text_of(raw: str) -> str:
 
     Takes JSON, whole or cut off anywhere.
     """
-    parts: list[str] = []
-    for found in _STRING.finditer(raw[:MAX_RAW]):
-        if found[2] is None and not found[1].startswith("data:"):
-            parts.append(_unescaped(found[1]))
+    found = _STRING.finditer(raw[:MAX_RAW])
+    parts = [_unescaped(each[1]) for each in found if each[2] is None and not each[1].startswith("data:")]
     if not parts:  # numbers alone, or nothing
         parts = [raw[:MAX_TEXT]]
     text = "".join(each if each.isprintable() else " " for each in " ".join(parts)[: 2 * MAX_TEXT])

@@ -17,7 +17,8 @@ SELECT {_COMMENT} FROM item_comments WHERE project_id = $1 AND item_id = $2 AND 
 ORDER BY id DESC LIMIT {MOST}
 """
 LOCK_COMMENT = f"""
-SELECT {_COMMENT} FROM item_comments WHERE project_id = $1 AND id = $2 AND item_id = $4 AND removed_at IS NULL FOR UPDATE
+SELECT {_COMMENT} FROM item_comments WHERE project_id = $1 AND id = $2 AND item_id = $4 AND removed_at IS NULL
+FOR UPDATE
 """
 EDIT = "UPDATE item_comments SET text = $3, edited_at = now() WHERE project_id = $1 AND id = $2"
 REMOVE = "UPDATE item_comments SET removed_at = now() WHERE project_id = $1 AND id = $2"

@@ -9,7 +9,7 @@ import msgspec
 from litestar import get
 from litestar.params import FromPath
 from litestar.response import Redirect, Response
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from review.identity.rules import Permission
 from review.insight import understanding
@@ -146,7 +146,7 @@ def _similar(each: Similar) -> Past:
 def _outcome(each: Similar) -> Markup:
     if each.verdict == "reject":
         return Markup("rejected")
-    return _label(each.label) if each.has_label else Markup(story.VERDICTS[each.verdict])
+    return _label(each.label) if each.has_label else escape(story.VERDICTS[each.verdict])
 
 
 def _label(label: object) -> Markup:
@@ -157,7 +157,7 @@ def _label(label: object) -> Markup:
 
 def _earlier(each: EarlierItem) -> Past:
     if each.verdict is None:
-        outcome = Markup({"queued": "waiting", "in_review": "in review"}.get(each.status, "withdrawn"))
+        outcome = escape({"queued": "waiting", "in_review": "in review"}.get(each.status, "withdrawn"))
     else:
         said = story.VERDICTS.get(each.verdict, each.verdict)
         shown = Markup("") if each.verdict == "reject" else _label(msgspec.json.decode(each.output))
