@@ -66,11 +66,9 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cell(self) -> Cell | None:
         """Give where it counts; None where it does not."""
-        return Cell(self.type, self.model, self.model_version, self.band) if self._counts else None
-
-    @property
-    def _counts(self) -> bool:
-        return self.is_counted and self.band is not None and bool(self.model)
+        if not self.is_counted or self.band is None or not self.model:
+            return None
+        return Cell(self.type, self.model, self.model_version, self.band)
 
     @property
     def tally(self) -> Tally:

@@ -1,5 +1,6 @@
 """Showing items: one, a page of them, and what happened to one."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -124,7 +125,9 @@ async def list_history(hot: Hot, *, who: Principal, item_id: UUID, base_url: str
         ItemNotFound: as `get_detail` (404).
     """
     item = await get_detail(hot, who=who, item_id=item_id, base_url=base_url)
-    rows = blindness.without_comments(await queries.list_history(hot, who.project_id, item_id))
+    rows: Sequence[Mapping[str, Any]] = blindness.without_comments(
+        await queries.list_history(hot, who.project_id, item_id)
+    )
     if await is_still_to_judge(hot, who=who, item=item):
         needed = msgspec.json.decode(item.route, type=_Needed).reviews_required
         rows = blindness.without_answers(rows, who.id, is_panel=needed > 1)

@@ -98,6 +98,7 @@ async def test_the_item_can_be_judged_after_the_answer_and_is_decided_once(world
     back = await world.db.hot.fetchrow(
         "SELECT id, fence FROM assignments WHERE item_id = $1 AND state = 'held'", item_id
     )
+    assert back is not None
     again = ClaimedAssignment(
         id=back["id"], case_id=seat.case_id, kind="review", pool="triage", fence=back["fence"],
         lease_expires_at=seat.lease_expires_at, item=seat.item,

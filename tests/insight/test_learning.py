@@ -1,22 +1,28 @@
 """What past decisions teach: near items found by index, and counts that follow revisions."""
 
+from typing import Any
+from uuid import UUID
+
 import msgspec
 
 from review.insight import learning, understanding
+from review.insight.understanding import Understanding
 from review.items import service as items
 from tests.make import BASE_URL, World
 
 MODEL = {"name": "intent-clf", "version": "7"}
 
 
-async def decide(world: World, text: str, verdict: str = "approve", output: object = msgspec.UNSET, **more: object):
+async def decide(
+    world: World, text: str, verdict: str = "approve", output: object = msgspec.UNSET, **more: Any
+) -> UUID:
     item = (await world.submit(text, model=MODEL, **more)).item
     (seat,) = await world.claim("ana")
     await world.judge("ana", seat, verdict, output)
     return item.id
 
 
-async def similar(world: World, text: str, name: str = "ben", **more: object):
+async def similar(world: World, text: str, name: str = "ben", **more: Any) -> Understanding:
     await learning.follow(world.db)
     item_id = (await world.submit(text, model=MODEL, **more)).item.id
     who = world.people[name]

@@ -95,7 +95,7 @@ class ItemPages(Controller):
             output=msgspec.json.format(bytes(item.output), indent=2).decode(),
         )
         beside = await beside_of(work, tx, item)
-        return work.page("item.html", item=page, item_id=item.id, beside=beside, said=SAID.get(done, ""))
+        return work.page("item.html", item=page, item_id=item.id, beside=beside, is_desk=False, said=SAID.get(done, ""))
 
     @post("/pause", opt=requires(Permission.PAUSE), status_code=200)
     async def pause(self, request: AnyRequest, work: InHand, tx: Tx, item_id: FromPath[UUID]) -> Redirect:

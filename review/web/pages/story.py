@@ -210,6 +210,12 @@ _SENTENCES: Final[dict[str, Callable[[HistoryEntry, Particulars], Markup]]] = {
     "item.decided": _decided,
     "item.withdrawn": _acted("withdrew it"),
     "decision.overridden": _overridden,
+    "item.commented": _acted("commented on it"),
+    "comment.edited": _acted("changed a comment"),
+    "comment.removed": _acted("took a comment out of the thread"),
+    "question.asked": _acted("asked upstream, and it waits for the answer"),
+    "question.answered": _acted("answered the question, and it is back"),
+    "question.lapsed": lambda _entry, _details: Markup("Upstream did not answer in time, and it went back."),
     "assignment.claimed": _acted("took it"),
     "assignment.released": _acted("put it back"),
     "assignment.skipped": _skipped,
@@ -231,17 +237,6 @@ _SENTENCES: Final[dict[str, Callable[[HistoryEntry, Particulars], Markup]]] = {
     "lead.asked": _lead_asked,
     "override.proposed": _proposed,
     "override.withdrawn": _acted("took the proposed override back"),
-}
-
-
-# What a question and its answer say stands with the item, as each reader may hear it.
-_SENTENCES |= {
-    "item.commented": _acted("commented on it"),
-    "comment.edited": _acted("changed a comment"),
-    "comment.removed": _acted("took a comment out of the thread"),
-    "question.asked": _acted("asked upstream, and it waits for the answer"),
-    "question.answered": _acted("answered the question, and it is back"),
-    "question.lapsed": lambda _entry, _details: Markup("Upstream did not answer in time, and it went back."),
 }
 
 
