@@ -1,7 +1,6 @@
 """Who looks at an item at this moment: hints in Redis that run out by themselves. Losing them loses nothing else."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -9,6 +8,7 @@ from uuid import UUID
 from redis.exceptions import RedisError
 
 from review.identity.rules import Principal
+from review.kernel.clock import utc_now
 
 SECONDS = 45  # pages say every 20 seconds that they are still looked at
 PATIENCE_SECONDS = 0.5
@@ -17,7 +17,7 @@ MOST_NAMED = 3
 
 async def note(redis: Any, *, who: Principal, item_id: UUID) -> list[str]:
     """Note that somebody looks at an item, and list the e-mails of who else does; none while Redis is away."""
-    key, now = f"countersign:presence:{who.project_id}:{item_id}", time.time()
+    key, now = f"countersign:presence:{who.project_id}:{item_id}", utc_now().timestamp()
     mine = who.actor.name
     try:
         async with asyncio.timeout(PATIENCE_SECONDS), redis.pipeline(transaction=False) as line:
