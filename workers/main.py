@@ -20,6 +20,7 @@ from review.delivery.webhooks import service as webhooks
 from review.delivery.webhooks.dispatch import Dispatcher as WebhookDispatcher
 from review.escalation import recomputing
 from review.escalation import service as escalation
+from review.insight import learning
 from review.kernel.db import UNREACHABLE, Database
 from review.kernel.hints import Teller
 from review.kernel.settings import Settings
@@ -73,6 +74,7 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
     turns: list[tuple[Callable[[], Awaitable[object]], timedelta]] = [
         (lambda: recomputing.follow_calendars(db, configs), CALENDARS_EVERY),
         (lambda: escalation.sweep(db, configs, teller.tell_closed), settings.sweep_interval),
+        (lambda: learning.follow(db), settings.sweep_interval),
         (lambda: relay(post, sender), settings.relay_interval),
         (lambda: webhooks.sync_changed(db, configs), settings.sweep_interval),
         (lambda: sequencing.advance(keeper), settings.sweep_interval),

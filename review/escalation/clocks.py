@@ -53,7 +53,7 @@ async def pause(
         if until is not None and until <= case.at:
             message = "The pause would have ended already. Nothing was changed; name a later time, or none."
             raise Invalid(message, errors=(FieldError("until", "has passed"),))
-        await _stop(tx, driver, case, who.actor, reason, until)
+        await halt(tx, driver, case, who.actor, reason, until)
     return await _view(tx, driver, watch, who, item_id)
 
 
@@ -66,7 +66,7 @@ async def resume(tx: AsyncSession, watch: Watch, *, who: Principal, item_id: UUI
     driver = await driver_of(tx)
     case = await _lock(driver, watch, who, item_id)
     if case.paused_at is not None:
-        await _run_on(tx, driver, watch.configs, case, resume_time(case.paused_at, case.at), who.actor)
+        await run_on(tx, driver, watch.configs, case, resume_time(case.paused_at, case.at), who.actor)
     return await _view(tx, driver, watch, who, item_id)
 
 
@@ -84,7 +84,7 @@ async def fire_resume(
     await queries.end_resume(driver, project_id, case_id, generation)
     if case is None or case.paused_at is None or case.item_state != "open" or case.generation != generation:
         return False
-    await _run_on(tx, driver, configs, case, resume_time(case.paused_at, case.resume_at or case.at), TIMER)
+    await run_on(tx, driver, configs, case, resume_time(case.paused_at, case.resume_at or case.at), TIMER)
     await tx.flush()
     return True
 
@@ -136,9 +136,10 @@ async def _lock(driver: Hot, watch: Watch, who: Principal, item_id: UUID) -> Cas
     return case
 
 
-async def _stop(
+async def halt(
     tx: AsyncSession, driver: Hot, case: CaseClock, actor: Actor, reason: str, until: datetime | None
-) -> None:
+) -> datetime:
+    """Stop a locked clock that runs; gives when the pause begins."""
     at = pause_time(case)
     await queries.stop(driver, case, at, reason, actor.name, until)
     resume_at = None if until is None else until.astimezone(UTC).isoformat()
@@ -155,9 +156,10 @@ async def _stop(
     is_blind = actor.kind == "user" and await queue_queries.is_judged_by_several(tx, case.project_id, case.case_id)
     payload = {"reason": "" if is_blind else reason, "by": actor.name, "resume_at": resume_at}
     outbox.emit(tx, case.project_id, EventKind.PAUSED, item_id=case.item_id, payload=payload)
+    return at
 
 
-async def _run_on(
+async def run_on(
     tx: AsyncSession, driver: Hot, configs: ConfigCache, case: CaseClock, at: datetime, actor: Actor
 ) -> None:
     """Set a locked clock going again as of `at`."""

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.audit import service as audit
 from review.audit.rules import Action
 from review.configuration.service import ConfigCache
-from review.escalation import clocks, ladder, ladder_queries, marks, queries, recomputing
+from review.escalation import clocks, ladder, ladder_queries, marks, queries, questions, recomputing
 from review.escalation.errors import NothingEscalated
 from review.escalation.ladder import TellClosed
 from review.escalation.rules import Case, untaken
@@ -96,11 +96,16 @@ async def _recompute(tx: AsyncSession, sweeping: Sweeping, limit: int) -> int:
     return await recomputing.recompute_due(tx, sweeping.configs, limit)
 
 
+async def _give_up(tx: AsyncSession, sweeping: Sweeping, limit: int) -> int:
+    return await questions.lapse_due(tx, sweeping.configs, limit)
+
+
 # In this order, so that a clock that runs on, or elsewhere, is looked at in the same sweep.
 HANDLERS: Mapping[TimerKind, Handler] = {
     TimerKind.LEASE: _lapse,
     TimerKind.SNOOZE: _return,
     TimerKind.RESUME: _resume,
+    TimerKind.QUESTION: _give_up,
     TimerKind.RECOMPUTE: _recompute,
     TimerKind.DUE: _pass_marks,
 }
@@ -120,7 +125,7 @@ async def sweep(db: Database, configs: ConfigCache | None = None, tell_closed: T
     dealt_with: Counter[TimerKind] = Counter()
     failures: list[Exception] = []
     waiting = await queries.list_due_kinds(db.hot, tuple(HANDLERS))
-    if waiting & {TimerKind.RESUME, TimerKind.RECOMPUTE}:
+    if waiting & {TimerKind.RESUME, TimerKind.QUESTION, TimerKind.RECOMPUTE}:
         waiting.add(TimerKind.DUE)
     while waiting:
         for kind in [each for each in HANDLERS if each in waiting]:

@@ -31,6 +31,7 @@ class Permission(StrEnum):
     SUBMIT = "items:submit"
     READ_ITEMS = "items:read"
     WORK = "assignments:work"
+    COMMENT = "comments:write"
     OVERRIDE = "decisions:override"
     READ_FEEDBACK = "feedback:read"
     READ_CONFIG = "config:read"
@@ -54,20 +55,22 @@ _P = Permission
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(Permission),
     Role.LEAD: frozenset(
-        {_P.READ_ITEMS, _P.WORK, _P.OVERRIDE, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.PAUSE}
+        {_P.READ_ITEMS, _P.WORK, _P.COMMENT, _P.OVERRIDE, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.PAUSE}
         | {_P.READ_EVENTS, _P.READ_WEBHOOKS, _P.READ_PEOPLE, _P.OWN_TOKENS, _P.ALL_POOLS, _P.STOP, _P.READ_REVIEWERS}
     ),
-    Role.REVIEWER: frozenset({_P.READ_ITEMS, _P.WORK, _P.PAUSE, _P.OWN_TOKENS}),
+    Role.REVIEWER: frozenset({_P.READ_ITEMS, _P.WORK, _P.COMMENT, _P.PAUSE, _P.OWN_TOKENS}),
     Role.ANALYST: frozenset({_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.OWN_TOKENS, _P.ALL_POOLS}),
     Role.AUDITOR: frozenset(
         {_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.READ_EVENTS, _P.READ_WEBHOOKS}
         | {_P.READ_PEOPLE, _P.READ_KEYS, _P.OWN_TOKENS, _P.ALL_POOLS, _P.READ_REVIEWERS, _P.READ_AUDIT}
     ),
-    Role.SERVICE: frozenset({_P.SUBMIT, _P.READ_ITEMS, _P.READ_FEEDBACK, _P.PAUSE, _P.READ_EVENTS, _P.ALL_POOLS}),
+    Role.SERVICE: frozenset(
+        {_P.SUBMIT, _P.READ_ITEMS, _P.COMMENT, _P.READ_FEEDBACK, _P.PAUSE, _P.READ_EVENTS, _P.ALL_POOLS}
+    ),
 }
 PERSONAL_ROLES = tuple(role for role in Role if role is not Role.SERVICE)
 # What can be kept to single pools. Everything else is about the whole project, and asks for `pools:all` as well.
-WITHIN_POOLS = frozenset({_P.READ_ITEMS, _P.WORK, _P.OVERRIDE, _P.PAUSE, _P.OWN_TOKENS, _P.ALL_POOLS})
+WITHIN_POOLS = frozenset({_P.READ_ITEMS, _P.WORK, _P.COMMENT, _P.OVERRIDE, _P.PAUSE, _P.OWN_TOKENS, _P.ALL_POOLS})
 # Whoever may change the configuration may change what every role carries, so this is the admin's alone.
 ADMIN_ONLY = frozenset({_P.WRITE_CONFIG})
 

@@ -29,10 +29,16 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     Action.CLOCK_PAUSED.value: ("reason", "because"),
     Action.CLOCK_RESUMED.value: ("because",),
     Action.CLOCK_MOVED.value: ("because",),
+    Action.QUESTION_ASKED.value: ("text",),
+    Action.QUESTION_ANSWERED.value: ("text",),
 }
+# What was commented is read in the thread, where it may have been taken back or hidden since; the audit keeps it.
+COMMENTS = frozenset({Action.ITEM_COMMENTED.value, Action.COMMENT_EDITED.value, Action.COMMENT_REMOVED.value})
 
 # Words that are meant for whoever has the item next, and stay where that person judges alone.
-MESSAGES = frozenset({Action.CASE_ESCALATED.value, Action.ASSIGNMENT_SENT_BACK.value})
+MESSAGES = frozenset(
+    {Action.CASE_ESCALATED, Action.ASSIGNMENT_SENT_BACK, Action.QUESTION_ASKED, Action.QUESTION_ANSWERED}
+)
 
 # Whether somebody's judgement of a case `c` is still to come: they have it in hand without sight of the answers, or
 # could be handed it. {me} is null for who tells everybody, as events do; then everybody counts.
@@ -59,6 +65,29 @@ def pause_words(me: str, reviewer: str) -> str:
     return f"CASE WHEN k.reason IS NOT NULL AND {hidden} THEN '' ELSE k.reason END"
 
 
+# Whether a question `q` on a case `c` is another person's, where several judge or somebody has judged already.
+_MAY_SWAY = """
+ (q.asked_by IS DISTINCT FROM {me} AND (c.reviews_required > 1
+   OR EXISTS (SELECT FROM reviews r WHERE r.project_id = c.project_id AND r.case_id = c.id)))
+"""
+
+
+def question_words(me: str, reviewer: str) -> dict[str, str]:
+    """Give the SQL for what a question `q` of a case `c` asked and was answered; the parameters as in `pause_words`.
+
+    Empty to whoever should not hear it. What upstream answers is evidence, and for everybody.
+    """
+    hidden = f"{_MAY_SWAY} AND {_STILL_TO_JUDGE}".format(me=me, reviewer=reviewer)
+    by_a_person = "EXISTS (SELECT FROM users a WHERE a.email = q.answered_by)"
+    return {
+        "asked": f"CASE WHEN {hidden} THEN '' ELSE q.text END",
+        "answered": f"CASE WHEN q.answer IS NOT NULL AND {by_a_person} AND {hidden} THEN '' ELSE q.answer END",
+    }
+
+
+FROM_UPSTREAM = frozenset({Action.CLOCK_PAUSED, Action.QUESTION_ANSWERED})
+
+
 def is_still_to_judge(*, is_open: bool, sees_answers: bool | None, is_reviewer: bool) -> bool:
     """Tell whether somebody's judgement is still to come; `sees_answers` is None where they have no seat in hand."""
     return is_open and (is_reviewer if sees_answers is None else not sees_answers)
@@ -67,7 +96,8 @@ def is_still_to_judge(*, is_open: bool, sees_answers: bool | None, is_reviewer: 
 def without_answers(rows: Sequence[Mapping[str, Any]], me: UUID, *, is_panel: bool) -> list[dict[str, Any]]:
     """Leave out of an item's history what others have judged, and the words in which they may have said so.
 
-    Where one person judges alone, a reason to escalate or to send back is a message to them, and stays.
+    Where one person judges alone, a reason to escalate or to send back is a message to them, and stays; so is a
+    question.
     """
     several = is_panel or any(row["action"] == Action.REVIEW_SUBMITTED for row in rows)
     kept: list[dict[str, Any]] = []
@@ -82,8 +112,13 @@ def without_answers(rows: Sequence[Mapping[str, Any]], me: UUID, *, is_panel: bo
     return kept
 
 
+def without_comments(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Leave out of an item's history what was commented; that somebody did stays."""
+    return [{**row, "details": "{}"} if row["action"] in COMMENTS else row for row in rows]
+
+
 def _without(row: Mapping[str, Any], words: tuple[str, ...]) -> str:
-    if row["action"] == Action.CLOCK_PAUSED and row["actor_kind"] != "user":
+    if row["action"] in FROM_UPSTREAM and row["actor_kind"] != "user":
         return str(row["details"])  # upstream has judged nothing
     details = msgspec.json.decode(row["details"], type=dict[str, Any])
     return msgspec.json.encode({name: value for name, value in details.items() if name not in words}).decode()

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from review.identity.rules import Principal
-from review.items.blindness import pause_words
+from review.items.blindness import pause_words, question_words
 from review.kernel.db import Hot
 
 # {words} is why the clock stands still, as the caller may hear it.
@@ -54,14 +54,24 @@ SELECT {_COLUMNS.format(words=pause_words("$3", "$4"))} FROM items i {_JOINS}
 WHERE i.project_id = $1 AND i.id = ANY($2::uuid[])
 """
 
+# {asked} and {answered} are the words of a question and its answer, as the caller may hear them.
+_QUESTIONS = """
+ (SELECT json_agg(json_build_object('id', q.id, 'text', {asked}, 'asked_at', q.asked_at, 'asked_by', u.email,
+   'answer', {answered}, 'answered_at', q.answered_at, 'answered_by', q.answered_by, 'returned_at', q.returned_at)
+   ORDER BY q.id) FROM item_questions q JOIN users u ON u.id = q.asked_by
+  WHERE q.project_id = i.project_id AND q.item_id = i.id)::text AS questions
+"""
+
 GET_DETAIL = f"""
 SELECT {_COLUMNS.format(words=pause_words("$4", "$5"))},
+       {_QUESTIONS.format(**question_words("$4", "$5"))},
        b.input::text AS input, b.output::text AS output, b.details::text AS details FROM items i {_JOINS}
 WHERE i.project_id = $1 AND i.id = $2 AND {_VISIBLE.format(email="$3")}
 """
 
 LIST_DETAILS = f"""
 SELECT {_COLUMNS.format(words=pause_words("$3", "$4"))},
+       {_QUESTIONS.format(**question_words("$3", "$4"))},
        b.input::text AS input, b.output::text AS output, b.details::text AS details FROM items i {_JOINS}
 WHERE i.project_id = $1 AND i.id = ANY($2::uuid[])
 """
@@ -90,6 +100,36 @@ SELECT EXISTS (SELECT FROM pool_members m WHERE m.project_id = $1 AND m.email = 
   m.pool = (SELECT pool FROM cases WHERE project_id = $1 AND item_id = $2)
   OR EXISTS (SELECT FROM assignments a WHERE a.project_id = $1 AND a.item_id = $2 AND a.pool = m.pool
              AND a.kind <> 'review')))
+"""
+
+# What concerns the caller they have no business with, and so they are not led to it.
+_NOT_THEIRS = """
+ NOT EXISTS (SELECT FROM assignments a WHERE a.project_id = i.project_id AND a.item_id = i.id
+             AND a.barred && ARRAY[{me}::uuid::text, {mail}::text])
+ AND NOT EXISTS (SELECT FROM case_reviewers r WHERE r.project_id = i.project_id AND r.case_id = c.id
+                 AND r.user_id = {me} AND r.part = 'conflict')
+"""
+
+LIST_VISIBLE = f"""
+SELECT i.id FROM items i LEFT JOIN cases c ON c.project_id = i.project_id AND c.item_id = i.id
+WHERE i.project_id = $1 AND i.id = ANY($2::uuid[]) AND {_VISIBLE.format(email="$3")}
+  AND {_NOT_THEIRS.format(me="$4", mail="$5")}
+"""
+
+# Of a subject with very many items only the last so many are looked at.
+LIST_EARLIER = f"""
+SELECT i.id, i.type, i.created_at, d.verdict, d.output::text AS output,
+       CASE WHEN i.state <> 'open' THEN i.state WHEN EXISTS (SELECT FROM assignments a WHERE
+         a.project_id = i.project_id AND a.item_id = i.id AND a.state = 'held') THEN 'in_review' ELSE 'queued' END
+       AS status
+FROM (SELECT item_id FROM item_bodies WHERE project_id = $1 AND details ->> 'subject' = $2 AND item_id < $6
+      ORDER BY item_id DESC LIMIT 50) b
+JOIN items i ON i.project_id = $1 AND i.id = b.item_id
+LEFT JOIN cases c ON c.project_id = i.project_id AND c.item_id = i.id
+LEFT JOIN LATERAL (SELECT verdict, output FROM decisions WHERE project_id = $1 AND item_id = i.id
+                   ORDER BY revision DESC LIMIT 1) d ON true
+WHERE {_VISIBLE.format(email="$3")} AND {_NOT_THEIRS.format(me="$4", mail="$5")}
+ORDER BY i.id DESC LIMIT $7
 """
 
 LIST_CLOSED = """
@@ -153,6 +193,19 @@ async def list_unheard(hot: Hot, project_id: UUID, user_id: UUID) -> frozenset[U
 async def is_in_pools_of(hot: Hot, project_id: UUID, item_id: UUID, email: str) -> bool:
     """Tell whether the item's case, or a seat of it beyond reviews, is in one of somebody's pools."""
     return bool(await hot.fetchval(IS_IN_POOLS_OF, project_id, item_id, email))
+
+
+async def list_visible(hot: Hot, who: Principal, item_ids: list[UUID]) -> list[UUID]:
+    """List those of these items that the caller may see and that do not concern them."""
+    visible_to = who.email if who.is_pool_bound else None
+    rows = await hot.fetch(LIST_VISIBLE, who.project_id, item_ids, visible_to, who.id, who.email)
+    return [row["id"] for row in rows]
+
+
+async def list_earlier(hot: Hot, who: Principal, subject: str, before: UUID, limit: int) -> list[Any]:
+    """Read the last items of a subject that came before one, as far as the caller may see them."""
+    visible_to = who.email if who.is_pool_bound else None
+    return await hot.fetch(LIST_EARLIER, who.project_id, subject, visible_to, who.id, who.email, before, limit)
 
 
 async def list_closed(hot: Hot, named: list[tuple[UUID, UUID]]) -> list[UUID]:

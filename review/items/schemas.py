@@ -124,6 +124,22 @@ class ItemView(msgspec.Struct, frozen=True, kw_only=True):
     decision: DecisionView | None
 
 
+class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
+    """A question to the service that sent an item; `answer` is null until there is one.
+
+    Its words are empty for whoever is still to judge what others judge too.
+    """
+
+    id: UUID
+    text: str
+    asked_at: datetime
+    asked_by: str
+    answer: str | None
+    answered_at: datetime | None
+    answered_by: str | None = None
+    returned_at: datetime | None = None
+
+
 class ItemDetail(ItemView, frozen=True, kw_only=True):
     """An item with everything that was submitted, and where its case stands now."""
 
@@ -132,6 +148,18 @@ class ItemDetail(ItemView, frozen=True, kw_only=True):
     details: Details
     pool: str | None
     priority: int | None
+    questions: list[QuestionView] = []
+
+
+class EarlierItem(msgspec.Struct, frozen=True, kw_only=True):
+    """An item that came before, of the same subject; `verdict` is null while it is undecided."""
+
+    id: UUID
+    type: str
+    status: str
+    created_at: datetime
+    verdict: str | None
+    output: msgspec.Raw
 
 
 class HistoryEntry(msgspec.Struct, frozen=True):

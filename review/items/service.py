@@ -1,5 +1,6 @@
 """Showing items: one, a page of them, and what happened to one."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,11 +9,22 @@ import msgspec
 from review.identity.rules import Principal
 from review.items import blindness, queries
 from review.items.errors import ItemNotFound
-from review.items.schemas import DecisionView, Details, HistoryEntry, ItemDetail, ItemView, PauseView, SlaView
+from review.items.schemas import (
+    DecisionView,
+    Details,
+    EarlierItem,
+    HistoryEntry,
+    ItemDetail,
+    ItemView,
+    PauseView,
+    QuestionView,
+    SlaView,
+)
 from review.kernel.db import Hot
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.paging import cursor_of, position_of
 
+EARLIER = 5  # items of the same subject
 STATUSES: dict[str, tuple[str, bool | None]] = {
     "queued": ("open", False),
     "in_review": ("open", True),
@@ -113,7 +125,9 @@ async def list_history(hot: Hot, *, who: Principal, item_id: UUID, base_url: str
         ItemNotFound: as `get_detail` (404).
     """
     item = await get_detail(hot, who=who, item_id=item_id, base_url=base_url)
-    rows = await queries.list_history(hot, who.project_id, item_id)
+    rows: Sequence[Mapping[str, Any]] = blindness.without_comments(
+        await queries.list_history(hot, who.project_id, item_id)
+    )
     if await is_still_to_judge(hot, who=who, item=item):
         needed = msgspec.json.decode(item.route, type=_Needed).reviews_required
         rows = blindness.without_answers(rows, who.id, is_panel=needed > 1)
@@ -130,6 +144,29 @@ async def is_still_to_judge(hot: Hot, *, who: Principal, item: ItemView) -> bool
     is_open = item.status in {"queued", "in_review"}
     sees = await queries.sees_answers(hot, who.project_id, item.id, who.id) if is_open else None
     return blindness.is_still_to_judge(is_open=is_open, sees_answers=sees, is_reviewer=who.is_blind)
+
+
+async def list_visible(hot: Hot, *, who: Principal, item_ids: list[UUID]) -> frozenset[UUID]:
+    """Give those of these items that the caller may see and that do not concern them."""
+    return frozenset(await queries.list_visible(hot, who, item_ids)) if item_ids else frozenset()
+
+
+async def list_earlier(hot: Hot, *, who: Principal, item: ItemDetail) -> list[EarlierItem]:
+    """List what came before of the same subject, the newest first, as far as the caller may see it."""
+    if not item.details.subject:
+        return []
+    rows = await queries.list_earlier(hot, who, item.details.subject, item.id, EARLIER)
+    return [
+        EarlierItem(
+            id=row["id"],
+            type=row["type"],
+            status=row["status"],
+            created_at=row["created_at"],
+            verdict=row["verdict"],
+            output=_raw(row["output"]),
+        )
+        for row in rows
+    ]
 
 
 async def list_unheard(hot: Hot, *, who: Principal) -> frozenset[UUID]:
@@ -172,6 +209,7 @@ def detail_of(row: Any, project: str, base_url: str) -> ItemDetail:
         details=msgspec.json.decode(row["details"], type=Details),
         pool=row["pool"],
         priority=row["priority"],
+        questions=msgspec.json.decode(row["questions"] or "[]", type=list[QuestionView]),
     )
 
 

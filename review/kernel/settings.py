@@ -62,6 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hot_connections: int = 10
     pool_connections: int = 10
     statement_timeout: timedelta = timedelta(seconds=5)
+    question_wait: timedelta = timedelta(hours=24)
     sweep_interval: timedelta = timedelta(seconds=1)
     poll_interval: timedelta = timedelta(seconds=1)
     session_lifetime: timedelta = timedelta(hours=12)

@@ -11,3 +11,4 @@ class TimerKind(StrEnum):
     DUE = "due"  # the next mark of a case's clock; subject: the case; generation: the clock's
     RESUME = "resume"  # the end of a pause that was given one; subject: the case; generation: the clock's
     RECOMPUTE = "recompute"  # open clocks after a new configuration; subject: the project; generation: the version
+    QUESTION = "question"  # the end of waiting for upstream's answer; subject: the question; generation: 0

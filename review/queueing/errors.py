@@ -41,3 +41,16 @@ class TooManyPinned(ReviewError):
 
     code = "too_many_pinned"
     status = 409
+
+
+class CommentNotFound(NotFound):
+    """There is no such comment on the item, or its author took it back."""
+
+    code = "comment_not_found"
+
+
+class CommentSettled(ReviewError):
+    """A comment can be changed by its author alone, and for five minutes."""
+
+    code = "comment_settled"
+    status = 409

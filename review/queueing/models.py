@@ -121,6 +121,27 @@ class ClockPause(Base):
     paused_by: Mapped[str]
 
 
+class ItemComment(Base):
+    """What somebody wrote about an item; taken back by its author (`removed_at`) or hidden by a lead.
+
+    `author_kind` is `user`, or `key` for the service that sent the item.
+    """
+
+    __tablename__ = "item_comments"
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    item_id: Mapped[UUID]
+    author_kind: Mapped[str]
+    author_id: Mapped[UUID]
+    author: Mapped[str]
+    text: Mapped[str]
+    written_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    edited_at: Mapped[datetime | None] = mapped_column(Instant)
+    removed_at: Mapped[datetime | None] = mapped_column(Instant)
+    hidden_by: Mapped[str | None]
+
+
 class ClockRecompute(Base):
     """How far the open clocks of a project have followed a configuration version.
 

@@ -31,6 +31,7 @@ class Act(StrEnum):
     LAPSE = "lapse"
     REASSIGN = "reassign"
     REVIEW = "review"
+    ASK = "ask"
     CLOSE = "close"
 
 
@@ -48,6 +49,7 @@ TRANSITIONS: dict[tuple[AssignmentState, Act], AssignmentState] = {
     (_S.HELD, Act.LAPSE): _S.OPEN,
     (_S.HELD, Act.REASSIGN): _S.OPEN,
     (_S.HELD, Act.REVIEW): _S.DONE,
+    (_S.HELD, Act.ASK): _S.CANCELLED,
     (_S.OPEN, Act.CLOSE): _S.CANCELLED,
     (_S.HELD, Act.CLOSE): _S.CANCELLED,
 }

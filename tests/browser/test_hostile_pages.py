@@ -39,6 +39,7 @@ VISITS: dict[str, Callable[[Spread], list[str]]] = {
     ],
     "/p/{project}/due": lambda _made: [f"{P}/due?within=7d", f"{P}/due?within=%22%3E%3Cscript%3E"],
     "/p/{project}/items/{item_id}": lambda made: [f"{P}/items/{item}" for item in made.items],
+    "/p/{project}/items/{item_id}/beside": lambda made: [f"{P}/items/{made.items[0]}/beside"],
     "/p/{project}/items/{item_id}/acknowledge": lambda made: [f"{P}/items/{made.items[0]}/acknowledge"],
     "/p/{project}/notifications": lambda _made: [f"{P}/notifications"],
     "/p/{project}/pools/{pool}": lambda _made: [f"{P}/pools/desk", f"{P}/pools/%3Cscript%3E%E2%80%AE"],
@@ -70,6 +71,8 @@ class Watched:
         def sent(request: Request) -> None:
             if not request.url.startswith((f"{home}/", "data:image/")):
                 self.strayed.append(request.url)
+            if request.url.endswith(("/beside", "/presence")):
+                return  # what a page that shows an item asks for by itself
             if request.resource_type in {"xhr", "fetch", "websocket", "eventsource", "ping"}:
                 self.asked.append(request.url)
 

@@ -21,6 +21,7 @@ WHO = {
     Act.LAPSE: "a timer, once the lease has ended; it may be offered to them again",
     Act.REASSIGN: "a step of an escalation policy; it is never offered to the same person again",
     Act.REVIEW: "the holder, with a verdict",
+    Act.ASK: "the holder, with a question to upstream; a seat like it opens for them once there is an answer",
     Act.CLOSE: "a decision, an override or a withdrawal of the item",
 }
 MADE = (

@@ -28,7 +28,8 @@ OF_A_POOL = ("item_id", "assignment_id", "pool")  # what stands in a pool, by th
 CUSTOM = "pool-lead"  # a role of the project's own: a lead of their pools, and of nothing else
 ROLES: dict[str, frozenset[Permission]] = {role.value: carried for role, carried in PERMISSIONS.items()} | {
     CUSTOM: frozenset(
-        {Permission.READ_ITEMS, Permission.WORK, Permission.OVERRIDE, Permission.PAUSE, Permission.OWN_TOKENS}
+        {Permission.READ_ITEMS, Permission.WORK, Permission.COMMENT, Permission.OVERRIDE, Permission.PAUSE}
+        | {Permission.OWN_TOKENS}
     )
 }
 
@@ -115,6 +116,10 @@ ROWS: dict[str, Row] = {
     "GET /api/v1/items/{item_id}": Row(also=(WAIT,)),
     "GET /api/v1/items/{item_id}/history": Row(),
     "GET /api/v1/items/{item_id}/clock": Row(),
+    "GET /api/v1/items/{item_id}/comments": Row(),
+    "POST /api/v1/items/{item_id}/comments": Row({"text": "see the other one"}),
+    "POST /api/v1/items/{item_id}/questions/{question_id}/answer": Row({"answer": "yes"}, finds_nothing=True),
+    "POST /api/v1/assignments/{assignment_id}/ask": Row(FENCE | {"text": "which card?"}, ends=True),
     "POST /api/v1/items/{item_id}/withdraw": Row({}, ends=True),
     "POST /api/v1/items/{item_id}/override": Row({"verdict": "reject", "reason": "policy"}, ends=True),
     "POST /api/v1/items/{item_id}/pause": Row({"reason": "waiting for upstream"}),
@@ -185,6 +190,17 @@ ROWS: dict[str, Row] = {
     },
     "POST /p/{project}/assignments/{assignment_id}/stop": Row(form={"kind": "item_type", **REASON}),
     "GET /p/{project}/items/{item_id}": Row(),
+    "GET /p/{project}/items/{item_id}/beside": Row(also=(HTMX,)),
+    "POST /p/{project}/items/{item_id}/presence": Row(),
+    "POST /p/{project}/items/{item_id}/comments": Row(form={"text": "see the other one"}),
+    **{
+        f"POST /p/{{project}}/items/{{item_id}}/comments/{{comment_id}}/{act}": Row(
+            form={"text": "no"}, finds_nothing=True
+        )
+        for act in ("edit", "remove", "hide")
+    },
+    "POST /p/{project}/items/{item_id}/questions/{question_id}/answer": Row(form={"text": "yes"}, finds_nothing=True),
+    "POST /p/{project}/assignments/{assignment_id}/ask": Row(form={"fence": "1", "text": "which?"}, ends=True),
     "POST /p/{project}/items/{item_id}/pause": Row(form={"reason": "waiting for upstream"}),
     "POST /p/{project}/items/{item_id}/resume": Row(),
     "GET /p/{project}/items/{item_id}/acknowledge": Row(),

@@ -101,7 +101,17 @@ def addressed(route: Route, things: Things, project: str = "support") -> str:
 
 def unknown() -> Things:
     """Give things that are nowhere."""
-    ids = ("item_id", "assignment_id", "delivery_id", "person_id", "key_id", "source_id", "token_id")
+    ids = (
+        "item_id",
+        "assignment_id",
+        "delivery_id",
+        "person_id",
+        "key_id",
+        "source_id",
+        "token_id",
+        "comment_id",
+        "question_id",
+    )
     return {name: uuid4() for name in ids} | dict.fromkeys(("pool", "name", "channel", "item_type"), "nothing-here")
 
 
@@ -156,6 +166,8 @@ async def _things(world: World, name: str, text: str, *, holder: str) -> Things:
         "key_id": (key_id := next(each.id for each in listed if each.name == name)),
         "source_id": key_id,
         "item_type": f"{name}_type",
+        "comment_id": uuid4(),
+        "question_id": uuid4(),
         "token_id": next(each.id for each in listed if each.name == f"{name}-token"),
     }
 

@@ -20,6 +20,7 @@ STATUS_AFTER = {
     EventKind.WITHDRAWN.value: "withdrawn",
 }
 SLA_STATE_AFTER = {EventKind.SLA_WARNING.value: "warning", EventKind.PAUSED.value: "paused"}
+SAID = frozenset({EventKind.MENTIONED.value, EventKind.COMMENTED.value})  # of open items and of decided ones
 STARTING = frozenset({EventKind.QUEUED.value, EventKind.RESUMED.value})  # the clock runs, whatever came later
 OPEN = frozenset({"queued", "in_review"})
 CLOSED_CLOCKS = frozenset({"met", "missed"})
@@ -121,7 +122,7 @@ def decision_at(fact: Fact, revisions: Sequence[DecisionView]) -> DecisionView |
     """
     if fact.kind in DECIDING:
         return {each.revision: each for each in revisions}[revision_of(fact) or 0]
-    if fact.kind != EventKind.MENTIONED:
+    if fact.kind not in SAID:
         return None  # everything else happens to open items only
     before = [each for each in revisions if each.decided_at <= fact.created_at]
     return max(before, key=lambda each: each.revision, default=None)

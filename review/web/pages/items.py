@@ -28,6 +28,7 @@ from review.web.pages import climbs, desk, differences, overrides, story, words
 from review.web.pages import views as shown
 from review.web.pages.reading import SAID, first, read_form
 from review.web.pages.stops import told as told_stop
+from review.web.pages.understanding import beside_of
 from review.web.pages.views import ClockPart, Decided, ItemPage
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
@@ -93,7 +94,8 @@ class ItemPages(Controller):
             takes_two=item_type.two_person,
             output=msgspec.json.format(bytes(item.output), indent=2).decode(),
         )
-        return work.page("item.html", item=page, said=SAID.get(done, ""))
+        beside = await beside_of(work, tx, item)
+        return work.page("item.html", item=page, item_id=item.id, beside=beside, is_desk=False, said=SAID.get(done, ""))
 
     @post("/pause", opt=requires(Permission.PAUSE), status_code=200)
     async def pause(self, request: AnyRequest, work: InHand, tx: Tx, item_id: FromPath[UUID]) -> Redirect:

@@ -26,6 +26,8 @@ SAID = {
     "pause": "The clock stands still.",
     "resume": "The clock runs on.",
     "conflict": "Noted: it concerns you. You will not be asked about it again, and somebody else gets it.",
+    "ask": "Asked. It comes back to you with the answer.",
+    "answer": "Answered. The item is back with who asked.",
     "stop": "Stopped. What rules would have let through goes to people until somebody resumes it.",
     "restart": "Resumed. Rules decide again on what comes from now on.",
     "override": "Overridden.",

@@ -13,6 +13,7 @@ from review.web.pages.account import AccountPages
 from review.web.pages.assignments import AssignmentPages
 from review.web.pages.audit import AuditPages
 from review.web.pages.clocks import clocks_page
+from review.web.pages.comments import CommentPages
 from review.web.pages.due import due_page
 from review.web.pages.environment import build_environment
 from review.web.pages.federation import federation_pages
@@ -24,12 +25,14 @@ from review.web.pages.notifications import NotificationPages, acknowledge_page
 from review.web.pages.overrides import OverridePages
 from review.web.pages.passkeys import PasskeyPages, begin_passkey_sign_in, sign_in_with_passkey
 from review.web.pages.people import PeoplePages
+from review.web.pages.questions import answer_upstream, ask_upstream
 from review.web.pages.queue import QueuePages, projects
 from review.web.pages.refusals import to_person
 from review.web.pages.reviewers import reviewers_page
 from review.web.pages.session import code_form, finish_sign_in, sign_in, sign_in_form, sign_out
 from review.web.pages.stops import StopPages, stop_in_hand
 from review.web.pages.styleguide import specimen_desk, styleguide
+from review.web.pages.understanding import beside_page
 from review.web.pages.webhooks import WebhookPages
 
 A_YEAR_SECONDS = 365 * 24 * 60 * 60  # a file's address changes with its content
@@ -55,6 +58,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
     handlers += [code_form, finish_sign_in, forgot_form, send_link, choose_form, choose, AccountPages]
     handlers += [PeoplePages, KeyPages, *federation_pages()]
     handlers += [begin_passkey_sign_in, sign_in_with_passkey, PasskeyPages]
+    handlers += [beside_page, CommentPages, ask_upstream, answer_upstream]
     if with_dev_pages:
         handlers += [styleguide, specimen_desk]
     site = Router(
