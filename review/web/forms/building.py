@@ -102,7 +102,7 @@ class Builder:
         child = self.build(
             schema, self._kept(made.base, schema), made.path, made.at, required=True, is_fresh=True, is_shape=True
         )
-        return replace(made, chosen=(shape,), children=(child,))
+        return replace(made, chosen=(shape,), children=(replace(child, label=made.label),))
 
     def _of_type(self, made: Field, reading: Reading, *, is_shape: bool) -> Field:
         if reading.listed is not None:
@@ -145,7 +145,7 @@ class Builder:
                 is_open=made.is_open,
                 is_shape=True,
             )
-            made = replace(made, children=(child,))
+            made = replace(made, children=(replace(child, label=made.label),))
         return made
 
     def _kept(self, base: Any, schema: Schema) -> Any:

@@ -20,7 +20,12 @@ _KINDS: Final = {
     "object": "Fields",
 }
 # What says of which type a value is, where no `type` does.
-_TELLING: Final = {"properties": "object", "patternProperties": "object", "items": "array", "prefixItems": "array"}
+_TELLING: Final[dict[str, str]] = {
+    "properties": "object",
+    "patternProperties": "object",
+    "items": "array",
+    "prefixItems": "array",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ def _chosen_from(plain: Schema, word: str, root: object) -> Reading:
             continue
         branches.append(_also(merged, [each.written() for each in flat.conditions]))
     if len(branches) == 1:
-        inner = read({**branches[0], **{key: rest[key] for key in ("title", "description") if key in rest}}, root)
+        inner = read(branches[0] | {key: rest[key] for key in ("title", "description") if key in rest}, root)
         return replace(inner, nullable=nullable or inner.nullable)
     if not 1 < len(branches) <= MAX_SHAPES:
         return Reading(plain)

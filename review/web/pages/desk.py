@@ -18,7 +18,7 @@ from review.queueing.schemas import AnswerView, ClaimedAssignment
 from review.reviewing.schemas import JudgementIn
 from review.web import content, forms
 from review.web.pages import differences, story, words
-from review.web.pages.views import Alternative, Answer, Countdown, Desk, Fact, Reason, Stoppable
+from review.web.pages.views import Alternative, Answer, Correction, Countdown, Desk, Fact, Reason, Stoppable
 from review.web.shapes import is_object
 
 MAX_KEYED = 9
@@ -166,6 +166,12 @@ def lay_out(
         stoppable=list(bench.stoppable),
         may_override=bench.may_override,
     )
+
+
+def lay_out_form(claimed: ClaimedAssignment, draft: Draft) -> Correction:
+    """Put together the form alone, for when nothing else has changed."""
+    keys = _keyed(draft.form, has_alternatives=bool(claimed.item.details.alternatives))
+    return Correction(form=draft.form, keys=keys, changes=differences.of_form(draft.form))
 
 
 def _reasons(item_type: ItemType, draft: Draft) -> list[Reason]:

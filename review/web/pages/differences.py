@@ -31,16 +31,15 @@ def of_form(form: forms.Field) -> list[Change]:
 
 
 def _changed(field: forms.Field, label: str) -> Iterator[Change]:
-    if field.kind in forms.LEAVES or field.kind == "shapes":
-        if field.is_changed:
-            old, new = field.was_label, field.now_label
-            yield Change(
-                label=label or field.label,
-                before=content.visible(forms.beginning(old)) if old else None,
-                after=content.visible(forms.beginning(new)) if new else None,
-                words=_words(field.was, field.now) if not field.options else None,
-                name=field.name,
-            )
+    if (field.kind in forms.LEAVES or field.kind == "shapes") and field.is_changed:
+        old, new = field.was_label, field.now_label
+        yield Change(
+            label=label or field.label,
+            before=content.visible(forms.beginning(old)) if old else None,
+            after=content.visible(forms.beginning(new)) if new else None,
+            words=_words(field.was, field.now) if not field.options else None,
+            name=field.name,
+        )
     for name, value in field.gone:
         yield Change(label=_under(label, name), before=_brief(value), after=None, name=field.name, is_of_rows=True)
     if field.is_reordered:

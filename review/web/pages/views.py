@@ -148,6 +148,15 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """The part of the review page that a correction is filled in, and what it changes so far."""
+
+    form: Field
+    keys: str | None
+    changes: list[Change]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """The review page: one assignment in a reviewer's hands, and how far they have come with it."""
 

@@ -1,5 +1,5 @@
 // The item in hand: drafts, what was changed, the lease's heartbeat, the keys of its verdicts.
-const { $, $$, when, load, save, ticked, press, keys } = globalThis.countersign;
+const { $, $$, when, load, save, ticked, press, keys, compare, changed } = globalThis.countersign;
 const desk = () => $("#desk[data-assignment]");
 const form = () => $("#judge");
 
@@ -16,16 +16,6 @@ const restore = () => {
   desk().dataset.touched = "";
   compare();
 };
-
-// What differs from what the form started with.
-const plain = (text) => text.replace(/\r\n?/g, "\n");
-const compare = () => $$(".field[data-was]", form()).forEach((field) => {
-  const control = $("input:checked, select, textarea, input:not([type=radio])", field);
-  field.classList.toggle("changed", plain(control?.value ?? "") !== plain(field.dataset.was));
-});
-const changed = () => $(".field.changed, #fault") || $("[name=base]", form()).value !== "output"
-  || $$("[data-rows]", form()).some((rows) => $$(":scope > .rows > .row", rows).length !== +rows.dataset.rows)
-  || $$(".fields .field:not([data-was]) :is(textarea.json, [name^=o][type=checkbox])", form()).some((f) => f.checked !== f.defaultChecked || f.value !== f.defaultValue);
 
 // The lease: extended while the page is open, clearly lost when lost.
 let until = 0, timer = 0;
@@ -93,7 +83,6 @@ keys.enter = () => (desk() ? "touched" in desk().dataset && press(changed() ? "#
 when("input", (event) => {
   if (!desk() || !form().contains(event.target)) return;
   desk().dataset.touched = "";
-  compare();
   save(draft(desk()), controls().map((f) => [f.name, f.value, ticked(f) ? f.checked : null]));
 });
 // "Correct" with nothing changed leads to the form; with a change it sends.
