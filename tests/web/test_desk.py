@@ -22,7 +22,7 @@ ID = UUID("019a0000-0000-7000-8000-000000000001")
 INTENT: dict[str, Any] = {
     "type": "object",
     "required": ["label"],
-    "properties": {"label": {"enum": [f"intent_{n}" for n in range(12)]}, "sure": {"type": "boolean"}},
+    "properties": {"label": {"enum": [f"intent_{n}" for n in range(13)]}, "sure": {"type": "boolean"}},
 }
 DIGIT: dict[str, Any] = {"type": "object", "required": ["digit"], "properties": {"digit": {"enum": list(range(10))}}}
 

@@ -204,7 +204,8 @@ def test_a_schema_that_refers_to_itself_ends_in_a_json_field() -> None:
     [
         ({"enum": ["a", "b"]}, "choice"),
         ({"enum": [str(n) for n in range(10)]}, "choice"),
-        ({"enum": [f"option {n}" for n in range(10)]}, "select"),
+        ({"enum": [f"option {n}" for n in range(12)]}, "choice"),
+        ({"enum": [f"option {n}" for n in range(13)]}, "select"),
         ({"type": "boolean"}, "choice"),
         ({"type": "string"}, "text"),
         ({"type": "string", "maxLength": 500}, "longtext"),
@@ -217,9 +218,10 @@ def test_a_schema_that_refers_to_itself_ends_in_a_json_field() -> None:
         ({"type": "object", "properties": {"a": {"type": "string"}}}, "group"),
         ({"oneOf": [{"const": 1, "title": "One"}, {"const": 2, "title": "Two"}]}, "choice"),
         ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "text"),
-        ({"anyOf": [{"type": "string"}, {"type": "integer"}]}, "json"),
+        ({"anyOf": [{"type": "string"}, {"type": "integer"}]}, "shapes"),
+        ({"type": ["string", "integer", "null"]}, "shapes"),
         ({"type": "object"}, "json"),
-        ({"type": "array", "prefixItems": [{"type": "string"}]}, "json"),
+        ({"type": "array", "prefixItems": [{"type": "string"}]}, "tuple"),
         (True, "json"),
     ],
 )
@@ -247,7 +249,7 @@ def test_a_title_names_the_option_and_the_bounds_are_said() -> None:
     )
     grade, score = form.children
     assert [option.label for option in grade.options] == ["Poor", "Good", "Not given"]
-    assert (score.label, score.hint) == ("Score", "A whole number from 0 to 10.")
+    assert (score.label, score.notes) == ("Score", ("A whole number from 0 to 10.",))
 
 
 ORDER = {

@@ -1,74 +1,17 @@
-"""From what a browser submitted back to a JSON value, with what is wrong said beside the field it is wrong in."""
+"""From what a browser submitted back to a JSON value, against the tree of fields that the form was made from."""
 
-import datetime as dt
-import math
-import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
 
-from review.kernel import strict_json
-from review.kernel.errors import MalformedRequest
-from review.web.forms.building import MAX_ROWS, Builder, local_time
-from review.web.forms.fields import MISSING, Field, Missing, Path, Row, is_blank, pointer
+from review.web.forms import answering
+from review.web.forms.answering import Answer, faulty
+from review.web.forms.building import MAX_ROWS, Builder
+from review.web.forms.fields import MISSING, Field, Missing, Path, Row, focused, is_blank
+from review.web.forms.submitted import Submitted
 from review.web.shapes import is_list, is_object
 
-MAX_TEXT = 2_000_000
-MAX_DIGITS = 320  # a double's largest value has 309 digits
-ADD, REMOVE = "_add", "_remove"
-
-_MARKER = re.compile(r"r(?P<parent>(?:/.*)?)/(?P<place>[0-9]{1,6})", re.ASCII | re.DOTALL)
-_LOCAL = re.compile(
-    r"(?P<minutes>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2})(?P<seconds>:[0-5][0-9](?:\.[0-9]{1,9})?)?(?P<zone>Z|[+-]\d\d:\d\d)?",
-    re.ASCII,
-)
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """The fields of one submitted form by name, and which rows it says there are."""
-
-    values: dict[str, list[str]]
-    rows: dict[str, dict[int, int | None]] = field(default_factory=dict[str, dict[int, int | None]])
-
-    def first(self, name: str) -> str | None:
-        """Give the first value sent under a name, with the line ends a browser makes taken back."""
-        values = self.values.get(name)
-        return values[0].replace("\r\n", "\n").replace("\r", "\n") if values else None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What was filled in: the form to show again, and the value, MISSING where nothing was given."""
-
-    form: Field
-    value: Any
-
-
-def collect(pairs: Iterable[tuple[str, str]]) -> Submitted:
-    """Sort a form's name and value pairs; what is not ours is left lying."""
-    values: dict[str, list[str]] = {}
-    rows: dict[str, dict[int, int | None]] = {}
-    for name, value in pairs:
-        values.setdefault(name, []).append(value)
-        match = _MARKER.fullmatch(name)
-        if match is not None:
-            origin = int(value) if re.fullmatch("[0-9]{1,6}", value, re.ASCII) else None
-            rows.setdefault(match["parent"], {}).setdefault(int(match["place"]), origin)
-    _press(values, rows)
-    return Submitted(values, rows)
-
-
-def _press(values: dict[str, list[str]], rows: dict[str, dict[int, int | None]]) -> None:
-    """Carry out the add and remove buttons, so that the rest of the reader sees only rows."""
-    for place in values.get(ADD, ())[:1]:
-        there = rows.setdefault(place, {})
-        there[max(there, default=-1) + 1] = None
-    for place in values.get(REMOVE, ())[:1]:
-        parent, _, last = place.rpartition("/")
-        if re.fullmatch("[0-9]{1,6}", last, re.ASCII):
-            rows.get(parent, {}).pop(int(last), None)
+MAX_ROUNDS = 4  # of conditions that depend on what other conditions ask for
 
 
 @dataclass(slots=True)
@@ -77,57 +20,119 @@ class Reader:
 
     builder: Builder
     submitted: Submitted
+    is_lenient: bool = False
 
     def read(self, made: Field, sent: str) -> Answer:
-        """Read one field whose controls were named after the pointer `sent`. Never raises, whatever was sent."""
-        if made.kind == "group":
-            return self._group(made, sent)
-        if made.kind == "rows":
-            return self._rows(made, sent)
+        """Read one field whose controls were named after the address `sent`. Never raises, whatever was sent."""
+        answer = self._read(made, sent)
+        if sent == self.submitted.focus and answer.form.kind != "shapes":
+            return replace(answer, form=focused(answer.form))
+        return answer
+
+    def _read(self, made: Field, sent: str) -> Answer:
+        if made.kind in {"closed", "cut"}:
+            name = "g" if made.kind == "closed" else made.name[0]
+            if not self.submitted.is_open(name + sent):
+                return Answer(made, made.base)
+            made = self.builder.opened(made)
+        containers = {
+            "group": self._group,
+            "rows": self._rows,
+            "named": self._named,
+            "tuple": self._tuple,
+            "shapes": self._shapes,
+        }
+        if made.kind in containers:
+            return containers[made.kind](made, sent)
+        return Answer(made, made.base) if made.kind == "fixed" else self._control(made, sent)
+
+    def _control(self, made: Field, sent: str) -> Answer:
+        is_back = made.name[0] + sent in self.submitted.taken_back
         if made.kind == "choices":
-            return self._choices(made, sent)
-        given = self.submitted.first(("e" if made.extras else "o") + sent)
+            given_all = made.was.split("\n") if is_back and made.was else [] if is_back else None
+            return answering.choices(
+                made, self.submitted.values.get("o" + sent, []) if given_all is None else given_all
+            )
+        given = made.was.removesuffix(made.suffix) if is_back else self.submitted.first(made.name[0] + sent)
+        lenient = self.is_lenient or self.submitted.pressed
         if made.kind in {"choice", "select"}:
-            return _choice(made, given)
-        return _scalar(made, given)
+            return answering.choice(made, given, is_lenient=lenient)
+        answer = answering.scalar(
+            made, given, None if is_back else self.submitted.first("z" + sent), is_lenient=lenient
+        )
+        if self.is_lenient and answer.form.errors:
+            return answering.scalar(made, None, is_lenient=True)
+        return answer
 
     def _group(self, made: Field, sent: str) -> Answer:
-        answers = [self.read(child, sent + pointer(child.path[len(made.path) :])) for child in made.children]
+        answers = self._inside(made, sent)
+        for _ in range(MAX_ROUNDS if made.schema else 0):
+            again = self.builder.regroup(made, _together(answers))
+            if again.kind != "group" or _asks(again) == _asks(made):
+                break
+            made = again
+            answers = self._inside(made, sent)
         form = replace(made, children=tuple(answer.form for answer in answers))
-        emptied = is_blank(form) and not (is_object(made.base) and is_blank(made))
+        emptied = is_blank(form) and not made.is_open and not (is_object(made.base) and is_blank(made))
         if emptied and made.path:
-            if made.base is None:
-                return Answer(_quiet(form), None)
-            if not made.required:
-                return Answer(_quiet(form), MISSING)
-            if made.nullable:
-                return Answer(_quiet(form), None)
-        value: dict[str, Any] = {}
-        for answer in answers:
-            if isinstance(answer.value, Missing):
-                continue
-            if answer.form.extras:
-                value.update(answer.value)
-            else:
-                value[str(answer.form.path[-1])] = answer.value
-        return Answer(form, value)
+            return _emptied(made, _quiet(form), _together(answers))
+        return Answer(form, _together(answers))
+
+    def _inside(self, made: Field, sent: str) -> list[Answer]:
+        return [self.read(child, sent + child.at[len(made.at) :]) for child in made.children]
+
+    def _tuple(self, made: Field, sent: str) -> Answer:
+        answers = self._inside(made, sent)
+        form = replace(made, children=tuple(answer.form for answer in answers))
+        if is_blank(form) and made.path and not (is_list(made.base) and is_blank(made)):
+            return _emptied(made, _quiet(form), [])
+        values = [answer.value for answer in answers]
+        while values and isinstance(values[-1], Missing):
+            values.pop()
+        gaps = [at for at, value in enumerate(values) if isinstance(value, Missing) and not answers[at].form.errors]
+        told = (faulty(each, "Fill this in.") if at in gaps else each for at, each in enumerate(form.children))
+        form = replace(form, children=tuple(told))
+        return Answer(form, [value for value in values if not isinstance(value, Missing)])
+
+    def _shapes(self, made: Field, sent: str) -> Answer:
+        given = self.submitted.first("s" + sent)
+        shape = made.chosen[0] if given is None else given
+        option = next((each for each in made.options if each.text == shape), None)
+        if option is None:
+            return Answer(faulty(replace(made, children=()), "Choose one of those listed."), MISSING)
+        if made.name in self.submitted.taken_back:
+            shape = made.was
+            option = next((each for each in made.options if each.text == shape), option)
+        if shape != made.chosen[0]:
+            made = self.builder.reshape(made, shape)
+        if not made.children:
+            return Answer(made, option.value)
+        before = self.is_lenient
+        self.is_lenient = before or self.submitted.first("h" + sent) not in {None, shape}
+        answer = self.read(made.children[0], sent)
+        self.is_lenient = before
+        return Answer(replace(made, children=(answer.form,)), answer.value)
 
     def _rows(self, made: Field, sent: str) -> Answer:
-        wanted = sorted(self.submitted.rows.get(sent, {}).items())
+        lines = self.submitted.rows.get(sent, [])
+        if "o" + sent in self.submitted.taken_back:
+            lines = [(at, at) for at in range(len(made.rows))]
         answers: list[Answer] = []
         rows: list[Row] = []
-        for place, origin in wanted[:MAX_ROWS]:
+        for place, origin in lines[:MAX_ROWS]:
             known = origin is not None and origin < len(made.rows)
-            path = (*made.path, len(rows))
+            path, at = (*made.path, len(rows)), f"{made.at}/{len(rows)}"
             if known and origin is not None:
-                row = _moved(made.rows[origin].field, path)
+                row = _moved(made.rows[origin].field, path, at)
             else:
-                row = self.builder.build_row(made, path)
+                row = self.builder.build_row(made, path, at)
             answers.append(self.read(row, f"{sent}/{place}"))
             rows.append(Row(answers[-1].form, origin if known else None))
-        form = replace(made, rows=tuple(rows))
-        if len(wanted) > MAX_ROWS:
-            return Answer(_faulty(form, f"At most {MAX_ROWS} rows fit in this form; the rest was left out."), MISSING)
+        kept = {row.origin for row in rows}
+        gone = tuple((row.field.label, row.field.base) for row in made.rows if row.origin not in kept)
+        form = replace(made, rows=tuple(rows), gone=gone, has_focus=not rows and sent == self.submitted.focus)
+        if len(lines) > MAX_ROWS:
+            return Answer(faulty(form, f"At most {MAX_ROWS} rows fit in this form; the rest was left out."), MISSING)
         if not rows and not made.rows and not is_list(made.base):
             if made.base is None or not made.required:
                 return Answer(form, made.base)
@@ -135,142 +140,56 @@ class Reader:
                 return Answer(form, None)
         return Answer(form, [answer.value for answer in answers if not isinstance(answer.value, Missing)])
 
-    def _choices(self, made: Field, sent: str) -> Answer:
-        given = self.submitted.values.get("o" + sent, [])
-        known = {option.text: option.value for option in made.options}
-        chosen = tuple(text for text in known if text in given)
-        form = replace(made, chosen=chosen)
-        if any(text not in known for text in given):
-            return Answer(_faulty(form, "Choose only from the list."), MISSING)
-        if chosen == made.chosen and not (isinstance(made.base, Missing) and made.required):
-            return Answer(form, made.base)
-        return Answer(form, [known[text] for text in chosen])
+    def _named(self, made: Field, sent: str) -> Answer:
+        value: dict[str, Any] = {}
+        rows: list[Row] = []
+        for place, origin in self.submitted.rows.get(sent, [])[:MAX_ROWS]:
+            known = made.rows[origin] if origin is not None and origin < len(made.rows) else None
+            name = self.submitted.first(f"n{sent}/~{place}")
+            name = name if name is not None else known.name if known else ""
+            path, at = (*made.path, name), f"{made.at}/~{len(rows)}"
+            field = _moved(known.field, path, at) if known else self.builder.build_row(made, path, at)
+            answer = self.read(field, f"{sent}/~{place}")
+            row = Row(replace(answer.form, label=name), origin if known else None, name)
+            if not name.strip() and not (known and name == known.name):
+                if is_blank(answer.form) and not self.submitted.pressed:
+                    continue
+                row = row if self.submitted.pressed else replace(row, name_errors=("Give it a name.",))
+            elif name in value or name in made.reserved:
+                row = replace(row, name_errors=("This name is taken. Choose another.",))
+            elif not isinstance(answer.value, Missing):
+                value[name] = answer.value
+            rows.append(row)
+        kept = {row.origin for row in rows}
+        gone = tuple((row.name, row.field.base) for row in made.rows if row.origin not in kept)
+        return Answer(replace(made, rows=tuple(rows), gone=gone), value)
 
 
-def _choice(made: Field, given: str | None) -> Answer:
-    text = made.chosen[0] if given is None and made.chosen else given or ""
-    form = replace(made, chosen=(text,))
-    for option in made.options:
-        if option.text == text:
-            return Answer(form, option.value)
-    if text:
-        return Answer(_faulty(form, "Choose one of those listed."), MISSING)
-    return Answer(_faulty(form, "Choose one.") if made.required else form, MISSING)
-
-
-def _scalar(made: Field, given: str | None) -> Answer:
-    text = made.text if given is None else given
-    form = replace(made, text=text)
-    untouched = _same(made, text)
-    if untouched and not (isinstance(made.base, Missing) and made.required):
-        return Answer(made, made.base)
-    wordy = made.kind in {"text", "longtext"}
-    if not (text if wordy else text.strip()):
-        return _blank(form)
-    if len(text) > MAX_TEXT:
-        return Answer(_faulty(form, "This is too long to send."), MISSING)
-    try:
-        return Answer(form, _VALUES[made.kind](form))
-    except _Unreadable as fault:
-        return Answer(_faulty(form, str(fault)), MISSING)
-
-
-def _same(made: Field, text: str) -> bool:
-    if made.kind == "datetime" and text:
-        return local_time(text + made.suffix)[0] == made.text
-    return text == made.text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _blank(form: Field) -> Answer:
-    """Say what an emptied control means: nothing, null, empty text, or that something is missing."""
-    if not form.required:
-        return Answer(form, MISSING)
-    if form.kind == "json":
-        return Answer(_faulty(form, "Write a JSON value."), MISSING)
-    if form.nullable:
-        return Answer(form, None)
-    if form.kind in {"text", "longtext"}:
-        return Answer(form, "")
-    return Answer(_faulty(form, "Fill this in."), MISSING)
-
-
-class _Unreadable(ValueError):
-    """What was typed is not what the field asks for; the message is for the person who typed it."""
-
-
-def _text(form: Field) -> str:
-    if re.search("[\0\ud800-\udfff]", form.text):
-        message = "This holds a character that cannot be stored."
-        raise _Unreadable(message)
-    return form.text
-
-
-def _number(form: Field) -> int | float:
-    text = form.text.strip()
-    if len(text) > MAX_DIGITS or not _NUMBER.fullmatch(text):
-        message = "This is not a number. Write it with digits and a point, such as 12.5."
-        raise _Unreadable(message)
-    value = float(text)
-    if not math.isfinite(value) or (value.is_integer() and abs(value) > strict_json.MAX_INTEGER):
-        message = "This number is too large to be kept exactly."
-        raise _Unreadable(message)
-    if re.fullmatch("[+-]?[0-9]+", text, re.ASCII):
-        return int(text)
-    if form.integer and not value.is_integer():
-        message = "This must be a whole number."
-        raise _Unreadable(message)
-    return int(value) if form.integer else value
-
-
-def _date(form: Field) -> str:
-    try:
-        return dt.date.fromisoformat(form.text.strip()).isoformat()
-    except ValueError as fault:
-        message = "This is not a date. Write it as year, month and day, such as 2026-10-01."
-        raise _Unreadable(message) from fault
-
-
-def _datetime(form: Field) -> str:
-    match = _LOCAL.fullmatch(form.text.strip())
-    if match is None or not _is_time(match["minutes"]):
-        message = "This is not a time. Write it such as 2026-10-01T09:30."
-        raise _Unreadable(message)
-    return match["minutes"] + (match["seconds"] or ":00") + (match["zone"] or form.suffix)
-
-
-def _is_time(text: str) -> bool:
-    try:
-        dt.datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _json(form: Field) -> Any:
-    try:
-        value = strict_json.decode(form.text.encode("utf-8", "surrogatepass"))
-    except MalformedRequest as fault:
-        where = fault.errors[0]
-        message = f"This is not JSON that can be kept: {where.path + ' ' if where.path else ''}{where.message}."
-        raise _Unreadable(message) from fault
-    if form.extras and not (is_object(value) and not value.keys() & set(form.reserved)):
-        message = "Write a JSON object with only fields that have no place of their own above."
-        raise _Unreadable(message)
+def _together(answers: Iterable[Answer]) -> dict[str, Any]:
+    """Put the fields of an object together, without those that were left out."""
+    value: dict[str, Any] = {}
+    for answer in answers:
+        if isinstance(answer.value, Missing):
+            continue
+        if answer.form.extras:
+            value.update(answer.value)
+        else:
+            value[str(answer.form.path[-1])] = answer.value
     return value
 
 
-_VALUES: Final[dict[str, Callable[[Field], Any]]] = {
-    "text": _text,
-    "longtext": _text,
-    "number": _number,
-    "date": _date,
-    "datetime": _datetime,
-    "json": _json,
-}
+def _emptied(made: Field, form: Field, otherwise: Any) -> Answer:
+    """Say what it means that everything inside is empty."""
+    if made.base is None:
+        return Answer(form, None)
+    if not made.required:
+        return Answer(form, MISSING)
+    return Answer(form, None) if made.nullable else Answer(form, otherwise)
 
 
-def _faulty(form: Field, message: str) -> Field:
-    return replace(form, errors=(*form.errors, message))
+def _asks(group: Field) -> list[tuple[str, bool, bool]]:
+    """Tell which fields a group has, and which of them must be filled in."""
+    return [(child.at, child.required, child.extras) for child in group.children]
 
 
 def _quiet(form: Field) -> Field:
@@ -278,11 +197,17 @@ def _quiet(form: Field) -> Field:
     return replace(form, errors=(), children=tuple(_quiet(child) for child in form.children))
 
 
-def _moved(form: Field, prefix: Path) -> Field:
+def _moved(form: Field, path: Path, at: str) -> Field:
     """Give a row, and all that is in it, its place in the new order."""
-    return replace(
-        form,
-        path=prefix + form.path[len(prefix) :],
-        children=tuple(_moved(child, prefix) for child in form.children),
-        rows=tuple(replace(row, field=_moved(row.field, prefix)) for row in form.rows),
-    )
+    deep, far = len(form.path), len(form.at)
+
+    def move(inner: Field) -> Field:
+        return replace(
+            inner,
+            path=path + inner.path[deep:],
+            at=at + inner.at[far:],
+            children=tuple(move(child) for child in inner.children),
+            rows=tuple(replace(row, field=move(row.field)) for row in inner.rows),
+        )
+
+    return move(form)

@@ -43,9 +43,14 @@ class AssignmentPages(Controller):
 
     @post("/form", status_code=200)
     async def reshape(self, request: AnyRequest, work: InHand, assignment_id: FromPath[UUID]) -> Template:
-        """Add a row to the form or take one away, and keep what was typed; records nothing."""
+        """Give the form in another shape, such as with a row more, and keep what was typed; records nothing."""
         pairs = await read_form(request)
         claimed = await work.held(assignment_id)
+        if request.headers.get("hx-target") == "form-fields":
+            form = desk.lay_out_form(claimed, await work.take_up(claimed, pairs))
+            return work.page(
+                "_correction.html", desk=form, reshape=f"/p/{work.who.project}/assignments/{claimed.id}/form"
+            )
         return await work.show(claimed, await work.take_up(claimed, pairs), push="")
 
     @post("/review", status_code=200)

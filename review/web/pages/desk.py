@@ -18,7 +18,7 @@ from review.queueing.schemas import AnswerView, ClaimedAssignment
 from review.reviewing.schemas import JudgementIn
 from review.web import content, forms
 from review.web.pages import differences, story, words
-from review.web.pages.views import Alternative, Answer, Countdown, Desk, Fact, Reason, Stoppable
+from review.web.pages.views import Alternative, Answer, Correction, Countdown, Desk, Fact, Reason, Stoppable
 from review.web.shapes import is_object
 
 MAX_KEYED = 9
@@ -58,7 +58,8 @@ class Bench:
 def begin(item: ItemDetail, item_type: ItemType, base: str = MODEL_OUTPUT, answers: Sequence[AnswerView] = ()) -> Draft:
     """Start from the model's output, or from one of its alternatives or an earlier answer where there is such a one."""
     value, base = _start(item, base, answers)
-    return Draft(form=forms.build(item_type.output_schema, value), value=value, base=base)
+    said = msgspec.json.decode(item.output)
+    return Draft(form=forms.build(item_type.output_schema, value, said), value=value, base=base)
 
 
 def take_up(
@@ -67,7 +68,7 @@ def take_up(
     """Read what a reviewer sent; what is wrong with it stands in the draft's form, beside its field."""
     sent = dict(pairs)
     value, base = _start(item, sent.get("base", MODEL_OUTPUT), answers)
-    answer = forms.read(item_type.output_schema, value, pairs)
+    answer = forms.read(item_type.output_schema, value, pairs, msgspec.json.decode(item.output))
     return Draft(
         form=answer.form,
         value=answer.value,
@@ -148,7 +149,7 @@ def lay_out(
         form=draft.form,
         base=draft.base,
         keys=keys,
-        changes=differences.changes(output, draft.value) if draft.base != MODEL_OUTPUT else [],
+        changes=differences.of_form(draft.form),
         is_touched=draft.base != MODEL_OUTPUT or bool(draft.fault or draft.comment or draft.reasons),
         reasons=_reasons(item_type, draft),
         comment=draft.comment,
@@ -165,6 +166,12 @@ def lay_out(
         stoppable=list(bench.stoppable),
         may_override=bench.may_override,
     )
+
+
+def lay_out_form(claimed: ClaimedAssignment, draft: Draft) -> Correction:
+    """Put together the form alone, for when nothing else has changed."""
+    keys = _keyed(draft.form, has_alternatives=bool(claimed.item.details.alternatives))
+    return Correction(form=draft.form, keys=keys, changes=differences.of_form(draft.form))
 
 
 def _reasons(item_type: ItemType, draft: Draft) -> list[Reason]:

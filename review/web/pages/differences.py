@@ -1,11 +1,12 @@
-"""Where two outputs differ, place by place."""
+"""Where two outputs differ, place by place, and what a correction has changed so far."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from markupsafe import Markup
 
-from review.web import content
+from review.web import content, forms
 from review.web.pages.views import Change
 from review.web.shapes import is_list, is_object
 
@@ -19,8 +20,49 @@ def changes(before: object, after: object) -> list[Change]:
     for path, old, new in _walk((), before, after):
         if len(found) == MAX_CHANGES:
             break
-        found.append(Change(label=", ".join(path), before=_brief(old), after=_brief(new)))
+        words = _words(old, new) if isinstance(old, str) and isinstance(new, str) else None
+        found.append(Change(label=", ".join(path), before=_brief(old), after=_brief(new), words=words))
     return found
+
+
+def of_form(form: forms.Field) -> list[Change]:
+    """List what a form says otherwise than the AI output, field by field in its order; at most 40."""
+    return list(islice(_changed(form, ""), MAX_CHANGES))
+
+
+def _changed(field: forms.Field, label: str) -> Iterator[Change]:
+    if (field.kind in forms.LEAVES or field.kind == "shapes") and field.is_changed:
+        old, new = field.was_label, field.now_label
+        yield Change(
+            label=label or field.label,
+            before=content.visible(forms.beginning(old)) if old else None,
+            after=content.visible(forms.beginning(new)) if new else None,
+            words=_words(field.was, field.now) if not field.options else None,
+            name=field.name,
+        )
+    for name, value in field.gone:
+        yield Change(label=_under(label, name), before=_brief(value), after=None, name=field.name, is_of_rows=True)
+    if field.is_reordered:
+        order = [origin + 1 for origin in field.origins if origin is not None]
+        before, after = (Markup(", ").join(str(each) for each in each_way) for each_way in (sorted(order), order))
+        yield Change(label=label or field.label, before=before, after=after, name=field.name, is_of_rows=True)
+    for child in field.children:
+        yield from _changed(child, label if field.kind == "shapes" else _under(label, child.label))
+    for row in field.rows:
+        yield from _changed(row.field, _under(label, row.field.label))
+
+
+def _under(label: str, name: str) -> str:
+    return f"{label}, {name}" if label else name
+
+
+def _words(old: str, new: str) -> Markup | None:
+    """Mark the words that went and came; None where both texts stand better side by side."""
+    pieces = forms.apart(old, new)
+    if pieces is None:
+        return None
+    marks = {"=": Markup("{}"), "-": Markup("<del>{}</del>"), "+": Markup("<ins>{}</ins>")}
+    return Markup("").join(marks[kind].format(content.visible(text)) for kind, text in pieces)
 
 
 def _walk(path: tuple[str, ...], before: object, after: object) -> Iterator[tuple[tuple[str, ...], object, object]]:

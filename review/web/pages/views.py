@@ -90,11 +90,18 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One place where two outputs differ, in one line each; None where one of them has nothing."""
+    """One place where two outputs differ, in one line each; None where one of them has nothing.
+
+    `words` shows both texts in one, `name` is the control that takes it back, and only the server can where it is
+    `of_rows`.
+    """
 
     label: str
     before: Markup | None
     after: Markup | None
+    words: Markup | None = None
+    name: str = ""
+    is_of_rows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +145,15 @@ class Alternative:
     url: str
     key: str
     is_keyed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """The part of the review page that a correction is filled in, and what it changes so far."""
+
+    form: Field
+    keys: str | None
+    changes: list[Change]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,17 +1,7 @@
-// The item in hand: what was changed, the lease's heartbeat, the keys of its verdicts.
-const { $, $$, when, press, keys } = globalThis.countersign;
+// The item in hand: the lease's heartbeat, the keys of its verdicts.
+const { $, $$, when, press, keys, compare, changed } = globalThis.countersign;
 const desk = () => $("#desk[data-assignment]");
 const form = () => $("#judge");
-
-// What differs from what the form started with.
-const plain = (text) => text.replace(/\r\n?/g, "\n");
-const compare = () => $$(".field[data-was]", form()).forEach((field) => {
-  const control = $("input:checked, select, textarea, input:not([type=radio])", field);
-  field.classList.toggle("changed", plain(control?.value ?? "") !== plain(field.dataset.was));
-});
-const changed = () => $(".field.changed, #fault") || $("[name=base]", form()).value !== "output"
-  || $$("[data-rows]", form()).some((rows) => $$(":scope > .rows > .row", rows).length !== +rows.dataset.rows)
-  || $$(".fields .field:not([data-was]) :is(textarea.json, [name^=o][type=checkbox])", form()).some((f) => f.checked !== f.defaultChecked || f.value !== f.defaultValue);
 
 // The lease: extended while the page is open, clearly lost when lost.
 let until = 0, timer = 0;
@@ -73,7 +63,6 @@ keys.enter = () => (desk() ? "touched" in desk().dataset && press(changed() ? "#
 when("input", (event) => {
   if (!desk() || !form().contains(event.target)) return;
   desk().dataset.touched = "";
-  compare();
 });
 when("draft:restored", compare);
 // "Correct" with nothing changed leads to the form; with a change it sends.
