@@ -16,6 +16,7 @@ from review.web.pages.clocks import clocks_page
 from review.web.pages.due import due_page
 from review.web.pages.environment import build_environment
 from review.web.pages.federation import federation_pages
+from review.web.pages.find import find_page
 from review.web.pages.forgotten import choose, choose_form, forgot_form, send_link
 from review.web.pages.items import ItemPages
 from review.web.pages.keys import KeyPages
@@ -23,6 +24,7 @@ from review.web.pages.notifications import NotificationPages, acknowledge_page
 from review.web.pages.overrides import OverridePages
 from review.web.pages.passkeys import PasskeyPages, begin_passkey_sign_in, sign_in_with_passkey
 from review.web.pages.people import PeoplePages
+from review.web.pages.preferences import PreferencesPages
 from review.web.pages.queue import QueuePages, projects
 from review.web.pages.refusals import to_person
 from review.web.pages.reviewers import reviewers_page
@@ -53,6 +55,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
     handlers += [code_form, finish_sign_in, forgot_form, send_link, choose_form, choose, AccountPages]
     handlers += [PeoplePages, KeyPages, *federation_pages()]
     handlers += [begin_passkey_sign_in, sign_in_with_passkey, PasskeyPages]
+    handlers += [PreferencesPages, find_page]
     if with_dev_pages:
         handlers += [styleguide, specimen_desk]
     site = Router(

@@ -1,0 +1,22 @@
+"""The single keys that pages name and that a person may change, with what each does."""
+
+from typing import Final
+
+KEYS: Final = {
+    "a": "Approve what the model said",
+    "c": "Correct it: go to the form, or send it once it is changed",
+    "r": "Reject it",
+    "s": "Skip, with a reason",
+    "e": "Escalate, with a reason",
+    "n": "Write a note",
+    "z": "Snooze until later",
+    "b": "Send it back with a note",
+    "p": "Pin it and go on with another",
+    "u": "Undo the last verdict",
+    "j": "Go down a list",
+    "k": "Go up a list",
+    "x": "Select in a list",
+    "v": "Show or hide sensitive content",
+    "g": "Go to a page, named by the next key",
+    "/": "Search",
+}
