@@ -77,9 +77,10 @@ const hints = () => {
   if (!own) return found;
   for (const kbd of $$("kbd[data-own]")) {
     const it = kbd.closest("a, button, label, summary"), key = kbd.textContent;
-    if (!it || !seen(it) || key === "?") continue;
-    /^\d$/.test(key) ? found.set("1–9", "Take that choice or alternative") : found.has(key) || found.set(key, named(it));
+    if (it && seen(it) && !/[\d?]/.test(key) && !found.has(key)) found.set(key, named(it));
   }
+  if ($$("[data-key]").some((it) => /^\d$/.test(it.dataset.key))) found.set("1–9", "Take that choice or alternative");
+  if ($("[data-key=Enter], #enter")) found.set("Enter", "Send what is filled in");
   for (const it of $$("[data-go]")) found.set(`${(own.g || "g").toUpperCase()} ${it.dataset.go.toUpperCase()}`, `Go to ${named(it)}`);
   return found;
 };
