@@ -1,13 +1,13 @@
 """Comments on items, and questions to the service that sent one.
 
 Revision ID: 0019
-Revises: 0016
+Revises: 0018
 """
 
 from alembic import op
 
 revision = "0019"
-down_revision = "0016"
+down_revision = "0018"
 
 UP = """
 CREATE TABLE item_comments (

@@ -1,9 +1,11 @@
 """The tables of projects, people, sessions and keys."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, ForeignKey, Text, func
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from review.kernel.db import Base
@@ -23,7 +25,7 @@ class Project(Base):
 
 
 class User(Base):
-    """A person; what they may do in a project is their membership's role."""
+    """A person; what they may do in a project is their membership's role, and `preferences` how they like to work."""
 
     __tablename__ = "users"
 
@@ -33,6 +35,7 @@ class User(Base):
     password_hash: Mapped[str | None]
     disabled_at: Mapped[datetime | None] = mapped_column(Instant)
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    preferences: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
 
 
 class ProjectRole(Base):

@@ -47,7 +47,7 @@ WITH seen AS (
     SELECT id FROM sessions WHERE id = $1 AND expires_at > now() AND last_seen_at > now() - $2::interval
       AND last_seen_at <= now() - interval '1 minute' FOR UPDATE SKIP LOCKED)
 )
-SELECT u.id AS user_id, u.email, u.name, s.csrf_token
+SELECT u.id AS user_id, u.email, u.name, s.csrf_token, u.preferences
 FROM sessions s JOIN users u ON u.id = s.user_id
 WHERE s.id = $1 AND s.expires_at > now() AND s.last_seen_at > now() - $2::interval AND u.disabled_at IS NULL
 """

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.audit.rules import Action
 from review.identity import account_queries, queries, traces
 from review.identity.models import BrowserSession
+from review.identity.preferences import DEFAULTS, Preferences, decode
 from review.identity.rules import hash_secret
 from review.kernel.db import Hot
 
@@ -50,12 +51,13 @@ class Vouching(msgspec.Struct, frozen=True):
 
 
 class Visitor(msgspec.Struct, frozen=True):
-    """A signed-in person, not yet in any project."""
+    """A signed-in person, not yet in any project, with how they like to work."""
 
     user_id: UUID
     email: str
     name: str
     csrf_token: str
+    preferences: Preferences = DEFAULTS
 
 
 class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +76,9 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
 async def find_visitor(hot: Hot, cookie: str, idle: timedelta = IDLE) -> Visitor | None:
     """Tell who a session cookie belongs to, if the session is still good; that it is of use is noted once a minute."""
     row = await queries.find_session(hot, hash_secret(cookie), idle) if cookie else None
-    return None if row is None else Visitor(row["user_id"], row["email"], row["name"], row["csrf_token"])
+    if row is None:
+        return None
+    return Visitor(row["user_id"], row["email"], row["name"], row["csrf_token"], decode(row["preferences"]))
 
 
 async def open_session(

@@ -89,6 +89,26 @@ WHERE i.project_id = $1 AND {_VISIBLE.format(email="$2")}
 ORDER BY i.id DESC LIMIT $9
 """
 
+# What is near in an index and not what is like it anywhere: each part reads at most a hundred entries.
+FIND_NAMED = f"""
+WITH near AS (
+  SELECT i.id FROM items i WHERE i.project_id = $1 AND i.id = $4::uuid
+  UNION
+  SELECT n.id FROM (SELECT i.id, i.external_id FROM items i WHERE i.project_id = $1 AND i.external_id >= $2
+                    ORDER BY i.external_id LIMIT 100) n WHERE starts_with(n.external_id, $2)
+  UNION
+  SELECT n.item_id FROM (SELECT b.item_id FROM item_bodies b WHERE b.project_id = $1
+                         AND b.details ->> 'subject' ~>=~ $2 AND b.details ->> 'subject' ~<~ $3
+                         ORDER BY b.details ->> 'subject' USING ~<~ LIMIT 100) n
+)
+SELECT i.id, i.type, i.state, i.external_id, b.details ->> 'subject' AS subject
+FROM near JOIN items i ON i.project_id = $1 AND i.id = near.id
+JOIN item_bodies b ON b.project_id = i.project_id AND b.item_id = i.id
+LEFT JOIN cases c ON c.project_id = i.project_id AND c.item_id = i.id
+WHERE {_VISIBLE.format(email="$5")}
+ORDER BY i.id DESC LIMIT $6
+"""
+
 LIST_DECISIONS = """
 SELECT item_id, verdict, output::text AS decided_output, source, reasons::text AS reasons, comment, decided_at,
        decided_by, reviews, revision, output_sha256
@@ -167,6 +187,12 @@ async def find_detail(hot: Hot, who: Principal, item_id: UUID) -> Any:
 async def list_details(hot: Hot, who: Principal, item_ids: list[UUID]) -> list[Any]:
     """Read items with their payload by id, in no particular order; that the caller may see them was settled before."""
     return await hot.fetch(LIST_DETAILS, who.project_id, item_ids, who.id, who.is_blind)
+
+
+async def find_named(hot: Hot, who: Principal, query: str, beyond: str, item_id: UUID | None, limit: int) -> list[Any]:
+    """List items whose id, or the beginning of whose external id or subject, is given, as far as the caller sees."""
+    visible_to = who.email if who.is_pool_bound else None
+    return await hot.fetch(FIND_NAMED, who.project_id, query, beyond, item_id, visible_to, limit)
 
 
 async def list_decisions(hot: Hot, project_id: UUID, item_ids: list[UUID]) -> list[Any]:

@@ -12,16 +12,19 @@ from litestar.handlers import BaseRouteHandler
 from review.identity import keys, sessions
 from review.identity import service as identity
 from review.identity.errors import CrossSiteRequest, NotAuthenticated, NotPermitted
+from review.identity.preferences import DEFAULTS
 from review.identity.rules import Permission, Principal
 from review.kernel.errors import MalformedRequest, NotFound
 from review.web.addresses import client_of
 from review.web.limits import as_session
+from review.web.pages import words
 from review.web.services import Services
 
 PUBLIC = "public"  # opt key of a route that anybody may call
 PERMISSION = "permission"  # opt key of the permission a route asks for; the route × role table is made from it
 OF_LITESTAR = "/api/schema"  # its routes for the description that ours is made of; they cannot be turned off
 ANY_ORIGIN = "any_origin"  # opt key of a page route that programs call, such as a provider's logout; it takes no cookie
+TOLD_ZONE = "countersign-zone"  # the cookie in which a page's script leaves the browser's time zone
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -97,6 +100,8 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
         NotAuthenticated (401), ProjectNotFound (404), NotPermitted, CrossSiteRequest (403), RateLimited (429).
     """
     services = _services(connection)
+    told_zone = cookie_of(connection, TOLD_ZONE)
+    words.write_for(DEFAULTS, told_zone)
     method = str(cast("dict[str, Any]", connection.scope).get("method", "GET"))
     if not handler.opt.get(ANY_ORIGIN):
         check_origin(connection.headers, method, services.base_url)
@@ -112,6 +117,7 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
         message = "Please sign in; nothing was changed."
         raise NotAuthenticated(message)
     connection.scope["auth"] = visitor
+    words.write_for(visitor.preferences, told_zone)
     if caller is None:
         services.limits.welcome(connection.scope, counted, None)
     project = connection.path_params.get("project")

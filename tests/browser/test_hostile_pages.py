@@ -23,6 +23,8 @@ VISITS: dict[str, Callable[[Spread], list[str]]] = {
     "/forgot-password": lambda _made: ["/forgot-password"],
     "/choose-password/{link}": lambda _made: ["/choose-password/%3Cscript%3Ealert(1)%3C%2Fscript%3E"],
     "/account": lambda _made: ["/account?done=%3Cscript%3E"],
+    "/preferences": lambda _made: ["/preferences?done=%3Cscript%3E"],
+    "/p/{project}/find": lambda _made: [f"{P}/find", f"{P}/find?q=%22%3E%3Cscript%3E", f"{P}/find?q=d"],
     "/p/{project}": lambda _made: [P, "/p/%3Cscript%3Ealert(1)%3C%2Fscript%3E"],
     "/p/{project}/assignments/{assignment_id}": lambda made: [
         f"{P}/assignments/{made.held}",

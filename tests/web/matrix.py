@@ -95,6 +95,9 @@ ROWS: dict[str, Row] = {
     "POST /sign-out/back-channel/{provider}": Row(form={"logout_token": "x"}, finds_nothing=True),
     "GET /sign-out/front-channel/{provider}": Row(finds_nothing=True),
     "GET /account": Row(),
+    "GET /preferences": Row(),
+    "POST /preferences": Row(form={"scheme": "dark"}),
+    "POST /preferences/keys/reset": Row(),
     "POST /account/password": Row(form={"present": "no", "password": "no"}),
     "POST /account/second-factor/begin": Row(),
     **{
@@ -177,6 +180,7 @@ ROWS: dict[str, Row] = {
     "GET /p/{project}": Row(),
     "GET /p/{project}/due": Row(also=(Way("?within=168"),)),
     "GET /p/{project}/clocks": Row(),
+    "GET /p/{project}/find": Row(also=(Way("?q=card"), HTMX)),
     "GET /p/{project}/pools/{pool}": Row(),
     "POST /p/{project}/pools/{pool}/next": Row(),
     "GET /p/{project}/assignments/{assignment_id}": Row(),

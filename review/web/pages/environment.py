@@ -35,7 +35,9 @@ def build_environment(templates: Path, static: Path) -> Environment:
         "exact": words.exact,
         "humanise": words.humanise,
         "iso": _iso,
+        "instant": words.instant,
         "number": _number,
+        "own_key": _own_key,
         "percent": words.percent,
         "reveal": content.reveal,
         SHOWN: _visible,
@@ -44,6 +46,7 @@ def build_environment(templates: Path, static: Path) -> Environment:
         "urgency": _urgency,
         "visible": _visible,
     }
+    environment.globals["reader"] = words.reader
     return environment
 
 
@@ -62,6 +65,10 @@ def _urgency(at: datetime) -> str:
 
 def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _own_key(key: str) -> str:
+    return words.reader().preferences.own_key(key)
 
 
 def _number(value: float) -> str:

@@ -1,5 +1,6 @@
 """Where one can go within a project: the quiet row of links on every page, by what the role may see."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,10 +9,11 @@ from review.identity.rules import Permission, Principal
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page of a project, and its address."""
+    """A page of a project, its address, and the letter that leads to it after G."""
 
     title: str
     url: str
+    letter: str = ""
 
 
 # In the order shown; the first is the project's home.
@@ -31,4 +33,16 @@ _PLACES: Final = (
 
 def links_for(who: Principal) -> list[Place]:
     """List the places that the caller may go to."""
-    return [Place(title, f"/p/{who.project}{path}") for title, path, needed in _PLACES if who.may(needed)]
+    letters = _letters([title for title, _, _ in _PLACES])
+    return [
+        Place(title, f"/p/{who.project}{path}", letters[title]) for title, path, needed in _PLACES if who.may(needed)
+    ]
+
+
+def _letters(titles: Sequence[str]) -> dict[str, str]:
+    """Give each title the first of its letters that none before it has, whoever may see which."""
+    given: dict[str, str] = {}
+    for title in titles:
+        free = (letter for letter in title.lower() if letter.isalpha() and letter not in given.values())
+        given[title] = next(free, "")
+    return given

@@ -17,6 +17,7 @@ from review.web.pages.comments import CommentPages
 from review.web.pages.due import due_page
 from review.web.pages.environment import build_environment
 from review.web.pages.federation import federation_pages
+from review.web.pages.find import find_page
 from review.web.pages.forgotten import choose, choose_form, forgot_form, send_link
 from review.web.pages.in_hand import InHandPages
 from review.web.pages.items import ItemPages
@@ -25,6 +26,7 @@ from review.web.pages.notifications import NotificationPages, acknowledge_page
 from review.web.pages.overrides import OverridePages
 from review.web.pages.passkeys import PasskeyPages, begin_passkey_sign_in, sign_in_with_passkey
 from review.web.pages.people import PeoplePages
+from review.web.pages.preferences import PreferencesPages
 from review.web.pages.questions import answer_upstream, ask_upstream
 from review.web.pages.queue import QueuePages, projects
 from review.web.pages.refusals import to_person
@@ -59,6 +61,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
     handlers += [PeoplePages, KeyPages, *federation_pages()]
     handlers += [begin_passkey_sign_in, sign_in_with_passkey, PasskeyPages]
     handlers += [beside_page, CommentPages, ask_upstream, answer_upstream]
+    handlers += [PreferencesPages, find_page]
     if with_dev_pages:
         handlers += [styleguide, specimen_desk]
     site = Router(

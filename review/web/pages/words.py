@@ -1,9 +1,36 @@
 """Times and numbers as a person would say them."""
 
 from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from review.identity.preferences import DEFAULTS, Preferences, zone_of
+
 SOON = timedelta(minutes=15)  # when a due time begins to look urgent, unless the policy warns earlier
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Whom a page is written for: their preferences, and the zone in which they read times."""
+
+    preferences: Preferences = DEFAULTS
+    zone: tzinfo = UTC
+
+
+_NOBODY = Reader()
+# Set once per request by its guard, because times are written deep inside macros and sentences that know no request.
+_reader: ContextVar[Reader] = ContextVar("reader", default=_NOBODY)
+
+
+def write_for(preferences: Preferences, told_zone: str = "") -> None:
+    """Write what follows in this request for somebody; `told_zone` is what their browser says of itself."""
+    _reader.set(Reader(preferences, zone_of(preferences, told_zone)))
+
+
+def reader() -> Reader:
+    """Give whom this request's page is written for."""
+    return _reader.get()
 
 
 def duration(span: timedelta) -> str:
@@ -68,8 +95,15 @@ def urgency(at: datetime, now: datetime) -> str:
 
 
 def exact(at: datetime) -> str:
-    """Write a moment in full, in UTC."""
-    return f"{at.astimezone(UTC):%d %B %Y, %H:%M:%S} UTC".lstrip("0")
+    """Write a moment in full, in the reader's zone, which it names."""
+    there = at.astimezone(_reader.get().zone)
+    time = f"{there:%I:%M:%S %p}".lstrip("0") if _reader.get().preferences.hours == 12 else f"{there:%H:%M:%S}"
+    return f"{there.day} {there:%B %Y}, {time} {there.tzname()}"
+
+
+def instant(at: datetime) -> str:
+    """Write the exact moment as all clocks agree on it, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def percent(share: float) -> str:

@@ -26,7 +26,7 @@ from review.queueing.errors import PoolNotFound
 from review.queueing.rules import Act
 from review.queueing.schemas import ClaimedAssignment
 from review.sla.rules import SlaPolicy
-from review.web.pages import around, countdowns, desk, habits, places
+from review.web.pages import around, countdowns, desk, places, words
 from review.web.pages.around import Reader
 from review.web.pages.countdowns import Hours
 from review.web.pages.desk import Bench, Draft
@@ -201,7 +201,7 @@ InHand: TypeAlias = NamedDependency[Work]
 async def provide_work(request: AnyRequest, services: Svc, who: Who) -> Work:
     """Give what a project's pages share."""
     is_partial = request.headers.get("hx-request") == "true"
-    zone = habits.zone_of_reader(request)
+    zone = words.reader().zone
     return Work(services, who, request.auth, await services.config_of(who), is_partial, zone)
 
 

@@ -14,7 +14,8 @@ const say = {
   past: (s) => `${units(s)} ago`,
 };
 const put = (it, words) => it.textContent === words || (it.textContent = words);
-const hour = (s, weekday) => new Date(s * 1e3).toLocaleString([], { weekday, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const zone = document.body.dataset.zone || undefined, hourCycle = document.body.dataset.hours ? "h12" : "h23";
+const hour = (s, weekday) => new Date(s * 1e3).toLocaleString([], { weekday, hour: "2-digit", minute: "2-digit", hourCycle, timeZone: zone });
 const note = ([first, next], now, left) => {
   const [from, to] = first || [0];
   if (from > now) return `stopped until ${hour(from, "short")}`;
@@ -32,28 +33,85 @@ const tick = () => $$("time[data-clock]").forEach((time) => {
   }
   put(time, say[clock](s, soon));
   if (clock === "due") time.className = "tone " + (s <= 0 ? "bad" : s <= soon ? "warn" : "plain");
-  time.title = at.toLocaleString([], { dateStyle: "full", timeStyle: "long" });
+  time.title = at.toLocaleString([], { dateStyle: "full", timeStyle: "long", timeZone: zone });
 });
+const exact = () => $$("time[datetime]:not([title])").forEach((time) => { time.title = time.dateTime.replace("T", " ").replace(/Z$|\+00:00$/, " UTC"); });
 
 // What outlives a reload. Storage may be full or forbidden.
 const load = (key) => { try { return JSON.parse(sessionStorage[key]); } catch { return null; } };
 const save = (key, value) => { try { value ? (sessionStorage[key] = JSON.stringify(value)) : delete sessionStorage[key]; } catch {} };
 
 // Keys: never while typing, and each has its button. A page adds its own to `keys`; what they return false for is not theirs.
+// They are named as pages name them; `own` is which key does that for this reader, and null where they want none.
+const { dataset: reader } = document.body;
+const own = reader.keys === "off" ? null : JSON.parse(reader.keys || "{}");
 const ticked = (field) => /^(radio|checkbox)$/.test(field.type);
 const typing = (it) => it.matches("select, textarea, [contenteditable]") || (it.matches("input") && !ticked(it));
 const press = (selector) => $(selector)?.click();
 const keys = { enter: () => $("[data-key=Enter]") ? press("[data-key=Enter]") : false };
+const meant = (key) => {
+  if (!own || key.length > 1) return key.length > 1 ? key : "";
+  return Object.keys(own).find((name) => own[name] === key) ?? (key in own ? "" : key);
+};
+let going = 0, coming = null;
+keys.g = () => $("[data-go]") ? void (going = performance.now() + 2000) : false;
+keys["?"] = () => $("#help")?.togglePopover();
+const go = (letter) => { going = 0; press(`[data-go="${CSS.escape(letter)}"]`); };
 when("keydown", (event) => {
-  const { target, key } = event, on = typing(target);
-  if (event.isComposing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (key === "Escape" && on && !target.closest("[popover]")) return target.blur();
-  if (on || ($(":popover-open") && key !== "?") || (key === "Enter" && target.closest("a, button, summary"))) return;
-  const act = /^\d$/.test(key) ? () => ($(`[data-key="${key}"]`) ? press(`[data-key="${key}"]`) : false) : keys[key.toLowerCase()];
+  const { target } = event, on = typing(target), key = event.key.toLowerCase();
+  if (event.isComposing || event.repeat || event.altKey) return;
+  if (coming !== null) return event.preventDefault(), event.key.length === 1 && !event.ctrlKey && (coming += event.key);
+  if (event.ctrlKey || event.metaKey) return key === "k" && !event.shiftKey && $("#find") ? find(event) : undefined;
+  if (key === "escape" && on && !target.closest("[popover], dialog")) return target.blur();
+  if (on || $("dialog[open]") || ($(":popover-open") && key !== "?") || (key === "enter" && target.closest("a, button, summary"))) return;
+  if (going > performance.now() && key.length === 1) return event.preventDefault(), go(key);
+  const name = meant(key);
+  const act = /^\d$/.test(name) ? () => ($(`[data-key="${name}"]`) ? press(`[data-key="${name}"]`) : false) : keys[name];
   if (act && act(event) !== false) event.preventDefault();
 });
-when("htmx:after:swap", tick);
+
+// The list of keys is read off the buttons that are there, so it is always true; `data-does` says more than the button.
+const seen = (it) => it.checkVisibility() && !it.closest("[popover], dialog");
+const named = (it) => (it.dataset.does || it.getAttribute("aria-label") || [...it.childNodes].filter((n) => n.nodeName !== "KBD").map((n) => n.textContent).join(" ")).trim().replace(/\s+/g, " ");
+const hints = () => {
+  const found = new Map();
+  if (!own) return found;
+  for (const kbd of $$("kbd[data-own]")) {
+    const it = kbd.closest("a, button, label, summary"), key = kbd.textContent;
+    if (it && seen(it) && !/[\d?]/.test(key) && !found.has(key)) found.set(key, named(it));
+  }
+  if ($$("[data-key]").some((it) => /^\d$/.test(it.dataset.key))) found.set("1–9", "Take that choice or alternative");
+  if ($("[data-key=Enter], #enter")) found.set("Enter", "Send what is filled in");
+  for (const it of $$("[data-go]")) found.set(`${(own.g || "g").toUpperCase()} ${it.dataset.go.toUpperCase()}`, `Go to ${named(it)}`);
+  return found;
+};
+const make = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
+when("beforetoggle", ({ target, newState }) => {
+  if (target.id !== "help" || newState !== "open") return;
+  const all = [...hints()].flatMap(([key, does]) => {
+    const term = make("dt", "");
+    term.append(...key.split(" ").flatMap((each) => [make("kbd", each), " "]));
+    return [term, make("dd", does)];
+  });
+  $("[data-keys-here]", target).replaceChildren(...all);
+}, true);
+
+// The palette comes when it is first asked for; without it, its button is a link to the search page.
+// What is typed while it comes is for it, and no key of the page.
+const find = (event) => {
+  event.preventDefault();
+  coming = "";
+  import($("#find").dataset.palette).then((it) => it.open(coming)).catch(() => location.assign($("#find").href)).finally(() => { coming = null; });
+};
+when("click", (event) => { if (event.target.closest?.("#find") && !(event.ctrlKey || event.metaKey || event.shiftKey)) find(event); });
+
+// The browser's zone is told to the server with each request, so that it writes times as the reader's clock shows them.
+const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (here) document.cookie = `countersign-zone=${here}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+
+when("htmx:after:swap", () => { tick(); exact(); });
 when("visibilitychange", tick);
 setInterval(tick, 15e3);
 tick();
-globalThis.countersign = { $, $$, when, load, save, ticked, press, keys, tick };
+exact();
+globalThis.countersign = { $, $$, when, load, save, ticked, press, keys, tick, hints, named, seen };

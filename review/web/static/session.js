@@ -2,10 +2,6 @@
 const { $, $$, when, load, save, press, keys } = globalThis.countersign;
 const desk = () => $("#desk[data-assignment]"), bar = () => $("#session");
 
-// The server says times in the reader's zone, which no header tells it.
-const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
-if (!document.cookie.includes(`countersign-zone=${zone}`)) document.cookie = `countersign-zone=${zone}; path=/; max-age=31536000; samesite=strict`;
-
 // Keys; each has its button, in what "More" opens.
 const acts = { z: "#snooze", b: "#send-back", p: "#pin", m: "#more" };
 for (const [key, button] of Object.entries(acts)) keys[key] = () => (desk() && $(button) && !desk().matches(".lost") ? press(button) : false);

@@ -1,0 +1,20 @@
+"""The single keys that pages name and that a person may change, with what each does."""
+
+from typing import Final
+
+KEYS: Final = {
+    "a": "Approve what the model said",
+    "c": "Correct it: go to the form, or send it once it is changed",
+    "r": "Reject it",
+    "s": "Skip, with a reason",
+    "e": "Escalate, with a reason",
+    "n": "Write a note",
+    "z": "Snooze until later",
+    "b": "Send it back with a note",
+    "p": "Pin it and go on with another",
+    "m": "Show all that can be done with it",
+    "q": "Ask upstream",
+    "t": "Talk: comment for others",
+    "g": "Go to a page, named by the next key",
+    "/": "Search",
+}
