@@ -52,7 +52,8 @@ CREATE TABLE lessons (
 )
 """
 SUBJECTS = """
-CREATE INDEX CONCURRENTLY item_bodies_subject ON item_bodies (project_id, (details ->> 'subject'), item_id)
+CREATE INDEX CONCURRENTLY item_bodies_subject ON item_bodies
+  (project_id, (details ->> 'subject') text_pattern_ops, item_id)
 WHERE details ->> 'subject' IS NOT NULL
 """
 

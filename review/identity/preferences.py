@@ -22,9 +22,8 @@ Key = Annotated[str, Meta(min_length=1, max_length=1)]
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What somebody chose; everything has a default that suits most people.
 
-    `zone` is empty for the browser's own. `break_after` is in minutes, 0 for no reminder. `veil` is how sensitive
-    content is shown to them, empty for what the project says. `keys` maps the key that pages name to their own;
-    `single_keys` turns off every key that works without Ctrl or ⌘.
+    `zone` is empty for the browser's own. `break_after` is in minutes, 0 for no reminder. `keys` maps the key that pages
+    name to their own; `single_keys` turns off every key that works without Ctrl or ⌘.
     """
 
     scheme: Literal["system", "light", "dark"] = "system"
@@ -34,7 +33,6 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     zone: str = ""
     hours: Literal[24, 12] = 24
     break_after: Annotated[int, Meta(ge=0, le=240)] = 50
-    veil: Literal["", "none", "greyscale", "blur"] = ""
     single_keys: bool = True
     keys: dict[Key, Key] = {}
 

@@ -104,20 +104,6 @@ class CaseReviewer(Base):
     part: Mapped[str]
 
 
-class Exposure(Base):
-    """That somebody was handed an item of a type whose exposure is limited; kept for as long as a limit looks back."""
-
-    __tablename__ = "exposures"
-
-    project_id: Mapped[UUID] = mapped_column(primary_key=True)
-    user_id: Mapped[UUID] = mapped_column(primary_key=True)
-    assignment_id: Mapped[UUID] = mapped_column(primary_key=True)
-    fence: Mapped[int] = mapped_column(primary_key=True)
-    type: Mapped[str]
-    pool: Mapped[str]
-    at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
-
-
 class ClockPause(Base):
     """A time during which a case's clock stood still, who stopped it, and why.
 

@@ -1,4 +1,4 @@
-"""How the reader likes to work, on one page: looks, times, sensitive content, keys."""
+"""How the reader likes to work, on one page: looks, times, keys."""
 
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ SAID: Final = {
     "kept": "Kept. It counts on every page from now on.",
     "keys": "Every key does again what it did at first.",
 }
-TEXTS: Final = ("scheme", "density", "motion", "zone", "veil")
+TEXTS: Final = ("scheme", "density", "motion", "zone")
 NUMBERS: Final = ("text_size", "hours", "break_after")
 
 
