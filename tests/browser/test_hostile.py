@@ -37,6 +37,7 @@ async def test_hostile_items_stay_inert(site: Site, page: Page) -> None:
     await expect(page.locator(".row")).to_have_count(2)
     await page.get_by_role("button", name="Remove lines 2").click()
     await expect(page.locator(".row")).to_have_count(1)
+    await page.wait_for_load_state()
     await page.get_by_role("combobox", name="kind").fill("k2")
     await page.keyboard.press("Enter")
     await page.locator("#comment").fill(PIXEL)
@@ -45,6 +46,11 @@ async def test_hostile_items_stay_inert(site: Site, page: Page) -> None:
     item = await site.world.db.hot.fetchval("SELECT id FROM items WHERE type = 'receipt'")
     await page.goto(f"{site.url}/p/lab/items/{item}")
     await expect(page.get_by_role("heading", name="Decision")).to_be_visible()
-    assert await page.locator("main script, main iframe, main img, main [onerror], main form").count() == 0
+    assert (
+        await page.locator(
+            "main script, main iframe, main img, main [onerror], main form:not([action$='/comments'])"
+        ).count()
+        == 0
+    )
     assert dialogs == []
     assert [request.url for request in strayed] == []

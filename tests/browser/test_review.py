@@ -230,6 +230,7 @@ async def test_every_kind_of_field_comes_back_as_it_was_but_for_what_was_changed
     world = await lab(site, RECEIPT)
     await site.sign_in(page, "/p/lab")
     await page.get_by_role("button", name="Take the next of desk").click()
+    await page.wait_for_load_state()
     await page.get_by_role("combobox", name="kind").fill("k12")
     await page.keyboard.press("Enter")
     await page.get_by_role("button", name="Correct", exact=True).click()

@@ -19,7 +19,6 @@ CHOSEN = {
     "zone": "Asia/Tokyo",
     "hours": "12",
     "break_after": "20",
-    "veil": "blur",
     "single_keys": "on",
     "key-a": "y",
 }

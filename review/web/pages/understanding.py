@@ -84,9 +84,9 @@ class Beside:
 @get("/p/{project:str}/items/{item_id:uuid}/beside", opt=requires(Permission.READ_ITEMS), dependencies=WORK)
 async def beside_page(work: InHand, tx: Tx, item_id: FromPath[UUID]) -> Response[Any]:
     """Show what stands beside an item, to htmx alone; anybody else is led to the item's page, which has all of it."""
+    item = await items.get_detail(work.hot, who=work.who, item_id=item_id, base_url=work.base_url)
     if not work.is_partial:
         return Redirect(f"/p/{work.who.project}/items/{item_id}", status_code=303)
-    item = await items.get_detail(work.hot, who=work.who, item_id=item_id, base_url=work.base_url)
     return work.page("_beside.html", item_id=item_id, beside=await beside_of(work, tx, item), is_desk=True)
 
 
