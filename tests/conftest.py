@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -157,7 +157,7 @@ async def http(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @contextmanager
-def _cloned(server: EmbeddedPostgres, template: str) -> Iterator[str]:
+def _cloned(server: EmbeddedPostgres, template: str) -> Generator[str]:
     """A copy of a template for the length of the block."""
     name = f"t{new_id().hex}"
     _execute(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")

@@ -22,8 +22,8 @@ Key = Annotated[str, Meta(min_length=1, max_length=1)]
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What somebody chose; everything has a default that suits most people.
 
-    `zone` is empty for the browser's own. `break_after` is in minutes, 0 for no reminder. `keys` maps the key that pages
-    name to their own; `single_keys` turns off every key that works without Ctrl or ⌘.
+    `zone` is empty for the browser's own. `break_after` is in minutes, 0 for no reminder. `keys` maps the key that
+    pages name to their own; `single_keys` turns off every key that works without Ctrl or ⌘.
     """
 
     scheme: Literal["system", "light", "dark"] = "system"

@@ -1,7 +1,7 @@
 """From a schema and a value to start from to the tree of fields that shows it."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from review.web.forms import controls
 from review.web.forms.conditions import asked_about, effective, fits
@@ -286,7 +286,8 @@ def _strings(names: object) -> list[str]:
 def _told(value: object) -> str:
     if value is None or isinstance(value, Missing):
         return "None (null)" if value is None else ""
-    text = controls.json_text(value) if isinstance(value, dict | list) else controls.option_label(value)
+    is_nested = isinstance(value, dict | list)
+    text = controls.json_text(cast("Any", value)) if is_nested else controls.option_label(value)
     return text if len(text) <= controls.PREVIEW else f"{text[: controls.PREVIEW]} …"
 
 

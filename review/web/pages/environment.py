@@ -3,6 +3,7 @@
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -46,7 +47,7 @@ def build_environment(templates: Path, static: Path) -> Environment:
         "urgency": _urgency,
         "visible": _visible,
     }
-    environment.globals["reader"] = words.reader
+    environment.globals["reader"] = cast("Any", words.reader)  # typed as one of Jinja's own globals alone
     return environment
 
 
