@@ -27,16 +27,21 @@ WALK = """() => {
   it.dataset.walked = "";
   return {
     what: `${it.localName}#${it.id} ${it.textContent.trim().slice(0, 40)}`,
-    ring: [it, it.parentElement, it.nextElementSibling].some((each) => each && getComputedStyle(each).outlineStyle !== "none"),
+    ring: [it, it.parentElement, it.nextElementSibling]
+      .some((each) => each && getComputedStyle(each).outlineStyle !== "none"),
     seen: box.width > 0,
   };
 }"""
-LEFT = """() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")]
+LEFT = """() => [...document.querySelectorAll(
+    "a[href], button, input:not([type=hidden]), select, textarea, summary")]
   .filter((it) => it.checkVisibility({visibilityProperty: true}) && !it.disabled && it.tabIndex >= 0
-    && !("walked" in it.dataset) && !(it.type === "radio" && document.querySelector(`[name="${it.name}"][data-walked]`)))
+    && !("walked" in it.dataset)
+    && !(it.type === "radio" && document.querySelector(`[name="${it.name}"][data-walked]`)))
   .map((it) => it.outerHTML.slice(0, 120))"""
-SMALL = """() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")]
-  .filter((it) => it.checkVisibility({visibilityProperty: true}) && !it.matches(".unread, .skip-link, :is(p, li, dd, td, .lead) a, .option input, .chip input"))
+SMALL = """() => [...document.querySelectorAll(
+    "a[href], button, input:not([type=hidden]), select, textarea, summary")]
+  .filter((it) => it.checkVisibility({visibilityProperty: true}) && !it.matches(
+    ".unread, .skip-link, :is(p, li, dd, td, .lead) a, .option input, .chip input"))
   .map((it) => [it, (it.closest("label") ?? it).getBoundingClientRect()])
   .filter(([, box]) => box.width > 0 && (box.width < 24 || box.height < 24))
   .map(([it, box]) => `${box.width.toFixed()}x${box.height.toFixed()} ${it.outerHTML.slice(0, 120)}`)"""
@@ -168,8 +173,8 @@ async def test_reduced_motion_and_forced_colours_are_followed(site: Site, browse
     await site.sign_in(page)
     await page.wait_for_url("**/p/support")
     await site.take_next(page)
-    moving = "() => [...document.querySelectorAll('*')].filter((it) => parseFloat(getComputedStyle(it).transitionDuration) > 0).length"
-    assert await page.evaluate(moving) == 0
+    moving = "(all) => all.filter((it) => parseFloat(getComputedStyle(it).transitionDuration) > 0).length"
+    assert await page.locator("*").evaluate_all(moving) == 0
     chosen = page.locator(".option:has(:checked)").first
     other = page.locator(".option:not(:has(:checked))").first
     of = "(it) => getComputedStyle(it).outlineStyle + getComputedStyle(it).borderInlineStartWidth"
