@@ -16,5 +16,4 @@ KEYS: Final = {
     "q": "Ask upstream",
     "t": "Talk: comment for others",
     "g": "Go to a page, named by the next key",
-    "/": "Search",
 }

@@ -26,7 +26,8 @@ const offered = () => {
     const title = named(it), key = $("kbd[data-own]", it)?.textContent || (it.dataset.go ? `G ${it.dataset.go.toUpperCase()}` : "");
     if (title && seen(it) && !it.disabled && it.tabIndex >= 0 && !it.closest("[hx-ignore]") && !found.has(title)) found.set(title, { title, kind: it.matches("a") ? "Here" : "Do", key, it });
   }
-  return [...found.values()].sort((one, other) => (one.kind === "Do" ? 0 : 1) - (other.kind === "Do" ? 0 : 1));
+  const rank = ({ it, kind }) => (it.closest("header form") ? 2 : kind === "Do" ? 0 : 1);  // signing out is never the first
+  return [...found.values()].sort((one, other) => rank(one) - rank(other));
 };
 
 let all = [], from = [], shown = [], at = 0, asking;
