@@ -61,7 +61,7 @@ class Site:
         await page.goto(f"{self.url}/p/{self.world.project}")
         await page.get_by_role("button", name="Take the next of triage").click()
         await page.locator("#desk[data-assignment]").wait_for()
-        await page.wait_for_load_state()  # a key pressed before the scripts are there does nothing
+        await page.wait_for_load_state("networkidle")  # keys wait for the scripts, and what stands beside comes later
 
     async def verdicts(self) -> list[str]:
         """List the verdicts of all decisions, in order."""

@@ -10,7 +10,8 @@
   for (const it of all) for (const { name, value } of it.attributes) {
     const own = name === "style" && it.closest("[popover], textarea");
     if (/^on|^srcdoc$|^xlink|^background$/.test(name) || (name === "style" && !own)) found.push(`${it.localName} ${name}`);
-    if (/^(data-)?hx-/.test(name) && !ours.includes(name)) found.push(`${it.localName} ${name}`);
+    const fetched = it.id === "beside" && it.localName === "div" && /^hx-(get|trigger)$/.test(name);
+    if (/^(data-)?hx-/.test(name) && !ours.includes(name) && !fetched) found.push(`${it.localName} ${name}`);
     if (/^(href|action|formaction)$/.test(name) && !/^[/#]|^$/.test(value)) found.push(`${name}=${value}`);
     if (/^(href|action|formaction)$/.test(name) && /^\/[/\\]/.test(value)) found.push(`${name}=${value}`);
     if (name === "src" && !/^\/static\/|^data:image\/(png|jpeg|gif|webp);base64,/.test(value)) found.push(`src=${value}`);

@@ -18,6 +18,7 @@ async def start(site: Site, page: Page, items: int = 2) -> None:
 async def test_an_item_is_put_aside_by_key_and_taken_up_from_the_pools_page(site: Site, page: Page) -> None:
     await start(site, page)
     await page.keyboard.press("z")
+    await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
     await expect(page.locator(TEXT)).to_have_text("message 1")
     await expect(page.locator("#outcome")).to_contain_text("Put aside.")
