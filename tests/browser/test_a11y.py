@@ -3,7 +3,6 @@
 from importlib.resources import files
 from typing import Any
 
-import axe_playwright_python
 import pytest
 from playwright.async_api import Browser, Page, expect
 
@@ -11,7 +10,7 @@ from tests.browser.conftest import Site
 from tests.browser.hostile import spread
 from tests.browser.test_hostile_pages import VISITS
 
-AXE = files(axe_playwright_python).joinpath("axe.min.js").read_text()
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 RUN = """() => axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
   .then(({violations}) => violations.flatMap((it) => it.nodes.map((node) =>
     `${it.id}: ${node.target.join(" ")} ${node.html.slice(0, 120)} ${node.failureSummary.slice(0, 160)}`)))"""
