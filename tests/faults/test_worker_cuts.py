@@ -52,6 +52,7 @@ async def cut_everywhere(settings: Settings, act: Act, *, after: bool, prepare: 
             proxy.cut = False
             await db.engine.dispose()
             db.hot.terminate()
+            await _is_over(direct)
             await act(direct)
             await check(direct)
             await direct.close()
@@ -59,6 +60,14 @@ async def cut_everywhere(settings: Settings, act: Act, *, after: bool, prepare: 
                 return at - 1
     message = "it never got through"
     raise AssertionError(message)
+
+
+async def _is_over(direct: Database) -> None:
+    """Wait until the server has noticed the cut: until then it holds locks, which a sweep rightly passes by."""
+    others = "datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
+    async with asyncio.timeout(20):
+        while await direct.hot.fetchval(f"SELECT count(*) FROM pg_stat_activity WHERE {others}"):
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before the server has it", "after the server has acted"])
