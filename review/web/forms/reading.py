@@ -114,9 +114,10 @@ class Reader:
         return Answer(replace(made, children=(answer.form,)), answer.value)
 
     def _rows(self, made: Field, sent: str) -> Answer:
-        lines = self.submitted.rows.get(sent, [])
-        if "o" + sent in self.submitted.taken_back:
-            lines = [(at, at) for at in range(len(made.rows))]
+        lines: list[tuple[int | None, int | None]] = [*self.submitted.rows.get(sent, [])]
+        if "o" + sent in self.submitted.taken_back:  # what a row holds stands where it was moved to, if it is there
+            places = {origin: place for place, origin in lines}
+            lines = [(places.get(at), at) for at in range(len(made.rows))]
         answers: list[Answer] = []
         rows: list[Row] = []
         for place, origin in lines[:MAX_ROWS]:
@@ -126,7 +127,7 @@ class Reader:
                 row = _moved(made.rows[origin].field, path, at)
             else:
                 row = self.builder.build_row(made, path, at)
-            answers.append(self.read(row, f"{sent}/{place}"))
+            answers.append(Answer(row, row.base) if place is None else self.read(row, f"{sent}/{place}"))
             rows.append(Row(answers[-1].form, origin if known else None))
         kept = {row.origin for row in rows}
         gone = tuple((row.field.label, row.field.base) for row in made.rows if row.origin not in kept)

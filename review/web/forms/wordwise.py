@@ -1,4 +1,4 @@
-"""Where two texts differ, word by word; `static/diff.js` does the same in the browser, which a test holds together."""
+"""Where two texts differ, word by word; `static/diff.js` does the same in the browser."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-// Where two texts differ, word by word. review/web/forms/wordwise.py does the same on the server, and a test holds both together.
+// Where two texts differ, word by word. review/web/forms/wordwise.py does the same on the server.
 const LONG = 20000, MAX_EDITS = 200, MOST_EQUAL = 24, AROUND = 10, MOST_SHOWN = 60;
 const WORD = "[0-9A-Za-z_\\u00aa\\u00b5\\u00ba\\u00c0-\\u1fff\\u2c00-\\u2dff\\ua000-\\ud7ff\\ufb1d-\\ufdff\\ufe70-\\ufefc]";
 const TOKEN = new RegExp(`${WORD}{1,64}|[\\t-\\r ]{1,64}|.`, "gsu"), HAS_WORD = new RegExp(WORD, "u"), SPACE = /[\t-\r ]/;
