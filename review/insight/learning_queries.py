@@ -70,8 +70,9 @@ SELECT p.item_id, p.brief, p.verdict, p.label::text AS label, p.decided_at
 FROM best JOIN precedents p ON p.project_id = $1 AND p.item_id = best.item_id
 """
 # Without these the planner might take a walk over the whole table for the shorter way to the first few rows; and of a
-# key that very many share, some are enough.
+# key that very many share, some are enough. Going back to the savepoint takes the settings back too.
 BOUND = """
+SAVEPOINT near;
 SET LOCAL enable_seqscan = off;
 SET LOCAL plan_cache_mode = force_custom_plan;
 SET LOCAL gin_fuzzy_search_limit = 5000
@@ -127,6 +128,8 @@ async def list_tallies(hot: Hot, project_id: UUID, type_name: str, model: str, v
 
 
 async def find_near(driver: Hot, given: tuple[Any, ...]) -> list[Any]:
-    """Find decided items whose texts may be near, the most alike by their sketches; in a transaction of its own."""
+    """Find decided items whose texts may be near, the most alike by their sketches; within a transaction."""
     await driver.execute(BOUND)
-    return await driver.fetch(FIND_NEAR, *given)
+    found = await driver.fetch(FIND_NEAR, *given)
+    await driver.execute("ROLLBACK TO SAVEPOINT near")
+    return found

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.identity.rules import Principal
 from review.insight import learning_queries as queries
@@ -13,7 +12,7 @@ from review.insight.calibration import Share, band_of, shares_of
 from review.insight.likeness import MAX_RAW, jaccard, keys_of, query_of, scope_word, sketch_of, text_of, trigrams
 from review.items import service as items
 from review.items.schemas import EarlierItem, ItemDetail
-from review.kernel.db import Hot, driver_of
+from review.kernel.db import Hot
 
 CANDIDATES = 300  # from each of three indexes
 COMPARED = 40  # of those, by their sketches
@@ -50,16 +49,16 @@ class Understanding(msgspec.Struct, frozen=True, kw_only=True):
     earlier: list[EarlierItem]
 
 
-async def of_item(tx: AsyncSession, hot: Hot, *, who: Principal, item: ItemDetail) -> Understanding:
-    """Give what helps to judge an item that the caller may see; `tx` must be a transaction of its own.
+async def of_item(driver: Hot, *, who: Principal, item: ItemDetail) -> Understanding:
+    """Give what helps to judge an item that the caller may see; `driver` is the connection below a transaction.
 
     Of other items only what the caller may see too, and none that concerns them. None of it says anything of what was
     judged of this very item.
     """
     return Understanding(
-        calibration=await _calibration(hot, who, item),
-        similar=await find_similar(tx, hot, who=who, item=item),
-        earlier=await items.list_earlier(hot, who=who, item=item),
+        calibration=await _calibration(driver, who, item),
+        similar=await find_similar(driver, who=who, item=item),
+        earlier=await items.list_earlier(driver, who=who, item=item),
     )
 
 
@@ -74,8 +73,8 @@ async def _calibration(hot: Hot, who: Principal, item: ItemDetail) -> Calibratio
     return Calibration(model=named, mine=mine, bands=bands)
 
 
-async def find_similar(tx: AsyncSession, hot: Hot, *, who: Principal, item: ItemDetail) -> list[Similar]:
-    """List decided items of the same type whose inputs are near, the nearest first; `tx` as in `of_item`."""
+async def find_similar(driver: Hot, *, who: Principal, item: ItemDetail) -> list[Similar]:
+    """List decided items of the same type whose inputs are near, the nearest first; `driver` as in `of_item`."""
     text = text_of(bytes(item.input)[: 4 * MAX_RAW].decode("utf-8", "ignore"))
     grams = trigrams(text[:MAX_BRIEF])
     if len(grams) < 3:
@@ -83,10 +82,10 @@ async def find_similar(tx: AsyncSession, hot: Hot, *, who: Principal, item: Item
     sketch = sketch_of(trigrams(text))
     keys, scope = keys_of(who.project_id, item.type, sketch), scope_word(who.project_id, item.type)
     given = (keys.near, query_of(text, scope), keys.loose, sketch, CANDIDATES, COMPARED)
-    rows = await queries.find_near(await driver_of(tx), (who.project_id, item.type, *given))
+    rows = await queries.find_near(driver, (who.project_id, item.type, *given))
     found = [_similar(row, jaccard(grams, trigrams(row["brief"]))) for row in rows if row["item_id"] != item.id]
     alike = sorted((each for each in found if each.alike >= ALIKE), key=lambda each: (-each.alike, str(each.item_id)))
-    visible = await items.list_visible(hot, who=who, item_ids=[each.item_id for each in alike])
+    visible = await items.list_visible(driver, who=who, item_ids=[each.item_id for each in alike])
     return [each for each in alike if each.item_id in visible][:SHOWN]
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from review.delivery.webhooks import service as webhooks
 from review.identity.rules import Role
+from review.insight import learning
 from review.kernel.ids import new_id
 from tests.browser.conftest import Site
 from tests.make import World
@@ -175,6 +176,7 @@ class Spread:
                 )
                 self.items.append(answer["id"])
             await self._act(api)
+        await learning.follow(self.world.db)
         await self._owe()
         execute = self.world.db.hot.execute
         await execute("UPDATE users SET name = $1 WHERE email <> ''", f"{SHORT[2]} {SHORT[23]}")
@@ -195,6 +197,8 @@ class Spread:
             elif at == 3:
                 judged = {"verdict": "reject", "reasons": [SHORT[23]], "comment": SHORT[23]}
                 await self._call(api, f"{here}/review", told | judged, name="ana")
+            elif at in {4, 5}:
+                await self._ask(api, seat, is_answered=at == 4)
         item = f"/items/{self.items[-1]}"
         await self._call(api, f"{item}/override", {"verdict": "reject", "reason": LONG[:1_900]}, name="lea")
         for at in (-2, -3):
@@ -206,6 +210,19 @@ class Spread:
         await self._call(api, "/item-types/everything/stop", {"reason": LONG[:1_900]}, name="lea")
         (seat,) = (await self._call(api, "/pools/desk/claims", {"limit": 1}, name="nora"))["data"]
         self.held = seat["id"]
+        await self._comment(api, seat["item"]["id"], *self.items[:3])
+
+    async def _ask(self, api: httpx.AsyncClient, seat: dict[str, Any], *, is_answered: bool) -> None:
+        given = {"fence": seat["fence"], "text": LONG[:1_900]}
+        asked = await self._call(api, f"/assignments/{seat['id']}/ask", given, name="ana")
+        if is_answered:
+            path = f"/items/{asked['item_id']}/questions/{asked['question_id']}/answer"
+            await self._call(api, path, {"answer": LONG[:3_900]}, key=self.world.service_key)
+
+    async def _comment(self, api: httpx.AsyncClient, *items: str) -> None:
+        for item in items:
+            for words in (LONG[:3_900], SHORT[23], f"@{SHORT[0]}"):
+                await self._call(api, f"/items/{item}/comments", {"text": words}, name="lea")
 
     async def _call(
         self, api: httpx.AsyncClient, path: str, body: object, *, key: str = "", name: str = ""

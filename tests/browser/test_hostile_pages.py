@@ -89,6 +89,8 @@ class Watched:
     async def look(self, address: str) -> list[str]:
         """Open a page and say what is wrong with it."""
         await self.page.goto(address)
+        if await self.page.locator("#beside[data-seen]").count():
+            await self.page.locator("section#beside").wait_for()  # comes after the desk, in the place kept for it
         found: list[str] = await self.page.evaluate(LOOK)
         for summary in await self.page.locator("main details:not([open]) > summary").all():
             if await summary.is_visible():

@@ -8,6 +8,7 @@ import msgspec
 from review.insight import learning, understanding
 from review.insight.understanding import Understanding
 from review.items import service as items
+from review.kernel.db import driver_of
 from tests.make import BASE_URL, World
 
 MODEL = {"name": "intent-clf", "version": "7"}
@@ -28,7 +29,7 @@ async def similar(world: World, text: str, name: str = "ben", **more: Any) -> Un
     who = world.people[name]
     item = await items.get_detail(world.db.hot, who=world.people["lea"], item_id=item_id, base_url=BASE_URL)
     async with world.db.transaction() as tx:
-        return await understanding.of_item(tx, world.db.hot, who=who, item=item)
+        return await understanding.of_item(await driver_of(tx), who=who, item=item)
 
 
 async def test_near_items_are_found_with_how_they_were_decided(world: World) -> None:

@@ -9,6 +9,7 @@ from litestar.response import Redirect, Response
 
 from review.identity.rules import Permission
 from review.items import service as items
+from review.kernel.db import driver_of
 from review.queueing import comments
 from review.web import presence
 from review.web.guards import requires
@@ -77,5 +78,5 @@ async def _back(work: Work, tx: Tx, item_id: UUID) -> Response[Any]:
     if not work.is_partial:
         return Redirect(f"/p/{work.who.project}/items/{item_id}#comments", status_code=303)
     await tx.flush()
-    item = await items.get_detail(work.hot, who=work.who, item_id=item_id, base_url=work.base_url)
+    item = await items.get_detail(await driver_of(tx), who=work.who, item_id=item_id, base_url=work.base_url)
     return work.page("_beside.html", item_id=item_id, beside=await beside_of(work, tx, item), is_desk=True)

@@ -17,6 +17,7 @@ from review.insight.calibration import BANDS, Share
 from review.insight.understanding import Calibration, Similar
 from review.items import service as items
 from review.items.schemas import EarlierItem, ItemDetail, QuestionView
+from review.kernel.db import driver_of
 from review.queueing import comments
 from review.queueing.comments import Thread
 from review.web import content
@@ -91,8 +92,9 @@ async def beside_page(work: InHand, tx: Tx, item_id: FromPath[UUID]) -> Response
 
 
 async def beside_of(work: Work, tx: Tx, item: ItemDetail) -> Beside:
-    """Gather what stands beside an item."""
-    found = await understanding.of_item(tx, work.hot, who=work.who, item=item)
+    """Gather what stands beside an item, as the transaction sees it."""
+    driver = await driver_of(tx)
+    found = await understanding.of_item(driver, who=work.who, item=item)
     may_comment = work.who.may(Permission.COMMENT)
     outcomes = [_outcome(each) for each in found.similar]
     return Beside(
@@ -101,7 +103,7 @@ async def beside_of(work: Work, tx: Tx, item: ItemDetail) -> Beside:
         alike=outcomes[0] if outcomes and len(set(outcomes)) == 1 else None,
         subject=item.details.subject or "",
         earlier=[_earlier(each) for each in found.earlier],
-        thread=await comments.list_of(work.hot, who=work.who, item=item),
+        thread=await comments.list_of(driver, who=work.who, item=item),
         questions=item.questions,
         nameable=await comments.list_nameable(tx, who=work.who, item=item) if may_comment else [],
         may_comment=may_comment,
