@@ -36,7 +36,7 @@ async def measure(stage: Stage, effort: Effort) -> list[Line]:
         rounds = await take_turns(
             lambda: rate(insert, workers=WORKERS, seconds=effort.seconds),
             {
-                name: lambda act=act: rate(act, workers=WORKERS, seconds=effort.seconds)  # type: ignore[misc]
+                name: lambda act=act: rate(act, workers=WORKERS, seconds=effort.seconds)  # type: ignore[misc]  # mypy infers no lambda with a default
                 for name, act in acts.items()
             },
             effort.pairs,

@@ -61,7 +61,7 @@ async def _turns(db: Database, bodies: Numbered, submit: Submit, effort: Effort,
     async def again() -> float:
         before = await _items(db)
         numbers = count()
-        speed = await submit(lambda: bodies.body(next(numbers) % bodies.count + 1), False)  # noqa: FBT003
+        speed = await submit(lambda: bodies.body(next(numbers) % bodies.count + 1), False)  # noqa: FBT003  a protocol's own order
         grown.append(await _items(db) - before)
         return speed
 

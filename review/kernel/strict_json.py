@@ -205,7 +205,7 @@ def _walk(value: Any, path: str, depth: int) -> None:
         case _Pairs():
             _walk_pairs(value, path, depth)
         case list():
-            for index, inner in enumerate(value):  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+            for index, inner in enumerate(value):  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]  JSON
                 _walk(inner, f"{path}[{index}]", depth + 1)
         case str():
             _check_text(value, path)

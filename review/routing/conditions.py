@@ -149,7 +149,7 @@ def _doubled(value: Any) -> Any:
         except OverflowError:
             return math.inf if value > 0 else -math.inf
     if isinstance(value, dict):
-        return {key: _doubled(inner) for key, inner in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        return {key: _doubled(inner) for key, inner in value.items()}  # pyright: ignore[reportUnknownVariableType]  JSON
     return [_doubled(inner) for inner in value]
 
 
@@ -158,12 +158,12 @@ def _width(value: Any) -> int:
         value = list(value.values())  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]  JSON
     if not isinstance(value, list):
         return 0
-    return max(len(value), *(_width(inner) for inner in value), 0)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+    return max(len(value), *(_width(inner) for inner in value), 0)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]  JSON
 
 
 def _size(value: Any) -> float | None:
     """Count characters, elements or fields; null for anything else, which no comparison takes."""
-    return float(len(value)) if isinstance(value, str | bytes | list | dict) else None  # pyright: ignore[reportUnknownArgumentType]
+    return float(len(value)) if isinstance(value, str | bytes | list | dict) else None  # pyright: ignore[reportUnknownArgumentType]  JSON
 
 
 _OWN_FUNCTIONS = {"size_": _size}

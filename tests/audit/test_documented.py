@@ -54,9 +54,9 @@ async def test_the_documented_verifier_takes_true_proofs_and_refuses_others(
     assert await run(answer) == (0, f"4 entries stand in the log of {size}\n")
 
     note_text = answer["checkpoint"]["checkpoint"]
-    exec(SIGNATURE, {"note_text": note_text, "key": show_key(SIGNER.public_key), "base64": base64})  # noqa: S102
+    exec(SIGNATURE, {"note_text": note_text, "key": show_key(SIGNER.public_key), "base64": base64})  # noqa: S102  the page's own code
     with pytest.raises(InvalidSignature):
-        exec(SIGNATURE, {"note_text": "x" + note_text, "key": show_key(SIGNER.public_key), "base64": base64})  # noqa: S102
+        exec(SIGNATURE, {"note_text": "x" + note_text, "key": show_key(SIGNER.public_key), "base64": base64})  # noqa: S102  the page's own code
 
     for old, new in (("refund", "card_arrival"), ("ana@example.com", "eve@example.com"), ("approve", "reject")):
         spoilt = json.loads(json.dumps(answer))

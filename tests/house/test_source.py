@@ -1,6 +1,7 @@
 """House rules that no linter knows: sizes, names, who commits, who reads the clock."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from tests.house.source import ALL, REPOSITORY, SHIPPED, calls_in, name_of, pyth
 MOST_LINES_IN_A_FILE = 400
 MOST_LINES_IN_A_FUNCTION = 50
 MEANINGLESS_NAMES = {"util", "utils", "common", "helper", "helpers", "manager", "managers", "misc", "base"}
+
+# A check switched off for a line, with nothing behind it.
+BARE = re.compile(r"# (noqa(: [A-Z0-9, ]+)?|type: ignore(\[[^]]*\])?|pyright: ignore(\[[^]]*\])?)$")
 
 COMMITS_IN = {"review/kernel/db.py"}
 READS_THE_CLOCK_IN = {"review/kernel/clock.py"}
@@ -42,6 +46,12 @@ def test_files_and_functions_stay_small(path: Path) -> None:
     ]
     # A migration's upgrade() is one long list of tables.
     assert not long or path.parent == REPOSITORY / "migrations" / "versions", long
+
+
+@pytest.mark.parametrize("path", python_files(*ALL), ids=name_of)
+def test_whatever_is_ignored_carries_its_reason(path: Path) -> None:
+    bare = [f"{name_of(path)}:{at}" for at, line in enumerate(path.read_text().splitlines(), 1) if BARE.search(line)]
+    assert not bare, f"{bare}: say behind it why this is let pass"
 
 
 def test_names_mean_something() -> None:

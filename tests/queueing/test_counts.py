@@ -57,7 +57,7 @@ async def test_beats_stay_on_their_page(deep: World) -> None:
         before = await updates(connection)
         for _ in range(10):
             for row in held:
-                assert await queries.extend(connection, who, row["id"], row["fence"]) is not None  # type: ignore[arg-type]
+                assert await queries.extend(connection, who, row["id"], row["fence"]) is not None  # type: ignore[arg-type]  # a proxy
         after = await updates(connection)
     updated, hot = (b - a for a, b in zip(before, after, strict=True))
     assert updated == 200

@@ -41,7 +41,7 @@ def test_a_floor_begins_at_what_its_claimer_passed_over_and_stays_there() -> Non
     kept, passed, taken = Floors(), row(60), row(50)
     kept.leave(PROJECT, "triage", taken, ended=1.0, head=passed)
     kept.move(PROJECT, "triage", row(40))
-    assert kept.find(PROJECT, "triage", 1.1) == Place(60, NOW, passed["id"])  # type: ignore[arg-type]
+    assert kept.find(PROJECT, "triage", 1.1) == Place(60, NOW, passed["id"])  # type: ignore[arg-type]  # a row is a mapping
 
 
 async def test_what_a_slow_claimer_may_not_have_is_not_hidden_from_others(

@@ -125,7 +125,7 @@ async def test_no_way_leads_from_one_who_is_to_judge_to_what_others_said(
 async def test_an_adjudicator_sees_earlier_answers_only_where_the_item_type_says_so(
     http: httpx.AsyncClient, settings: Settings, kind: str, sees: bool
 ) -> None:
-    database = http._transport.app.state.services.db  # type: ignore[attr-defined]
+    database = http._transport.app.state.services.db  # type: ignore[attr-defined]  # the application below
     world = await build(database, settings)
     item = (await limited.send(world, kind, {"amount": 1}, tags=["panel"])).item
     await world.judge("ana", await take(world, "ana"), "approve", comment=SECRET)

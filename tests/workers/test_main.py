@@ -141,7 +141,7 @@ async def test_the_worker_keeps_the_audit_and_says_what_is_not_kept(
     chosen = msgspec.structs.replace(
         settings, sweep_interval=timedelta(seconds=TICK), audit_key=SECRET, audit_checkpoints=tmp_path
     )
-    stop, teller = asyncio.Event(), Teller(Redis.from_url(settings.redis_url))  # pyright: ignore[reportUnknownMemberType]
+    stop, teller = asyncio.Event(), Teller(Redis.from_url(settings.redis_url))  # pyright: ignore[reportUnknownMemberType]  untyped upstream
     loops = worker.start_loops(chosen, world.db, teller, stop)
     await asyncio.wait_for(until_signed(world), 20)
     while not (tmp_path / "support.checkpoints").exists():

@@ -183,7 +183,7 @@ def read_keys(provider: Provider, document: bytes) -> tuple[SigningKey, ...]:
         entries = msgspec.json.decode(document, type=dict[str, Any]).get("keys")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         entries = None
-    listed: list[Any] = entries if isinstance(entries, list) else []  # pyright: ignore[reportUnknownVariableType]
+    listed: list[Any] = entries if isinstance(entries, list) else []  # pyright: ignore[reportUnknownVariableType]  JSON
     keys = tuple(key for entry in listed[:MOST_KEYS] if (key := _key(entry)) is not None)
     if not keys:
         raise unavailable(provider, "its key set holds no key that is accepted here")
