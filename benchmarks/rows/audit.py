@@ -86,7 +86,7 @@ async def measure(stage: Stage, effort: Effort) -> list[Line]:
              values=rounds.ratios("least"), bound=None, control=rounds.control,
              seen=f"{max(rounds.subjects['least']):,.0f} of {best:,.0f} /s at best"),
         *verified,
-    ]  # fmt: skip
+    ]  # fmt: skip  # one line each
 
 
 def _updating(opened: Connections, key: UUID, ids: Sequence[UUID]) -> Act:
@@ -181,4 +181,4 @@ async def _verify(db: Database, settings: Settings, project: Project, effort: Ef
              unit="/s", seen=f"{size:,} records of {sum(map(len, filter(None, lines))) // size} bytes"),
         Line(goal="G15", what="records verified in a live database", against="a second of wall time",
              values=tuple(walls), bound=None, unit="/s", seen=f"{os.cpu_count()} cores, PostgreSQL beside it"),
-    ]  # fmt: skip
+    ]  # fmt: skip  # one line each

@@ -67,7 +67,7 @@ async def measure(stage: Stage, effort: Effort) -> list[Line]:
         Line(goal="G8", what="WAL bytes of a beat", against="of a minimal HOT update", values=rounds.ratios("extend"),
              bound=1.3, at_most=True, control=rounds.control,
              seen=f"{min(rounds.subjects['extend']):.0f} of {min(rounds.baseline):.0f} bytes at best"),
-    ]  # fmt: skip
+    ]  # fmt: skip  # one line each
 
 
 async def _hold(connection: Connection, project: Project) -> Sequence[tuple[UUID, int]]:

@@ -79,7 +79,7 @@ async def measure(stage: Stage, effort: Effort) -> list[Line]:
         Line(goal="G10", what="the same", against="p99 of a bare NOTIFY to its LISTEN, at the same pace",
              values=tuple(a / b for a, b in zip(heard, echoes, strict=True)), bound=3, at_most=True,
              seen=f"an echo takes {1_000 * statistics.median(echoes):.1f} ms"),
-    ]  # fmt: skip
+    ]  # fmt: skip  # one line each
 
 
 class _Caller(asyncio.Protocol):

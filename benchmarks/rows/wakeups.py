@@ -77,7 +77,7 @@ def _lines(rounds: Rounds) -> list[Line]:
             values=rounds.between("notify", "alone"), bound=None, control=rounds.control,
             seen=f"{max(rounds.subjects['notify']):,.0f} of {max(rounds.subjects['alone']):,.0f} /s at best",
         ),
-    ]  # fmt: skip
+    ]  # fmt: skip  # one line each
 
 
 class _Notifying:

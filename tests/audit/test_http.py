@@ -50,7 +50,7 @@ async def test_an_entry_says_who_from_where_what_and_by_which_configuration(
     entries = answer.json()["data"]
     assert [entry["action"] for entry in entries] == [
         "item.decided", "review.submitted", "assignment.claimed", "item.submitted",
-    ]  # fmt: skip
+    ]  # fmt: skip  # one line each
     assert {entry["origin"] for entry in entries} == {"127.0.0.1"}
     assert {entry["config_version"] for entry in entries} == {1}
     assert [entry["actor"]["name"] for entry in entries] == ["ana@example.com"] * 3 + ["crm"]
@@ -108,7 +108,7 @@ async def test_filters_narrow_the_list_and_pages_continue(
     assert (await found())[:2] == ["item.submitted", "item.decided"]
     assert await found(item=str(item_id)) == [
         "item.decided", "review.submitted", "assignment.claimed", "item.submitted",
-    ]  # fmt: skip
+    ]  # fmt: skip  # one line each
     assert set(await found(actor="ANA@example.com")) == {"item.decided", "review.submitted", "assignment.claimed"}
     assert set(await found(actor="operator")) == {"config.applied", "key.created", "user.created"}
     assert await found(actor=str(world.service.id)) == ["item.submitted", "item.submitted"]
@@ -175,7 +175,7 @@ async def test_exporting_feedback_is_an_act(http: httpx.AsyncClient, world: Worl
     (entry,) = (await http.get("/api/v1/audit?action=feedback.exported", headers=auditor)).json()["data"]
     assert (entry["actor"]["name"], entry["details"]) == (
         "max@example.com", {"format": "csv", "type": "ticket_intent", "since": None},
-    )  # fmt: skip
+    )  # fmt: skip  # one line each
 
 
 async def test_every_entry_of_an_item_is_proven_against_the_checkpoint(
@@ -192,7 +192,7 @@ async def test_every_entry_of_an_item_is_proven_against_the_checkpoint(
         "INSERT INTO audit_entries (project_id, id, actor_kind, actor_name, action, item_id, details)"
         " VALUES ($1, gen_random_uuid(), 'operator', 'x', 'clock.moved', $2, '{}')",
         world.service.project_id, item_id,
-    )  # fmt: skip
+    )  # fmt: skip  # one line each
     checkpoint = (await http.get("/api/v1/audit/checkpoint", headers=auditor)).json()
     answer = (await http.get(f"/api/v1/items/{item_id}/proof", headers=auditor)).json()
     assert answer["checkpoint"] == checkpoint
@@ -202,7 +202,7 @@ async def test_every_entry_of_an_item_is_proven_against_the_checkpoint(
     assert note.root.hex() == checkpoint["root"]
     assert [json.loads(each["entry"])["bound"]["action"] for each in answer["data"]] == [
         "item.submitted", "assignment.claimed", "review.submitted", "item.decided",
-    ]  # fmt: skip
+    ]  # fmt: skip  # one line each
     for each in answer["data"]:
         path = [bytes.fromhex(digest) for digest in each["proof"]]
         leaf = bytes.fromhex(json.loads(each["entry"])["leaf"])

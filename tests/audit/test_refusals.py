@@ -51,7 +51,7 @@ async def test_every_stale_act_is_refused_and_recorded(http: httpx.AsyncClient, 
     assert (entry["actor_name"], entry["item_id"], entry["origin"]) == ("ana@example.com", held.item.id, "127.0.0.1")
     assert entry["details"] == {
         "act": act, "assignment_id": str(held.id), "fence": held.fence, "pool": "triage", "code": "lease_lost",
-    }  # fmt: skip
+    }  # fmt: skip  # one line each
     assert await world.count("audit_entries") == before + 1
     assert await world.count("reviews") == await world.count("decisions") == 0
     again = await asyncio.gather(

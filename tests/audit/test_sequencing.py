@@ -35,7 +35,7 @@ async def test_committed_entries_get_places_without_gaps_in_the_order_of_their_t
     assert [position for position, _ in placed] == list(range(count))
     assert [action for _, action in placed[-4:]] == [
         "item.submitted", "assignment.claimed", "review.submitted", "item.decided",
-    ]  # fmt: skip
+    ]  # fmt: skip  # one line each
     assert await advance(world) == 0
     report = await verify(world)
     assert (report.fault, report.records, report.checkpoints) == (None, count, 1)

@@ -80,7 +80,7 @@ def test_a_tree_grown_in_any_steps_has_the_same_root(steps: list[int]) -> None:
 def test_a_tree_is_taken_up_where_it_was_left(size: int) -> None:
     held = kept(size)
     hashes = [tree.build([(each.place << each.height, (each.place + 1) << each.height)], held.__getitem__)[0]
-              for each in tree.subtrees_of(0, size)]  # fmt: skip
+              for each in tree.subtrees_of(0, size)]  # fmt: skip  # one line each
     frontier = Frontier(size, hashes)
     frontier.extend(LEAVES[size:])
     assert frontier.root() == ROOTS[MOST]

@@ -102,7 +102,7 @@ async def test_the_item_can_be_judged_after_the_answer_and_is_decided_once(world
     again = ClaimedAssignment(
         id=back["id"], case_id=seat.case_id, kind="review", pool="triage", fence=back["fence"],
         lease_expires_at=seat.lease_expires_at, item=seat.item,
-    )  # fmt: skip
+    )  # fmt: skip  # one line each
     await world.judge("ana", again, "approve")
     assert await world.count("decisions", item_id=item_id) == 1
 

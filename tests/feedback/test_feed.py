@@ -221,7 +221,7 @@ async def test_chunks_stay_within_their_bound_when_records_suddenly_grow(db: Dat
 
     assert [json.loads(line)["text"].count("x") for chunk in found for line in chunk.lines.splitlines()] == [
         10, 10, 10, 200_000, 200_000, 200_000, 10, 10,
-    ]  # fmt: skip
+    ]  # fmt: skip  # one line each
     assert max(len(chunk.lines) for chunk in found) < 4 * 60_000
     assert found[-1].reached == upto
 

@@ -13,7 +13,7 @@ MOST_LINES_IN_A_FUNCTION = 50
 MEANINGLESS_NAMES = {"util", "utils", "common", "helper", "helpers", "manager", "managers", "misc", "base"}
 
 # A check switched off for a line, with nothing behind it.
-BARE = re.compile(r"# (noqa(: [A-Z0-9, ]+)?|type: ignore(\[[^]]*\])?|pyright: ignore(\[[^]]*\])?)$")
+BARE = re.compile(r"# (fmt: skip|noqa(: [A-Z0-9, ]+)?|type: ignore(\[[^]]*\])?|pyright: ignore(\[[^]]*\])?)$")
 
 COMMITS_IN = {"review/kernel/db.py"}
 READS_THE_CLOCK_IN = {"review/kernel/clock.py"}

@@ -23,7 +23,7 @@ class Call:
             "path": parts.path, "raw_path": parts.path.encode(), "query_string": parts.query.encode(), "root_path": "",
             "headers": [(name.lower().encode(), each.encode()) for name, each in named.items()],
             "client": ("127.0.0.1", 1), "server": ("testserver.local", 80),
-        }  # fmt: skip
+        }  # fmt: skip  # one line each
         self._app = app
         self._body = body
         self._asked = False

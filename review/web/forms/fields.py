@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 Kind = Literal[
     "choice", "select", "choices", "text", "longtext", "number", "date", "time", "datetime",
     "rows", "named", "tuple", "group", "shapes", "closed", "fixed", "cut", "json",
-]  # fmt: skip  # a table
+]  # fmt: skip  # one line each
 Path = tuple[str | int, ...]
 Schema = dict[str, Any]
 

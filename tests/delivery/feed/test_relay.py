@@ -44,7 +44,7 @@ async def test_a_body_shows_the_item_as_of_the_event_however_late_it_is_relayed(
     queued, claimed, decided, revised = await stored(world)
     assert [each["type"] for each in (queued, claimed, decided, revised)] == [
         "item.queued", "item.claimed", "item.decided", "decision.revised",
-    ]  # fmt: skip
+    ]  # fmt: skip  # one line each
     seen = [(each["data"]["item"]["status"], each["data"]["item"]["decision"]) for each in (queued, claimed)]
     assert seen == [("queued", None), ("in_review", None)]
     assert queued["data"]["item"]["sla"]["state"] == "on_track"

@@ -33,7 +33,7 @@ def item(**fields: Any) -> ItemView:
     known: dict[str, Any] = {
         "id": ITEM, "status": "queued", "type": "t", "type_version": 1, "external_id": None, "created_at": NOON,
         "url": "", "route": msgspec.Raw(b"{}"), "sla": sla, "escalation_level": 0, "decision": None,
-    }  # fmt: skip
+    }  # fmt: skip  # one line each
     return ItemView(**(known | fields))
 
 
@@ -44,7 +44,7 @@ FACTS = st.lists(
         KINDS, st.integers(0, 5), st.sampled_from([ITEM, OTHER, None]), st.integers(1, 9),
     ),
     max_size=12,
-)  # fmt: skip
+)  # fmt: skip  # one line each
 
 
 @given(FACTS)
@@ -118,5 +118,5 @@ def test_levels_count_back_from_now() -> None:
     facts = [
         fact(EventKind.QUEUED), fact(EventKind.ESCALATED, level=1), fact(EventKind.CLAIMED),
         fact(EventKind.ESCALATED, item_id=OTHER, level=1), fact(EventKind.ESCALATED, level=2), fact(EventKind.CLAIMED),
-    ]  # fmt: skip
+    ]  # fmt: skip  # one line each
     assert rules.levels_at(facts, {ITEM: item(escalation_level=2)}) == [0, 1, 1, 1, 2, 2]

@@ -102,7 +102,7 @@ def test_no_text_of_upstream_makes_a_header_or_a_recipient(text: str) -> None:
     assert set(parsed.keys()) == {
         "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "X-Auto-Response-Suppress", "List-Id",
         "List-Unsubscribe", "Content-Type", "Content-Transfer-Encoding", "MIME-Version",
-    }  # fmt: skip
+    }  # fmt: skip  # one line each
     assert parsed["To"] == "ana@example.com"
     assert all(len(line) <= 998 for line in letter.as_bytes().split(b"\r\n"))
 
