@@ -41,12 +41,28 @@ def audit() -> None:
 
 @audit.command()
 @click.option("--project", metavar="P", help="Only this project; all of them otherwise.")
-@click.option("--export", "exported", type=click.Path(path_type=Path, dir_okay=False, exists=True), metavar="FILE",
-              help="Verify this exported log; no database is asked.")  # fmt: skip  # one line each
-@click.option("--checkpoints", "outside", multiple=True, type=click.Path(path_type=Path, exists=True),
-              metavar="DIR_OR_FILE", help="Checkpoints kept outside the database; may be given again.")  # fmt: skip  # one line each
-@click.option("--public-key", "public_keys", multiple=True, metavar="K",
-              help="The key that checkpoints must be signed by; may be given again, for older keys.")  # fmt: skip  # one line each
+@click.option(
+    "--export",
+    "exported",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="FILE",
+    help="Verify this exported log; no database is asked.",
+)
+@click.option(
+    "--checkpoints",
+    "outside",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    metavar="DIR_OR_FILE",
+    help="Checkpoints kept outside the database; may be given again.",
+)
+@click.option(
+    "--public-key",
+    "public_keys",
+    multiple=True,
+    metavar="K",
+    help="The key that checkpoints must be signed by; may be given again, for older keys.",
+)
 @data_dir_option
 def verify(
     project: str | None,

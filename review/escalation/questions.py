@@ -27,7 +27,6 @@ from review.items import service as items
 from review.items.schemas import ItemDetail, QuestionView
 from review.kernel import outbox
 from review.kernel.db import UNREACHABLE, Hot, driver_of
-from review.kernel.errors import FieldError, Invalid
 from review.kernel.events import EventKind
 from review.kernel.ids import new_id
 from review.queueing import comments
@@ -60,7 +59,7 @@ async def ask(
         NotAPerson (403), AssignmentNotFound (404), LeaseLost (409); QuestionPending: it waits for an answer already
         (409); Invalid: nothing is asked, or too much (422).
     """
-    asked = _checked(text, MAX_TEXT, "text")
+    asked = comments.checked(text, MAX_TEXT)
     seat = await queueing.lock_held(tx, who=who, assignment_id=assignment_id, fence=fence, act=Act.ASK)
     driver = await driver_of(tx)
     if await queries.is_waiting(driver, who.project_id, seat.item_id):
@@ -106,7 +105,7 @@ async def answer(
         ItemNotFound, QuestionNotFound (404); QuestionSettled: it has another answer, or is kept from the caller (409);
         Invalid: nothing is answered, or too much (422).
     """
-    said = _checked(text, MAX_ANSWER, "answer")
+    said = comments.checked(text, MAX_ANSWER, "answer")
     driver = await driver_of(tx)
     item = await items.get_detail(driver, who=who, item_id=item_id, base_url=watch.base_url)
     await items.check_reach(driver, who=who, item_id=item_id)
@@ -212,11 +211,3 @@ async def _check_answerable(driver: Hot, who: Principal, item: ItemDetail, quest
     if question["answer"] not in {None, said}:
         message = f"{question['answered_by']} answered this already. That answer stands; yours was not stored."
         raise QuestionSettled(message)
-
-
-def _checked(text: str, most: int, field: str) -> str:
-    said = text.replace("\r\n", "\n").strip()
-    if not 0 < len(said) <= most:
-        message = f"Write something, in up to {most:,} characters. Nothing was stored; send it again."
-        raise Invalid(message, errors=(FieldError(field, "is missing or too long"),))
-    return said

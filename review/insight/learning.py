@@ -10,10 +10,9 @@ from uuid import UUID
 from review.feedback import service as feedback
 from review.insight import learning_queries as queries
 from review.insight.calibration import Lesson, band_of, learn, weight_of
-from review.insight.likeness import MAX_RAW, keys_of, scope_word, sketch_of, text_of, trigrams
+from review.insight.likeness import MAX_BRIEF, MAX_RAW, keys_of, scope_word, sketch_of, text_of, trigrams
 from review.kernel.db import Database, driver_of
 
-MAX_BRIEF = 600
 MAX_LABEL = 2_000
 
 

@@ -16,6 +16,7 @@ import msgspec
 PLACES = 32
 MAX_RAW = 20_000  # characters of an input, as JSON, that are looked at
 MAX_TEXT = 2_000
+MAX_BRIEF = 600  # what is kept of a text to be shown, and compared to the letter
 _BUCKET_SHIFT, _REST, _STEP = 27, (1 << 27) - 1, 0x9E3779B1
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?')
 _WORD = re.compile(r"[^\W_]{3,40}")

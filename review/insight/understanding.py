@@ -9,7 +9,17 @@ import msgspec
 from review.identity.rules import Principal
 from review.insight import learning_queries as queries
 from review.insight.calibration import Share, band_of, shares_of
-from review.insight.likeness import MAX_RAW, jaccard, keys_of, query_of, scope_word, sketch_of, text_of, trigrams
+from review.insight.likeness import (
+    MAX_BRIEF,
+    MAX_RAW,
+    jaccard,
+    keys_of,
+    query_of,
+    scope_word,
+    sketch_of,
+    text_of,
+    trigrams,
+)
 from review.items import service as items
 from review.items.schemas import EarlierItem, ItemDetail
 from review.kernel.db import Hot
@@ -18,7 +28,6 @@ CANDIDATES = 300  # from each of three indexes
 COMPARED = 40  # of those, by their sketches
 SHOWN = 5
 ALIKE = 0.3  # how much of both texts' trigrams stands in both, from which on one is shown
-MAX_BRIEF = 600
 
 
 class Similar(msgspec.Struct, frozen=True, kw_only=True):

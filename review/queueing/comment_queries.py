@@ -5,6 +5,7 @@ from uuid import UUID
 
 from review.identity.rules import Principal
 from review.kernel.db import Hot
+from review.queueing.queries import BY_SEVERAL
 
 MOST = 200  # the newest of a thread
 
@@ -24,10 +25,8 @@ EDIT = "UPDATE item_comments SET text = $3, edited_at = now() WHERE project_id =
 REMOVE = "UPDATE item_comments SET removed_at = now() WHERE project_id = $1 AND id = $2"
 HIDE = "UPDATE item_comments SET hidden_by = $3 WHERE project_id = $1 AND id = $2"
 
-# Whether others judge the item's case, so that what one writes could sway the rest; false where there is no case.
-IS_JUDGED_BY_SEVERAL = """
-SELECT EXISTS (SELECT FROM cases c WHERE c.project_id = $1 AND c.item_id = $2 AND (c.reviews_required > 1
-  OR EXISTS (SELECT FROM reviews r WHERE r.project_id = c.project_id AND r.case_id = c.id)))
+IS_JUDGED_BY_SEVERAL = f"""
+SELECT EXISTS (SELECT FROM cases c WHERE c.project_id = $1 AND c.item_id = $2 AND {BY_SEVERAL})
 """
 
 
@@ -42,5 +41,5 @@ async def lock_comment(driver: Hot, who: Principal, item_id: UUID, comment_id: U
 
 
 async def is_judged_by_several(hot: Hot, project_id: UUID, item_id: UUID) -> bool:
-    """Tell whether others judge an item's case too, or have."""
+    """Tell whether others judge an item's case too, or have; false where it has none."""
     return bool(await hot.fetchval(IS_JUDGED_BY_SEVERAL, project_id, item_id))

@@ -79,7 +79,7 @@ async def write(tx: AsyncSession, *, who: Principal, item_id: UUID, text: str, b
         ItemNotFound: it is not the caller's to see, or in none of their pools (404); Invalid: it says nothing, or too
         much (422).
     """
-    said = _checked(text)
+    said = checked(text, MAX_TEXT)
     driver = await driver_of(tx)
     item = await _item(driver, who, item_id, base_url)
     comment = ItemComment(
@@ -121,7 +121,7 @@ async def change(
         ItemNotFound, CommentNotFound (404); CommentSettled: it is another's, or older than five minutes (409); Invalid
         (422).
     """
-    said = None if text is None else _checked(text)
+    said = None if text is None else checked(text, MAX_TEXT)
     driver = await driver_of(tx)
     row = await _lock(driver, who, item_id, comment_id, base_url)
     if not _may_change(row, who):
@@ -170,11 +170,16 @@ async def _lock(driver: Hot, who: Principal, item_id: UUID, comment_id: UUID, ba
     return row
 
 
-def _checked(text: str) -> str:
+def checked(text: str, most: int, field: str = "text") -> str:
+    """Give what somebody wrote, without what surrounds it.
+
+    Raises:
+        Invalid: it says nothing, or more than so many characters (422).
+    """
     said = text.replace("\r\n", "\n").strip()
-    if not 0 < len(said) <= MAX_TEXT:
-        message = f"A comment says something, in up to {MAX_TEXT:,} characters. Nothing was stored; send it again."
-        raise Invalid(message, errors=(FieldError("text", "is missing or too long"),))
+    if not 0 < len(said) <= most:
+        message = f"Write something, in up to {most:,} characters. Nothing was stored; send it again."
+        raise Invalid(message, errors=(FieldError(field, "is missing or too long"),))
     return said
 
 

@@ -112,6 +112,10 @@ WHERE a.project_id = $1 AND a.id = $2
 _POOL_NOW = """CASE WHEN a.kind = 'review' THEN
  (SELECT c.pool FROM cases c WHERE c.project_id = a.project_id AND c.id = a.case_id) ELSE a.pool END"""
 
+# Whether others judge a case `c` too, or have.
+BY_SEVERAL = """(c.reviews_required > 1 OR EXISTS (
+ SELECT FROM reviews r WHERE r.project_id = c.project_id AND r.case_id = c.id))"""
+
 LIST_ANSWERS = """
 SELECT a.id, u.email AS reviewer, r.verdict, coalesce(r.output::text, 'null') AS output, r.reasons::text AS reasons,
        r.comment, r.submitted_at
@@ -193,11 +197,7 @@ async def lock_seats(tx: AsyncSession, project_id: UUID, item_id: UUID) -> list[
 async def is_judged_by_several(tx: AsyncSession, project_id: UUID, case_id: UUID) -> bool:
     """Tell whether others judge a case, so that what one of them writes could sway the rest."""
     found = await tx.scalar(
-        text(
-            "SELECT c.reviews_required > 1 OR EXISTS (SELECT FROM reviews r"
-            " WHERE r.project_id = c.project_id AND r.case_id = c.id)"
-            " FROM cases c WHERE c.project_id = :project AND c.id = :case"
-        ),
+        text(f"SELECT {BY_SEVERAL} FROM cases c WHERE c.project_id = :project AND c.id = :case"),
         {"project": project_id, "case": case_id},
     )
     return bool(found)

@@ -89,7 +89,7 @@ class Watched:
     async def look(self, address: str) -> list[str]:
         """Open a page and say what is wrong with it."""
         await self.page.goto(address)
-        if await self.page.locator("#beside[data-seen]").count():
+        if await self.page.locator("#beside[hx-get]").count():
             await self.page.locator("section#beside").wait_for()  # comes after the desk, in the place kept for it
         found: list[str] = await self.page.evaluate(LOOK)
         for summary in await self.page.locator("main details:not([open]) > summary").all():

@@ -98,3 +98,23 @@ def test_a_time_in_another_zone_is_the_same_time() -> None:
 def test_a_number_that_would_be_rounded_is_refused() -> None:
     answer = forms.read({"type": "number"}, 1, [("o", "0.1000000000000000055")])
     assert "more digits" in answer.form.errors[0]
+
+
+NAMED: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "string"}}
+
+
+def test_a_name_that_was_taken_out_is_taken_back_with_its_value() -> None:
+    value = {"a": "x", "b": "y"}
+    without = forms.read(NAMED, value, [("r/~0", "0"), ("n/~0", "a"), ("o/~0", "x")])
+    assert without.value == {"a": "x"}
+    assert [(each.label, each.name) for each in differences.of_form(without.form)] == [("Names and values, b", "e")]
+    back = forms.read(NAMED, value, [("r/~0", "0"), ("n/~0", "a"), ("o/~0", "x"), ("_take", "e")])
+    assert back.value == value
+
+
+def test_a_new_name_for_a_value_is_a_change_and_is_taken_back() -> None:
+    pairs = [("r/~0", "0"), ("n/~0", "zz"), ("o/~0", "x")]
+    renamed = forms.read(NAMED, {"a": "x"}, pairs)
+    assert renamed.value == {"zz": "x"}
+    assert [(each.before, each.after, each.name) for each in differences.of_form(renamed.form)] == [("a", "zz", "n/~0")]
+    assert forms.read(NAMED, {"a": "x"}, [*pairs, ("_take", "n/~0")]).value == {"a": "x"}

@@ -259,7 +259,7 @@ class Builder:
         if schema is None or len(rest) > MAX_ROWS or not all(_is_name(name) for name in rest):
             return as_json(more)
         rows = tuple(
-            Row(self.build(schema, value, (*made.path, name), f"{made.at}/~{at}", required=True), at, name)
+            Row(self.build(schema, value, (*made.path, name), f"{made.at}/~{at}", required=True), at, name, was=name)
             for at, (name, value) in enumerate(rest.items())
         )
         return replace(more, kind="named", schema={"items": schema}, rows=rows, was=str(len(rows)))

@@ -37,13 +37,14 @@ class Option:
 class Row:
     """One line of an array or one name with its value: the field, and which line of the start it came from.
 
-    `origin` is None for a new one; `name_errors` is what is wrong with its name.
+    `origin` is None for a new one; `name_errors` is what is wrong with its name, and `was` its name at the start.
     """
 
     field: "Field"
     origin: int | None
     name: str = ""
     name_errors: tuple[str, ...] = ()
+    was: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Field:
 
     `at` is the address that its controls are named after: the JSON Pointer of its value, but for values whose names
     are themselves filled in. `text` and `chosen` are what the control carries now, `was` what it carries for the AI
-    output. `given` are the option texts of the shape that stands on the page, which a switch away from it can tell.
+    output. `suffix` is what the sent text leaves out: a time's zone, or how long what is cut is in full.
     """
 
     kind: Kind

@@ -11,6 +11,7 @@ from review.web.forms.fields import MISSING, Field, Missing, Path, Row, focused,
 from review.web.forms.submitted import Submitted
 from review.web.shapes import is_list, is_object
 
+TOO_MANY = f"At most {MAX_ROWS} rows fit in this form; the rest was left out."
 MAX_ROUNDS = 4  # of conditions that depend on what other conditions ask for
 
 
@@ -114,10 +115,7 @@ class Reader:
         return Answer(replace(made, children=(answer.form,)), answer.value)
 
     def _rows(self, made: Field, sent: str) -> Answer:
-        lines: list[tuple[int | None, int | None]] = [*self.submitted.rows.get(sent, [])]
-        if "o" + sent in self.submitted.taken_back:  # what a row holds stands where it was moved to, if it is there
-            places = {origin: place for place, origin in lines}
-            lines = [(places.get(at), at) for at in range(len(made.rows))]
+        lines = self._lines(made, sent)
         answers: list[Answer] = []
         rows: list[Row] = []
         for place, origin in lines[:MAX_ROWS]:
@@ -133,7 +131,7 @@ class Reader:
         gone = tuple((row.field.label, row.field.base) for row in made.rows if row.origin not in kept)
         form = replace(made, rows=tuple(rows), gone=gone, has_focus=not rows and sent == self.submitted.focus)
         if len(lines) > MAX_ROWS:
-            return Answer(faulty(form, f"At most {MAX_ROWS} rows fit in this form; the rest was left out."), MISSING)
+            return Answer(faulty(form, TOO_MANY), MISSING)
         if not rows and not made.rows and not is_list(made.base):
             if made.base is None or not made.required:
                 return Answer(form, made.base)
@@ -141,17 +139,33 @@ class Reader:
                 return Answer(form, None)
         return Answer(form, [answer.value for answer in answers if not isinstance(answer.value, Missing)])
 
+    def _lines(self, made: Field, sent: str) -> list[tuple[int | None, int | None]]:
+        """Give where each line stands in what was sent, and which of the start it is; None for nowhere and for new.
+
+        Lines that are taken back stand as at the start, and hold what stands where they were moved to.
+        """
+        lines: list[tuple[int | None, int | None]] = [*self.submitted.rows.get(sent, [])]
+        if made.name[0] + sent not in self.submitted.taken_back:
+            return lines
+        places = {origin: place for place, origin in lines}
+        return [(places.get(at), at) for at in range(len(made.rows))]
+
+    def _name(self, known: Row | None, sent: str) -> str:
+        given = None if f"n{sent}" in self.submitted.taken_back else self.submitted.first(f"n{sent}")
+        return given if given is not None else known.was if known else ""
+
     def _named(self, made: Field, sent: str) -> Answer:
         value: dict[str, Any] = {}
         rows: list[Row] = []
-        for place, origin in self.submitted.rows.get(sent, [])[:MAX_ROWS]:
+        lines = self._lines(made, sent)
+        for place, origin in lines[:MAX_ROWS]:
             known = made.rows[origin] if origin is not None and origin < len(made.rows) else None
-            name = self.submitted.first(f"n{sent}/~{place}")
-            name = name if name is not None else known.name if known else ""
+            name = self._name(known, f"{sent}/~{place}")
             path, at = (*made.path, name), f"{made.at}/~{len(rows)}"
             field = _moved(known.field, path, at) if known else self.builder.build_row(made, path, at)
-            answer = self.read(field, f"{sent}/~{place}")
-            row = Row(replace(answer.form, label=name), origin if known else None, name)
+            answer = Answer(field, field.base) if place is None else self.read(field, f"{sent}/~{place}")
+            was = known.was if known else ""
+            row = Row(replace(answer.form, label=name), origin if known else None, name, was=was)
             if not name.strip() and not (known and name == known.name):
                 if is_blank(answer.form) and not self.submitted.pressed:
                     continue
@@ -163,7 +177,8 @@ class Reader:
             rows.append(row)
         kept = {row.origin for row in rows}
         gone = tuple((row.name, row.field.base) for row in made.rows if row.origin not in kept)
-        return Answer(replace(made, rows=tuple(rows), gone=gone), value)
+        form = replace(made, rows=tuple(rows), gone=gone)
+        return Answer(faulty(form, TOO_MANY), MISSING) if len(lines) > MAX_ROWS else Answer(form, value)
 
 
 def _together(answers: Iterable[Answer]) -> dict[str, Any]:

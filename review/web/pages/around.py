@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from markupsafe import Markup
 
+from review.audit.rules import Action
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Principal
 from review.identity.sessions import Visitor
@@ -26,8 +27,10 @@ from review.web.pages import desk, habits, snooze_times, words
 from review.web.pages.snooze_times import Moment
 from review.web.pages.views import Countdown
 
-PINNED, SNOOZED, RESERVED = "pinned", "snoozed", "reserved"
-HAD_BEFORE = frozenset({"assignment.claimed", "assignment.taken_up", "case.escalated", "escalation.step_taken"})
+PINNED, RESERVED = "pinned", "reserved"
+HAD_BEFORE = frozenset(
+    {Action.ASSIGNMENT_CLAIMED, Action.ASSIGNMENT_TAKEN_UP, Action.CASE_ESCALATED, Action.STEP_TAKEN}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,7 @@ class Hand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class Looker:
     """Who looks, when, and in which zone."""
 
     hot: Hot
@@ -84,7 +87,7 @@ class Reader:
 
 
 async def look(
-    reader: Reader,
+    looker: Looker,
     claimed: ClaimedAssignment,
     history: list[HistoryEntry],
     kept: list[KeptLine],
@@ -93,17 +96,17 @@ async def look(
     is_draft_used: bool = False,
 ) -> Hand:
     """Look at what stands around an assignment in hand; a handful of short statements."""
-    hot, who, now = reader.hot, reader.who, reader.now
+    hot, who, now = looker.hot, looker.who, looker.now
     pinned = [each for each in kept if each.kind == PINNED]
-    began = habits.day_began(now, reader.zone)
+    began = habits.day_began(now, looker.zone)
     today = await sitting.find_sitting(hot, who=who, pool=claimed.pool, since=began)
-    rest = habits.break_after(reader.visitor)
+    rest = habits.break_after(looker.visitor)
     steady = today.steady_since
     clock = clocks.get(claimed.item.id)
     latest = snooze_rules.latest(now, clock.due_at if clock and not clock.is_still else None)
     return Hand(
-        tabs=[line_of(each, reader, clocks.get(each.item_id)) for each in pinned],
-        back=[line_of(each, reader, clocks.get(each.item_id)) for each in kept if each.kind == RESERVED],
+        tabs=[line_of(each, looker, clocks.get(each.item_id)) for each in pinned],
+        back=[line_of(each, looker, clocks.get(each.item_id)) for each in kept if each.kind == RESERVED],
         note=await pinning.find_note(hot, who=who, assignment_id=claimed.id),
         draft=await drafts.find(hot, who=who, item_id=claimed.item.id),
         is_draft_used=is_draft_used,
@@ -112,41 +115,39 @@ async def look(
         steady_since=int(steady.timestamp()) if steady else 0,
         break_minutes=int(rest.total_seconds() // 60) if rest else 0,
         is_break_due=bool(rest and steady and now - steady >= rest),
-        moments=snooze_times.moments(now, reader.zone, latest),
-        latest=words.brief(latest, reader.zone) if latest else "",
-        zone=habits.name_of(reader.zone),
-        receivers=await _receivers(reader, claimed, history),
+        moments=snooze_times.moments(now, looker.zone, latest),
+        latest=words.brief(latest, looker.zone) if latest else "",
+        zone=str(looker.zone),
+        receivers=await _receivers(looker, claimed, history),
         is_pinned=any(each.assignment_id == claimed.id for each in pinned),
         may_pin=sum(each.assignment_id != claimed.id for each in pinned) < pinning.MAX_PINNED,
     )
 
 
-def line_of(line: KeptLine, reader: Reader, clock: Countdown | None = None) -> Kept:
+def line_of(line: KeptLine, looker: Looker, clock: Countdown | None = None) -> Kept:
     """Show one thing that is kept."""
-    item_type = reader.config.item_types.get(line.type)
-    title = desk.title_of(item_type) if item_type else words.humanise(line.type)
     said = content.brief(msgspec.json.decode(line.input)) if line.input else content.visible(line.external_id or "")
     return Kept(
         id=line.assignment_id,
-        url=f"/p/{reader.who.project}/assignments/{line.assignment_id}",
-        title=title,
+        url=f"/p/{looker.who.project}/assignments/{line.assignment_id}",
+        title=desk.title_in(looker.config, line.type),
         brief=said,
         kind=line.kind,
         until=line.until,
-        said=words.brief(line.until, reader.zone),
+        said=words.brief(line.until, looker.zone),
         clock=clock,
         note=line.note,
-        put_by="" if line.put_by == reader.who.actor.name else line.put_by,
+        put_by="" if line.put_by == looker.who.actor.name else line.put_by,
     )
 
 
-async def _receivers(reader: Reader, claimed: ClaimedAssignment, history: list[HistoryEntry]) -> Receivers:
+async def _receivers(looker: Looker, claimed: ClaimedAssignment, history: list[HistoryEntry]) -> Receivers:
     """Ask whom it could be sent back to, only where its history says that somebody else had it."""
-    mine = reader.who.actor.name
+    mine = looker.who.actor.name
     if not any(entry.action in HAD_BEFORE and entry.actor != mine for entry in history):
         return Receivers()
-    seat = await queueing.get_known_seat(reader.hot, who=reader.who, assignment_id=claimed.id)
-    return await sending_back.list_receivers(reader.hot, who=reader.who, seat=seat, config=reader.config)
+    seat = await queueing.get_known_seat(looker.hot, who=looker.who, assignment_id=claimed.id)
+    return await sending_back.list_receivers(looker.hot, who=looker.who, seat=seat, config=looker.config)
 
 
 def _pace(seconds: float | None) -> str:

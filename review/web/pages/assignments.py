@@ -72,7 +72,7 @@ class AssignmentPages(Controller):
         except (JudgementInvalid, VerdictNotAllowed) as refusal:
             return await work.show(claimed, desk.refused(draft, refusal), status=refusal.status, push="")
         outcome = desk.told(verdict, claimed.item, draft, is_decided=done.item.decision is not None)
-        return await work.onward(claimed.pool, verdict, outcome)
+        return await (await work.seeing(tx)).onward(claimed.pool, verdict, outcome)
 
     @post("/skip", status_code=200)
     async def skip(self, request: AnyRequest, work: InHand, tx: Tx, assignment_id: FromPath[UUID]) -> Response[Any]:
@@ -85,7 +85,7 @@ class AssignmentPages(Controller):
         await queueing.skip(
             tx, who=work.who, assignment_id=assignment_id, fence=fence, reason=reason, is_conflict=is_conflict
         )
-        return await work.onward(pool, "conflict" if is_conflict else "skip")
+        return await (await work.seeing(tx)).onward(pool, "conflict" if is_conflict else "skip")
 
     @post("/escalate", status_code=200)
     async def escalate(
@@ -98,7 +98,7 @@ class AssignmentPages(Controller):
         await escalation.escalate(
             tx, services.configs, who=work.who, assignment_id=assignment_id, fence=fence, reason=reason_of(pairs)
         )
-        return await work.onward(pool, "escalate")
+        return await (await work.seeing(tx)).onward(pool, "escalate")
 
     @post("/release", status_code=200)
     async def release(self, request: AnyRequest, work: InHand, tx: Tx, assignment_id: FromPath[UUID]) -> Response[Any]:

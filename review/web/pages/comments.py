@@ -67,8 +67,11 @@ class CommentPages(Controller):
     async def look(self, request: AnyRequest, work: InHand, item_id: FromPath[UUID]) -> dict[str, Any]:
         """Note that the reader looks at the item, and tell who else does; names only to who may know them."""
         await read_form(request)
+        visible = await items.list_visible(work.hot, who=work.who, item_ids=[item_id])
+        others = await presence.note(work.services.redis, who=work.who, item_id=item_id) if visible else []
+        if visible and not others:  # as nearly always, every 20 seconds on every page
+            return {"said": ""}
         item = await items.get_detail(work.hot, who=work.who, item_id=item_id, base_url=work.base_url)
-        others = await presence.note(work.services.redis, who=work.who, item_id=item_id)
         is_kept = bool(others) and await items.is_still_to_judge(work.hot, who=work.who, item=item)
         return {"said": presence.said(others, is_kept=is_kept)}
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from markupsafe import Markup
 
+from review.configuration.rules import ProjectConfig
 from review.decisions.rules import Verdict
 from review.items.schemas import Details, HistoryEntry, ItemDetail
 from review.items.types import ItemType
@@ -202,6 +203,12 @@ def _answer(answer: AnswerView, place: int, output: object, url: str) -> Answer:
 def title_of(item_type: ItemType) -> str:
     """Name an item type for people."""
     return item_type.title if item_type.title not in {"", item_type.name} else words.humanise(item_type.name)
+
+
+def title_in(config: ProjectConfig, name: str) -> str:
+    """Name an item type for people, also one that the configuration no longer has."""
+    item_type = config.item_types.get(name)
+    return title_of(item_type) if item_type else words.humanise(name)
 
 
 def why(item: ItemDetail, conditions: Mapping[str, str], *, kind: str = "") -> list[str | Markup]:

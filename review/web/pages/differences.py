@@ -49,6 +49,10 @@ def _changed(field: forms.Field, label: str) -> Iterator[Change]:
     for child in field.children:
         yield from _changed(child, label if field.kind == "shapes" else _under(label, child.label))
     for row in field.rows:
+        if row.was and row.was != row.name:
+            at = f"n{row.field.at}"
+            before, after = content.visible(row.was), content.visible(row.name)
+            yield Change(label=_under(label, row.was), before=before, after=after, name=at)
         yield from _changed(row.field, _under(label, row.field.label))
 
 

@@ -14,7 +14,7 @@ from review.queueing import due
 from review.queueing.due import BEGINNING, DueLine, Place
 from review.web import content
 from review.web.guards import requires
-from review.web.pages.queue import title_in
+from review.web.pages.desk import title_in
 from review.web.pages.views import Countdown, DueRow
 from review.web.pages.work import WORK, InHand, Work
 

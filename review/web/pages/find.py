@@ -12,7 +12,7 @@ from review.items import finding
 from review.items.finding import FoundItem
 from review.web.guards import requires
 from review.web.pages import places
-from review.web.pages.queue import title_in
+from review.web.pages.desk import title_in
 from review.web.pages.work import WORK, InHand, Work
 
 

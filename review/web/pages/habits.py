@@ -1,14 +1,8 @@
 """What a reader has chosen about their work, in the shape that the pages of their work need it."""
 
 from datetime import datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo
 
 from review.identity.sessions import Visitor
-
-
-def name_of(zone: tzinfo) -> str:
-    """Name a zone for people."""
-    return zone.key if isinstance(zone, ZoneInfo) else "UTC"
 
 
 def day_began(now: datetime, zone: tzinfo) -> datetime:

@@ -44,7 +44,7 @@ class InHandPages(Controller):
         except SnoozeInvalid as refusal:
             return _refused(work, refusal, "#snooze-said")
         said = f"Put aside. It comes back to you on {words.brief(until, work.zone)}."
-        return await work.onward(pool, "snooze", said)
+        return await (await work.seeing(tx)).onward(pool, "snooze", said)
 
     @post("/take-up", status_code=200)
     async def take_up(self, request: AnyRequest, work: InHand, tx: Tx, assignment_id: FromPath[UUID]) -> Response[Any]:
@@ -65,22 +65,20 @@ class InHandPages(Controller):
             await sending_back.send_back(tx, **key, fence=fence, to=first(pairs, "to"), reason=reason_of(pairs))
         except (SendBackInvalid, JudgementInvalid) as refusal:
             return _refused(work, refusal, "#send-back-said")
-        return await work.onward(pool, "send-back")
+        return await (await work.seeing(tx)).onward(pool, "send-back")
 
     @post("/pin", status_code=200)
-    async def pin(self, request: AnyRequest, work: InHand, assignment_id: FromPath[UUID]) -> Response[Any]:
+    async def pin(self, request: AnyRequest, work: InHand, tx: Tx, assignment_id: FromPath[UUID]) -> Response[Any]:
         """Keep the item in hand, and show what is next: a pinned one that is named, or the pool's."""
         pairs = await read_form(request)
         pool, named = (await work.held(assignment_id, Act.EXTEND)).pool, _id_in(pairs)
         try:
-            fence = fence_of(pairs)
-            async with work.services.db.transaction() as tx:  # kept before what is next is shown, with this among it
-                await pinning.pin(tx, who=work.who, assignment_id=assignment_id, fence=fence, next_id=named)
+            await pinning.pin(tx, who=work.who, assignment_id=assignment_id, fence=fence_of(pairs), next_id=named)
         except TooManyPinned as refusal:
             return _refused(work, refusal, "#notices")
         if named is not None:
             return leave(work, f"/p/{work.who.project}/assignments/{named}")
-        return await work.onward(pool, "pin")
+        return await (await work.seeing(tx)).onward(pool, "pin")
 
     @post("/draft", status_code=200)
     async def save_draft(self, request: AnyRequest, work: InHand, assignment_id: FromPath[UUID]) -> drafts.Saved:

@@ -14,7 +14,6 @@ from review.delivery.webhooks import log
 from review.escalation import clocks
 from review.escalation import service as escalation
 from review.escalation.clock_rules import Movement
-from review.escalation.clocks import Watch
 from review.escalation.explanations import ClockView
 from review.identity.rules import Permission
 from review.intake import stops
@@ -107,14 +106,14 @@ class ItemPages(Controller):
             raise Invalid(message, errors=(FieldError("reason", "is missing or too long"),))
         span = SPANS.get(first(pairs, "for"))
         until = await get_now(work.hot) + span if span else None
-        await clocks.pause(tx, _watch(work), who=work.who, item_id=item_id, reason=reason, until=until)
+        await clocks.pause(tx, work.watch, who=work.who, item_id=item_id, reason=reason, until=until)
         return _back(work, item_id, "pause")
 
     @post("/resume", opt=requires(Permission.PAUSE), status_code=200)
     async def resume(self, request: AnyRequest, work: InHand, tx: Tx, item_id: FromPath[UUID]) -> Redirect:
         """Let the item's clock run on."""
         await read_form(request)
-        await clocks.resume(tx, _watch(work), who=work.who, item_id=item_id)
+        await clocks.resume(tx, work.watch, who=work.who, item_id=item_id)
         return _back(work, item_id, "resume")
 
     @post("/acknowledge", opt=requires(Permission.WORK), status_code=200)
@@ -125,17 +124,13 @@ class ItemPages(Controller):
         return _back(work, item_id, "acknowledge")
 
 
-def _watch(work: Work) -> Watch:
-    return Watch(work.services.configs, work.base_url)
-
-
 def _back(work: Work, item_id: UUID, done: str) -> Redirect:
     return Redirect(f"/p/{work.who.project}/items/{item_id}?done={done}", status_code=303)
 
 
 async def _clock(work: Work, item: ItemDetail, history: list[HistoryEntry]) -> ClockPart:
     """Tell how the item's clock stands, and what of it the reader may change."""
-    told = await clocks.explain(work.hot, _watch(work), who=work.who, item_id=item.id)
+    told = await clocks.explain(work.hot, work.watch, who=work.who, item_id=item.id)
     running = await work.running([item.id])
     clock = running.get(item.id)
     policy = await work.policy_of(clock) if clock else work.config.sla_policies.get(told.policy or "")

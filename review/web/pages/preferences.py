@@ -85,7 +85,7 @@ def _page(
         "read_in": str(words.reader().zone),
         "zones": sorted(preferences.zones()),
         "sizes": TEXT_SIZES,
-        "keys": [(name, (typed or {}).get(name) or chosen.own_key(name), does) for name, does in KEYS.items()],
+        "keys": [(name, typed[name] if typed else chosen.own_key(name), does) for name, does in KEYS.items()],
         "said": said,
         "faults": faults or {},
     }

@@ -8,7 +8,6 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Response
 
 from review.escalation import questions
-from review.escalation.clocks import Watch
 from review.identity.rules import Permission
 from review.queueing.rules import Act
 from review.web.guards import requires
@@ -32,7 +31,7 @@ async def ask_upstream(
     wait = services.settings.question_wait
     given: dict[str, Any] = {"fence": fence_of(pairs), "text": first(pairs, "text"), "wait": wait}
     await questions.ask(tx, who=work.who, assignment_id=assignment_id, **given)
-    return await work.onward(pool, "ask")
+    return await (await work.seeing(tx)).onward(pool, "ask")
 
 
 @post(
@@ -46,6 +45,5 @@ async def answer_upstream(
 ) -> Redirect:
     """Answer a question in upstream's place; the item is back with who asked."""
     said = first(await read_form(request), "text")
-    watch = Watch(work.services.configs, work.base_url)
-    await questions.answer(tx, watch, who=work.who, item_id=item_id, question_id=question_id, text=said)
+    await questions.answer(tx, work.watch, who=work.who, item_id=item_id, question_id=question_id, text=said)
     return Redirect(f"/p/{work.who.project}/items/{item_id}?done=answer", status_code=303)

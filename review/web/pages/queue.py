@@ -17,7 +17,7 @@ from review.queueing import service as queueing
 from review.queueing.schemas import HeldLine, QueuedLine
 from review.web import content
 from review.web.guards import requires
-from review.web.pages import around, desk, words
+from review.web.pages import around, desk
 from review.web.pages.reading import SAID, read_form
 from review.web.pages.stops import told
 from review.web.pages.views import Countdown, HeldRow, PoolRow, QueueLine
@@ -64,7 +64,7 @@ class QueuePages(Controller):
         ]
         kept = [each for each in await pinning.list_kept(work.hot, who=work.who) if each.kind != around.PINNED]
         clocks = await work.countdowns([*(each.item_id for each in held), *(each.item_id for each in kept)])
-        aside = [around.line_of(each, work.reader, clocks.get(each.item_id)) for each in kept]
+        aside = [around.line_of(each, work.looker, clocks.get(each.item_id)) for each in kept]
         mine = [_held_row(each, work.config, clocks.get(each.item_id)) for each in held]
         stopped = [told(each) for each in await stops.list_stops(work.hot, who=work.who)]
         shown: dict[str, Any] = {"pools": rows, "held": mine, "kept": aside, "stopped": stopped}
@@ -112,7 +112,7 @@ class QueuePages(Controller):
 def _line(line: QueuedLine, config: ProjectConfig, clock: Countdown | None) -> QueueLine:
     return QueueLine(
         item_id=line.item_id,
-        type_title=title_in(config, line.type),
+        type_title=desk.title_in(config, line.type),
         brief=content.brief(msgspec.json.decode(line.input)),
         confidence=line.confidence,
         clock=clock,
@@ -122,7 +122,7 @@ def _line(line: QueuedLine, config: ProjectConfig, clock: Countdown | None) -> Q
 
 
 def _held_row(line: HeldLine, config: ProjectConfig, clock: Countdown | None) -> HeldRow:
-    title = f"{title_in(config, line.type)} {line.external_id or ''}".strip()
+    title = f"{desk.title_in(config, line.type)} {line.external_id or ''}".strip()
     pool = config.pools[line.pool].title if line.pool in config.pools else line.pool
     return HeldRow(
         assignment_id=line.assignment_id,
@@ -130,9 +130,3 @@ def _held_row(line: HeldLine, config: ProjectConfig, clock: Countdown | None) ->
         lease_expires_at=line.lease_expires_at,
         clock=clock,
     )
-
-
-def title_in(config: ProjectConfig, name: str) -> str:
-    """Name an item type for people, also one that the configuration no longer has."""
-    item_type = config.item_types.get(name)
-    return desk.title_of(item_type) if item_type else words.humanise(name)

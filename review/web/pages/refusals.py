@@ -70,9 +70,9 @@ def _tell_lost(request: AnyRequest, refusal: LeaseLost, *, is_htmx: bool) -> Res
 
 def _to_sign_in(request: AnyRequest, *, is_htmx: bool) -> Response[Any]:
     """Send to the sign-in page, and from there back to the page that was open."""
-    if is_htmx and "/assignments/" in request.url.path:  # what was typed stays where it is
-        return Response(None, status_code=401, headers={"HX-Reswap": "none", "HX-Trigger": "session:ended"})
     shown = request.headers.get("hx-current-url", "") if is_htmx else ""
+    if is_htmx and "/assignments/" in _path_of(shown) + request.url.path:  # what was typed stays where it is
+        return Response(None, status_code=401, headers={"HX-Reswap": "none", "HX-Trigger": "session:ended"})
     came_from = shown or (str(request.url) if request.method == "GET" else request.headers.get("referer", ""))
     address = f"/sign-in?{urlencode({'next': _path_of(came_from) or '/'})}"
     if is_htmx:

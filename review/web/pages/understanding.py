@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from review.identity.rules import Permission
 from review.insight import understanding
-from review.insight.calibration import BANDS, Share
+from review.insight.calibration import BANDS, Share, band_of
 from review.insight.understanding import Calibration, Similar
 from review.items import service as items
 from review.items.schemas import EarlierItem, ItemDetail, QuestionView
@@ -112,8 +112,7 @@ async def beside_of(work: Work, tx: Tx, item: ItemDetail) -> Beside:
 
 
 def _reliability(found: Calibration, item: ItemDetail) -> Reliability:
-    mine = found.mine
-    band = int(min(BANDS - 1, (item.details.confidence or 0) * BANDS))
+    mine, band = found.mine, band_of(item.details.confidence)
     return Reliability(
         model=content.visible(found.model),
         mine=mine,

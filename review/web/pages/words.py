@@ -68,18 +68,19 @@ def countdown(left: timedelta, *, is_soon: bool) -> str:
 def local(at: datetime, zone: tzinfo) -> str:
     """Write a moment as people of that zone would: `Friday 20 November 2026, 16:50`."""
     there = at.astimezone(zone)
-    return f"{there:%A} {there.day} {there:%B %Y, %H:%M}"
+    return f"{there:%A} {there.day} {there:%B %Y}, {_time(there)}"
 
 
 def brief(at: datetime, zone: tzinfo) -> str:
     """Write a moment of about now: `Fri 20 Nov, 16:50`."""
     there = at.astimezone(zone)
-    return f"{there:%a} {there.day} {there:%b, %H:%M}"
+    return f"{there:%a} {there.day} {there:%b}, {_time(there)}"
 
 
 def hour(at: datetime, zone: tzinfo, *, with_day: bool = False) -> str:
     """Write a time of day, and with it the weekday where that is not plain: `09:00`, `Tue 09:00`."""
-    return f"{at.astimezone(zone):%a %H:%M}" if with_day else f"{at.astimezone(zone):%H:%M}"
+    there = at.astimezone(zone)
+    return f"{there:%a} {_time(there)}" if with_day else _time(there)
 
 
 def listed(things: Sequence[str]) -> str:
@@ -97,8 +98,14 @@ def urgency(at: datetime, now: datetime) -> str:
 def exact(at: datetime) -> str:
     """Write a moment in full, in the reader's zone, which it names."""
     there = at.astimezone(_reader.get().zone)
-    time = f"{there:%I:%M:%S %p}".lstrip("0") if _reader.get().preferences.hours == 12 else f"{there:%H:%M:%S}"
-    return f"{there.day} {there:%B %Y}, {time} {there.tzname()}"
+    return f"{there.day} {there:%B %Y}, {_time(there, ':%S')} {there.tzname()}"
+
+
+def _time(there: datetime, seconds: str = "") -> str:
+    """Write a time of day by the clock of twelve or of twenty-four hours, as the reader has it."""
+    if _reader.get().preferences.hours == 12:
+        return f"{there:%I:%M{seconds} %p}".lstrip("0")
+    return f"{there:%H:%M{seconds}}"
 
 
 def instant(at: datetime) -> str:

@@ -1,16 +1,18 @@
 """Everything a page needs to put the next item before a reviewer: connections, caller, configuration."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from dataclasses import dataclass, replace
+from datetime import tzinfo
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import msgspec
 from litestar.di import NamedDependency, Provide
 from litestar.response import Redirect, Response, Template
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.configuration.rules import ProjectConfig
+from review.escalation.clocks import Watch
 from review.identity.rules import Permission, Principal
 from review.identity.sessions import Visitor
 from review.intake import stops
@@ -18,7 +20,7 @@ from review.items import service as items
 from review.items.schemas import ItemDetail
 from review.items.types import ItemType
 from review.kernel.clock import utc_now
-from review.kernel.db import Hot
+from review.kernel.db import Hot, driver_of
 from review.queueing import due, pinning
 from review.queueing import service as queueing
 from review.queueing.due import RunningClock
@@ -27,7 +29,7 @@ from review.queueing.rules import Act
 from review.queueing.schemas import ClaimedAssignment
 from review.sla.rules import SlaPolicy
 from review.web.pages import around, countdowns, desk, places, words
-from review.web.pages.around import Reader
+from review.web.pages.around import Looker
 from review.web.pages.countdowns import Hours
 from review.web.pages.desk import Bench, Draft
 from review.web.pages.reading import SAID, Pairs
@@ -38,19 +40,32 @@ from review.web.shapes import is_object
 
 @dataclass(frozen=True)
 class Work:
-    """One request's view of the project it is in; `is_partial` if htmx asked and wants only what it swaps."""
+    """One request's view of the project it is in; `is_partial` if htmx asked and wants only what it swaps.
+
+    `over` is the connection below a transaction whose work is to be seen, None for what everybody sees.
+    """
 
     services: Services
     who: Principal
     visitor: Visitor
     config: ProjectConfig
     is_partial: bool
-    zone: tzinfo = UTC
+    over: Any = None  # Hot or None; msgspec evaluates it, and that alias is a text
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone in which the caller reads times."""
+        return words.reader().zone
+
+    @property
+    def watch(self) -> Watch:
+        """What the acts on clocks work with."""
+        return Watch(self.services.configs, self.base_url)
 
     @property
     def hot(self) -> Hot:
-        """The pool for what is one statement."""
-        return self.services.db.hot
+        """The pool for what is one statement; once something was done, the connection that has done it."""
+        return self.services.db.hot if self.over is None else self.over
 
     @property
     def base_url(self) -> str:
@@ -58,10 +73,10 @@ class Work:
         return self.services.base_url
 
     @property
-    def reader(self) -> Reader:
+    def looker(self) -> Looker:
         """Who looks, for what stands around an item in hand."""
         parts: dict[str, Any] = {"hot": self.hot, "who": self.who, "visitor": self.visitor, "config": self.config}
-        return Reader(**parts, zone=self.zone, now=utc_now())
+        return Looker(**parts, zone=self.zone, now=utc_now())
 
     def page(self, name: str, *, status: int = 200, push: str | None = None, **context: Any) -> Template:
         """Render a template with what every page shows; `push` is the address htmx puts in the bar, '' for none."""
@@ -125,7 +140,7 @@ class Work:
             clock=clocks.get(item.id),
             outcome=outcome,
         )
-        hand = await around.look(self.reader, claimed, history, kept, clocks, is_draft_used=is_draft_used)
+        hand = await around.look(self.looker, claimed, history, kept, clocks, is_draft_used=is_draft_used)
         name = "_desk.html" if self.is_partial else "review.html"
         return self.page(name, status=status, push=push, desk=laid, hand=hand, reshape=f"{laid.url}/form")
 
@@ -162,6 +177,11 @@ class Work:
         return await queueing.get_held(
             self.hot, who=self.who, assignment_id=assignment_id, config=self.config, base_url=self.base_url, act=act
         )
+
+    async def seeing(self, tx: AsyncSession) -> "Work":
+        """Give the same view from within a transaction: what it has done counts, and what follows goes with it."""
+        await tx.flush()
+        return replace(self, over=await driver_of(tx))
 
     async def onward(self, pool: str, act: str, outcome: str = "") -> Response[Any]:
         """Claim the pool's next assignment and show it at once, or say that nothing is left."""
@@ -201,8 +221,7 @@ InHand: TypeAlias = NamedDependency[Work]
 async def provide_work(request: AnyRequest, services: Svc, who: Who) -> Work:
     """Give what a project's pages share."""
     is_partial = request.headers.get("hx-request") == "true"
-    zone = words.reader().zone
-    return Work(services, who, request.auth, await services.config_of(who), is_partial, zone)
+    return Work(services, who, request.auth, await services.config_of(who), is_partial)
 
 
 WORK = {"work": Provide(provide_work)}

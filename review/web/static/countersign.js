@@ -114,4 +114,11 @@ when("visibilitychange", tick);
 setInterval(tick, 15e3);
 tick();
 exact();
-globalThis.countersign = { $, $$, when, load, save, ticked, press, keys, tick, hints, named, seen };
+// What a refusal of something asked beside the page means: the session has ended, or the item is not one's own any more.
+const gone = (status) => {
+  const told = { 401: "session:ended", 403: "session:ended", 404: "lease:lost", 409: "lease:lost" }[status];
+  if (told) document.dispatchEvent(new Event(told));
+  return !!told;
+};
+
+globalThis.countersign = { $, $$, when, load, save, ticked, press, keys, gone, named, seen };

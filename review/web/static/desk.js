@@ -1,5 +1,5 @@
 // The item in hand: the lease's heartbeat, the keys of its verdicts.
-const { $, $$, when, press, keys, compare, changed } = globalThis.countersign;
+const { $, $$, when, press, keys, gone, compare, changed } = globalThis.countersign;
 const desk = () => $("#desk[data-assignment]");
 const form = () => $("#judge");
 
@@ -22,9 +22,7 @@ const extend = async () => {
     const body = new URLSearchParams({ fence: now.dataset.fence, _csrf: $("[name=csrf-token]").content });
     const answer = await fetch(now.dataset.extend, { method: "POST", body, redirect: "error" });
     if (now !== desk()) return;
-    if (answer.status >= 500) throw answer;
-    if (answer.status === 401 || answer.status === 403) return document.dispatchEvent(new Event("session:ended"));
-    if (!answer.ok) return lost();
+    if (!answer.ok) { if (gone(answer.status)) return; throw answer; }
     $("#offline").hidden = true;
     hold((await answer.json()).seconds_left);
   } catch {
@@ -56,10 +54,11 @@ const toForm = () => $("#correction .field :is(select, textarea, input:checked),
 const inHand = (act) => () => (desk() ? act() : false);
 const ofDesk = {
   a: () => press("#approve"), r: () => press("#reject"), s: () => press("#skip"), e: () => press("#escalate"), n: () => $("#comment").focus(),
-  c: () => (changed() ? press("#enter") : toForm()), "?": () => $("#help").togglePopover(),
+  c: () => (changed() ? press("#enter") : toForm()),
 };
 for (const [key, act] of Object.entries(ofDesk)) keys[key] = inHand(act);
-keys.enter = () => (desk() ? "touched" in desk().dataset && press(changed() ? "#enter" : "#approve") : press("[data-key=Enter]"));
+const elsewhere = keys.enter;
+keys.enter = () => (desk() ? "touched" in desk().dataset && press(changed() ? "#enter" : "#approve") : elsewhere());
 when("input", (event) => {
   if (!desk() || !form().contains(event.target)) return;
   desk().dataset.touched = "";

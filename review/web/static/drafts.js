@@ -1,5 +1,5 @@
 // Drafts: what is typed outlives a reload, a lost lease and a lost session; on the server, for other devices too.
-const { $, $$, when, load, save, ticked } = globalThis.countersign;
+const { $, $$, when, load, save, ticked, gone } = globalThis.countersign;
 const desk = () => $("#desk[data-assignment]"), drafting = () => $("#drafting");
 const named = (of) => `draft:${of.dataset.assignment}`;
 const controls = () => $$("input:not([type=hidden]), select, textarea", $("#judge"));
@@ -37,8 +37,8 @@ const send = async (keepalive = false) => {
     const answer = await fetch(drafting().dataset.save, { method: "POST", body, keepalive, redirect: "error" });
     if (now !== desk()) return;
     if (answer.status === 409) { held = true; $("#overtaken").hidden = false; return say(""); }
-    if (answer.status === 413) { held = true; return say("Draft kept in this browser only"); }
-    if (answer.status === 401 || answer.status === 403) return document.dispatchEvent(new Event("session:ended"));
+    if (answer.status === 413) return say("Draft kept in this browser only");
+    if (gone(answer.status)) return;
     if (!answer.ok) throw answer;
     version = (await answer.json()).version;
     if (now !== desk()) return;
@@ -67,7 +67,7 @@ const arrive = () => {
   version = +drafting().dataset.version;
   held = !!$("#offer");
   if (isSame && known === version && held) { $("#offer").remove(); held = false; }
-  if (isSame ? !dirty : true) dirty = false;
+  if (!isSame) dirty = false;
   if ("used" in drafting().dataset) keep();
   restore();
 };
@@ -93,9 +93,9 @@ when("click", (event) => {
   version = "any";
   send();
 });
-when("htmx:after:swap", () => {
+when("htmx:after:swap", ({ detail }) => {
   arrive();
-  if (held && !$("#offer") && drafting() && $("#overtaken").hidden) { held = false; version = 0; if (dirty) plan(); }
+  if (detail?.ctx?.sourceElement?.action?.endsWith("/draft/discard")) { held = false; version = 0; if (dirty) plan(); }
 });
 when("visibilitychange", () => { if (document.hidden) send(true); });
 addEventListener("online", () => send());

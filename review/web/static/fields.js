@@ -1,5 +1,5 @@
 // The form of a correction: what it changes, told as one types; lists to search; times in the reader's zone; fields that come and go.
-const { $, $$, when, ticked, apart, element, entry } = globalThis.countersign;
+const { $, $$, when, ticked, gone, apart, element, entry } = globalThis.countersign;
 const root = () => $("#form-fields");
 const plain = (text) => text.replace(/\r\n?/g, "\n");
 const own = (field) => $$("[name]:not([type=hidden], button)", field).filter((it) => it.closest(".field") === field);
@@ -65,7 +65,7 @@ const reshape = async (name, value) => {
   try {
     const answer = await fetch(root().dataset.reshape, { method: "POST", body, redirect: "error", headers: { "HX-Request": "true", "HX-Target": "form-fields" } });
     if (mine !== turn) return;
-    if (!answer.ok) return void document.dispatchEvent(new Event(answer.status < 500 ? "lease:lost" : "htmx:error"));
+    if (!answer.ok) { if (gone(answer.status)) return; throw answer; }
     const fresh = $("#form-fields", new DOMParser().parseFromString(await answer.text(), "text/html"));
     if (mine !== turn || !fresh) return;
     const typed = root().contains(document.activeElement) ? document.activeElement : was;
@@ -135,5 +135,5 @@ const arrive = () => {
   compare();
 };
 when("htmx:after:swap", arrive);
-Object.assign(globalThis.countersign, { compare, changed, reshape });
+Object.assign(globalThis.countersign, { compare, changed });
 arrive();

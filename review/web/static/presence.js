@@ -5,7 +5,7 @@ const { $, $$, when, press, keys, load, save } = globalThis.countersign;
 let asked = 0;
 const look = async () => {
   const place = $("[data-presence]");
-  if (!place || document.hidden || !place.checkVisibility() || Date.now() - asked < 5e3 && place.dataset.asked) return;
+  if (!place || document.hidden || !place.checkVisibility() || ("asked" in place.dataset && Date.now() - asked < 5e3)) return;
   asked = Date.now();
   place.dataset.asked = "";
   try {
