@@ -42,7 +42,7 @@ async def test_g_and_a_letter_lead_to_a_page_and_never_while_typing(site: Site, 
     await page.keyboard.press("d")
     await page.wait_for_url("**/p/support/due")
     await page.goto(f"{site.url}/p/support/find")
-    await page.wait_for_load_state()
+    await expect(page.locator("#q")).to_be_focused()
     await page.keyboard.type("gq?")
     assert await page.locator("#q").input_value() == "gq?"
     await expect(page.locator("#help")).to_be_hidden()
