@@ -20,3 +20,9 @@ class LeaseLost(ReviewError):
 
     code = "lease_lost"
     status = 409
+
+
+class ViewNotFound(NotFound):
+    """There is no such view, or it is not the caller's to change."""
+
+    code = "view_not_found"
