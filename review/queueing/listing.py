@@ -119,7 +119,9 @@ def _check_place(wanted: Wanted, after: Place | None) -> None:
     if after is None:
         return
     kinds = listing_queries.ORDERS[wanted.order][2]
-    fits = (after.at is not None) == ("timestamptz" in kinds) and (after.key is not None) == (len(kinds) - (after.at is not None) > 1)
+    fits = (after.at is not None) == ("timestamptz" in kinds) and (after.key is not None) == (
+        len(kinds) - (after.at is not None) > 1
+    )
     if not fits or ("smallint" in kinds and not _is_priority(after.key)):
         message = "The place in the list is of another order than the one asked for; start again without it."
         raise Invalid(message, errors=(FieldError("after", "is of another order"),))

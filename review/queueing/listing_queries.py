@@ -156,9 +156,10 @@ def _said_of(columns: str, named: dict[str, str]) -> str:
 
 def _due_within(asked: Asked) -> str:
     """Narrow the walk along due times to those asked for, which the index ends by itself."""
-    return {"overdue": " AND a.due_at <= now()", "soon": " AND a.due_at > now() AND a.due_at < now() + interval '1 hour'"}.get(
-        asked.wanted.due, ""
-    )
+    return {
+        "overdue": " AND a.due_at <= now()",
+        "soon": " AND a.due_at > now() AND a.due_at < now() + interval '1 hour'",
+    }.get(asked.wanted.due, "")
 
 
 def _branch(where: str, place: str, order: str, looks: int) -> str:
@@ -191,7 +192,9 @@ def _matching(said: Statement, asked: Asked, place: str, most: int) -> str:
     wanted, inside = asked.wanted, asked.wanted.looks_inside
     order, way, _ = ORDERS[wanted.order]
     direction = " DESC" if way == "<" else ""
-    sure = f"coalesce({_SURE}, 2) AS sureness, -coalesce({_SURE}, -1) AS doubt" if inside else "0 AS sureness, 0 AS doubt"
+    sure = (
+        f"coalesce({_SURE}, 2) AS sureness, -coalesce({_SURE}, -1) AS doubt" if inside else "0 AS sureness, 0 AS doubt"
+    )
     tests = [*_one_line_each(said, asked), *_narrow(said, wanted), *_payload(said, wanted)]
     if place:
         tests.append(_said_of(place, _OF_LOOKED))
@@ -223,7 +226,11 @@ def _one_line_each(said: Statement, asked: Asked) -> list[str]:
         return tests
     states = ("held",) if asked.plan.source is Source.HELD else _STATES.get(wanted.state, ("open", "held"))
     listed = ", ".join(f"'{state}'" for state in states)
-    same = f"AND o.holder_id = (SELECT h.holder_id FROM assignments h WHERE h.project_id = $1 AND h.id = l.seat_id)" if asked.wanted.holder else ""
+    same = (
+        "AND o.holder_id = (SELECT h.holder_id FROM assignments h WHERE h.project_id = $1 AND h.id = l.seat_id)"
+        if asked.wanted.holder
+        else ""
+    )
     return [
         f"NOT EXISTS (SELECT FROM assignments o WHERE o.project_id = $1 AND o.item_id = l.item_id AND o.id < l.seat_id"
         f" AND o.state IN ({listed}) AND o.pool = ANY({said.pools}) {same})"

@@ -123,7 +123,9 @@ def read(pairs: Iterable[tuple[str, str]], *, besides: Iterable[str] = ()) -> Wa
         if name in others:
             continue
         if name not in known:
-            faults.append(FieldError(name[:LONGEST], f"is no filter of this list, which has {', '.join(sorted(known))}"))
+            faults.append(
+                FieldError(name[:LONGEST], f"is no filter of this list, which has {', '.join(sorted(known))}")
+            )
         elif name in given:
             faults.append(FieldError(name, "is given more than once"))
         else:
@@ -162,7 +164,11 @@ def _contradictions(wanted: Wanted) -> list[FieldError]:
         faults.append(FieldError("confidence_from", "is above confidence_to, so nothing could match"))
     if wanted.holder and wanted.state not in {"open", "held", "any"}:
         faults.append(FieldError("holder", f"goes with status open or held, for nobody has what is {wanted.state}"))
-    if wanted.state in {"decided", "withdrawn", "any"} and wanted.order not in {"newest", "oldest"} and not wanted.holder:
+    if (
+        wanted.state in {"decided", "withdrawn", "any"}
+        and wanted.order not in {"newest", "oldest"}
+        and not wanted.holder
+    ):
         faults.append(FieldError("sort", f"is newest or oldest where status is {wanted.state}"))
     if wanted.order == "due" and wanted.due == "none":
         faults.append(FieldError("due", "none has no due time to sort by"))

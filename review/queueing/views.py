@@ -53,7 +53,9 @@ async def keep(
         raise NotPermitted(message)
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        message = f"The view needs a name of 1 to {LONGEST_NAME} characters. Nothing was kept; name it and send it again."
+        message = (
+            f"The view needs a name of 1 to {LONGEST_NAME} characters. Nothing was kept; name it and send it again."
+        )
         raise Invalid(message, errors=(FieldError("name", f"is a name of 1 to {LONGEST_NAME} characters"),))
     if await queries.count_mine(await driver_of(tx), who.project_id, who.id) >= MOST_VIEWS:
         message = f"You keep {MOST_VIEWS} views already. Nothing was kept; take one away first."

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, JSON, ForeignKey, SmallInteger, Text, func
+from sqlalchemy import JSON, ForeignKey, SmallInteger, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from review.kernel.db import Base
@@ -51,39 +51,4 @@ class OverrideProposal(Base):
     proposed_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     state: Mapped[str]
     settled_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
-    settled_at: Mapped[datetime | None] = mapped_column(Instant)
-
-
-class BulkAct(Base):
-    """One act on many items: what is to be done, by whom, and from when on it is.
-
-    `scopes` are the permissions it was asked for with, so that it never does more than the token could.
-    """
-
-    __tablename__ = "bulk_acts"
-
-    project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id"), primary_key=True)
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    kind: Mapped[str]
-    state: Mapped[str]
-    given: Mapped[dict[str, Any]] = mapped_column(JSON)
-    acted_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
-    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text()))
-    origin: Mapped[str] = mapped_column(server_default="")
-    requested_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
-    counts_at: Mapped[datetime] = mapped_column(Instant)
-    ended_at: Mapped[datetime | None] = mapped_column(Instant)
-
-
-class BulkItem(Base):
-    """One item of such an act, in the order chosen, and what became of it in words."""
-
-    __tablename__ = "bulk_items"
-
-    project_id: Mapped[UUID] = mapped_column(primary_key=True)
-    act_id: Mapped[UUID] = mapped_column(primary_key=True)
-    n: Mapped[int]
-    item_id: Mapped[UUID] = mapped_column(primary_key=True)
-    state: Mapped[str]
-    said: Mapped[str] = mapped_column(server_default="")
     settled_at: Mapped[datetime | None] = mapped_column(Instant)

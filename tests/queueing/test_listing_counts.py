@@ -95,19 +95,25 @@ async def test_every_filter_reads_a_bounded_stretch(deep: World, generic: bool) 
         read = {node["Relation Name"] for node in scans} & {"assignments", "items", "item_bodies", "cases"}
         pages = root["Shared Hit Blocks"] + root["Shared Read Blocks"]
         if os.environ.get("COUNTERSIGN_TEST_OPEN"):
-            print(f"{name:40} {explained['Execution Time']:8.1f} ms {explained['Planning Time']:6.1f} {pages:8} pages {plan_of(wanted).source} {read}")
+            print(
+                f"{name:40} {explained['Execution Time']:8.1f} ms {explained['Planning Time']:6.1f} {pages:8} pages {plan_of(wanted).source} {read}"
+            )
             continue
         assert not read, f"{name} scans {read}"
         looks = plan_of(wanted).looks
         per_row = 18 if wanted.looks_inside else 13
         assert pages <= 1_200 * 25 + looks * per_row, f"{name} read {pages} pages"
-        widest = max(node["Actual Rows"] * node["Actual Loops"] for node in walk(root) if node.get("Relation Name") == "item_bodies")
+        widest = max(
+            node["Actual Rows"] * node["Actual Loops"]
+            for node in walk(root)
+            if node.get("Relation Name") == "item_bodies"
+        )
         assert widest <= max(looks if wanted.looks_inside else 0, LIMIT), f"{name} read {widest} payloads"
 
 
 async def test_paging_costs_the_same_at_any_depth(deep: World) -> None:
     who, after, depth = deep.people["lea"], None, list[int]()
-    assert Source.URGENT == plan_of(Wanted()).source
+    assert plan_of(Wanted()).source == Source.URGENT
     seen = set[Any]()
     for _ in range(30):
         page = await listing.look(deep.db.hot, who=who, config=deep.config, wanted=Wanted(), after=after, limit=200)

@@ -200,19 +200,6 @@ def _proposed(entry: HistoryEntry, details: Particulars) -> Markup:
     )
 
 
-def _moved_pool(entry: HistoryEntry, details: Particulars) -> Markup:
-    return Markup("{} moved it from {} to {}.").format(
-        visible(entry.actor), visible(_text(details, "from")), visible(_text(details, "to"))
-    )
-
-
-def _prioritised(entry: HistoryEntry, details: Particulars) -> Markup:
-    was, now = details.get("from"), details.get("to")
-    return Markup("{} changed its priority from {} to {}.").format(
-        visible(entry.actor), was if is_number(was) else "another", now if is_number(now) else "another"
-    )
-
-
 def _unknown(entry: HistoryEntry, _details: Particulars) -> Markup:
     said = words.humanise(entry.action.replace(".", " "))
     return Markup("{}, by {}.").format(said, visible(entry.actor))
@@ -230,9 +217,6 @@ _SENTENCES: Final[dict[str, Callable[[HistoryEntry, Particulars], Markup]]] = {
     "case.escalated": _escalated,
     "case.breached": _breached,
     "case.warned": _warned,
-    "case.moved": _moved_pool,
-    "case.prioritised": _prioritised,
-    "bulk.taken": _acted("judged it together with others"),
     "clock.paused": _paused,
     "clock.resumed": _resumed,
     "clock.moved": _moved,
