@@ -70,7 +70,7 @@ async def look(
     Behind a place only what is further on is counted.
 
     Raises:
-        Invalid: the filter names a pool that is not the caller's to see, or who has what, which they may not know (422).
+        Invalid: the filter names a pool that is not the caller's to see, or a holder they may not know of (422).
     """
     pools = await _pools(hot, who, config, wanted)
     named = _with_holder(who, wanted)

@@ -86,11 +86,12 @@ WITH looked AS MATERIALIZED ({looked}),
 matching AS MATERIALIZED ({matching}),
 about AS MATERIALIZED (SELECT count(*) AS matched FROM matching)
 SELECT about.matched, CASE WHEN about.matched < {most} THEN (SELECT count(*) FROM looked) END AS looked, {_last(asked)},
-       m.*, i.external_id, i.type, i.state AS item_state, i.created_at, i.closed_at, b.has_body, b.input, b.output, b.confidence,
+       m.*, i.external_id, i.type, i.state AS item_state, i.created_at, i.closed_at,
+       b.input, b.output, b.confidence,
        s.escalation_level, s.reviews_required, h.holders, h.since
 FROM about LEFT JOIN (SELECT * FROM matching ORDER BY {order}{direction} LIMIT {asked.limit}) m ON true
 LEFT JOIN items i ON i.project_id = $1 AND i.id = m.item_id
-LEFT JOIN LATERAL (SELECT true AS has_body,
+LEFT JOIN LATERAL (SELECT
   CASE WHEN pg_column_size(b.input) <= {SHOWN_BYTES} THEN b.input::text END AS input,
   CASE WHEN pg_column_size(b.output) <= {SHOWN_BYTES} THEN b.output::text END AS output, {_SURE} AS confidence
   FROM item_bodies b WHERE b.project_id = $1 AND b.item_id = m.item_id) b ON true
@@ -109,7 +110,10 @@ def _last(asked: Asked) -> str:
     if asked.plan.is_sorted_anew or asked.plan.source not in {Source.URGENT, Source.DUE, Source.NEWEST}:
         return "NULL::smallint AS last_urgency, NULL::timestamptz AS last_due, NULL::uuid AS last_id"
     if asked.plan.source is Source.NEWEST:
-        return "NULL::smallint AS last_urgency, NULL::timestamptz AS last_due, (SELECT item_id FROM looked ORDER BY item_id LIMIT 1) AS last_id"
+        return (
+            "NULL::smallint AS last_urgency, NULL::timestamptz AS last_due, "
+            "(SELECT item_id FROM looked ORDER BY item_id LIMIT 1) AS last_id"
+        )
     order = ORDERS[asked.wanted.order][0].replace(", ", " DESC, ") + " DESC"
     columns = (("urgency", "last_urgency"), ("due_at", "last_due"), ("seat_id", "last_id"))
     return ", ".join(f"(SELECT {column} FROM looked ORDER BY {order} LIMIT 1) AS {name}" for column, name in columns)
@@ -232,7 +236,7 @@ def _one_line_each(said: Statement, asked: Asked) -> list[str]:
         else ""
     )
     return [
-        f"NOT EXISTS (SELECT FROM assignments o WHERE o.project_id = $1 AND o.item_id = l.item_id AND o.id < l.seat_id"
+        f"NOT EXISTS (SELECT FROM assignments o WHERE o.project_id = $1 AND o.item_id = l.item_id AND o.id < l.seat_id"  # noqa: ISC004
         f" AND o.state IN ({listed}) AND o.pool = ANY({said.pools}) {same})"
     ]
 
@@ -267,7 +271,7 @@ def _payload(said: Statement, wanted: Wanted) -> list[str]:
     tests: list[str] = []
     for name in ("impact", "subject"):
         if value := getattr(wanted, name):
-            tests.append(f"({_DETAIL}) ->> '{name}' = {said.add(value)}")
+            tests += [f"({_DETAIL}) ->> '{name}' = {said.add(value)}"]
     if wanted.confidence_from is not None:
         tests.append(f"{_SURE} >= {said.add(wanted.confidence_from, 'float8')}")
     if wanted.confidence_to is not None:

@@ -223,10 +223,10 @@ def place_of(mark: str) -> Place | None:
         key, at, row = mark.split("_")
         moment = None if not at else FOREVER if at == "~" else datetime.fromisoformat(at)
         if moment is not None and moment is not FOREVER and moment.tzinfo is None:
-            raise ValueError(at)
+            raise ValueError(at)  # noqa: TRY301
         number = float(key) if key else None
         if number is not None and not abs(number) < 1e300:
-            raise ValueError(key)
+            raise ValueError(key)  # noqa: TRY301
         return Place(key=number, at=moment, id=UUID(row))
     except ValueError as fault:
         message = "The place in the list is not one that this service gave; start again without it."

@@ -49,7 +49,7 @@ async def keep(
         are too many already (422).
     """
     if is_shared and not who.may(Permission.OVERRIDE):
-        message = f"Sharing a view with the project takes {Permission.OVERRIDE.value}; nothing was kept. Keep it for yourself."
+        message = f"Sharing a view with the project takes {Permission.OVERRIDE.value}; nothing was kept."
         raise NotPermitted(message)
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
