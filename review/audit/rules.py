@@ -73,6 +73,8 @@ class Action(StrEnum):
     LEAD_ASKED = "lead.asked"
     OVERRIDE_PROPOSED = "override.proposed"
     OVERRIDE_WITHDRAWN = "override.withdrawn"
+    VIEW_SHARED = "view.shared"
+    VIEW_REMOVED = "view.removed"
     SOURCE_STOPPED = "source.stopped"
     SOURCE_RESUMED = "source.resumed"
     CONFIG_APPLIED = "config.applied"

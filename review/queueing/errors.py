@@ -54,3 +54,9 @@ class CommentSettled(ReviewError):
 
     code = "comment_settled"
     status = 409
+
+
+class ViewNotFound(NotFound):
+    """There is no such view, or it is not the caller's to change."""
+
+    code = "view_not_found"

@@ -171,3 +171,21 @@ class ClockCalendars(Base):
     project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id"), primary_key=True)
     version: Mapped[int]
     fingerprint: Mapped[bytes]
+
+
+class QueueView(Base):
+    """A filter that somebody keeps under a name: of one pool's list, or of all items where `pool` is null.
+
+    `query` is the address's own; one that `is_shared` is everybody's tab in the project.
+    """
+
+    __tablename__ = "queue_views"
+
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    name: Mapped[str]
+    pool: Mapped[str | None]
+    query: Mapped[str]
+    is_shared: Mapped[bool] = mapped_column(server_default="false")
+    created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
