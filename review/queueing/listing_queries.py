@@ -12,6 +12,14 @@ from review.kernel.db import Hot
 from review.queueing.listing_rules import FLAG, FOREVER, Place, Plan, Source, Wanted
 
 COUNT_CAP = 1_000
+# Joined below in a way that the server follows row by row: it knows not how few rows `looked` has, and would read a
+# whole table for them. OFFSET 0 keeps each of these as a query of its own.
+_ITEM = "CROSS JOIN LATERAL (SELECT i.type, i.state FROM items i WHERE i.project_id = $1 AND i.id = l.item_id OFFSET 0) i"
+_CASE = """CROSS JOIN LATERAL (
+  SELECT c.escalation_level FROM cases c WHERE c.project_id = $1 AND c.item_id = l.item_id OFFSET 0) c"""
+_BODY = """CROSS JOIN LATERAL (
+  SELECT b.input, b.details, b.route, b.submitted_by FROM item_bodies b
+  WHERE b.project_id = $1 AND b.item_id = l.item_id OFFSET 0) b"""
 TEXT_BYTES = 8_192  # inputs that take more than this are not searched, nor read for it
 DETAILS_BYTES = 65_536  # details that take more than this are not looked into
 SHOWN_BYTES = 32_768  # a payload that takes more than this has no line of its own words
@@ -90,12 +98,16 @@ SELECT about.matched, CASE WHEN about.matched < {most} THEN (SELECT count(*) FRO
        b.input, b.output, b.confidence,
        s.escalation_level, s.reviews_required, h.holders, h.since
 FROM about LEFT JOIN (SELECT * FROM matching ORDER BY {order}{direction} LIMIT {asked.limit}) m ON true
-LEFT JOIN items i ON i.project_id = $1 AND i.id = m.item_id
+LEFT JOIN LATERAL (
+  SELECT i.external_id, i.type, i.state, i.created_at, i.closed_at
+  FROM items i WHERE i.project_id = $1 AND i.id = m.item_id OFFSET 0) i ON true
 LEFT JOIN LATERAL (SELECT
   CASE WHEN pg_column_size(b.input) <= {SHOWN_BYTES} THEN b.input::text END AS input,
   CASE WHEN pg_column_size(b.output) <= {SHOWN_BYTES} THEN b.output::text END AS output, {_SURE} AS confidence
-  FROM item_bodies b WHERE b.project_id = $1 AND b.item_id = m.item_id) b ON true
-LEFT JOIN cases s ON s.project_id = $1 AND s.item_id = m.item_id
+  FROM item_bodies b WHERE b.project_id = $1 AND b.item_id = m.item_id OFFSET 0) b ON true
+LEFT JOIN LATERAL (
+  SELECT s.escalation_level, s.reviews_required
+  FROM cases s WHERE s.project_id = $1 AND s.item_id = m.item_id OFFSET 0) s ON true
 LEFT JOIN LATERAL (
   SELECT array_agg(u.email ORDER BY a.claimed_at) AS holders, array_agg(a.claimed_at ORDER BY a.claimed_at) AS since
   FROM assignments a JOIN users u ON u.id = a.holder_id
@@ -184,7 +196,8 @@ SELECT coalesce(s.urgency, -c.priority, 0)::smallint AS urgency, s.seat_id, i.id
        coalesce(s.due_at, 'infinity') AS due_at, s.seat_state
 FROM (SELECT i.project_id, i.id FROM items i WHERE i.project_id = $1 AND {named} AND {behind}
       ORDER BY i.id DESC LIMIT {asked.plan.looks}) i
-LEFT JOIN cases c ON c.project_id = i.project_id AND c.item_id = i.id
+LEFT JOIN LATERAL (
+  SELECT c.priority, c.pool FROM cases c WHERE c.project_id = i.project_id AND c.item_id = i.id OFFSET 0) c ON true
 LEFT JOIN LATERAL (
   SELECT -a.priority AS urgency, {_SEAT} FROM assignments a
   WHERE a.project_id = i.project_id AND a.item_id = i.id AND a.state IN ('open', 'held') AND a.pool = ANY({said.pools})
@@ -202,9 +215,8 @@ def _matching(said: Statement, asked: Asked, place: str, most: int) -> str:
     tests = [*_one_line_each(said, asked), *_narrow(said, wanted), *_payload(said, wanted)]
     if place:
         tests.append(_said_of(place, _OF_LOOKED))
-    joins = "JOIN items i ON i.project_id = $1 AND i.id = l.item_id" if _needs_item(wanted) else ""
-    joins += " JOIN cases c ON c.project_id = $1 AND c.item_id = l.item_id" if wanted.escalated else ""
-    joins += " JOIN item_bodies b ON b.project_id = $1 AND b.item_id = l.item_id" if inside else ""
+    needed = ((_ITEM, _needs_item(wanted)), (_CASE, bool(wanted.escalated)), (_BODY, inside))
+    joins = " ".join(join for join, is_needed in needed if is_needed)
     where = " AND ".join(tests) or "true"
     return f"SELECT l.*, {sure} FROM looked l {joins} WHERE {where} ORDER BY {order}{direction} LIMIT {most}"
 
@@ -237,14 +249,14 @@ def _one_line_each(said: Statement, asked: Asked) -> list[str]:
     )
     return [
         f"NOT EXISTS (SELECT FROM assignments o WHERE o.project_id = $1 AND o.item_id = l.item_id AND o.id < l.seat_id"  # noqa: ISC004
-        f" AND o.state IN ({listed}) AND o.pool = ANY({said.pools}) {same})"
+        f" AND o.state IN ({listed}) AND o.pool = ANY({said.pools}) {same} OFFSET 0)"
     ]
 
 
 def _has_seat(pools: str, states: str) -> str:
     return (
         "EXISTS (SELECT FROM assignments o WHERE o.project_id = $1 AND o.item_id = l.item_id"
-        f" AND o.state IN {states} AND o.pool = ANY({pools}))"
+        f" AND o.state IN {states} AND o.pool = ANY({pools}) OFFSET 0)"
     )
 
 
@@ -278,6 +290,9 @@ def _payload(said: Statement, wanted: Wanted) -> list[str]:
         tests.append(f"{_SURE} <= {said.add(wanted.confidence_to, 'float8')}")
     if wanted.tag:
         tests.append(f"(({_DETAIL}) -> 'tags')::jsonb ? {said.add(wanted.tag)}")
+    if wanted.model:
+        model = f"({_DETAIL}) -> 'model'"
+        tests.append(f"{said.add(wanted.model)} IN ({model} ->> 'name', {model} ->> 'version')")
     if wanted.rule:
         tests.append(f"b.route ->> 'rule' = {said.add(wanted.rule)}")
     if wanted.source:

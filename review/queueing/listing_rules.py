@@ -17,8 +17,8 @@ STATUSES = ("open", "waiting", "held", "decided", "withdrawn", "any")
 SORTS = ("urgent", "newest", "oldest", "due", "confidence", "doubt")
 DUE_STATES = ("overdue", "soon", "clocked", "none")
 FLAG = "yes"
-TEXTS = ("type", "tag", "impact", "rule", "external_id", "subject", "text", "holder")
-INSIDE = ("tag", "impact", "rule", "subject", "text", "source", "confidence_from", "confidence_to")
+TEXTS = ("type", "tag", "impact", "model", "rule", "external_id", "subject", "text", "holder")
+INSIDE = ("tag", "impact", "model", "rule", "subject", "text", "source", "confidence_from", "confidence_to")
 
 
 class Source(StrEnum):
@@ -43,6 +43,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     impact: str = ""
     confidence_from: float | None = None
     confidence_to: float | None = None
+    model: str = ""
     rule: str = ""
     external_id: str = ""
     subject: str = ""
