@@ -41,7 +41,7 @@ class ItemLine(msgspec.Struct, frozen=True, kw_only=True):
     input: msgspec.Raw | None
     output: msgspec.Raw | None
     confidence: float | None
-    is_escalated: bool
+    level: int
     reviews_required: int
     holders: tuple[Holding, ...] = ()
     place: Place
@@ -63,16 +63,23 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def look(
-    hot: Hot, *, who: Principal, config: ProjectConfig, wanted: Wanted, after: Place | None = None, limit: int
+    hot: Hot,
+    *,
+    who: Principal,
+    config: ProjectConfig,
+    wanted: Wanted,
+    after: Place | None = None,
+    limit: int,
+    pools: list[str] | None = None,
 ) -> Listed:
     """List the items that a filter asks for, within the caller's pools; the count is that of the whole list.
 
-    Behind a place only what is further on is counted.
+    Behind a place only what is further on is counted. `pools` are the caller's, where they are known already.
 
     Raises:
         Invalid: the filter names a pool that is not the caller's to see, or a holder they may not know of (422).
     """
-    pools = await _pools(hot, who, config, wanted)
+    pools = _within(wanted, await due.pools_of(hot, who=who, config=config) if pools is None else pools)
     named = _with_holder(who, wanted)
     _check_place(wanted, after)
     plan = plan_of(named)
@@ -96,8 +103,7 @@ async def find(
     return [line.item_id for line in listed.lines]
 
 
-async def _pools(hot: Hot, who: Principal, config: ProjectConfig, wanted: Wanted) -> list[str]:
-    pools = await due.pools_of(hot, who=who, config=config)
+def _within(wanted: Wanted, pools: list[str]) -> list[str]:
     if not wanted.pool:
         return pools
     if wanted.pool not in pools:
@@ -172,7 +178,7 @@ def _line(row: Any, who: Principal, wanted: Wanted) -> ItemLine:
         input=_raw(row["input"]),
         output=_raw(row["output"]),
         confidence=row["confidence"],
-        is_escalated=bool(row["escalation_level"]),
+        level=row["escalation_level"] or 0,
         reviews_required=row["reviews_required"] or 0,
         holders=tuple(shown) if is_open else (),
         place=_place(row, wanted.order),

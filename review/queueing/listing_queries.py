@@ -14,7 +14,9 @@ from review.queueing.listing_rules import FLAG, FOREVER, Place, Plan, Source, Wa
 COUNT_CAP = 1_000
 # Joined below in a way that the server follows row by row: it knows not how few rows `looked` has, and would read a
 # whole table for them. OFFSET 0 keeps each of these as a query of its own.
-_ITEM = "CROSS JOIN LATERAL (SELECT i.type, i.state FROM items i WHERE i.project_id = $1 AND i.id = l.item_id OFFSET 0) i"
+_ITEM = (
+    "CROSS JOIN LATERAL (SELECT i.type, i.state FROM items i WHERE i.project_id = $1 AND i.id = l.item_id OFFSET 0) i"
+)
 _CASE = """CROSS JOIN LATERAL (
   SELECT c.escalation_level FROM cases c WHERE c.project_id = $1 AND c.item_id = l.item_id OFFSET 0) c"""
 _BODY = """CROSS JOIN LATERAL (

@@ -1,17 +1,13 @@
-"""Reading the queue: pools at a glance, the lines of one, what the caller holds; counts are capped."""
+"""Reading the queue: pools at a glance, and what the caller holds; counts are capped."""
 
 from datetime import datetime, timedelta
-from typing import Any
-from uuid import UUID
-
-import msgspec
 
 from review.configuration.rules import ProjectConfig
 from review.identity import queries as identity
 from review.identity.rules import Permission, Principal
 from review.kernel.db import Hot
 from review.queueing import overview_queries as queries
-from review.queueing.schemas import HeldLine, PoolSummary, QueuedLine
+from review.queueing.schemas import HeldLine, PoolSummary
 
 COUNT_CAP = 1_000
 SOON = timedelta(hours=1)
@@ -39,27 +35,6 @@ async def pool_summaries(hot: Hot, *, who: Principal, config: ProjectConfig) -> 
     ]
 
 
-async def list_open(hot: Hot, *, who: Principal, pool: str, after: UUID | None, limit: int) -> list[QueuedLine]:
-    """List a pool's open seats in claim order, behind the seat `after`."""
-    rows = await hot.fetch(queries.LIST_OPEN, who.project_id, pool, after, limit)
-    return [
-        QueuedLine(
-            assignment_id=row["id"],
-            item_id=row["item_id"],
-            kind=row["kind"],
-            type=row["type"],
-            external_id=row["external_id"],
-            priority=row["priority"],
-            due_at=finite(row["due_at"]),
-            created_at=row["created_at"],
-            input=_raw(row["input"]),
-            output=_raw(row["output"]),
-            confidence=row["confidence"],
-        )
-        for row in rows
-    ]
-
-
 async def held_by(hot: Hot, *, who: Principal) -> list[HeldLine]:
     """List what the caller holds, the longest held first."""
     rows = await hot.fetch(queries.LIST_HELD, who.project_id, who.id)
@@ -80,7 +55,3 @@ async def held_by(hot: Hot, *, who: Principal) -> list[HeldLine]:
 def finite(due_at: datetime) -> datetime | None:
     """Turn the infinity that sorts unclocked seats last back into None."""
     return None if due_at.year == _FOREVER_YEAR else due_at
-
-
-def _raw(text: Any) -> msgspec.Raw:
-    return msgspec.Raw(text.encode())

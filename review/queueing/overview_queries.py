@@ -1,4 +1,4 @@
-"""The statements that show the queue: pools at a glance, the lines of one, what somebody holds."""
+"""The statements that show the queue: pools at a glance, what somebody holds."""
 
 # Capped: a full count took 60 ms at a million rows and 547 ms at ten million, this stays under one (PROMISES, A2).
 SUMMARISE = """
@@ -20,18 +20,6 @@ CROSS JOIN LATERAL (
     AND aside_fence IS DISTINCT FROM fence
 ) h
 ORDER BY p.n
-"""
-
-LIST_OPEN = """
-SELECT a.id, a.item_id, a.kind, a.priority, a.due_at, i.type, i.external_id, i.created_at,
-       b.input, b.output, (b.details ->> 'confidence')::float8 AS confidence
-FROM assignments a
-JOIN items i ON i.project_id = a.project_id AND i.id = a.item_id
-JOIN item_bodies b ON b.project_id = a.project_id AND b.item_id = a.item_id
-WHERE a.project_id = $1 AND a.pool = $2 AND a.state = 'open'
-  AND ($3::uuid IS NULL OR (-a.priority, a.due_at, a.id) > (
-    SELECT -c.priority, c.due_at, c.id FROM assignments c WHERE c.project_id = $1 AND c.id = $3))
-ORDER BY -a.priority, a.due_at, a.id LIMIT $4
 """
 
 LIST_HELD = """

@@ -49,22 +49,6 @@ class PoolSummary(msgspec.Struct, frozen=True, kw_only=True):
     held_by_me: int
 
 
-class QueuedLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a pool's queue, in the order in which claims take them."""
-
-    assignment_id: UUID
-    item_id: UUID
-    kind: str
-    type: str
-    external_id: str | None
-    priority: int
-    due_at: datetime | None
-    created_at: datetime
-    input: msgspec.Raw
-    output: msgspec.Raw
-    confidence: float | None
-
-
 class HeldLine(msgspec.Struct, frozen=True, kw_only=True):
     """A seat the caller holds now."""
 

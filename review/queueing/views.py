@@ -1,6 +1,5 @@
 """Views: filters that people keep under a name, for themselves or for everybody in the project."""
 
-from collections.abc import Collection
 from uuid import UUID
 
 import msgspec
@@ -8,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import service as audit
 from review.audit.rules import Action
+from review.configuration.rules import ProjectConfig
 from review.identity.errors import NotPermitted
 from review.identity.rules import Permission, Principal
 from review.kernel.db import Hot, driver_of
@@ -33,10 +33,19 @@ class View(msgspec.Struct, frozen=True):
     is_mine: bool
 
 
-async def list_views(hot: Hot, *, who: Principal, pools: Collection[str]) -> list[View]:
-    """List the caller's own views and those shared with the project, but for those of pools they do not see."""
-    rows = await queries.list_views(hot, who.project_id, who.id, MOST_VIEWS)
-    return [View(**dict(row)) for row in rows if row["pool"] is None or row["pool"] in pools]
+class Desk(msgspec.Struct, frozen=True):
+    """What somebody's lists are made of: the pools that they see, in the configuration's order, and their views."""
+
+    pools: list[str]
+    views: list[View]
+
+
+async def find_desk(hot: Hot, *, who: Principal, config: ProjectConfig) -> Desk:
+    """Give the pools whose queues the caller sees, their own views, and those shared, but for other pools' ones."""
+    row = await queries.list_views(hot, who, MOST_VIEWS)
+    pools = [pool for pool in config.pools if not who.is_pool_bound or pool in row["pools"]]
+    views = [msgspec.json.decode(text, type=View) for text in row["views"]]
+    return Desk(pools, [each for each in views if each.pool is None or each.pool in pools])
 
 
 async def keep(

@@ -29,6 +29,7 @@ from review.kernel.settings import Settings
 from review.reviewing.service import Bench
 from review.web.errands import Errands
 from review.web.limits import Limits
+from review.web.live import Live
 from review.web.watching import KeyWatch
 
 # Checking a password takes a processor for a while, and a connection with it: strangers shall not get them all.
@@ -53,6 +54,7 @@ class Services:
     federation: Federation
     limits: Limits
     watch: KeyWatch
+    live: Live
     errands: Errands = field(default_factory=Errands)
     sign_ins: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIGN_INS_AT_A_TIME))
 
@@ -73,18 +75,21 @@ class Services:
         hints = Hints(redis, find_closed, settings.poll_interval)
         tail = Tail(db.hot, settings.poll_interval, settings.max_streams)
         hints.follow_events(tail.wake)
+        live = Live(settings.max_streams)
+        hints.follow_events(live.wake)
         hints.start()
         tail.start()
         key_use, watch = KeyUse(db.hot), KeyWatch(db.hot, settings.poll_interval)
         key_use.start()
         watch.start()
-        parts = (ConfigCache(db), ItemTypes(db), Migrations.load(), key_use, federation, Limits(settings), watch)
+        parts = (ConfigCache(db), ItemTypes(db), Migrations.load(), key_use, federation, Limits(settings), watch, live)
         return cls(settings, db, redis, hints, tail, *parts)
 
     def release(self) -> None:
         """Let parked callers and streams go, and keep nobody waiting any more; for a process that is about to stop."""
         self.hints.release()
         self.tail.release()
+        self.live.release()
 
     async def stop(self) -> None:
         """Let parked callers and streams go, then close every connection."""

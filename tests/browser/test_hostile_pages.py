@@ -45,11 +45,17 @@ VISITS: dict[str, Callable[[Spread], list[str]]] = {
     "/p/{project}/items/{item_id}/acknowledge": lambda made: [f"{P}/items/{made.items[0]}/acknowledge"],
     "/p/{project}/notifications": lambda _made: [f"{P}/notifications"],
     "/p/{project}/pools/{pool}": lambda _made: [f"{P}/pools/desk", f"{P}/pools/%3Cscript%3E%E2%80%AE"],
+    "/p/{project}/queue": lambda _made: [
+        f"{P}/queue",
+        f"{P}/queue?text=%22%3E%3Cscript%3E&holder=%E2%80%AEme&confidence_from=%3Cimg%3E",
+        f"{P}/queue?status=any&type=%22%3E%3Cscript%3E&subject=%3Cimg%20src=x%20onerror=alert(1)%3E&tag=%E2%80%AE1",
+        f"{P}/queue?colour=red&after=%3Cscript%3E",
+    ],
     "/p/{project}/webhooks": lambda _made: [f"{P}/webhooks"],
     "/p/{project}/webhooks/deliveries/{delivery_id}": lambda made: [f"{P}/webhooks/deliveries/{made.delivery}"],
     "/p/{project}/webhooks/{name}": lambda _made: [f"{P}/webhooks/crm", f"{P}/webhooks/%3Cscript%3E"],
 }
-DOWNLOADS = {"/p/{project}/audit/export"}  # files, which no browser shows
+DOWNLOADS = {"/p/{project}/audit/export", "/p/{project}/queue/live"}  # a file and a stream, which no browser shows
 
 WATCH = (
     "window.violations = []; document.addEventListener('securitypolicyviolation',"
@@ -73,8 +79,8 @@ class Watched:
         def sent(request: Request) -> None:
             if not request.url.startswith((f"{home}/", "data:image/")):
                 self.strayed.append(request.url)
-            if request.url.endswith(("/beside", "/presence")):
-                return  # what a page that shows an item asks for by itself
+            if request.url.endswith(("/beside", "/presence", "/queue/live")):
+                return  # what a page that shows items asks for by itself
             if request.resource_type in {"xhr", "fetch", "websocket", "eventsource", "ping"}:
                 self.asked.append(request.url)
 

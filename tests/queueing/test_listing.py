@@ -101,8 +101,9 @@ async def test_views_are_ones_own_or_shared_by_a_lead(stocked: World) -> None:
     async with stocked.db.transaction() as tx:
         mine = await views.keep(tx, who=ben, name=" my  doubts ", wanted=Wanted(sort="doubt"), pool="triage")
         await views.keep(tx, who=lea, name="all", wanted=Wanted(), pool=None, is_shared=True)
-    shown = await views.list_views(stocked.db.hot, who=ben, pools=["triage"])
-    assert [(each.name, each.query, each.is_mine) for each in shown] == [
+    desk = await views.find_desk(stocked.db.hot, who=ben, config=stocked.config)
+    assert desk.pools == ["triage"]
+    assert [(each.name, each.query, each.is_mine) for each in desk.views] == [
         ("my doubts", "sort=doubt", True),
         ("all", "", False),
     ]

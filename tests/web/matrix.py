@@ -181,7 +181,11 @@ ROWS: dict[str, Row] = {
     "GET /p/{project}/due": Row(also=(Way("?within=168"),)),
     "GET /p/{project}/clocks": Row(),
     "GET /p/{project}/find": Row(also=(Way("?q=card"), HTMX)),
-    "GET /p/{project}/pools/{pool}": Row(),
+    "GET /p/{project}/pools/{pool}": Row(also=(HTMX, Way("?status=any&sort=oldest"))),
+    "GET /p/{project}/queue": Row(also=(HTMX, Way("?status=any"), Way("?pool=seniors"), Way("?text=OCELOT"))),
+    "GET /p/{project}/queue/live": Row(also=(STREAM,)),
+    "POST /p/{project}/views": Row(form={"name": "mine", "query": "sort=due"}),
+    "POST /p/{project}/views/{view_id}/remove": Row(finds_nothing=True),
     "POST /p/{project}/pools/{pool}/next": Row(),
     "GET /p/{project}/assignments/{assignment_id}": Row(),
     **{

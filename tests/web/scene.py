@@ -111,6 +111,7 @@ def unknown() -> Things:
         "token_id",
         "comment_id",
         "question_id",
+        "view_id",
     )
     return {name: uuid4() for name in ids} | dict.fromkeys(("pool", "name", "channel", "item_type"), "nothing-here")
 
@@ -168,6 +169,7 @@ async def _things(world: World, name: str, text: str, *, holder: str) -> Things:
         "item_type": f"{name}_type",
         "comment_id": uuid4(),
         "question_id": uuid4(),
+        "view_id": uuid4(),
         "token_id": next(each.id for each in listed if each.name == f"{name}-token"),
     }
 

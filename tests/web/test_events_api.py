@@ -14,6 +14,7 @@ from review.kernel import outbox
 from review.kernel.db import Hot
 from review.kernel.events import EventKind
 from review.kernel.settings import Settings
+from review.web import event_stream
 from review.web.api import events
 from tests.delivery.feed.relaying import relay, stored
 from tests.faults.serving import bearer, services_of, serving
@@ -253,7 +254,7 @@ async def test_a_slow_reader_is_let_go_and_can_go_on(
 async def test_a_reader_that_takes_nothing_is_given_up(
     http: httpx.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "SEND_SECONDS", 0.05)
+    monkeypatch.setattr(event_stream, "SEND_SECONDS", 0.05)
     async with streaming(http, world.service_key) as stream:
         stream.reading.clear()
         await submit(world, 1)

@@ -28,6 +28,7 @@ _PLACES: Final = (
     ("Notifications", "/notifications", Permission.READ_ITEMS),
     ("People", "/people", Permission.READ_PEOPLE),
     ("Keys", "/keys", Permission.OWN_TOKENS),
+    ("Items", "/queue", Permission.READ_ITEMS),
 )
 
 

@@ -1,9 +1,7 @@
-"""Where reviewers find their work: their projects, their pools, and the lines of one pool."""
+"""Where reviewers find their work: their projects, their pools, what they hold, and the next of a pool."""
 
 from typing import Any
-from uuid import UUID
 
-import msgspec
 from litestar import Controller, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Response, Template
@@ -14,18 +12,14 @@ from review.identity.rules import Permission
 from review.intake import stops
 from review.queueing import overview, pinning, snoozing
 from review.queueing import service as queueing
-from review.queueing.schemas import HeldLine, QueuedLine
-from review.web import content
+from review.queueing.schemas import HeldLine
 from review.web.guards import requires
 from review.web.pages import around, desk
 from review.web.pages.reading import SAID, read_form
 from review.web.pages.stops import told
-from review.web.pages.views import Countdown, HeldRow, PoolRow, QueueLine
+from review.web.pages.views import Countdown, HeldRow, PoolRow
 from review.web.pages.work import WORK, InHand
 from review.web.services import AnyRequest, Tx
-
-LINES = 50
-MARKS = {"adjudication": "disputed", "lead": "to confirm"}
 
 
 @get("/", opt={"any_role": True})
@@ -40,7 +34,7 @@ async def projects(request: AnyRequest, tx: Tx) -> Response[Any]:
 
 
 class QueuePages(Controller):
-    """A project's home, and its pools."""
+    """A project's home, and the way to the next item."""
 
     path = "/p/{project:str}"
     opt = requires(Permission.WORK)
@@ -70,24 +64,6 @@ class QueuePages(Controller):
         shown: dict[str, Any] = {"pools": rows, "held": mine, "kept": aside, "stopped": stopped}
         return work.page("home.html", here="Queue", **shown, said=SAID.get(done, ""))
 
-    @get("/pools/{pool:str}")
-    async def lines(
-        self, work: InHand, pool: FromPath[str], after: FromQuery[UUID | None] = None, done: FromQuery[str] = ""
-    ) -> Template:
-        """List what is open in a pool, most urgent first."""
-        await queueing.check_pool(work.hot, who=work.who, pool=pool, config=work.config)
-        found = await overview.list_open(work.hot, who=work.who, pool=pool, after=after, limit=LINES + 1)
-        shown, here = found[:LINES], f"/p/{work.who.project}/pools/{pool}"
-        clocks = await work.countdowns([each.item_id for each in shown])
-        return work.page(
-            "_lines.html" if work.is_partial else "queue.html",
-            pool=work.config.pools[pool],
-            lines=[_line(each, work.config, clocks.get(each.item_id)) for each in shown],
-            more=f"{here}?after={shown[-1].assignment_id}" if len(found) > LINES else None,
-            after=after,
-            said=SAID.get(done, ""),
-        )
-
     @post("/pools/{pool:str}/next", status_code=200)
     async def take_next(self, request: AnyRequest, work: InHand, tx: Tx, pool: FromPath[str]) -> Redirect:
         """Go on with what the caller holds of the pool or what is kept for them, or claim its most urgent item."""
@@ -107,18 +83,6 @@ class QueuePages(Controller):
         )
         path = f"/assignments/{claimed[0].id}" if claimed else f"/pools/{pool}"
         return Redirect(here + path, status_code=303)
-
-
-def _line(line: QueuedLine, config: ProjectConfig, clock: Countdown | None) -> QueueLine:
-    return QueueLine(
-        item_id=line.item_id,
-        type_title=desk.title_in(config, line.type),
-        brief=content.brief(msgspec.json.decode(line.input)),
-        confidence=line.confidence,
-        clock=clock,
-        created_at=line.created_at,
-        mark=MARKS.get(line.kind, ""),
-    )
 
 
 def _held_row(line: HeldLine, config: ProjectConfig, clock: Countdown | None) -> HeldRow:

@@ -34,6 +34,8 @@ SAID = {
     "proposed": "Proposed. It counts once a second person has confirmed it.",
     "confirm": "Confirmed. The override counts.",
     "take-back": "Taken back. The item stands as it was.",
+    "kept": "Kept. The view stands above the list now, and its address can be shared.",
+    "view-removed": "Taken away. This is the list without a filter.",
     "acknowledge": "Noted: you see to it. Nobody is paged about it any more.",
 }
 

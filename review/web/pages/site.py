@@ -22,6 +22,7 @@ from review.web.pages.forgotten import choose, choose_form, forgot_form, send_li
 from review.web.pages.in_hand import InHandPages
 from review.web.pages.items import ItemPages
 from review.web.pages.keys import KeyPages
+from review.web.pages.lists import ListPages
 from review.web.pages.notifications import NotificationPages, acknowledge_page
 from review.web.pages.overrides import OverridePages
 from review.web.pages.passkeys import PasskeyPages, begin_passkey_sign_in, sign_in_with_passkey
@@ -48,6 +49,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
         sign_out,
         projects,
         QueuePages,
+        ListPages,
         AssignmentPages,
         InHandPages,
         ItemPages,

@@ -267,15 +267,23 @@ class HeldRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueLine:
-    """One open item in a pool's list."""
+    """One item in a list; `version` changes with what the line says of it, but for what only time changes."""
 
     item_id: UUID
     type_title: str
     brief: Markup
+    output: Markup
     confidence: float | None
     clock: Countdown | None
     created_at: datetime
+    closed_at: datetime | None
     mark: str
+    status: str
+    tone: str
+    holder: Markup
+    priority: int | None
+    level: int
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
