@@ -1,5 +1,6 @@
 """Where reviewers find their work: their projects, their pools, what they hold, and the next of a pool."""
 
+from datetime import timedelta
 from typing import Any
 
 from litestar import Controller, get, post
@@ -9,16 +10,20 @@ from litestar.response import Redirect, Response, Template
 from review.configuration.rules import ProjectConfig
 from review.identity import queries as identity
 from review.identity.rules import Permission
+from review.insight import load
+from review.insight.load import Load
 from review.intake import stops
-from review.queueing import overview, pinning, snoozing
+from review.queueing import due, overview, pinning, snoozing
 from review.queueing import service as queueing
+from review.queueing.listing_rules import Wanted
 from review.queueing.schemas import HeldLine
+from review.web.content import visible
 from review.web.guards import requires
-from review.web.pages import around, desk
+from review.web.pages import around, desk, habits, words
 from review.web.pages.reading import SAID, read_form
 from review.web.pages.stops import told
-from review.web.pages.views import Countdown, HeldRow, PoolRow
-from review.web.pages.work import WORK, InHand
+from review.web.pages.views import Countdown, HeldRow, LoadRow, PoolRow
+from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
 
 
@@ -62,6 +67,7 @@ class QueuePages(Controller):
         mine = [_held_row(each, work.config, clocks.get(each.item_id)) for each in held]
         stopped = [told(each) for each in await stops.list_stops(work.hot, who=work.who)]
         shown: dict[str, Any] = {"pools": rows, "held": mine, "kept": aside, "stopped": stopped}
+        shown["loads"] = await _loads(work)
         return work.page("home.html", here="Queue", **shown, said=SAID.get(done, ""))
 
     @post("/pools/{pool:str}/next", status_code=200)
@@ -83,6 +89,33 @@ class QueuePages(Controller):
         )
         path = f"/assignments/{claimed[0].id}" if claimed else f"/pools/{pool}"
         return Redirect(here + path, status_code=303)
+
+
+async def _loads(work: Work) -> list[LoadRow]:
+    """Give who has how much, to whoever leads the pools that they see; today began at midnight in the reader's zone."""
+    if not load.may_see(work.who):
+        return []
+    pools = await due.pools_of(work.hot, who=work.who, config=work.config)
+    began = habits.day_began(work.looker.now, work.zone)
+    found = await load.list_load(work.hot, who=work.who, pools=pools, since=began)
+    most = max([1, *(each.in_hand for each in found)])
+    return [_load_row(work, each, most) for each in found]
+
+
+def _load_row(work: Work, one: Load, most: int) -> LoadRow:
+    pace = one.pace_seconds
+    return LoadRow(
+        who=visible(one.email),
+        url=f"/p/{work.who.project}/queue?{Wanted(holder=one.email).query()}",
+        in_hand=one.in_hand,
+        share=round(100 * one.in_hand / most),
+        aside=one.aside,
+        oldest=one.oldest,
+        overdue=one.overdue,
+        done=one.done,
+        is_done_capped=one.done >= load.DONE_CAP,
+        pace="" if pace is None else f"{pace:.0f} s" if pace < 60 else words.duration(timedelta(seconds=pace)),
+    )
 
 
 def _held_row(line: HeldLine, config: ProjectConfig, clock: Countdown | None) -> HeldRow:

@@ -266,6 +266,22 @@ class HeldRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoadRow:
+    """What one person has in hand and has done today; `share` is what they have, in hundredths of the most."""
+
+    who: Markup
+    url: str
+    in_hand: int
+    share: int
+    aside: int
+    oldest: datetime | None
+    overdue: int
+    done: int
+    is_done_capped: bool
+    pace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueLine:
     """One item in a list; `version` changes with what the line says of it, but for what only time changes."""
 
