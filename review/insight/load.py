@@ -35,7 +35,7 @@ def may_see(who: Principal) -> bool:
 
 
 async def list_load(hot: Hot, *, who: Principal, pools: list[str], since: datetime) -> list[Load]:
-    """Show the load of everybody in these pools, by e-mail, with what they did since then; nothing to who leads none."""
+    """Show the load of everybody in these pools, with what they did since then; nothing to who leads none."""
     if not may_see(who):
         return []
     rows = await load_queries.list_load(hot, who.project_id, pools, since, done=DONE_CAP, people=MOST_PEOPLE)
