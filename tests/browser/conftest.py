@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import uvicorn
+from litestar import Litestar
 from playwright.async_api import Browser, Page, async_playwright
 
 from review.identity.rules import Role
@@ -48,6 +49,12 @@ class Site:
     url: str
     world: World
     email: str = "nora@example.com"
+    app: Litestar | None = None
+
+    def hint(self) -> None:
+        """Tell the open lists that something happened, as a worker does once events have their numbers."""
+        assert self.app is not None
+        self.app.state.services.live.wake([self.world.service.project_id])
 
     async def sign_in(self, page: Page, path: str = "/") -> None:
         """Come in through the front door."""
@@ -97,7 +104,7 @@ async def open_site(world: World, settings: Settings, name: str = "127.0.0.1") -
     app = create_app(msgspec.structs.replace(settings, base_url=url))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=2))
     running = asyncio.create_task(server.serve(sockets=[listener]))
-    yield Site(url, world)
+    yield Site(url, world, app=app)
     server.should_exit = True
     await running
 

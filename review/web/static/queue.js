@@ -40,7 +40,7 @@ const follow = (fresh) => {
     }
     mine ??= row;
     if (mine === before) before = before.nextElementSibling;
-    else if (mine.isConnected && shown.moveBefore) shown.moveBefore(mine, before);
+    else if (mine.parentNode === shown && shown.moveBefore) shown.moveBefore(mine, before);
     else shown.insertBefore(mine, before);
   }
   shown.hidden = !shown.children.length;
