@@ -77,7 +77,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def pairs(self) -> dict[str, str]:
         """Give it as an address carries it."""
-        return {name: f"{value:g}" if isinstance(value, float) else value for name, value in _given(self)}
+        return {name: value if isinstance(value, str) else f"{value:g}" for name, value in _given(self)}
 
     def query(self, **more: str) -> str:
         """Write it as an address's query, with some of it put otherwise; blank takes it away."""

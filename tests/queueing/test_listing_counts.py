@@ -36,7 +36,7 @@ WITH given AS MATERIALIZED (
 INSERT INTO assignments (project_id, id, case_id, item_id, kind, pool, priority, due_at, state)
 SELECT $1, seat_id, case_id, id, 'review', 'triage', n % 90, now() + n * interval '1 second', 'open' FROM given
 """
-FILTERS = {
+FILTERS: dict[str, dict[str, Any]] = {
     "everything": {},
     "waiting": {"status": "waiting"},
     "oldest": {"sort": "oldest"},
@@ -90,7 +90,7 @@ async def test_every_filter_reads_a_bounded_stretch(deep: World, generic: bool) 
     """Promise G11: what a page reads does not grow with the queue."""
     for name, given in FILTERS.items():
         wanted = Wanted(**given)
-        explained = await explain(deep, wanted, most=listing.COUNT_CAP + 1, generic=generic)
+        explained = await explain(deep, wanted, most=listing_queries.COUNT_CAP + 1, generic=generic)
         root = explained["Plan"]
         scans = [node for node in walk(root) if node["Node Type"] == "Seq Scan"]
         read = {node["Relation Name"] for node in scans} & {"assignments", "items", "item_bodies", "cases"}

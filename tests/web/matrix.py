@@ -115,6 +115,7 @@ ROWS: dict[str, Row] = {
     # The API.
     "POST /api/v1/items": Row(submission(), also=(WAIT,)),
     "POST /api/v1/items/batch": Row({"items": [submission()]}),
+    "GET /api/v1/queue": Row(also=(Way("?status=any&sort=newest"), Way("?text=OCELOT"), Way("?sort=doubt&limit=1"))),
     "GET /api/v1/items": Row(also=(Way("?pool=seniors"), Way("?status=queued"), Way("?type=ticket_intent"))),
     "GET /api/v1/items/{item_id}": Row(also=(WAIT,)),
     "GET /api/v1/items/{item_id}/history": Row(),

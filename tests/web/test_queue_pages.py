@@ -212,3 +212,25 @@ async def test_somebody_who_opens_the_stream_by_hand_is_shown_the_list(http: htt
     await sign_in(http, world)
     answer = await http.get(f"{QUEUE}/live", headers=HTML)
     assert (answer.status_code, answer.headers["location"]) == (303, QUEUE)
+
+
+async def test_the_api_lists_by_the_same_filters(http: httpx.AsyncClient, stocked: World) -> None:
+    async def asked(query: str, name: str = "lea") -> httpx.Response:
+        return await http.get(f"/api/v1/queue{query}", headers={"authorization": f"Bearer {stocked.tokens[name]}"})
+
+    first = (await asked("?sort=doubt&limit=2")).json()
+    assert [(one["input"]["text"], one["status"], one["pool"]) for one in first["data"]] == [
+        ("text 0", "in_review", "triage"),
+        ("text 1", "queued", "triage"),
+    ]
+    assert (first["count"], first["is_capped"], first["looked"]) == (5, False, None)
+    rest = (await asked(f"?sort=doubt&limit=9&cursor={first['next']}".replace("+", "%2B"))).json()
+    assert [one["input"]["text"] for one in rest["data"]] == ["text 2", "text 3", "for seniors"]
+    assert (rest["count"], rest["next"]) == (None, None)
+    (held,) = (await asked("?holder=ana@example.com")).json()["data"]
+    assert [each["email"] for each in held["holders"]] == ["ana@example.com"]
+    (held,) = (await asked("?status=held", "ben")).json()["data"]
+    assert [each["email"] for each in held["holders"]] == [""]
+    for query, status in (("?sort=odd", 422), ("?colour=red", 400), ("?cursor=x", 422), ("?confidence_from=7", 422)):
+        assert (await asked(query)).status_code == status, query
+    assert (await asked("?holder=ana@example.com", "ben")).status_code == 422
