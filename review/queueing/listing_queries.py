@@ -249,10 +249,10 @@ def _one_line_each(said: Statement, asked: Asked) -> list[str]:
         if asked.wanted.holder
         else ""
     )
-    return [
-        f"NOT EXISTS (SELECT FROM assignments o WHERE o.project_id = $1 AND o.item_id = l.item_id AND o.id < l.seat_id"  # noqa: ISC004
-        f" AND o.state IN ({listed}) AND o.pool = ANY({said.pools}) {same} OFFSET 0)"
-    ]
+    earlier = (
+        f"o.item_id = l.item_id AND o.id < l.seat_id AND o.state IN ({listed}) AND o.pool = ANY({said.pools}) {same}"
+    )
+    return [f"NOT EXISTS (SELECT FROM assignments o WHERE o.project_id = $1 AND {earlier} OFFSET 0)"]
 
 
 def _has_seat(pools: str, states: str) -> str:

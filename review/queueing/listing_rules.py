@@ -77,7 +77,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def pairs(self) -> dict[str, str]:
         """Give it as an address carries it."""
-        return {name: value if isinstance(value, str) else f"{value:g}" for name, value in _given(self)}
+        return {name: value if isinstance(value, str) else f"{value:.15g}" for name, value in _given(self)}
 
     def query(self, **more: str) -> str:
         """Write it as an address's query, with some of it put otherwise; blank takes it away."""
@@ -222,13 +222,23 @@ def place_of(mark: str) -> Place | None:
         return None
     try:
         key, at, row = mark.split("_")
-        moment = None if not at else FOREVER if at == "~" else datetime.fromisoformat(at)
-        if moment is not None and moment is not FOREVER and moment.tzinfo is None:
-            raise ValueError(at)  # noqa: TRY301
-        number = float(key) if key else None
-        if number is not None and not abs(number) < 1e300:
-            raise ValueError(key)  # noqa: TRY301
+        moment = None if not at else FOREVER if at == "~" else _moment(at)
+        number = _number(key) if key else None
         return Place(key=number, at=moment, id=UUID(row))
     except ValueError as fault:
         message = "The place in the list is not one that this service gave; start again without it."
         raise Invalid(message, errors=(FieldError("after", "is no place in a list"),)) from fault
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(text)
+    return moment
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not abs(number) < 1e300:
+        raise ValueError(text)
+    return number

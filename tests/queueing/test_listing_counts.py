@@ -1,5 +1,6 @@
 """What lists cost, counted by the server: no filter reads more than the stretch that it says it has looked at."""
 
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from review.queueing.listing_rules import Source, Wanted, plan_of
 from tests.make import World
 from tests.queueing.test_counts import walk
 
-OPEN = 100_000
+OPEN = 60_000
 LIMIT = 51
 
 # What intake writes, without its checks, so that a queue deep enough to show a scan is there in a moment.
@@ -65,11 +66,18 @@ FILTERS: dict[str, dict[str, Any]] = {
 @pytest.fixture
 async def deep(world: World) -> World:
     """A queue in which a sequential scan would show."""
-    for start in range(0, OPEN, 50_000):
-        await world.db.hot.execute(SEED, world.service.project_id, min(OPEN, 50_000), start, timeout=300)
-    await world.claim("ana", limit=20)
-    await world.db.hot.execute("VACUUM (ANALYZE)", timeout=300)
+    await fill(world, OPEN)
     return world
+
+
+async def fill(world: World, rows: int) -> None:
+    async with world.db.hot.acquire() as connection:
+        await connection.execute("SET statement_timeout = 0")
+        for start in range(0, rows, 10_000):
+            await connection.execute(SEED, world.service.project_id, 10_000, start)
+        await world.claim("ana", limit=20)
+        await connection.execute("VACUUM (ANALYZE)")
+        await connection.execute("RESET statement_timeout")
 
 
 async def explain(world: World, wanted: Wanted, *, most: int, generic: bool = False) -> dict[str, Any]:
@@ -85,10 +93,9 @@ async def explain(world: World, wanted: Wanted, *, most: int, generic: bool = Fa
     return found
 
 
-@pytest.mark.parametrize("generic", [False, True], ids=["planned for these values", "planned once"])
-async def test_every_filter_reads_a_bounded_stretch(deep: World, generic: bool) -> None:
-    """Promise G11: what a page reads does not grow with the queue."""
-    for name, given in FILTERS.items():
+async def test_every_filter_reads_a_bounded_stretch(deep: World) -> None:
+    """Promise G11: what a page reads does not grow with the queue, planned for these values or once for all."""
+    for (name, given), generic in product(FILTERS.items(), (False, True)):
         wanted = Wanted(**given)
         explained = await explain(deep, wanted, most=listing_queries.COUNT_CAP + 1, generic=generic)
         root = explained["Plan"]
@@ -107,12 +114,13 @@ async def test_every_filter_reads_a_bounded_stretch(deep: World, generic: bool) 
         assert widest <= max(looks if wanted.looks_inside else 0, LIMIT), f"{name} read {widest} payloads"
 
 
-async def test_paging_costs_the_same_at_any_depth(deep: World) -> None:
-    who, after, depth = deep.people["lea"], None, list[int]()
+async def test_paging_costs_the_same_at_any_depth(world: World) -> None:
+    await fill(world, 10_000)
+    who, after, depth = world.people["lea"], None, list[int]()
     assert plan_of(Wanted()).source == Source.URGENT
     seen = set[Any]()
     for _ in range(30):
-        page = await listing.look(deep.db.hot, who=who, config=deep.config, wanted=Wanted(), after=after, limit=200)
+        page = await listing.look(world.db.hot, who=who, config=world.config, wanted=Wanted(), after=after, limit=200)
         assert not seen & {line.item_id for line in page.lines}
         seen |= {line.item_id for line in page.lines}
         depth.append(len(page.lines))

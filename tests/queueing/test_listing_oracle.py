@@ -43,7 +43,8 @@ async def known(world: World) -> tuple[World, list[Known]]:
         await world.judge("ben", judged, "approve")
     rows = await world.db.hot.fetch(
         "SELECT i.id, i.external_id, i.state, c.pool, b.details->>'confidence' AS confidence,"
-        " a.due_at < 'infinity' AS due, a.state AS seat, u.email FROM items i JOIN cases c ON c.item_id = i.id JOIN assignments a ON a.item_id = i.id"
+        " a.due_at < 'infinity' AS due, a.state AS seat, u.email"
+        " FROM items i JOIN cases c ON c.item_id = i.id JOIN assignments a ON a.item_id = i.id"
         " JOIN item_bodies b ON b.item_id = i.id LEFT JOIN users u ON u.id = a.holder_id AND a.state = 'held'"
     )
     assert len(rows) == ITEMS
