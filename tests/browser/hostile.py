@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -278,4 +279,9 @@ async def spread(site: Site) -> Spread:
     )
     made = Spread(site, world)
     await made.fill()
+    await world.db.hot.executemany(
+        "INSERT INTO queue_views (project_id, id, owner_id, name, pool, query, is_shared)"
+        " VALUES ($1, uuidv7(), $2, $3, 'desk', 'text=' || $4, true)",
+        [(world.service.project_id, world.people["nora"].id, each[:60], quote(each)) for each in SHORT[:3]],
+    )
     return made

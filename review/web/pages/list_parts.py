@@ -111,7 +111,6 @@ def around(work: Work, desk: Desk, pool: str, asked: Asked) -> dict[str, Any]:
         "wanted": wanted,
         "query": query,
         "filter": wanted.query(),
-        "tools": None,
         "chips": [
             Chip(name, _said_of(config, name, value), _list_address(work, pool, wanted, **{name: ""}))
             for name, value in wanted.pairs().items()

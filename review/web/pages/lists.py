@@ -91,9 +91,10 @@ async def _show(request: AnyRequest, work: Work, pool: str) -> Response[Any]:
         asked = refused(asked.given, pool, fault)
     rows = await list_parts.rows(work, listed.lines) if listed else []
     onward = list_parts.onward(work, pool, asked, listed)
+    tools: Any = None  # what the bar for many items at once offers, in the whole list as in what is added to it
     if work.is_partial:
-        return work.page("_lines.html", lines=rows, more=onward)
-    shown = list_parts.around(work, desk, pool, asked)
+        return work.page("_lines.html", lines=rows, more=onward, tools=tools)
+    shown = list_parts.around(work, desk, pool, asked) | {"tools": tools}
     status = 422 if asked.faults else 200
     said = SAID.get(first(pairs, "done"), "")
     return work.page("queue.html", status=status, lines=rows, more=onward, listed=listed, said=said, **shown)

@@ -65,8 +65,12 @@ const look = async () => {
   url.searchParams.delete("done");
   if (lines > 50) url.searchParams.set("lines", lines);
   try {
-    const answer = await fetch(url, { headers: { accept: "text/html" }, redirect: "error" });
-    if (gone(answer.status)) ended = true;
+    const answer = await fetch(url, { headers: { accept: "text/html" }, redirect: "manual" });
+    if (gone(answer.status) || answer.type === "opaqueredirect") {
+      ended = true;
+      stream?.close();
+      if ($("#signed-out")) $("#signed-out").hidden = false;
+    }
     if (answer.ok) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html"), fresh = $("#lines", page);
       const now = main();
