@@ -73,7 +73,10 @@ class Site:
             assert answer.status_code == 303, answer.text
             given = [(cookie.name, cookie.value or "") for cookie in door.cookies.jar]
         await page.context.add_cookies(
-            [{"name": name, "value": value, "url": self.url, "httpOnly": True, "sameSite": "Lax"} for name, value in given]
+            [
+                {"name": name, "value": value, "url": self.url, "httpOnly": True, "sameSite": "Lax"}
+                for name, value in given
+            ]
         )
         await page.goto(self.url + path)
 
