@@ -5,6 +5,7 @@ Without Chromium one loud line says how to get it. A fixture here that awaits, o
 """
 
 import asyncio
+import inspect
 import shutil
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -45,7 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     reason = "NO CHROMIUM: the browser tests did not run. Get it with `apt-get install chromium`."
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+            if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function):
+                item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
             if CHROMIUM is None:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
@@ -86,6 +88,7 @@ class Site:
         await page.get_by_role("button", name="Take the next of triage").click()
         await page.locator("#desk[data-assignment]").wait_for()
         await page.wait_for_load_state()  # its scripts have run by then, so that keys work
+        await page.locator("#beside[hx-get]").wait_for(state="detached")  # and what stands beside has come
 
     async def verdicts(self) -> list[str]:
         """List the verdicts of all decisions, in order."""
