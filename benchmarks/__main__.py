@@ -19,6 +19,7 @@ from benchmarks.rows import (
     intake_sql,
     lateness,
     lease,
+    pages,
     replay,
     sweep,
     waiting,
@@ -39,6 +40,7 @@ ROWS: dict[str, Row] = {
     "G8": lease.measure,
     "G9": wakeups.measure,
     "G10": waiting.measure,
+    "G11": pages.measure,
     "G12": export.measure,
     "G14": webhooks.measure,
     "G15": audit.measure,
@@ -52,7 +54,7 @@ TEN_MILLION = 10_000_000
 @click.option("--quick", is_flag=True, help="Short windows and small tables: shows that it runs, measures little.")
 @click.option("--pairs", type=click.IntRange(1), help="Pairs of windows for each ratio.  [default: 7]")
 @click.option("--seconds", type=float, help="Length of one window.  [default: 5]")
-@click.option("--ten-million", is_flag=True, help="Claim from 10 million open assignments too; takes 10 GB of disk.")
+@click.option("--ten-million", is_flag=True, help="Claim from and list 10 million open items too; takes 30 GB of disk.")
 @click.option("--write", type=click.Path(dir_okay=False, path_type=Path), help="Write the results as Markdown.")
 def main(
     *,
@@ -70,7 +72,9 @@ def main(
     if seconds is not None:
         effort = msgspec.structs.replace(effort, seconds=seconds)
     if ten_million:
-        effort = msgspec.structs.replace(effort, depths=(*effort.depths, TEN_MILLION))
+        effort = msgspec.structs.replace(
+            effort, depths=(*effort.depths, TEN_MILLION), listed=(*effort.listed, TEN_MILLION)
+        )
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         Path(directory).chmod(0o755)  # PostgreSQL runs under another account when we are root
         results = uvloop.run(_measure(Path(directory), goals or tuple(ROWS), effort))

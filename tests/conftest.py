@@ -129,7 +129,7 @@ async def db(settings: Settings) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def world(peopled: World, db: Database, settings: Settings) -> World:
+def world(peopled: World, db: Database, settings: Settings) -> World:
     """A configured project with people in every role, and what it takes to act as them."""
     return peopled.over(db, settings)
 
@@ -137,7 +137,7 @@ async def world(peopled: World, db: Database, settings: Settings) -> World:
 @pytest.fixture
 async def http(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """The whole application, on this test's event loop, asked as a browser asks from one of its pages."""
-    app = _app(settings)
+    app = built_app(settings)
     started, stop = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:
@@ -165,7 +165,8 @@ def _cloned(server: EmbeddedPostgres, template: str) -> Generator[str]:
     _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _app(settings: Settings) -> Litestar:
+def built_app(settings: Settings) -> Litestar:
+    """Give the application of these settings, built once, over the servers that they name."""
     anywhere = msgspec.structs.replace(settings, database_url="", redis_url="")
     app = _APPS.get(anywhere)
     if app is None:

@@ -35,6 +35,7 @@ from review.web.api import (
     stops,
     webhooks,
 )
+from review.web.compression import compressed
 from review.web.errors import API_HANDLERS
 from review.web.front import fronted
 from review.web.guards import OF_LITESTAR, address_guard, encoding_guard, key_guard
@@ -166,6 +167,6 @@ def create_app(settings: Settings | None = None) -> Litestar:
         request_max_body_size=chosen.max_body_bytes,
         state=State({"settings": chosen}),
     )
-    app.asgi_handler = fronted(app.asgi_handler, chosen)
+    app.asgi_handler = fronted(compressed(app.asgi_handler), chosen)
     parameters.declare(app)
     return app

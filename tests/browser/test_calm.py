@@ -136,8 +136,7 @@ async def test_finding_works_without_script(site: Site, browser: Browser) -> Non
 async def test_the_browser_tells_its_zone_and_pages_are_written_in_it(site: Site, browser: Browser) -> None:
     context = await browser.new_context(timezone_id="Asia/Tokyo")
     page = await context.new_page()
-    await site.sign_in(page, "/account")
-    await page.wait_for_url("**/account")
+    await site.come_in(page, "/account")
     written = page.locator("time[datetime]").first
     await expect(written).to_contain_text("JST")
     await expect(written).to_have_attribute("title", await title_of(page))

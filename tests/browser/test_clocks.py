@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.conftest import Site
@@ -27,7 +27,7 @@ async def set_clock(page: Page, left: timedelta, *periods: tuple[datetime, datet
     await page.clock.run_for(15_000)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def berlin(browser: Browser) -> Page:
     """A page whose reader is in Berlin, an hour ahead of UTC in winter, at 16:00 on a Friday."""
     context = await browser.new_context(timezone_id="Europe/Berlin", locale="en-GB")

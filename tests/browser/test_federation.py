@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import pytest_asyncio
 import uvicorn
 from playwright.async_api import Page, expect
 
@@ -19,7 +20,7 @@ from tests.make import World
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def acme() -> AsyncIterator[Idp]:
     """A provider with a page of its own."""
     with running_provider() as issuer:
@@ -28,7 +29,7 @@ async def acme() -> AsyncIterator[Idp]:
             yield idp
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def address(world: World, settings: Settings, acme: Idp, tmp_path: Path) -> AsyncIterator[str]:
     """A server that knows the provider, and says to it where it really is."""
     listener = socket.create_server(("127.0.0.1", 0))

@@ -15,7 +15,7 @@ TEXT = ".evidence .text"
 async def test_signing_in_and_deciding_by_key_and_by_mouse(site: Site, page: Page) -> None:
     for number in range(4):
         await site.world.submit(text=f"message {number}")
-    await site.sign_in(page)
+    await site.come_in(page)
     await expect(page.get_by_role("heading", name="What waits for you")).to_be_visible()
     await expect(page.locator(".pools .count")).to_contain_text("4")
     await site.take_next(page)
@@ -49,7 +49,7 @@ async def test_everything_works_without_script(site: Site, browser: Browser) -> 
         await site.world.submit(text=f"message {number}", alternatives=[{"output": {"label": "refund"}}])
     context = await browser.new_context(java_script_enabled=False)
     page = await context.new_page()
-    await site.sign_in(page, "/p/support")
+    await site.come_in(page, "/p/support")
     await page.get_by_role("button", name="Take the next of triage").click()
     await page.get_by_role("button", name="Approve").click()
     await expect(page.locator("#outcome")).to_have_text("Approved.")
