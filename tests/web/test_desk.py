@@ -81,7 +81,7 @@ def test_the_desk_shows_claim_reason_and_clock() -> None:
     shown = laid_out(item({"label": "intent_1"}, confidence=0.62, latency_ms=812), item_type(INTENT))
     assert (shown.type_title, shown.fence, shown.lease_seconds, shown.seconds_left) == ("Ticket intent", 3, 600, 240)
     assert [str(line) for line in shown.why] == [
-        "Rule <strong>low</strong>: <code>0.62 &lt; 0.8</code>",
+        "Rule <strong>low</strong>: <code><strong>0.62</strong> &lt; 0.8</code>",
         "It was escalated once.",
     ]
     assert [(fact.name, str(fact.value)) for fact in shown.facts] == [("External id", "msg-1"), ("Took", "812 ms")]

@@ -30,6 +30,10 @@ SHAPES: dict[str, Any] = {
 CASES: list[tuple[Any, Any]] = [
     (PAYMENT, {"how": "card", "digits": "12"}),
     (PAYMENT, {"how": "bank", "iban": "x", "digits": "kept"}),
+    (SHAPES, {"kind": "b", "w": 1.0}),
+    ({"type": ["string", "integer", "null"]}, None),
+    ({"type": ["string", "integer", "null"]}, 7),
+    ({"type": "object", "additionalProperties": {"type": "integer"}}, {"a/b~": 1, "": 2}),
     ({"type": "array", "prefixItems": [{"type": "string"}, {"type": "number"}]}, ["a"]),
     (
         {"allOf": [{"properties": {"a": {"type": "string"}}}, {"properties": {"b": {"type": "integer"}}}]},
@@ -47,6 +51,7 @@ CASES: list[tuple[Any, Any]] = [
         },
         {"v": 1},
     ),
+    ({"type": "string"}, "x" * 50_000),
 ]
 
 

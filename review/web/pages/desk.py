@@ -213,11 +213,18 @@ def title_in(config: ProjectConfig, name: str) -> str:
 
 def why(item: ItemDetail, conditions: Mapping[str, str], *, kind: str = "") -> list[str | Markup]:
     """Say why an item is where it is."""
-    said = story.why(msgspec.json.decode(item.route), item.details, conditions, kind=kind)
+    route: object = msgspec.json.decode(item.route)
+    said = story.why(route, item.details, conditions, payload=_payload(item, conditions), kind=kind)
     if item.escalation_level:
         times = "once" if item.escalation_level == 1 else f"{item.escalation_level} times"
         said.append(f"It was escalated {times}.")
     return said
+
+
+def _payload(item: ItemDetail, conditions: Mapping[str, str]) -> dict[str, object]:
+    """Give an item's type, and what rules speak of out of its input and output, which may be long."""
+    spoken = [name for name in ("input", "output") if any(name in text for text in conditions.values())]
+    return {"type": item.type, **{name: msgspec.json.decode(getattr(item, name)) for name in spoken}}
 
 
 def facts(item: ItemDetail) -> list[Fact]:

@@ -1,6 +1,5 @@
 """An item's history told as sentences, and the reasons it came to people, in words."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -10,6 +9,7 @@ from markupsafe import Markup
 
 from review.delivery.webhooks.schemas import Told
 from review.items.schemas import Details, HistoryEntry
+from review.routing import telling
 from review.web.content import visible
 from review.web.pages import ladders, words
 from review.web.pages.views import Line
@@ -17,7 +17,6 @@ from review.web.shapes import is_list, is_number, is_object
 
 VERDICTS: Final = {"approve": "approved", "correct": "corrected", "reject": "rejected"}
 TONES: Final = {"approve": "good", "correct": "mark", "reject": "bad"}
-_FACT = re.compile(r"\bitem\.(confidence|impact|type)\b")
 
 Particulars = Mapping[str, Any]
 
@@ -271,10 +270,18 @@ def source_of(source: str, decided_by: str) -> str:
     }.get(source, source)
 
 
-def why(route: object, details: Details, conditions: Mapping[str, str], *, kind: str = "") -> list[str | Markup]:
+def why(
+    route: object,
+    details: Details,
+    conditions: Mapping[str, str],
+    *,
+    payload: Mapping[str, object] | None = None,
+    kind: str = "",
+) -> list[str | Markup]:
     """Say why an item came to people: the rule with the facts put in, the error, the sample, the other reviewers.
 
-    `conditions` holds the text of the rules of the rule set that routed it, by name; `kind` is the assignment's.
+    `conditions` holds the text of the rules of the rule set that routed it, by name; `payload` the item's type, input
+    and output, as far as the caller sees them; `kind` is the assignment's.
     """
     taken: Particulars = route if is_object(route) else {}
     said: list[str | Markup] = []
@@ -288,7 +295,7 @@ def why(route: object, details: Details, conditions: Mapping[str, str], *, kind:
         said.append(Markup("{} not be evaluated, so a person looks at it: {}").format(named, visible(error)))
     elif rule:
         condition = conditions.get(rule, "")
-        shown = visible(_with_facts(condition, details)) if condition not in {"", "true"} else None
+        shown = _with_facts(condition, details, payload or {}) if condition not in {"", "true"} else None
         said.append(
             Markup("Rule {}: <code>{}</code>").format(_strong(rule), shown)
             if shown
@@ -318,14 +325,15 @@ def _restraints(taken: Particulars) -> list[str | Markup]:
     return said
 
 
-def _with_facts(condition: str, details: Details) -> str:
-    """Put the item's own numbers in the place of their names: `item.confidence < 0.8` becomes `0.62 < 0.8`."""
-
-    def fact(match: re.Match[str]) -> str:
-        value: object = getattr(details, match[1], None)
-        return match[0] if value is None else f"{value:g}" if is_number(value) else f'"{value}"'
-
-    return _FACT.sub(fact, condition)
+def _with_facts(condition: str, details: Details, payload: Mapping[str, object]) -> Markup:
+    """Put the item's own values in the place of their names: `item.confidence < 0.8` becomes `0.62 < 0.8`."""
+    circumstances = {name: getattr(details, name) for name in ("confidence", "impact", "signals", "metadata", "tags")}
+    named = {"model": msgspec.to_builtins(details.model), "alternatives": list(details.alternatives)}
+    parts = telling.tell(condition, {**circumstances, **named, **payload})
+    return Markup("").join(
+        Markup("<strong>{}</strong>").format(visible(part.text)) if part.is_fact else visible(part.text)
+        for part in parts
+    )
 
 
 def _texts(details: Particulars, name: str) -> list[str]:

@@ -1,0 +1,239 @@
+"""A condition told with an item's own values in the place of their names, for people to see why it held."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from review.routing.conditions import MAX_LENGTH
+from review.routing.reading import FIELDS
+from review.routing.tokens import Kind, Token, scan, text_of
+
+MAX_TOLD = 1_000  # characters of a told condition; a longer one is shown as it was written
+MAX_TEXT = 60  # characters of a text
+MAX_LISTED = 5  # elements of a list
+_EXACT = 2**53
+_COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
+_TESTS = frozenset({"contains", "matches", "startsWith", "endsWith"})
+_SEVERAL = frozenset({"signals", "metadata", "tags", "alternatives"})
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A piece of a told condition; `is_fact` where it is the item's own."""
+
+    text: str
+    is_fact: bool = False
+
+
+class _Missing:
+    """Stands for what an item does not have."""
+
+
+_MISSING = _Missing()
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """A path of the condition: its fields, the tokens before which it ends, and what the item has there."""
+
+    fields: tuple[str | int, ...]
+    end: int
+    value: object
+
+
+def tell(condition: str, item: Mapping[str, object]) -> tuple[Part, ...]:
+    """Tell a condition with the item's values; what cannot be told within bounds is given as it was written.
+
+    Nothing but the fields that conditions may speak of is read of the item.
+    """
+    written = (Part(condition[:MAX_LENGTH]),)
+    if len(condition) > MAX_LENGTH:
+        return written
+    told = tuple(_Telling(list(scan(condition)), item).run())
+    return told if sum(len(part.text) for part in told) <= MAX_TOLD else written
+
+
+class _Telling:
+    """One walk over a condition's tokens."""
+
+    def __init__(self, tokens: Sequence[Token], item: Mapping[str, object]) -> None:
+        self._tokens = tokens
+        self._item = item
+        self._paths = {at: found for at in range(len(tokens)) if (found := self._find(at)) is not None}
+        spoken = {found.fields for found in self._paths.values()}
+        lasts = [fields[-1] for fields in spoken]
+        self._shared = {last for last in lasts if lasts.count(last) > 1}
+
+    def run(self) -> Iterator[Part]:
+        at, end = 0, 0
+        while at < len(self._tokens):
+            token = self._tokens[at]
+            if at and token.offset > end:
+                yield Part(" ")
+            text, after, is_fact = self._told(at)
+            yield Part(text, is_fact)
+            at, end = after, self._tokens[after - 1].end
+
+    def _told(self, at: int) -> tuple[str, int, bool]:
+        """Give what stands for the tokens from here, and before which token that ends."""
+        given = self._given(at)
+        if given is not None:
+            return given
+        counted = self._paths.get(at + 2) if self._texts(at, "size", "(") else None
+        if counted is not None and self._text(counted.end) == ")":
+            return self._size(counted), counted.end + 1, True
+        found = self._paths.get(at)
+        if found is None:
+            token = self._tokens[at]
+            return self._number(at) if token.kind is Kind.NUMBER else token.text, at + 1, False
+        if self._texts(found.end, ".", "size", "(", ")"):
+            return self._size(found), found.end + 4, True
+        shown = _shown(found.value, self._sought(at, found))
+        is_plain = found.fields == ("confidence",) and shown != _NOT_GIVEN
+        return shown if is_plain else self._named(found, shown), found.end, True
+
+    def _given(self, at: int) -> tuple[str, int, bool] | None:
+        """Tell `has(path)`, and `!has(path)` alike, as what is the case."""
+        start = at + 1 if self._texts(at, "!", "has", "(") else at
+        if not self._texts(start, "has", "(") or self._text(start - 1) == ".":
+            return None
+        found = self._paths.get(start + 2)
+        if found is None or self._text(found.end) != ")":
+            return None
+        state = "missing" if isinstance(found.value, _Missing) else "given"
+        return f"{self._name(found)} is {state}", found.end + 1, True
+
+    def _size(self, found: _Found) -> str:
+        value = found.value
+        size = f"{len(value):,}" if isinstance(value, str | list | dict) else _NOT_GIVEN  # pyright: ignore[reportUnknownArgumentType]  JSON
+        return f"size of {self._named(found, size)}"
+
+    def _sought(self, at: int, found: _Found) -> str | None:
+        """Give the text that is looked for in a value, where the condition has it in words."""
+        if self._text(found.end) == "." and self._text(found.end + 1) in _TESTS and self._text(found.end + 2) == "(":
+            return text_of(self._tokens[found.end + 3]) if found.end + 3 < len(self._tokens) else None
+        return text_of(self._tokens[at - 2]) if at > 1 and self._text(at - 1) == "in" else None
+
+    def _number(self, at: int) -> str:
+        """Write a literal like the figure that it is compared with."""
+        text = self._tokens[at].text
+        before = self._text(at - 1) in _COMPARISONS and any(
+            at - 1 == self._behind(start, found) for start, found in self._paths.items()
+        )
+        after = self._text(at + 1) in _COMPARISONS and (at + 2 in self._paths or self._text(at + 2) == "size")
+        return f"{int(text):,}" if (before or after) and text.isascii() and text.isdigit() and len(text) < 20 else text
+
+    def _behind(self, start: int, found: _Found) -> int:
+        """Give the place behind a path, and behind the call that counts what is there."""
+        if self._texts(found.end, ".", "size", "(", ")"):
+            return found.end + 4
+        return found.end + 1 if self._texts(start - 2, "size", "(") else found.end
+
+    def _named(self, found: _Found, shown: str) -> str:
+        return f"{self._name(found)} {shown}"
+
+    def _name(self, found: _Found) -> str:
+        *above, last = found.fields
+        is_vague = last in self._shared or isinstance(last, int) or above[:1] == ["model"]
+        return " ".join(_ordinal(each) for each in (found.fields if is_vague else (last,)))
+
+    def _find(self, start: int) -> _Found | None:
+        """Follow `item.name`, `["name"]` and `[0]` from here, and look up what the item has there."""
+        if self._text(start) != "item" or self._text(start - 1) == "." or self._text(start + 2) not in FIELDS:
+            return None
+        if self._text(start + 1) != "." or self._text(start + 3) == "(":
+            return None
+        fields: list[str | int] = [self._text(start + 2)]
+        at = start + 3
+        while (step := self._step(at)) is not None:
+            fields.append(step[0])
+            at = step[1]
+        if self._text(at) == "[" or len(fields) > MAX_LENGTH:
+            return None
+        return _Found(tuple(fields), at, self._look_up(fields))
+
+    def _step(self, at: int) -> tuple[str | int, int] | None:
+        if self._text(at) == "." and self._text(at + 2) != "(" and at + 1 < len(self._tokens):
+            return self._text(at + 1), at + 2
+        if self._text(at) != "[" or self._text(at + 2) != "]":
+            return None
+        inside = self._tokens[at + 1]
+        if inside.kind is Kind.NUMBER and inside.text.isascii() and inside.text.isdigit() and len(inside.text) < 8:
+            return int(inside.text), at + 3
+        name = text_of(inside)
+        return None if name is None else (name, at + 3)
+
+    def _look_up(self, fields: Sequence[str | int]) -> object:
+        value: object = self._item
+        for place, field in enumerate(fields):
+            if isinstance(value, Mapping) and isinstance(field, str):
+                value = value.get(field, _MISSING)  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType]  JSON
+            elif isinstance(value, list | tuple) and isinstance(field, int) and field < len(value):  # pyright: ignore[reportUnknownArgumentType]  JSON
+                value = value[field]  # pyright: ignore[reportUnknownVariableType]  JSON
+            else:
+                return _MISSING
+            if place == 0 and value is None:
+                value = _MISSING  # a circumstance that was not sent
+        if isinstance(value, _Missing) and len(fields) == 1 and fields[0] in _SEVERAL:
+            return []
+        return value  # pyright: ignore[reportUnknownVariableType]  JSON
+
+    def _texts(self, at: int, *wanted: str) -> bool:
+        return all(self._text(at + place) == text for place, text in enumerate(wanted))
+
+    def _text(self, at: int) -> str:
+        return self._tokens[at].text if 0 <= at < len(self._tokens) else ""
+
+
+_NOT_GIVEN = "not given"
+
+
+def _ordinal(field: str | int) -> str:
+    """Name a field; elements are counted from one, as people do."""
+    return field if isinstance(field, str) else str(field + 1)
+
+
+def _shown(value: object, sought: str | None = None) -> str:
+    """Write a value briefly; of a long one the part in which `sought` stands."""
+    if isinstance(value, _Missing):
+        return _NOT_GIVEN
+    if isinstance(value, str):
+        return _text_shown(value, sought)
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, int | float):
+        return f"{value:,}" if isinstance(value, float) or abs(value) <= _EXACT else _large(value)
+    if isinstance(value, list | tuple):
+        return _list_shown(list(value), sought)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]  JSON
+    many = len(value) if isinstance(value, Mapping) else 0  # pyright: ignore[reportUnknownArgumentType]  JSON
+    return "{1 field}" if many == 1 else f"{{{many:,} fields}}"
+
+
+def _large(value: int) -> str:
+    try:
+        return f"{float(value):,.6g}"
+    except OverflowError:
+        return "a number too large to show"
+
+
+def _text_shown(text: str, sought: str | None) -> str:
+    if len(text) <= MAX_TEXT:
+        return _quoted(text)
+    start = text.find(sought) if sought else 0
+    start = max(0, start - MAX_TEXT // 3) if start > MAX_TEXT // 2 else 0
+    end = start + MAX_TEXT
+    cut = text[start:end]
+    return _quoted(("… " if start else "") + cut + (" …" if end < len(text) else ""))
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _list_shown(values: list[object], sought: str | None) -> str:
+    if any(isinstance(each, list | tuple | Mapping) for each in values[: MAX_LISTED + 1]):
+        return "[1 element]" if len(values) == 1 else f"[{len(values):,} elements]"
+    shown = values[:MAX_LISTED]
+    if sought is not None and sought not in shown and sought in values:
+        shown = [*shown[:-1], sought]
+    more = len(values) - len(shown)
+    return f"[{', '.join([*map(_shown, shown), *([f'{more:,} more'] if more else [])])}]"
