@@ -19,6 +19,7 @@ from review.web.pages.federation import federation_pages
 from review.web.pages.forgotten import choose, choose_form, forgot_form, send_link
 from review.web.pages.items import ItemPages
 from review.web.pages.keys import KeyPages
+from review.web.pages.media import ContentPages
 from review.web.pages.notifications import NotificationPages, acknowledge_page
 from review.web.pages.overrides import OverridePages
 from review.web.pages.passkeys import PasskeyPages, begin_passkey_sign_in, sign_in_with_passkey
@@ -44,6 +45,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
         QueuePages,
         AssignmentPages,
         ItemPages,
+        ContentPages,
         due_page,
         clocks_page,
         WebhookPages,
