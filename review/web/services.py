@@ -29,6 +29,7 @@ from review.kernel.settings import Settings
 from review.reviewing.service import Bench
 from review.web.errands import Errands
 from review.web.limits import Limits
+from review.web.media import Media
 from review.web.watching import KeyWatch
 
 # Checking a password takes a processor for a while, and a connection with it: strangers shall not get them all.
@@ -53,6 +54,7 @@ class Services:
     federation: Federation
     limits: Limits
     watch: KeyWatch
+    media: Media
     errands: Errands = field(default_factory=Errands)
     sign_ins: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIGN_INS_AT_A_TIME))
 
@@ -78,7 +80,7 @@ class Services:
         key_use, watch = KeyUse(db.hot), KeyWatch(db.hot, settings.poll_interval)
         key_use.start()
         watch.start()
-        parts = (ConfigCache(db), ItemTypes(db), Migrations.load(), key_use, federation, Limits(settings), watch)
+        parts = (ConfigCache(db), ItemTypes(db), Migrations.load(), key_use, federation, Limits(settings), watch, Media.of(settings))
         return cls(settings, db, redis, hints, tail, *parts)
 
     def release(self) -> None:
@@ -90,6 +92,7 @@ class Services:
         """Let parked callers and streams go, then close every connection."""
         self.release()
         await self.errands.stop()
+        await self.media.close()
         await self.watch.stop()
         await self.tail.stop()
         await self.hints.stop()
