@@ -80,8 +80,8 @@ class Services:
         key_use, watch = KeyUse(db.hot), KeyWatch(db.hot, settings.poll_interval)
         key_use.start()
         watch.start()
-        parts = (ConfigCache(db), ItemTypes(db), Migrations.load(), key_use, federation, Limits(settings), watch, Media.of(settings))
-        return cls(settings, db, redis, hints, tail, *parts)
+        parts = (ConfigCache(db), ItemTypes(db), Migrations.load(), key_use, federation, Limits(settings), watch)
+        return cls(settings, db, redis, hints, tail, *parts, Media.of(settings))
 
     def release(self) -> None:
         """Let parked callers and streams go, and keep nobody waiting any more; for a process that is about to stop."""

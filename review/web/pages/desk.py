@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,7 +54,7 @@ class Bench:
     conditions: Mapping[str, str]
     stoppable: Sequence[Stoppable] = ()
     may_override: bool = False
-    frame: content.Frame = content.Frame()
+    frame: content.Frame = field(default_factory=content.Frame)
 
 
 def begin(item: ItemDetail, item_type: ItemType, base: str = MODEL_OUTPUT, answers: Sequence[AnswerView] = ()) -> Draft:

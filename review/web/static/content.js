@@ -117,7 +117,9 @@ const picks = () => $$("[data-pick]").forEach((button) => {
 when("click", (event) => {
   const zoomed = event.target.closest?.("[data-zoom]"), picked = event.target.closest?.("[data-pick]");
   if (zoomed) acts[buttons[zoomed.dataset.zoom]]($(".stage", zoomed.closest("[data-viewer]")));
-  if (picked) $$("#correction [data-keys] input")[picked.dataset.pick]?.click();
+  const option = picked && $$("#correction [data-keys] input")[picked.dataset.pick];
+  option?.click();
+  option?.focus();
 });
 
 const arrive = () => {
