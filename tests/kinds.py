@@ -44,7 +44,8 @@ TYPES = """
   recording:
     input_schema: true
     output_schema: {type: object, required: [intent], properties: {intent: {enum: [order, complaint]}}}
-    view: {input.call: audio, input.film: video, input.contract: pdf, input.script: 'code:python', output.intent: choice}
+    view:
+      {input.call: audio, input.film: video, input.contract: pdf, input.script: 'code:python', output.intent: choice}
 pools:
 """
 TEXT = "Ana Müller 🙂 moved from Zürich to work for Acme in Oslo."

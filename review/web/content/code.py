@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 from pygments.lexer import Lexer
-from pygments.lexers import get_lexer_by_name
+from pygments.lexers import get_lexer_by_name  # pyright: ignore[reportUnknownVariableType]  # Pygments ships no types
 from pygments.token import Token
 
 from review.items.types import LANGUAGES
@@ -58,7 +58,8 @@ def _lexer(language: str) -> Lexer:
 
 
 def _tokens(lexer: Lexer, text: str) -> Iterator[tuple[str, str]]:
-    for kind, piece in lexer.get_tokens(text.replace("\r\n", "\n")):
+    """Give the pieces unprocessed: get_tokens makes line ends of lone carriage returns, which shall be seen."""
+    for _, kind, piece in lexer.get_tokens_unprocessed(text.replace("\r\n", "\n")):
         yield _class_of(kind), piece
 
 

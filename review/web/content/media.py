@@ -99,4 +99,5 @@ def _all(frame: Frame) -> Iterator[tuple[MediaKind, str]]:
     for path, kind in frame.view.items():
         value = frame.value(path)
         if is_media(kind) and path.partition(".")[0] in {"input", "output"} and not isinstance(value, Absent):
-            yield from ((kind, address) for _, address in addresses(value))
+            for _, address in addresses(value):
+                yield kind, address

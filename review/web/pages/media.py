@@ -65,7 +65,7 @@ class ContentPages(Controller):
 
     @get("/part")
     async def show_part(
-        self, work: InHand, item_id: FromPath[UUID], at: FromQuery[str], start: Start = 0, shape: Shape = ""
+        self, work: InHand, item_id: FromPath[UUID], at: FromQuery[str] = "/input", start: Start = 0, shape: Shape = ""
     ) -> Template:
         """Show a further part of a large value: alone to htmx, on a page of its own to everybody else."""
         item = await items.get_detail(work.hot, who=work.who, item_id=item_id, base_url=work.base_url)
