@@ -17,7 +17,7 @@ from review.configuration.outlets import Channel, Notices, Webhook, read_channel
 from review.configuration.roles import CustomRole, read_roles
 from review.configuration.routes import Surroundings, find_impossible, read_rules
 from review.identity.rules import normalise_email
-from review.items.types import VIEWS, ItemType, SchemaInvalid, compile_schema
+from review.items.types import LANGUAGES, VIEWS, ItemType, SchemaInvalid, compile_schema
 from review.routing.rules import RuleSet
 from review.sla.calendars import Calendar
 from review.sla.ladders import Ladder
@@ -198,14 +198,24 @@ def _schema(checks: Checks, path: str, schema: object) -> Any:
 
 def _check_view(checks: Checks, path: str, item_type: ItemType) -> None:
     for field, kind in item_type.view.items():
-        checks.known(f"{path}.{field}", kind, VIEWS, "view")
+        _check_kind(checks, f"{path}.{field}", kind)
         steps = tuple(field.split("."))
+        if kind == "confidences" and steps[0] == "signals":
+            continue
         if steps[0].partition("[")[0] not in {"input", "output"}:
             checks.add(f"{path}.{field}", "must begin with `input` or `output`")
         elif "[" not in field and item_type.input_validator is not None and item_type.output_validator is not None:
             impossible = find_impossible(steps, {item_type.name: item_type})
             if impossible is not None:
                 checks.add(f"{path}.{field}", impossible)
+
+
+def _check_kind(checks: Checks, path: str, kind: str) -> None:
+    name, colon, language = kind.partition(":")
+    if name == "code" and colon:
+        checks.known(path, language, LANGUAGES, "language that code is shown in")
+    else:
+        checks.known(path, kind, VIEWS, "view")
 
 
 def _pool(checks: Checks, name: str, given: Mapping[str, Any], channels: Mapping[str, Channel]) -> Pool:

@@ -14,7 +14,17 @@ MAX_SHOWN = 80
 MAX_SCHEMA_BYTES = 256 * 1024
 # The engine lists every fault before it gives the first: a million took 9 s. Larger values are told only the first.
 MAX_SURVEYED_VALUES = 5_000
-VIEWS = ("text", "markdown", "code", "json", "image", "table", "chat", "choice")
+VIEWS = (
+    *("text", "markdown", "code", "json", "table", "chat", "choice", "image", "audio", "video", "pdf"),
+    *("boxes", "spans", "pair", "diff", "extraction", "confidences", "evidence"),
+)
+# What `code:` may be followed by: aliases of Pygments, which a test holds them against.
+LANGUAGES = (
+    *("bash", "c", "clojure", "cpp", "csharp", "css", "diff", "docker", "elixir", "erlang", "go", "graphql", "haskell"),
+    *("html", "ini", "java", "javascript", "json", "kotlin", "lua", "make", "nginx", "perl", "php", "powershell"),
+    *("protobuf", "python", "r", "ruby", "rust", "scala", "scss", "sql", "swift", "terraform", "toml", "typescript"),
+    *("xml", "yaml"),
+)
 
 
 class SchemaInvalid(Exception):

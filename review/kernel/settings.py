@@ -80,6 +80,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_allow_networks: tuple[str, ...] = ()
     webhook_allow_http: bool = False
     webhook_timeout: timedelta = timedelta(seconds=15)
+    media_hosts: tuple[str, ...] = ()
+    media_max_bytes: Annotated[int, msgspec.Meta(ge=1)] = 25 * 1024 * 1024
+    media_timeout: timedelta = timedelta(seconds=15)
     smtp_url: str = ""
     smtp_sender: str = ""
     oidc_file: Path | None = None

@@ -30,6 +30,7 @@ from review.reviewing.service import Bench
 from review.web.errands import Errands
 from review.web.limits import Limits
 from review.web.live import Live
+from review.web.media import Media
 from review.web.watching import KeyWatch
 
 # Checking a password takes a processor for a while, and a connection with it: strangers shall not get them all.
@@ -55,6 +56,7 @@ class Services:
     limits: Limits
     watch: KeyWatch
     live: Live
+    media: Media
     errands: Errands = field(default_factory=Errands)
     sign_ins: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIGN_INS_AT_A_TIME))
 
@@ -83,7 +85,7 @@ class Services:
         key_use.start()
         watch.start()
         parts = (ConfigCache(db), ItemTypes(db), Migrations.load(), key_use, federation, Limits(settings), watch, live)
-        return cls(settings, db, redis, hints, tail, *parts)
+        return cls(settings, db, redis, hints, tail, *parts, Media.of(settings))
 
     def release(self) -> None:
         """Let parked callers and streams go, and keep nobody waiting any more; for a process that is about to stop."""
@@ -95,6 +97,7 @@ class Services:
         """Let parked callers and streams go, then close every connection."""
         self.release()
         await self.errands.stop()
+        await self.media.close()
         await self.watch.stop()
         await self.tail.stop()
         await self.hints.stop()

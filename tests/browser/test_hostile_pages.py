@@ -41,6 +41,10 @@ VISITS: dict[str, Callable[[Spread], list[str]]] = {
     ],
     "/p/{project}/due": lambda _made: [f"{P}/due?within=7d", f"{P}/due?within=%22%3E%3Cscript%3E"],
     "/p/{project}/items/{item_id}": lambda made: [f"{P}/items/{item}" for item in made.items],
+    "/p/{project}/items/{item_id}/part": lambda made: [
+        f"{P}/items/{made.items[0]}/part?at=/input&as=json",
+        f"{P}/items/{made.items[0]}/part?at=%22%3E%3Cscript%3E&from=1",
+    ],
     "/p/{project}/items/{item_id}/beside": lambda made: [f"{P}/items/{made.items[0]}/beside"],
     "/p/{project}/items/{item_id}/acknowledge": lambda made: [f"{P}/items/{made.items[0]}/acknowledge"],
     "/p/{project}/notifications": lambda _made: [f"{P}/notifications"],
@@ -55,7 +59,8 @@ VISITS: dict[str, Callable[[Spread], list[str]]] = {
     "/p/{project}/webhooks/deliveries/{delivery_id}": lambda made: [f"{P}/webhooks/deliveries/{made.delivery}"],
     "/p/{project}/webhooks/{name}": lambda _made: [f"{P}/webhooks/crm", f"{P}/webhooks/%3Cscript%3E"],
 }
-DOWNLOADS = {"/p/{project}/audit/export", "/p/{project}/queue/live"}  # a file and a stream, which no browser shows
+# Files and a stream, which no browser shows.
+DOWNLOADS = {"/p/{project}/audit/export", "/p/{project}/queue/live", "/p/{project}/items/{item_id}/media/{digest}"}
 
 WATCH = (
     "window.violations = []; document.addEventListener('securitypolicyviolation',"

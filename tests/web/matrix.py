@@ -199,6 +199,8 @@ ROWS: dict[str, Row] = {
     },
     "POST /p/{project}/assignments/{assignment_id}/stop": Row(form={"kind": "item_type", **REASON}),
     "GET /p/{project}/items/{item_id}": Row(),
+    "GET /p/{project}/items/{item_id}/media/{digest}": Row(finds_nothing=True),
+    "GET /p/{project}/items/{item_id}/part": Row(also=(Way("?at=/input/text"), Way("?at=/output&as=json"))),
     "GET /p/{project}/items/{item_id}/beside": Row(also=(HTMX,)),
     "POST /p/{project}/items/{item_id}/presence": Row(),
     "POST /p/{project}/items/{item_id}/comments": Row(form={"text": "see the other one"}),

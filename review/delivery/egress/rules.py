@@ -79,6 +79,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         return self.error is None and self.status is not None and 200 <= self.status <= 299
 
 
+class Fetched(msgspec.Struct, frozen=True):
+    """What came of fetching a file: its bytes, or why there are none."""
+
+    body: bytes
+    error: str | None
+
+
 def read_url(url: str, policy: Policy) -> Target:
     """Take a URL apart.
 

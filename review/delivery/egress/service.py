@@ -11,7 +11,7 @@ import httpcore
 
 from review.delivery.egress.connecting import CheckedBackend, Names, Resolve, explain, give_up_if_more_came
 from review.delivery.egress.errors import CallRefused
-from review.delivery.egress.rules import Answer, Policy, Target, read_url
+from review.delivery.egress.rules import Answer, Fetched, Policy, Target, read_url
 from review.kernel.settings import Settings
 
 MOST_BYTES_READ = 64 * 1024
@@ -33,14 +33,17 @@ class _Lane:
 
 @dataclass
 class _Seen:
-    """How far a call has got."""
+    """How far a call has got; `keep` bounds what is kept of the answer's body, `most` what is read of it."""
 
+    keep: int = EXCERPT_BYTES
+    most: int = MOST_BYTES_READ
     stage: str = "looking up the name and connecting"
     status: int | None = None
-    excerpt: bytes = b""
+    is_whole: bool = False
 
     def __post_init__(self) -> None:
         self.headers: dict[str, str] = {}
+        self.kept = bytearray()
 
 
 class Egress:
@@ -67,28 +70,49 @@ class Egress:
 
         `timeout` covers looking the name up, connecting and the whole answer.
         """
-        began, seen, error = monotonic(), _Seen(), None
-        try:
-            async with asyncio.timeout(timeout.total_seconds()):
-                await self._exchange(read_url(url, self._policy), headers, body, seen)
-        except TimeoutError:
-            error = f"timed out after {timeout.total_seconds():g} s, {seen.stage}"
-        except CallRefused as refusal:
-            error = str(refusal)
-        except (
-            *(httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, httpcore.UnsupportedProtocol),
-            OSError,
-        ) as fault:
-            error = explain(fault)
-        if error is None and seen.status is not None and 300 <= seen.status <= 399:
+        began, seen = monotonic(), _Seen()
+        error = await self._attempt("POST", url, headers, body, seen, timeout)
+        if error is None and _leads_on(seen):
             error = f"redirects are not followed ({seen.status} to {seen.headers.get('location', 'nowhere')})"
         return Answer(
             status=seen.status,
             headers=seen.headers,
-            excerpt=seen.excerpt.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}"),
+            excerpt=seen.kept.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}"),
             seconds=monotonic() - began,
             error=error,
         )
+
+    async def fetch(self, url: str, *, most_bytes: int, timeout: timedelta) -> Fetched:  # noqa: ASYNC109  as above
+        """Get a file whole, or say why not; only a cancellation is raised.
+
+        A redirect, another status than 200 and more than `most_bytes` are reasons, and `timeout` covers everything.
+        """
+        seen = _Seen(keep=most_bytes, most=most_bytes + 1)
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+        error = await self._attempt("GET", url, headers, b"", seen, timeout)
+        if error is None and seen.status != 200:
+            error = f"the answer was {seen.status}" + ("; redirects are not followed" if _leads_on(seen) else "")
+        if error is None and not seen.is_whole:
+            error = f"the file is larger than {most_bytes / 1e6:g} MB"
+        return Fetched(bytes(seen.kept) if error is None else b"", error)
+
+    async def _attempt(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, seen: _Seen, within: timedelta
+    ) -> str | None:
+        """Make a call and give why it came to nothing, None if an answer came."""
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                await self._exchange(method, read_url(url, self._policy), headers, body, seen)
+        except TimeoutError:
+            return f"timed out after {within.total_seconds():g} s, {seen.stage}"
+        except CallRefused as refusal:
+            return str(refusal)
+        except (
+            *(httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, httpcore.UnsupportedProtocol),
+            OSError,
+        ) as fault:
+            return explain(fault)
+        return None
 
     async def check(self, url: str) -> None:
         """See whether a call to a URL would be let out now; for callers that connect by other means.
@@ -109,14 +133,16 @@ class Egress:
         await asyncio.gather(*self._closing)
         self._names.close()
 
-    async def _exchange(self, target: Target, headers: Mapping[str, str], body: bytes, seen: _Seen) -> None:
+    async def _exchange(
+        self, method: str, target: Target, headers: Mapping[str, str], body: bytes, seen: _Seen
+    ) -> None:
         request = httpcore.Request(
-            "POST",
+            method,
             httpcore.URL(scheme=target.scheme, host=target.host, port=target.port, target=target.path),
             headers=[
                 ("Host", target.host_header),
                 *((name, _checked(name, value)) for name, value in headers.items()),
-                ("Content-Length", str(len(body))),
+                *([("Content-Length", str(len(body)))] if method == "POST" else []),
             ],
             content=body,
             extensions={"trace": _stages(seen)},
@@ -162,6 +188,10 @@ class Egress:
             task.add_done_callback(self._closing.discard)
 
 
+def _leads_on(seen: _Seen) -> bool:
+    return seen.status is not None and 300 <= seen.status <= 399
+
+
 def _trust() -> ssl.SSLContext:
     """Trust the usual authorities, and those that the machine has of its own (SSL_CERT_FILE)."""
     context = httpcore.default_ssl_context()
@@ -199,7 +229,8 @@ async def _read(response: httpcore.Response, seen: _Seen) -> None:
     count = 0
     async for part in response.aiter_stream():
         count += len(part)
-        seen.excerpt += part[: EXCERPT_BYTES - len(seen.excerpt)]
-        if count >= MOST_BYTES_READ:
+        seen.kept += part[: seen.keep - len(seen.kept)]
+        if count >= seen.most:
             return
+    seen.is_whole = True
     give_up_if_more_came(response)

@@ -1,82 +1,70 @@
 """An item's input and output as the blocks that its item type's view asks for."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, Final, Literal
 
 from markupsafe import Markup
 
-from review.web.content import images, markdown, tree
+from review.web.content import chats, code, comparing, drawing, extraction, images, markdown, media, parts, tables, tree
+from review.web.content.block import Block, Version
+from review.web.content.frames import ABSENT, Absent, Frame, Room, Spot, first_of, pick
+from review.web.content.sniffing import MediaKind, is_media
 from review.web.content.text import visible
 from review.web.shapes import is_list, is_object
 
-MAX_TEXT = 200_000
-MAX_CELL = 2_000
-MAX_TURNS = 400
-MAX_TABLE_ROWS = 300
-MAX_TABLE_COLUMNS = 40
 SHORT = 80  # characters of a value that stands beside its name instead of below it
-
-NOTHING: Final = Markup("")
+SHOWN_ELSEWHERE = frozenset({"confidences", "evidence"})
 
 Side = Literal["input", "output"]
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One message of a conversation."""
-
-    role: Markup
-    body: Markup
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One piece of content and how to show it; `note` says what was left out or could not be shown as asked."""
-
-    kind: Literal["text", "markdown", "code", "json", "image", "table", "chat", "choice", "facts"]
-    label: str
-    body: Markup = NOTHING
-    node: tree.Node | None = None
-    picture: images.Picture | None = None
-    columns: tuple[Markup, ...] = ()
-    rows: tuple[tuple[Markup, ...], ...] = ()
-    turns: tuple[Turn, ...] = ()
-    note: str = ""
-
-
-class _Absent:
-    """Nothing is there."""
-
-
-_ABSENT: Final = _Absent()
-
-
-def blocks(side: Side, value: object, view: Mapping[str, str]) -> list[Block]:
+def blocks(side: Side, value: object, view: Mapping[str, str], frame: Frame | None = None) -> list[Block]:
     """List the blocks of one side: what the view names, in its order, then all that is left.
 
     `view` is the item type's, with keys such as `input.text` and `input` itself. Never raises, whatever value it gets.
     """
+    frame = replace(frame or Frame(), view=view, whole={**(frame.whole if frame else {}), side: value})
+    room = Room()
     found: list[Block] = []
     rest = value
     for name, kind in view.items():
         first, *path = name.split(".")
         if first != side:
             continue
-        piece = _pick(value, path)
-        if not isinstance(piece, _Absent):
-            found.append(_as(kind, _label(path), piece))
+        piece = pick(value, path)
+        if not isinstance(piece, Absent):
+            if kind not in SHOWN_ELSEWHERE or not frame.named("extraction"):
+                found += show(kind, Spot(side, tuple(path), frame, room), piece)
             rest = _without(rest, path)
     if is_object(rest):
-        found += _rest(rest)
-    elif not isinstance(rest, _Absent):
-        found.append(plain("", rest))
+        found += _rest(rest, Spot(side, (), frame, room))
+    elif not isinstance(rest, Absent):
+        found.append(plain("", rest, Spot(side, (), frame, room)))
     return found
 
 
-def _rest(values: dict[str, Any]) -> list[Block]:
+def show(kind: str, spot: Spot, value: object) -> Iterator[Block]:
+    """Show a value as a kind; one that does not have the kind's shape as what it is, with a note."""
+    kind, _, language = kind.partition(":")
+    if kind == "code":
+        yield _code(spot, value, language)
+    elif is_media(kind):
+        yield from _files(spot, kind, value)
+    else:
+        made = _KINDS[kind](spot, value) if kind in _KINDS else plain(spot.label, value, spot)
+        yield made if made is not None else unfit(kind, spot, value)
+
+
+def unfit(kind: str, spot: Spot, value: object) -> Block:
+    """Show a value that does not have the shape of its kind."""
+    shown = plain(spot.label, value, spot)
+    return replace(shown, note=f"{shown.note} {NOTES[kind]}".strip() if kind in NOTES else shown.note)
+
+
+def _rest(values: dict[str, Any], spot: Spot) -> list[Block]:
     """Show what no view speaks of: short values that stand together as one list, the others one by one."""
     found: list[Block] = []
     for short, group in groupby(values.items(), lambda entry: _is_short(entry[1])):
@@ -85,7 +73,7 @@ def _rest(values: dict[str, Any]) -> list[Block]:
             rows = tuple((visible(name), tree.leaf_text(value)) for name, value in entries)
             found.append(Block("facts", "", rows=rows))
         else:
-            found += [plain(_label([name]), value) for name, value in entries]
+            found += [plain(name, value, replace(spot, path=(name,))) for name, value in entries]
     return found
 
 
@@ -95,9 +83,10 @@ def _is_short(value: object) -> bool:
     return not (is_object(value) or is_list(value))
 
 
-def plain(label: str, value: object) -> Block:
+def plain(label: str, value: object, spot: Spot | None = None) -> Block:
     """Show a value that no view speaks of: strings as text, the rest as JSON."""
-    return _text(label, value) if isinstance(value, str) else _json(label, value)
+    spot = spot or Spot("", (label,), Frame(), Room())
+    return _text(spot, value) if isinstance(value, str) else _json(spot, value)
 
 
 def brief(value: object, limit: int = 120) -> Markup:
@@ -115,141 +104,169 @@ def _brief(value: object, limit: int) -> str:
     return json.dumps(value)
 
 
-def _as(kind: str, label: str, value: object) -> Block:
-    show = _KINDS.get(kind)
-    return show(label, value) if show is not None else plain(label, value)
-
-
-def _text(label: str, value: object) -> Block:
+def _text(spot: Spot, value: object) -> Block:
     if not isinstance(value, str):
-        return _json(label, value)
-    return Block("text", label, visible(value[:MAX_TEXT]), note=_cut(value))
+        return _json(spot, value)
+    taken = spot.room.take(len(value))
+    drawn = drawing.spanned(spot, value[:taken])
+    if drawn is not None:
+        return parts.with_rest(drawn, spot, value, taken)
+    return parts.with_rest(Block("text", spot.label, visible(value[:taken])), spot, value, taken)
 
 
-def _code(label: str, value: object) -> Block:
+def _spans(spot: Spot, value: object) -> Block | None:
+    if isinstance(value, str):
+        return _text(spot, value)
+    return drawing.legend(spot, value, "spans")
+
+
+def _boxes(spot: Spot, value: object) -> Block | None:
+    return drawing.legend(spot, value, "boxes")
+
+
+def _code(spot: Spot, value: object, language: str) -> Block:
+    if is_object(value) and isinstance(value.get("code"), str):
+        named = value.get("language")
+        language, value = language or (named.lower() if isinstance(named, str) else ""), value["code"]
+        spot = replace(spot, path=(*spot.path, "code"))
     if not isinstance(value, str):
-        return _json(label, value)
-    return Block("code", label, visible(value[:MAX_TEXT]), note=_cut(value))
+        return unfit("code", spot, value)
+    taken = spot.room.take(len(value))
+    body = code.coloured(value[:taken], language)
+    return parts.with_rest(Block("code", spot.label, body), spot, value, taken)
 
 
-def _markdown(label: str, value: object) -> Block:
+def _markdown(spot: Spot, value: object) -> Block | None:
     if not isinstance(value, str):
-        return _json(label, value)
+        return None
     if len(value) > markdown.MAX_CHARACTERS:
-        return Block(
-            "text", label, visible(value[:MAX_TEXT]), note=f"Too long to lay out as Markdown. {_cut(value)}".strip()
-        )
-    return Block("markdown", label, markdown.render(value))
+        made = _text(spot, value)
+        return replace(made, note=f"Too long to lay out as Markdown. {made.note}".strip())
+    spot.room.take(len(value))
+    return Block("markdown", spot.label, markdown.render(value))
 
 
-def _json(label: str, value: object) -> Block:
-    return Block("json", label, node=tree.grow(value))
+def _json(spot: Spot, value: object) -> Block:
+    grown = tree.grow(value)
+    made = Block("json", spot.label, node=grown)
+    return parts.with_whole(made, spot, value) if tree.is_cut(grown) else made
 
 
-def _image(label: str, value: object) -> Block:
+def _files(spot: Spot, kind: MediaKind, value: object) -> Iterator[Block]:
+    found = media.addresses(value)
+    if not found:
+        yield unfit(kind, spot, value)
+    for steps, address in found:
+        yield _file(replace(spot, path=(*spot.path, *steps)), kind, address)
+
+
+def _file(spot: Spot, kind: MediaKind, address: str) -> Block:
     try:
-        return Block("image", label, picture=images.read(value))
-    except images.NotAPicture as fault:
-        shown = plain(label, value)
-        return Block(shown.kind, label, shown.body, shown.node, note=str(fault))
+        if kind != "image":
+            return Block(kind, spot.label, medium=media.Medium(kind, media.source_of(spot.frame, kind, address)))
+        if media.is_carried(address) or address.startswith("data:"):
+            picture = images.read(address)
+            if spot.frame.url:
+                picture = replace(picture, source=media.source_of(spot.frame, kind, address))
+        else:
+            picture = images.Picture(media.source_of(spot.frame, kind, address), 0, 0, "", 0)
+        return drawing.on_picture(Block("image", spot.label, picture=picture), spot)
+    except (images.NotAPicture, media.NotShown) as fault:
+        shown = plain(spot.label, address, spot)
+        return replace(shown, note=f"{shown.note} {fault}".strip())
 
 
-def _choice(label: str, value: object) -> Block:
+def _choice(spot: Spot, value: object) -> Block | None:
     if is_object(value) or is_list(value):
-        return _json(label, value)
-    return Block("choice", label, tree.leaf_text(value))
+        return None
+    return Block("choice", spot.label, tree.leaf_text(value))
 
 
-def _chat(label: str, value: object) -> Block:
-    messages: Any = value.get("messages") if is_object(value) else value
-    if not is_list(messages) or not all(is_object(turn) and "content" in turn for turn in messages):
-        return _json(label, value)
-    turns = tuple(Turn(_role(turn), _said(turn["content"])) for turn in messages[-MAX_TURNS:])
-    left = len(messages) - len(turns)
-    return Block("chat", label, turns=turns, note=f"{left} earlier turns are left out." if left else "")
+def _chat(spot: Spot, value: object) -> Block | None:
+    messages = chats.messages_of(value)
+    if messages is None:
+        return None
+    made = Block("chat", spot.label, turns=tuple(chats.turn_of(each) for each in messages[-chats.FIRST_TURNS :]))
+    return parts.with_earlier(made, spot, len(messages) - len(made.turns))
 
 
-def _role(turn: dict[str, Any]) -> Markup:
-    role = turn.get("role", turn.get("name", ""))
-    return visible(role[:60]) if isinstance(role, str) else NOTHING
+def _table(spot: Spot, value: object) -> Block | None:
+    laid = tables.lay(value)
+    if laid is None:
+        return None
+    made = Block("table", spot.label, columns=laid.columns, rows=laid.rows, numeric=laid.numeric)
+    return parts.with_rows(made, spot, laid)
 
 
-def _said(content: object) -> Markup:
-    if is_list(content):
-        parts = [part.get("text") if is_object(part) else part for part in content]
-        if all(isinstance(part, str) for part in parts):
-            content = "\n".join(str(part) for part in parts)
-    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, indent=2)
-    return visible(text[:MAX_TEXT] + (" …" if len(text) > MAX_TEXT else ""))
+def _pair(spot: Spot, value: object) -> Block | None:
+    both: list[Any] = value if is_list(value) else list(value.values()) if is_object(value) else []
+    told = [first_of(each, "text", "content", "answer") if is_object(each) else each for each in both]
+    if len(told) != 2 or not all(isinstance(each, str) for each in told):
+        return None
+    versions: list[Version] = []
+    for title, each in zip(("A", "B"), told, strict=True):
+        taken = spot.room.take(len(each))
+        versions.append(Version(title, visible(each[:taken]), is_cut=taken < len(each)))
+    made = Block("pair", spot.label, versions=tuple(versions), changes=comparing.differences(*told))
+    return parts.with_whole(made, spot, value) if any(each.is_cut for each in versions) else made
 
 
-def _table(label: str, value: object) -> Block:
+def _diff(spot: Spot, value: object) -> Block | None:
+    both: list[Any] = value if is_list(value) else []
     if is_object(value):
-        value = [{"field": name, "value": inner} for name, inner in value.items()]
-    if not is_list(value) or not value:
-        return plain(label, value)
-    listed = [_row(row) for row in value[:MAX_TABLE_ROWS]]
-    if not all(is_object(row) for row in listed):
-        return _json(label, value)
-    names = dict.fromkeys(name for row in listed if is_object(row) for name in row)
-    columns = list(names)[:MAX_TABLE_COLUMNS]
-    rows = tuple(tuple(_cell(row, name) for name in columns) for row in listed)
-    left = [
-        *([f"{len(value) - len(rows)} more rows"] if len(value) > len(rows) else []),
-        *([f"{len(names) - len(columns)} more columns"] if len(names) > len(columns) else []),
-    ]
-    note = f"{' and '.join(left)} are left out." if left else ""
-    return Block("table", label, columns=tuple(visible(name[:200]) for name in columns), rows=rows, note=note)
+        both = [first_of(value, "before", "old"), first_of(value, "after", "new")]
+    if len(both) != 2 or not all(isinstance(each, str) for each in both):
+        return None
+    changes = comparing.differences(*both)
+    if changes is None:
+        return replace(_json(spot, value), note="These texts are too long to be compared word by word.")
+    return Block("diff", spot.label, changes)
 
 
-def _row(row: object) -> object:
-    """Name the cells of a row that is a list by their place."""
-    return {str(place): cell for place, cell in enumerate(row, 1)} if is_list(row) else row
+def _extraction(spot: Spot, value: object) -> Block | None:
+    if not is_object(value) or not value:
+        return None
+    return Block("extraction", spot.label, fields=tuple(extraction.fields(spot.frame, spot.path, value)))
 
 
-def _cell(row: object, name: str) -> Markup:
-    value = row.get(name) if is_object(row) else None
-    if value is None:
-        return NOTHING
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return visible(text[:MAX_CELL] + (" …" if len(text) > MAX_CELL else ""))
-
-
-_KINDS: Final = {
-    "text": _text,
+_KINDS: Final[Mapping[str, Callable[[Spot, object], Block | None]]] = {
+    "text": lambda spot, value: _text(spot, value) if isinstance(value, str) else None,
     "markdown": _markdown,
-    "code": _code,
     "json": _json,
-    "image": _image,
     "table": _table,
     "chat": _chat,
     "choice": _choice,
+    "boxes": _boxes,
+    "spans": _spans,
+    "pair": _pair,
+    "diff": _diff,
+    "extraction": _extraction,
 }
-
-
-def _cut(value: str) -> str:
-    left = len(value) - MAX_TEXT
-    return f"{left:,} more characters are left out; the whole text is in the API's answer." if left > 0 else ""
-
-
-def _pick(value: object, path: list[str]) -> object:
-    for name in path:
-        if not is_object(value) or name not in value:
-            return _ABSENT
-        value = value[name]
-    return value
+NOTES: Final[Mapping[str, str]] = {
+    "text": "Shown as JSON, because this is no text.",
+    "markdown": "Shown as JSON, because this is no text.",
+    "code": "Shown as JSON, because this is no text.",
+    "table": "This is no table: a list of objects, or of lists, with at least one row.",
+    "chat": "This is no conversation: a list of messages with a role and content.",
+    "choice": "Shown as JSON, because this is more than one value.",
+    "image": "This is no picture: neither an address nor a data URI of a PNG, JPEG, GIF, WebP or AVIF file.",
+    "audio": "This is no sound: neither an address nor a data URI of an MP3, WAV, Ogg or M4A file.",
+    "video": "This is no film: neither an address nor a data URI of an MP4 or WebM file.",
+    "pdf": "This is no document: neither an address nor a data URI of a PDF file.",
+    "boxes": "These are no boxes: a list of objects with x, y, width and height, or with a polygon.",
+    "spans": "These are no spans of the text: a list of objects with start, end and label that lie within it.",
+    "pair": "This is no pair: a list of two texts, or an object of two.",
+    "diff": "These are not two texts: a list of two, or an object with before and after.",
+    "extraction": "This is no extraction: an object of fields.",
+}
 
 
 def _without(value: object, path: list[str]) -> object:
     """Copy the value without what stands at the path, and without objects that this leaves empty."""
     if not path:
-        return _ABSENT
+        return ABSENT
     if not is_object(value) or path[0] not in value:
         return value
     inner = _without(value[path[0]], path[1:])
-    gone = isinstance(inner, _Absent) or inner == {}
+    gone = isinstance(inner, Absent) or inner == {}
     return {name: inner if name == path[0] else kept for name, kept in value.items() if not (gone and name == path[0])}
-
-
-def _label(path: list[str]) -> str:
-    return ", ".join(path)

@@ -4,12 +4,14 @@ import base64
 import binascii
 import re
 import struct
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 
-_DATA = re.compile(r"data:image/(png|jpeg|gif|webp);base64,", re.ASCII | re.IGNORECASE)
+_DATA = re.compile(r"data:image/(png|jpeg|gif|webp|avif);base64,", re.ASCII | re.IGNORECASE)
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
 
@@ -36,7 +38,7 @@ def read(value: object) -> Picture:
     """
     match = _DATA.match(value) if isinstance(value, str) else None
     if match is None or not isinstance(value, str):
-        message = "Only PNG, JPEG, GIF and WebP pictures that the item itself carries are shown."
+        message = "This is no picture: neither an address nor a data URI of a PNG, JPEG, GIF, WebP or AVIF file."
         raise NotAPicture(message)
     if len(value) > MAX_BYTES * 4 // 3 + 100:
         message = f"The picture is larger than {MAX_BYTES // 1024 // 1024} MB."
@@ -47,33 +49,52 @@ def read(value: object) -> Picture:
         message = "The picture's base64 text is damaged."
         raise NotAPicture(message) from fault
     kind = match[1].lower()
+    size = size_of(raw, kind)
+    return Picture(f"data:image/{kind};base64,{base64.b64encode(raw).decode()}", *size, kind, len(raw))
+
+
+def size_of(raw: bytes, kind: str) -> tuple[int, int]:
+    """Give a picture's width and height, 0 where its format hides them.
+
+    Raises:
+        NotAPicture: its header is damaged, or it has too many pixels to show.
+    """
     size = _size(kind, raw)
     if size is None:
         message = f"The picture says it is {kind.upper()}, and its bytes are not."
         raise NotAPicture(message)
+    check_size(size)
+    return size
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Refuse what would take the browser's memory.
+
+    Raises:
+        NotAPicture.
+    """
     if size[0] * size[1] > MAX_PIXELS:
         message = f"The picture has {size[0]} by {size[1]} pixels, too many to show."
         raise NotAPicture(message)
-    return Picture(f"data:image/{kind};base64,{base64.b64encode(raw).decode()}", *size, kind, len(raw))
 
 
 def _size(kind: str, raw: bytes) -> tuple[int, int] | None:
     """Read width and height from the header; None if the header is not of this kind."""
     try:
+        if kind in _READERS:
+            return _READERS[kind](raw)
         if kind == "png" and raw.startswith(b"\x89PNG\r\n\x1a\n"):
             return struct.unpack_from(">II", raw, 16)
         if kind == "gif" and raw[:6] in {b"GIF87a", b"GIF89a"}:
             return struct.unpack_from("<HH", raw, 6)
-        if kind == "jpeg" and raw.startswith(b"\xff\xd8\xff"):
-            return _jpeg_size(raw)
-        if kind == "webp" and raw[:4] == b"RIFF" and raw[8:12] == b"WEBP":
-            return _webp_size(raw)
     except (struct.error, IndexError):
         return None
     return None
 
 
-def _jpeg_size(raw: bytes) -> tuple[int, int]:
+def _jpeg_size(raw: bytes) -> tuple[int, int] | None:
+    if not raw.startswith(b"\xff\xd8\xff"):
+        return None
     place = 2
     while raw[place] == 0xFF:
         if raw[place + 1] in _FRAMES:
@@ -84,7 +105,9 @@ def _jpeg_size(raw: bytes) -> tuple[int, int]:
     raise IndexError(message)
 
 
-def _webp_size(raw: bytes) -> tuple[int, int]:
+def _webp_size(raw: bytes) -> tuple[int, int] | None:
+    if raw[:4] != b"RIFF" or raw[8:12] != b"WEBP":
+        return None
     if raw[12:16] == b"VP8X":
         return 1 + int.from_bytes(raw[24:27], "little"), 1 + int.from_bytes(raw[27:30], "little")
     if raw[12:16] == b"VP8 ":
@@ -92,3 +115,18 @@ def _webp_size(raw: bytes) -> tuple[int, int]:
         return width & 0x3FFF, height & 0x3FFF
     bits = struct.unpack_from("<I", raw, 21)[0]
     return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+
+
+def _avif_size(raw: bytes) -> tuple[int, int] | None:
+    """Read the first image's extents, which stand in a box named `ispe` in the file's head."""
+    if raw[4:8] != b"ftyp" or raw[8:12] not in {b"avif", b"avis"}:
+        return None
+    place = raw.find(b"ispe", 0, 4_096)
+    return struct.unpack_from(">II", raw, place + 8) if place > 0 else (0, 0)
+
+
+_READERS: Final[Mapping[str, Callable[[bytes], tuple[int, int] | None]]] = {
+    "jpeg": _jpeg_size,
+    "webp": _webp_size,
+    "avif": _avif_size,
+}

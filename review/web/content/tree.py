@@ -23,11 +23,17 @@ class Node:
     text: Markup
     children: "tuple[Node, ...]" = ()
     left_out: int = 0
+    is_cut: bool = False
 
 
 def grow(value: object) -> Node:
     """Make the tree, leaving out and counting what is too much."""
     return _node("", value, 0, _Budget(MAX_NODES))
+
+
+def is_cut(node: Node) -> bool:
+    """Whether something is left out of a tree, or a text in it cut short."""
+    return node.left_out > 0 or node.is_cut or any(is_cut(child) for child in node.children)
 
 
 @dataclass(slots=True)
@@ -38,7 +44,8 @@ class _Budget:
 def _node(key: str, value: object, depth: int, budget: _Budget) -> Node:
     budget.left -= 1
     if not (is_object(value) or is_list(value)):
-        return Node(key, _kind(value), leaf_text(value))
+        cut = isinstance(value, str) and len(value) > MAX_STRING
+        return Node(key, _kind(value), leaf_text(value), is_cut=cut)
     many = f"{len(value)} {'field' if is_object(value) else 'entr'}{_plural(value)}"
     kind = "object" if is_object(value) else "array"
     if depth >= MAX_DEPTH:

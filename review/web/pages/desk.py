@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,6 +54,7 @@ class Bench:
     conditions: Mapping[str, str]
     stoppable: Sequence[Stoppable] = ()
     may_override: bool = False
+    frame: content.Frame = field(default_factory=content.Frame)
 
 
 def begin(item: ItemDetail, item_type: ItemType, base: str = MODEL_OUTPUT, answers: Sequence[AnswerView] = ()) -> Draft:
@@ -142,8 +143,8 @@ def lay_out(
         seconds_left=max(0, int((claimed.lease_expires_at - now).total_seconds())),
         pool=claimed.pool,
         type_title=title_of(item_type),
-        evidence=content.blocks("input", msgspec.json.decode(item.input), item_type.view),
-        claim=content.blocks("output", output, item_type.view),
+        evidence=content.blocks("input", msgspec.json.decode(item.input), item_type.view, bench.frame),
+        claim=content.blocks("output", output, item_type.view, bench.frame),
         confidence=details.confidence,
         explanation=details.explanation,
         alternatives=_alternatives(details, url, draft.form, keys),

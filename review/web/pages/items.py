@@ -69,7 +69,8 @@ class ItemPages(Controller):
         history = await items.list_history(work.hot, who=work.who, item_id=item_id, base_url=work.base_url)
         told = await log.list_told(work.hot, work.who.project_id, item_id)
         item_type = await work.services.item_types.get(work.who.project_id, item.type, item.type_version)
-        output = msgspec.json.decode(item.output)
+        frame = work.frame(item, item_type)
+        output = frame.whole["output"]
         label, tone = STATUSES[item.status]
         page = ItemPage(
             id=item.id,
@@ -78,8 +79,8 @@ class ItemPages(Controller):
             pool=item.pool,
             status_label=label,
             tone=tone,
-            evidence=content.blocks("input", msgspec.json.decode(item.input), item_type.view),
-            claim=content.blocks("output", output, item_type.view),
+            evidence=content.blocks("input", frame.whole["input"], item_type.view, frame),
+            claim=content.blocks("output", output, item_type.view, frame),
             confidence=item.details.confidence,
             explanation=item.details.explanation,
             why=desk.why(item, work.conditions(item)),

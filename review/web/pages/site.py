@@ -23,6 +23,7 @@ from review.web.pages.in_hand import InHandPages
 from review.web.pages.items import ItemPages
 from review.web.pages.keys import KeyPages
 from review.web.pages.lists import ListPages
+from review.web.pages.media import ContentPages
 from review.web.pages.notifications import NotificationPages, acknowledge_page
 from review.web.pages.overrides import OverridePages
 from review.web.pages.passkeys import PasskeyPages, begin_passkey_sign_in, sign_in_with_passkey
@@ -53,6 +54,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
         AssignmentPages,
         InHandPages,
         ItemPages,
+        ContentPages,
         due_page,
         clocks_page,
         WebhookPages,

@@ -28,6 +28,7 @@ from review.queueing.errors import PoolNotFound
 from review.queueing.rules import Act
 from review.queueing.schemas import ClaimedAssignment
 from review.sla.rules import SlaPolicy
+from review.web import content
 from review.web.pages import around, countdowns, desk, places, words
 from review.web.pages.around import Looker
 from review.web.pages.countdowns import Hours
@@ -119,14 +120,15 @@ class Work:
         is_draft_used: bool = False,
     ) -> Template:
         """Show an assignment in hand: the whole page, or only the desk."""
-        item = claimed.item
+        item, item_type = claimed.item, await self.type_of(claimed)
         bench = Bench(
             project=self.who.project,
-            item_type=await self.type_of(claimed),
+            item_type=item_type,
             lease=self.config.pools[claimed.pool].lease,
             conditions=self.conditions(item),
             stoppable=await self.stoppable(item),
             may_override=self.who.may(Permission.OVERRIDE),
+            frame=self.frame(item, item_type),
         )
         history = await items.list_history(self.hot, who=self.who, item_id=item.id, base_url=self.base_url)
         kept = await pinning.list_kept(self.hot, who=self.who)
@@ -143,6 +145,16 @@ class Work:
         hand = await around.look(self.looker, claimed, history, kept, clocks, is_draft_used=is_draft_used)
         name = "_desk.html" if self.is_partial else "review.html"
         return self.page(name, status=status, push=push, desk=laid, hand=hand, reshape=f"{laid.url}/form")
+
+    def frame(self, item: ItemDetail, item_type: ItemType) -> content.Frame:
+        """Give what surrounds the content of an item: where its files are fetched, and which may be."""
+        whole: dict[str, object] = {
+            "input": msgspec.json.decode(item.input),
+            "output": msgspec.json.decode(item.output),
+            "signals": item.details.signals,
+        }
+        url = f"/p/{self.who.project}/items/{item.id}"
+        return content.Frame(url, self.services.media.hosts, whole, item_type.view, item_type.output_schema)
 
     async def stoppable(self, item: ItemDetail) -> list[Stoppable]:
         """Give what the caller may stop of an item: its sender and its type, those that are not stopped already."""

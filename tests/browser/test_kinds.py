@@ -1,0 +1,77 @@
+"""Kinds of content in a real browser: marks by selecting, boxes and their fields, two answers, files."""
+
+import json
+from typing import Any
+
+from playwright.async_api import Page, expect
+
+from tests import kinds
+from tests.browser.conftest import Site
+
+
+async def hand_out(site: Site, page: Page, *names: str) -> None:
+    """Submit an item of each type, and take the first in hand."""
+    await kinds.configure(site.world)
+    for name in names:
+        await site.world.submit(type=name, **kinds.ITEMS[name])
+    await site.sign_in(page)
+    await page.wait_for_url("**/p/support")
+    await site.take_next(page)
+
+
+async def outputs(site: Site) -> list[Any]:
+    rows = await site.world.db.hot.fetch("SELECT output FROM decisions ORDER BY decided_at")
+    return [row["output"] if not isinstance(row["output"], str) else json.loads(row["output"]) for row in rows]
+
+
+async def test_spans_are_corrected_in_the_text_by_keys_alone(site: Site, page: Page) -> None:
+    await hand_out(site, page, "entities")
+    place = page.locator(".spans[data-field]")
+    await expect(place.locator("mark")).to_have_text(["Ana Müller", "Zürich"])
+    await place.focus()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("ArrowDown")
+    await expect(place.locator(".chosen")).to_have_text("Zürich")
+    await page.keyboard.press("2")
+    await expect(place.locator("mark").nth(1)).to_have_attribute("title", "place")
+    for _ in range(10):
+        await page.keyboard.press("ArrowRight")
+    assert await page.evaluate("getSelection().toString()") == "Acme"
+    await page.keyboard.press("3")
+    await expect(place.locator("mark")).to_have_text(["Ana Müller", "Zürich", "Acme"])
+    await page.keyboard.press("ArrowUp")
+    await page.keyboard.press("ArrowUp")
+    await expect(place.locator(".chosen")).to_have_text("Ana Müller")
+    await page.keyboard.press("Delete")
+    await expect(place.locator("mark")).to_have_text(["Zürich", "Acme"])
+    await page.get_by_role("button", name="Correct", exact=True).click()
+    await expect(page.get_by_role("heading", name="Nothing waits in triage")).to_be_visible()
+    start = kinds.TEXT.index("Acme")
+    assert await outputs(site) == [
+        {"spans": [{"start": 24, "end": 30, "label": "place"}, {"start": start, "end": start + 4, "label": "company"}]}
+    ]
+
+
+async def test_a_field_lights_up_where_it_was_read_and_the_picture_grows(site: Site, page: Page) -> None:
+    await hand_out(site, page, "receipt")
+    await expect(page.locator("#judge .field .sure")).to_have_count(2)
+    total = page.locator("#judge [name='o/total']")
+    await total.focus()
+    await expect(page.locator(".drawn .lit")).to_have_attribute("data-for", "/total")
+    stage = page.locator(".stage")
+    await stage.focus()
+    await page.keyboard.press("+")
+    await expect(stage).to_have_class("stage large")
+    await page.keyboard.press("0")
+    await expect(stage).to_have_class("stage")
+
+
+async def test_the_better_of_two_answers_is_taken_beside_it(site: Site, page: Page) -> None:
+    await hand_out(site, page, "answers", "recording")
+    await page.get_by_role("button", name="Prefer it").first.click()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("audio")).to_be_visible()
+    assert await outputs(site) == [{"better": "A"}]
+    await page.wait_for_function("document.querySelector('audio').readyState >= 1")
+    await expect(page.locator(".code .tk").first).to_have_text("def")
+    await expect(page.get_by_text("Nothing was fetched from films.example.")).to_be_visible()
