@@ -7,6 +7,7 @@ from review.feedback import service as feedback
 from review.identity import accounts, sessions
 from review.identity.oidc import service as oidc
 from review.kernel.db import Database
+from review.reviewing import pending
 
 
 async def position_feedback(ctx: dict[Any, Any]) -> int:
@@ -34,6 +35,13 @@ async def forget_old_attempts(ctx: dict[Any, Any]) -> int:
     db: Database = ctx["db"]
     async with db.transaction() as tx:
         return await accounts.forget_old(tx)
+
+
+async def forget_dropped_judgements(ctx: dict[Any, Any]) -> int:
+    """Forget judgements that could not be counted long ago; the audit keeps that they were given."""
+    db: Database = ctx["db"]
+    async with db.transaction() as tx:
+        return await pending.forget_old(tx)
 
 
 async def forget_old_notifications(ctx: dict[Any, Any]) -> int:

@@ -49,7 +49,8 @@ class Assignment(Base):
     """One seat of a case; `due_at` is infinity where no clock runs, so that it sorts last.
 
     `barred` names those who may not have it, by e-mail or id; `sees_answers` says that its holder is shown what others
-    have judged.
+    have judged. The claim of `ahead_fence` is one whose item was not seen yet, and under that of `given_fence` a
+    judgement waits to count.
     """
 
     __tablename__ = "assignments"
@@ -71,6 +72,8 @@ class Assignment(Base):
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     barred: Mapped[list[str] | None] = mapped_column(ARRAY(Text()))
     sees_answers: Mapped[bool] = mapped_column(server_default="false")
+    ahead_fence: Mapped[int | None]
+    given_fence: Mapped[int | None]
 
 
 class CaseReviewer(Base):

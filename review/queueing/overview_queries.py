@@ -17,6 +17,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
   SELECT count(*) AS held FROM assignments
   WHERE project_id = $1 AND pool = p.pool AND state = 'held' AND holder_id = $3
+    AND fence IS DISTINCT FROM ahead_fence AND fence IS DISTINCT FROM given_fence
 ) h
 ORDER BY p.n
 """
@@ -37,5 +38,6 @@ LIST_HELD = """
 SELECT a.id, a.item_id, a.pool, a.fence, a.lease_until, i.type, i.external_id
 FROM assignments a JOIN items i ON i.project_id = a.project_id AND i.id = a.item_id
 WHERE a.project_id = $1 AND a.holder_id = $2 AND a.state = 'held' AND a.lease_until > now()
+  AND a.fence IS DISTINCT FROM a.ahead_fence AND a.fence IS DISTINCT FROM a.given_fence
 ORDER BY a.claimed_at
 """

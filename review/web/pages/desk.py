@@ -18,7 +18,7 @@ from review.queueing.schemas import AnswerView, ClaimedAssignment
 from review.reviewing.schemas import JudgementIn
 from review.web import content, forms
 from review.web.pages import differences, story, words
-from review.web.pages.views import Alternative, Answer, Countdown, Desk, Fact, Reason, Stoppable
+from review.web.pages.views import Alternative, Answer, Countdown, Desk, Dropped, Fact, Reason, Stoppable, Undo
 from review.web.shapes import is_object
 
 MAX_KEYED = 9
@@ -53,6 +53,8 @@ class Bench:
     conditions: Mapping[str, str]
     stoppable: Sequence[Stoppable] = ()
     may_override: bool = False
+    undo: Undo | None = None
+    dropped: Sequence[Dropped] = ()
 
 
 def begin(item: ItemDetail, item_type: ItemType, base: str = MODEL_OUTPUT, answers: Sequence[AnswerView] = ()) -> Draft:
@@ -164,6 +166,8 @@ def lay_out(
         answers=[_answer(each, place, output, url) for place, each in enumerate(claimed.answers or ())],
         stoppable=list(bench.stoppable),
         may_override=bench.may_override,
+        undo=bench.undo,
+        dropped=list(bench.dropped),
     )
 
 

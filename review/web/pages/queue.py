@@ -1,5 +1,6 @@
 """Where reviewers find their work: their projects, their pools, and the lines of one pool."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +13,10 @@ from review.configuration.rules import ProjectConfig
 from review.identity import queries as identity
 from review.identity.rules import Permission
 from review.intake import stops
-from review.queueing import overview
+from review.queueing import ahead, overview
 from review.queueing import service as queueing
 from review.queueing.schemas import HeldLine, QueuedLine
+from review.reviewing import pending
 from review.web import content
 from review.web.guards import requires
 from review.web.pages import desk, words
@@ -65,7 +67,8 @@ class QueuePages(Controller):
         clocks = await work.countdowns([each.item_id for each in held])
         mine = [_held_row(each, work.config, clocks.get(each.item_id)) for each in held]
         stopped = [told(each) for each in await stops.list_stops(work.hot, who=work.who)]
-        return work.page("home.html", here="Queue", pools=rows, held=mine, said=SAID.get(done, ""), stopped=stopped)
+        said, dropped = SAID.get(done, ""), (await work.aside()).dropped
+        return work.page("home.html", here="Queue", pools=rows, held=mine, said=said, stopped=stopped, dropped=dropped)
 
     @get("/pools/{pool:str}")
     async def lines(
@@ -93,11 +96,31 @@ class QueuePages(Controller):
         for line in await overview.held_by(work.hot, who=work.who):
             if line.pool == pool:
                 return Redirect(f"{here}/assignments/{line.assignment_id}", status_code=303)
+        kept = await ahead.show(work.hot, who=work.who, pool=pool, config=work.config)
+        if kept is not None:
+            return Redirect(f"{here}/assignments/{kept}", status_code=303)
         claimed = await queueing.claim(
             work.hot, who=work.who, pool=pool, limit=1, config=work.config, base_url=work.base_url
         )
         path = f"/assignments/{claimed[0].id}" if claimed else f"/pools/{pool}"
         return Redirect(here + path, status_code=303)
+
+    @post("/pools/{pool:str}/ahead", status_code=200)
+    async def claim_ahead(self, request: AnyRequest, work: InHand, tx: Tx, pool: FromPath[str]) -> Response[Any]:
+        """Claim the pool's next item for a page that keeps it until it is wanted; empty where nothing waits."""
+        await read_form(request)
+        found = await ahead.reserve(tx, who=work.who, pool=pool, config=work.config, base_url=work.base_url)
+        if found is None:
+            return Response(None, status_code=204)
+        draft = await work.begin(found)
+        return await replace(work, is_partial=True).show(found, draft, given=pending.NOTHING, push="")
+
+    @post("/seen", status_code=200)
+    async def see_dropped(self, request: AnyRequest, work: InHand, tx: Tx) -> Redirect:
+        """Take notice of the verdicts that could not be counted."""
+        await read_form(request)
+        await pending.forget_dropped(tx, who=work.who)
+        return Redirect(f"/p/{work.who.project}", status_code=303)
 
 
 def _line(line: QueuedLine, config: ProjectConfig, clock: Countdown | None) -> QueueLine:

@@ -19,6 +19,7 @@ SAID = {
     "reject": "Rejected.",
     "skip": "Skipped. Somebody else gets it.",
     "escalate": "Escalated. Somebody else takes it from here.",
+    "undo": "Taken back. It is in your hands again, as you had filled it in.",
     "release": "Put back. Somebody else may take it now, or you later.",
     "pause": "The clock stands still.",
     "resume": "The clock runs on.",
@@ -83,7 +84,7 @@ def typed(pairs: Pairs) -> list[str]:
     return [value for value in kept if value.strip()]
 
 
-def fence_of(pairs: Pairs) -> int:
+def fence_of(pairs: Pairs, name: str = "fence") -> int:
     """Give the fence a form carries; what is no number is a fence that nobody holds."""
-    text = first(pairs, "fence")
+    text = first(pairs, name)
     return int(text) if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) else 0

@@ -141,6 +141,24 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Undo:
+    """A verdict that may still be taken back: where to, under which fence, and for how many seconds."""
+
+    url: str
+    fence: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A verdict that could not be counted, and why."""
+
+    url: str
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """The review page: one assignment in a reviewer's hands, and how far they have come with it."""
 
@@ -176,6 +194,8 @@ class Desk:
     may_override: bool = False
     answers: list[Answer] = field(default_factory=list[Answer])
     stoppable: list[Stoppable] = field(default_factory=list[Stoppable])
+    undo: Undo | None = None
+    dropped: list[Dropped] = field(default_factory=list[Dropped])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

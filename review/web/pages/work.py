@@ -18,20 +18,33 @@ from review.items.schemas import ItemDetail
 from review.items.types import ItemType
 from review.kernel.clock import utc_now
 from review.kernel.db import Hot
-from review.queueing import due
+from review.queueing import ahead, due
 from review.queueing import service as queueing
 from review.queueing.due import RunningClock
 from review.queueing.errors import PoolNotFound
 from review.queueing.rules import Act
 from review.queueing.schemas import ClaimedAssignment
+from review.reviewing import pending
+from review.reviewing.pending import Given
 from review.sla.rules import SlaPolicy
 from review.web.pages import countdowns, desk, places
 from review.web.pages.countdowns import Hours
 from review.web.pages.desk import Bench, Draft
 from review.web.pages.reading import SAID, Pairs
-from review.web.pages.views import Countdown, Stoppable
+from review.web.pages.views import Countdown, Dropped, Stoppable, Undo
 from review.web.services import AnyRequest, Services, Svc, Who
 from review.web.shapes import is_object
+
+Reserved: TypeAlias = tuple[UUID, int]  # an assignment claimed ahead, and its fence
+
+
+@dataclass(frozen=True)
+class Aside:
+    """What a page says of verdicts besides the item in hand; `outcome` is what was just done."""
+
+    outcome: str
+    undo: Undo | None
+    dropped: list[Dropped]
 
 
 @dataclass(frozen=True)
@@ -85,10 +98,18 @@ class Work:
         return config.sla_policies.get(clock.sla_policy or "")
 
     async def show(
-        self, claimed: ClaimedAssignment, draft: Draft, *, outcome: str = "", status: int = 200, push: str | None = None
+        self,
+        claimed: ClaimedAssignment,
+        draft: Draft,
+        *,
+        outcome: str = "",
+        given: Given | None = None,
+        status: int = 200,
+        push: str | None = None,
     ) -> Template:
-        """Show an assignment in hand: the whole page, or only the desk."""
+        """Show an assignment in hand: the whole page, or only the desk; `given` is a verdict of this very request."""
         item = claimed.item
+        aside = await self.aside(given, outcome)
         bench = Bench(
             project=self.who.project,
             item_type=await self.type_of(claimed),
@@ -96,6 +117,8 @@ class Work:
             conditions=self.conditions(item),
             stoppable=await self.stoppable(item),
             may_override=self.who.may(Permission.OVERRIDE),
+            undo=aside.undo,
+            dropped=aside.dropped,
         )
         history = await items.list_history(self.hot, who=self.who, item_id=item.id, base_url=self.base_url)
         clock = (await self.countdowns([item.id])).get(item.id)
@@ -106,10 +129,31 @@ class Work:
             now=utc_now(),
             history=history,
             clock=clock,
-            outcome=outcome,
+            outcome=aside.outcome,
         )
         name = "_desk.html" if self.is_partial else "review.html"
         return self.page(name, status=status, push=push, desk=laid, reshape=f"{laid.url}/form")
+
+    async def aside(self, given: Given | None = None, outcome: str = "") -> Aside:
+        """Give what a page says of verdicts besides the item: what was done last, how to undo it, what came to nothing.
+
+        A verdict of this very request is not in the database yet, so that it is handed in.
+        """
+        here = f"/p/{self.who.project}"
+        mine = await pending.list_mine(self.hot, who=self.who)
+        dropped = [
+            Dropped(f"{here}/items/{each.item_id}", each.external_id or str(each.item_id), each.dropped_because)
+            for each in mine
+            if each.dropped_because is not None
+        ]
+        waiting = [each for each in mine if each.dropped_because is None and each.seconds_left > 0]
+        undo = None
+        if given is not None and given.seconds:
+            undo = _undo(here, given.assignment_id, given.fence, given.seconds)
+        elif given is None and waiting:
+            undo = _undo(here, waiting[0].assignment_id, waiting[0].fence, waiting[0].seconds_left)
+            outcome = outcome or SAID.get(waiting[0].verdict, "")
+        return Aside(outcome, undo, dropped)
 
     async def stoppable(self, item: ItemDetail) -> list[Stoppable]:
         """Give what the caller may stop of an item: its sender and its type, those that are not stopped already."""
@@ -135,32 +179,56 @@ class Work:
         """Read what was sent about an assignment in hand."""
         return desk.take_up(claimed.item, await self.type_of(claimed), pairs, claimed.answers or ())
 
-    async def held(self, assignment_id: UUID, act: Act | None = None) -> ClaimedAssignment:
+    async def held(self, assignment_id: UUID, act: Act | None = None, hot: Hot | None = None) -> ClaimedAssignment:
         """Give an assignment the caller holds; `act` is what they are about to do with it.
+
+        With a transaction's own connection it is read as that leaves it.
 
         Raises:
             AssignmentNotFound (404), LeaseLost (409).
         """
         return await queueing.get_held(
-            self.hot, who=self.who, assignment_id=assignment_id, config=self.config, base_url=self.base_url, act=act
+            hot or self.hot,
+            who=self.who,
+            assignment_id=assignment_id,
+            config=self.config,
+            base_url=self.base_url,
+            act=act,
         )
 
-    async def onward(self, pool: str, act: str, outcome: str = "") -> Response[Any]:
-        """Claim the pool's next assignment and show it at once, or say that nothing is left."""
+    async def onward(
+        self, pool: str, act: str, outcome: str = "", *, given: Given | None = None, shown: Reserved | None = None
+    ) -> Response[Any]:
+        """Claim the pool's next assignment and show it at once, or say that nothing is left.
+
+        Where the page shows one already that it had claimed ahead, that one is in hand from now on, and what changes of
+        the page is what it says of the last verdict.
+        """
         outcome = outcome or SAID[act]
-        claimed = await self._claim_next(pool)
         here = f"/p/{self.who.project}"
+        if shown is not None and await ahead.show(self.hot, who=self.who, pool=pool, config=self.config, only=shown):
+            return self.page("_desk_rest.html", desk=await self.aside(given, outcome))
+        claimed = await self._claim_next(pool)
         if not self.is_partial:
             path = f"/assignments/{claimed[0].id}" if claimed else f"/pools/{pool}"
             return Redirect(f"{here}{path}?done={act}", status_code=303)
         if not claimed:
             named = self.config.pools[pool].title
-            return self.page("_nothing.html", push=f"{here}/pools/{pool}", pool_title=named, said=outcome)
+            return self.page(
+                "_nothing.html", push=f"{here}/pools/{pool}", pool_title=named, desk=await self.aside(given, outcome)
+            )
         url = f"{here}/assignments/{claimed[0].id}"
-        return await self.show(claimed[0], await self.begin(claimed[0]), outcome=outcome, push=url)
+        draft = await self.begin(claimed[0])
+        return await self.show(claimed[0], draft, outcome=outcome, given=given, push=url)
 
     async def _claim_next(self, pool: str) -> list[ClaimedAssignment]:
-        """Claim one more; somebody who has left the pool meanwhile gets none, and what they just did still counts."""
+        """Claim one more, first what is claimed ahead.
+
+        Somebody who has left the pool meanwhile gets none, and what they just did still counts.
+        """
+        kept = await ahead.show(self.hot, who=self.who, pool=pool, config=self.config)
+        if kept is not None:
+            return [await self.held(kept)]
         try:
             return await queueing.claim(
                 self.hot, who=self.who, pool=pool, limit=1, config=self.config, base_url=self.base_url
@@ -175,6 +243,10 @@ class Work:
         if not is_object(route) or route.get("ruleset_version") != ruleset.version:
             return {}
         return {rule.name: rule.condition.source for rule in ruleset.rules}
+
+
+def _undo(here: str, assignment_id: UUID, fence: int, seconds: float) -> Undo:
+    return Undo(url=f"{here}/assignments/{assignment_id}/undo", fence=fence, seconds=max(1, int(seconds)))
 
 
 InHand: TypeAlias = NamedDependency[Work]
