@@ -179,7 +179,7 @@ class Work:
         """Read what was sent about an assignment in hand."""
         return desk.take_up(claimed.item, await self.type_of(claimed), pairs, claimed.answers or ())
 
-    async def held(self, assignment_id: UUID, act: Act | None = None, hot: Hot | None = None) -> ClaimedAssignment:
+    async def held(self, assignment_id: UUID, act: Act | None = None, hot: "Hot | None" = None) -> ClaimedAssignment:
         """Give an assignment the caller holds; `act` is what they are about to do with it.
 
         With a transaction's own connection it is read as that leaves it.
