@@ -108,7 +108,9 @@ async def give(
         fire_at=counts_at,
     )
     tx.add_all([pending, timer])
-    details = _details(seat, given_fence, submitted, held_seconds=round(seat.held_seconds, 1), counts_at=counts_at)
+    details = _details(
+        seat, given_fence, submitted, held_seconds=round(seat.held_seconds, 1), counts_at=counts_at.isoformat()
+    )
     audit.record(tx, who.project_id, who.actor, Action.JUDGEMENT_GIVEN, item_id=seat.item_id, details=details)
     is_last = not await queue_queries.is_judged_by_several(tx, who.project_id, seat.case_id)
     return Given(assignment_id=seat.id, fence=given_fence, seconds=length.total_seconds(), is_last=is_last)
