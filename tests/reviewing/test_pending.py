@@ -9,7 +9,6 @@ import pytest
 from review.audit.rules import OPERATOR
 from review.decisions.rules import Verdict
 from review.identity.rules import Role
-from review.intake import service as intake
 from review.kernel.db import Database
 from review.kernel.settings import Settings
 from review.queueing import ahead, departures
@@ -69,7 +68,7 @@ async def given_by_ana(world: World, **more: Any) -> tuple[ClaimedAssignment, Gi
 
 
 async def test_a_verdict_counts_once_its_time_is_over_and_not_before(world: World) -> None:
-    held, given = await given_by_ana(world)
+    _held, given = await given_by_ana(world)
     assert (given.seconds, given.is_last) == (8, True)
     assert await pending.sweep(world.db, bench(world)) == 0
     assert await world.count("reviews") + await world.count("decisions") == 0
@@ -119,23 +118,17 @@ async def test_what_was_given_outlives_its_givers_departure(world: World) -> Non
     assert await world.count("reviews") == await world.count("decisions") == 1
 
 
-async def test_what_upstream_withdrew_meanwhile_comes_back_with_the_reason(world: World) -> None:
+async def test_what_a_lead_overrode_meanwhile_comes_back_with_the_reason(world: World) -> None:
     held, given = await given_by_ana(world)
     async with world.db.transaction() as tx:
-        await intake.withdraw(
-            tx,
-            who=world.service,
-            item_id=held.item.id,
-            reason="sent by mistake",
-            tell_closed=lambda _ids: None,
-            base_url=BASE_URL,
-        )
-    with pytest.raises(UndoTooLate, match="upstream has withdrawn the item"):
+        submitted = JudgementIn(verdict=Verdict.REJECT, comment="policy 4.2")
+        await reviewing.override(tx, bench(world), who=world.people["lea"], item_id=held.item.id, submitted=submitted)
+    with pytest.raises(UndoTooLate, match="decided by lea@example.com"):
         await take_back(world, "ana", given)
     await world.db.hot.execute(OVER)
     assert await pending.sweep(world.db, bench(world)) == 1
     (told,) = await pending.list_mine(world.db.hot, who=world.people["ana"])
-    assert told.dropped_because == "upstream has withdrawn the item"
+    assert told.dropped_because == "the item was decided by lea@example.com (reject)"
     assert (await actions(world))[-1] == "judgement.dropped"
     async with world.db.transaction() as tx:
         await pending.forget_dropped(tx, who=world.people["ana"])
