@@ -6,7 +6,6 @@ const form = () => $("#judge");
 // The lease: extended while the page is open, clearly lost when lost.
 let until = 0, timer = 0;
 const plan = (seconds) => { clearTimeout(timer); timer = setTimeout(extend, seconds * 1000); };
-const tell = (what) => document.dispatchEvent(new CustomEvent(what));
 const hold = (seconds) => { until = performance.now() + seconds * 1000; plan(Math.max(1, Math.min(seconds, +desk().dataset.lease, 180) / 3)); };
 const lost = () => {
   clearTimeout(timer);
@@ -19,7 +18,7 @@ const lost = () => {
 const extend = async () => {
   const now = desk();
   if (!now || now.classList.contains("lost")) return;
-  tell("desk:beat");
+  document.dispatchEvent(new Event("desk:beat"));
   try {
     const body = new URLSearchParams({ fence: now.dataset.fence, _csrf: $("[name=csrf-token]").content });
     const answer = await fetch(now.dataset.extend, { method: "POST", body, redirect: "error" });
@@ -45,7 +44,6 @@ const arrive = () => {
     if (shown) now.focus({ preventScroll: true });
   }
   shown = now;
-  tell("desk:arrived");
   if (!desk()) return;
   hold(+now.dataset.left);
   compare();
@@ -71,7 +69,7 @@ when("draft:restored", compare);
 when("click", (event) => {
   if (event.target.closest("#correct") && !changed()) { event.preventDefault(); event.stopPropagation(); toForm(); }
 }, true);
-Object.assign(globalThis.countersign, { desk, form, draft, arrive, lost, pace });
+Object.assign(globalThis.countersign, { desk, form, hold });
 when("htmx:after:swap", arrive);
 when("lease:lost", lost);
 when("htmx:error", () => { if (desk()) $("#offline").hidden = false; });
