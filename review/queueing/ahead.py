@@ -43,13 +43,18 @@ async def reserve(
     return next(iter(await queueing.present(hot, who, rows[:1], config=config, base_url=base_url)), None)
 
 
-async def show(hot: Hot, *, who: Principal, pool: str, config: ProjectConfig, only: Reserved) -> bool:
-    """Count what the caller has claimed ahead as before them from now on; tells whether they have it in hand.
+async def show(
+    hot: Hot, *, who: Principal, pool: str, config: ProjectConfig, only: Reserved, is_again: bool = False
+) -> bool:
+    """Count what the caller has claimed ahead as before them from now on; tells whether that is done.
 
-    Said twice, it is so all the same, and counts once.
+    It is done once, so of two pages that have the same item ahead one shows it. `is_again` if this was asked before:
+    then it may be in hand already.
     """
     if pool in config.pools and await ahead_queries.show(hot, who, pool, config.pools[pool].lease, only):
         return True
+    if not is_again:
+        return False
     seat = await queries.find_seat(hot, who.project_id, only[0])
     return seat is not None and seat.pool == pool and is_held_by(seat, who.id, only[1])
 
@@ -57,10 +62,12 @@ async def show(hot: Hot, *, who: Principal, pool: str, config: ProjectConfig, on
 async def resume(hot: Hot, *, who: Principal, pool: str, config: ProjectConfig) -> UUID | None:
     """Put before the caller what is theirs of a pool without being in hand; gives its id, None where there is none.
 
-    That is first what came back to them, then what they have claimed ahead.
+    That is first what came back to them, then what they have claimed ahead; a request of their page that claims at this
+    moment is waited for, as what it takes would be missed otherwise.
     """
     if pool not in config.pools:
         return None
+    await ahead_queries.lock(hot, who, pool)
     lease = config.pools[pool].lease
     kept = await ahead_queries.take_kept(hot, who, pool, lease)
     return kept or await ahead_queries.show(hot, who, pool, lease, None)

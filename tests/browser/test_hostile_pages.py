@@ -73,7 +73,7 @@ class Watched:
         def sent(request: Request) -> None:
             if not request.url.startswith((f"{home}/", "data:image/")):
                 self.strayed.append(request.url)
-            if request.url.endswith(("/beside", "/presence")):
+            if request.url.endswith(("/beside", "/presence", "/ahead")):
                 return  # what a page that shows an item asks for by itself
             if request.resource_type in {"xhr", "fetch", "websocket", "eventsource", "ping"}:
                 self.asked.append(request.url)

@@ -209,7 +209,8 @@ class Work:
         """
         outcome = outcome or SAID[act]
         here = f"/p/{self.who.project}"
-        if shown is not None and await ahead.show(self.hot, who=self.who, pool=pool, config=self.config, only=shown):
+        key: dict[str, Any] = {"who": self.who, "pool": pool, "config": self.config, "is_again": is_again}
+        if shown is not None and await ahead.show(self.hot, **key, only=shown):
             return await self._acknowledge(pool, shown[0], outcome, act)
         claimed = await self._claim_next(pool, is_again=is_again)
         if not self.is_partial:

@@ -82,19 +82,20 @@ const takeBack = async (target, submitter) => {
   } catch { if ($("#offline")) $("#offline").hidden = false; }
 };
 
-// Two verdicts in so short a time are one that was pressed twice: nobody has seen the item in between.
-const TWICE = 300;
-let judged = -TWICE;
+// The same verdict on two items in so short a time was pressed twice: nobody has seen the second one.
+const TWICE_MS = 300;
+let last = {};
+const isTwice = (on, verdict) => last.verdict === verdict && !is(last.on, on) && performance.now() - last.at < TWICE_MS;
 const stop = (event) => { event.preventDefault(); event.stopImmediatePropagation(); };
 when("submit", (event) => {
   const { target, submitter } = event, undo = target.id === "undoing";
   if (!undo && target !== form()) return;
-  if (!undo && performance.now() - judged < TWICE) return stop(event);
+  if (!undo && isTwice(desk(), submitter?.value)) return stop(event);
   if (sending) {
     stop(event);
     return void sending.then(() => target.isConnected && target.requestSubmit(submitter?.isConnected ? submitter : null));
   }
-  if (!undo) judged = performance.now();
+  if (!undo) last = { on: desk(), verdict: submitter?.value, at: performance.now() };
   if (!undo && !next) return;
   stop(event);
   sending = (undo ? takeBack(target, submitter) : judge(submitter)).finally(() => { sending = null; soon(ahead); });
