@@ -26,6 +26,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     backlog: int = 100_000
     messages: int = 3_000
     decisions: int = 1_000
+    digits: int = 100
 
     @classmethod
     def quick(cls) -> "Effort":
@@ -43,6 +44,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
             backlog=2_000,
             messages=300,
             decisions=160,
+            digits=10,
         )
 
 
