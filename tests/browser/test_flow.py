@@ -1,4 +1,4 @@
-"""Issue 5, flow, in the browser and by keyboard: the verdict paints the next item itself, and Undo brings the last back."""
+"""Issue 5, flow, by keyboard in the browser: a verdict paints the next item itself, and Undo brings the last back."""
 
 import asyncio
 import re
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import Browser, Page, Response, Route, expect
+from playwright.async_api import Page, Response, Route, expect
 
 from review.kernel.db import Database
 from review.kernel.settings import Settings
@@ -18,12 +18,18 @@ from tests.reviewing.test_pending import OVER, bench
 TEXT = ".evidence .text"
 OUTCOME = "#outcome"
 REVIEW = re.compile(r"/review$")
-# What moved on the page since this was started, also what a key just pressed would excuse; and the frame in which the
-# text of the next item was painted.
+# What moved on the page since this was started, also what a key just pressed would excuse.
 WATCH = """() => {
   globalThis.moved = 0;
   new PerformanceObserver((list) => { for (const each of list.getEntries()) globalThis.moved += each.value; })
     .observe({ type: "layout-shift", buffered: false });
+}"""
+
+
+TWICE = """() => {
+  const press = () => document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "a", bubbles: true }));
+  press();
+  press();
 }"""
 
 
@@ -88,5 +94,55 @@ async def test_a_key_decides_and_paints_the_next_item_and_another_takes_it_back(
     await settle(site.world)
     assert await site.verdicts() == ["reject"]
     assert await page.evaluate("moved") == 0
-    print(await page.evaluate("document.querySelector('#rest').outerHTML"))
-    await page.screenshot(path="/tmp/flow.png")
+
+
+async def test_a_verdict_whose_answer_is_lost_or_that_is_refused_brings_its_item_back(site: Site, page: Page) -> None:
+    """Nothing unacknowledged is shown as done, nothing acknowledged is done twice, and what was typed stays."""
+    await start(site, page)
+
+    async def lose(route: Route) -> None:
+        await route.fetch()
+        await route.fulfill(status=502, body="Bad gateway")
+
+    await page.route(REVIEW, lose)
+    await page.keyboard.press("n")
+    await page.keyboard.type("look at the date")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("a")
+    await expect(page.locator("#unsent")).to_contain_text("Your verdict may not have arrived.")
+    await expect(page.locator(TEXT)).to_have_text("message 0")
+    await expect(page.locator("#comment")).to_have_value("look at the date")
+    await expect(page.locator(OUTCOME)).to_have_text("")
+    await page.unroute(REVIEW)
+    async with prepared(page):
+        await page.keyboard.press("a")
+        await expect(page.locator(OUTCOME)).to_have_text("Approved.")
+    await expect(page.locator(TEXT)).to_have_text("message 1")
+    assert await site.world.count("pending_judgements") == 1
+
+    await site.world.db.hot.execute(
+        "UPDATE assignments SET lease_until = now() - interval '1 s' WHERE given_fence IS NULL AND ahead_fence IS NULL"
+    )
+    await page.keyboard.press("r")
+    await expect(page.locator("#lost")).to_be_visible()
+    await expect(page.locator(TEXT)).to_have_text("message 1")
+    assert await site.world.count("pending_judgements") == 1
+
+
+async def test_one_key_pressed_twice_judges_one_item_and_leaving_the_page_gives_the_next_back(
+    site: Site, page: Page
+) -> None:
+    await start(site, page)
+    async with prepared(page):
+        await page.evaluate(TWICE)
+        await expect(page.locator(OUTCOME)).to_have_text("Approved.")
+    await expect(page.locator(TEXT)).to_have_text("message 1")
+    assert await site.world.count("pending_judgements") == 1
+    assert await site.world.count("assignments", state="held") == 3, "judged, in hand, and ahead"
+    await page.goto(f"{site.url}/p/support")
+    async with asyncio.timeout(10):
+        while await site.world.count("assignments", state="held") == 3:
+            await asyncio.sleep(0.01)
+    await page.get_by_role("link", name="Go on with it").click()
+    await expect(page.locator(TEXT)).to_have_text("message 1")
+    await expect(page.locator("#undo")).to_be_visible()
