@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -44,7 +44,7 @@ def _is_ahead(answer: Response) -> bool:
 
 
 @asynccontextmanager
-async def prepared(page: Page) -> AsyncIterator[None]:
+async def prepared(page: Page) -> AsyncGenerator[None]:
     """Wait until the page has the next item."""
     async with page.expect_response(_is_ahead) as answer:
         yield

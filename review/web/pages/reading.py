@@ -22,7 +22,7 @@ SAID = {
     "snooze": "Put aside. It comes back to you when you said.",
     "send-back": "Sent back, with your note.",
     "pin": "Pinned. It stays in your hands while you go on.",
-    "undo": "Taken back. It is in your hands again, as you had filled it in.",
+    "undo": "Taken back. It is yours again.",
     "release": "Put back. Somebody else may take it now, or you later.",
     "pause": "The clock stands still.",
     "resume": "The clock runs on.",
