@@ -34,13 +34,19 @@ PACES = (1.0, 0.4)  # seconds from one item painted to the next key: somebody qu
 NAMED = ("review", "ahead", "beside", "presence", "extend", "draft")
 
 # Painted is what the frame shows after the one in which the other item was there with its pictures decoded: a message
-# sent from within a frame arrives once it is done. Shifts count also where the browser would forgive them for a key.
+# sent from within a frame arrives once it is done. Shifts count also where the browser would forgive them for a key;
+# those after a choice in the form, which tells what it changes below itself, are counted apart.
 WATCH = """() => {
-  const run = globalThis.run = { times: [], shifts: 0 };
+  const run = globalThis.run = { times: [], shifts: 0, chosen: 0 }, choices = [];
   let pressed = 0, shown = document.querySelector("#desk").dataset.assignment;
-  addEventListener("keydown", (event) => { pressed = event.timeStamp; }, true);
-  const note = (list) => { for (const each of list.getEntries()) run.shifts += each.value; };
-  new PerformanceObserver(note).observe({ type: "layout-shift" });
+  addEventListener("keydown", (event) => {
+    pressed = event.timeStamp;
+    if (/^\\d$/.test(event.key)) choices.push([pressed, Infinity]);
+    else if (choices.length) choices.at(-1)[1] = Math.min(pressed, choices.at(-1)[1]);
+  }, true);
+  const chose = (at) => choices.some(([from, to]) => from <= at && at < to);
+  const note = ({ startTime, value }) => { run[chose(startTime) ? "chosen" : "shifts"] += value; };
+  new PerformanceObserver((list) => list.getEntries().forEach(note)).observe({ type: "layout-shift" });
   new MutationObserver(async () => {
     const now = document.querySelector("#desk");
     if (!now || now.dataset.assignment === shown) return;
@@ -63,6 +69,7 @@ class Run:
     pace: float
     times: list[float]
     shifts: float
+    chosen: float
     requests: Counter[str]
 
     def line(self) -> Line:
@@ -78,7 +85,7 @@ class Run:
             bound=None,
             unit=" ms",
             seen=f"p95 {late:.1f} ms; requests per decision {sum(self.requests.values()) / count:.2f} ({each}); "
-            f"layout shift {self.shifts:g}",
+            f"layout shift {self.shifts:g}, and {self.chosen:.3f} in all after choices",
         )
 
 
@@ -107,7 +114,7 @@ async def _judge(stage: Stage, count: int, pace: float) -> Run:
                     await page.wait_for_function("(count) => run.times.length === count", arg=nth + 1)
                     await page.wait_for_timeout(pace * 1000)
                 run: dict[str, Any] = await page.evaluate("run")
-                return Run(pace, run["times"], run["shifts"], requests)
+                return Run(pace, run["times"], run["shifts"], run["chosen"], requests)
         finally:
             await db.close()
 

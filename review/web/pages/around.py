@@ -53,10 +53,10 @@ class Kept:
 class Day:
     """The line above the item in hand: what else is kept, and how the day goes.
 
-    `here` is the address of the item in hand, `break_minutes` is 0 where no reminder of a rest is wanted.
+    `here` is the address of the item in hand, if any; `break_minutes` is 0 where no reminder of a rest is wanted.
     """
 
-    here: str
+    here: str | None
     pool: str
     tabs: list[Kept]
     back: list[Kept]
@@ -124,14 +124,14 @@ async def look(
 
 
 async def look_at_day(
-    looker: Looker, pool: str, assignment_id: UUID, kept: list[KeptLine], clocks: Mapping[UUID, Countdown]
+    looker: Looker, pool: str, assignment_id: UUID | None, kept: list[KeptLine], clocks: Mapping[UUID, Countdown]
 ) -> Day:
     """Look at how the day goes, and what is kept besides the assignment in hand."""
     began = habits.day_began(looker.now, looker.zone)
     today = await sitting.find_sitting(looker.hot, who=looker.who, pool=pool, since=began)
     rest, steady = habits.break_after(looker.visitor), today.steady_since
     return Day(
-        here=f"/p/{looker.who.project}/assignments/{assignment_id}",
+        here=f"/p/{looker.who.project}/assignments/{assignment_id}" if assignment_id else None,
         pool=pool,
         tabs=[line_of(each, looker, clocks.get(each.item_id)) for each in kept if each.kind == PINNED],
         back=[line_of(each, looker, clocks.get(each.item_id)) for each in kept if each.kind == RESERVED],

@@ -30,7 +30,7 @@ from review.queueing.rules import Act
 from review.queueing.schemas import ClaimedAssignment
 from review.sla.rules import SlaPolicy
 from review.web.pages import around, countdowns, desk, last, places, words
-from review.web.pages.around import Looker
+from review.web.pages.around import Day, Looker
 from review.web.pages.countdowns import Hours
 from review.web.pages.desk import Bench, Draft
 from review.web.pages.last import Last
@@ -217,19 +217,21 @@ class Work:
             path = f"/assignments/{claimed[0].id}" if claimed else f"/pools/{pool}"
             return Redirect(f"{here}{path}?done={act}", status_code=303)
         if not claimed:
-            named = self.config.pools[pool].title
-            return self.page(
-                "_nothing.html", push=f"{here}/pools/{pool}", pool_title=named, last=await self.look_back(outcome, act)
-            )
+            said: dict[str, Any] = {"day": await self._day(pool, None), "last": await self.look_back(outcome, act)}
+            titled = self.config.pools[pool].title
+            return self.page("_nothing.html", push=f"{here}/pools/{pool}", pool_title=titled, **said)
         url = f"{here}/assignments/{claimed[0].id}"
         return await self.show(claimed[0], await self.begin(claimed[0]), outcome=outcome, act=act, push=url)
 
     async def _acknowledge(self, pool: str, assignment_id: UUID, outcome: str, act: str) -> Template:
         """Say what became of the verdict, for a page that shows the next item already."""
+        day = await self._day(pool, assignment_id)
+        return self.page("_desk_seen.html", push="", day=day, last=await self.look_back(outcome, act))
+
+    async def _day(self, pool: str, assignment_id: UUID | None) -> Day:
         kept = await pinning.list_kept(self.hot, who=self.who)
         clocks = await self.countdowns([each.item_id for each in kept])
-        day = await around.look_at_day(self.looker, pool, assignment_id, kept, clocks)
-        return self.page("_desk_seen.html", push="", day=day, last=await self.look_back(outcome, act))
+        return await around.look_at_day(self.looker, pool, assignment_id, kept, clocks)
 
     async def find_in_hand(self, pool: str) -> UUID | None:
         """Find what the caller has in hand of a pool, besides what is pinned."""
