@@ -19,7 +19,7 @@ from review.kernel.models import Timer
 from review.kernel.timers import TimerKind
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
-from review.queueing.errors import LeaseLost
+from review.queueing.errors import LeaseLost, PoolNotFound
 from review.queueing.rules import AssignmentState, Seat, reason_lost
 from review.reviewing import pending_queries as queries
 from review.reviewing import service as reviewing
@@ -141,7 +141,8 @@ async def take_back(
     """Take a judgement back that does not count yet; the seat is in hand again. Gives the form as it was filled.
 
     Raises:
-        NotAPerson (403), AssignmentNotFound (404); UndoTooLate: it counts already, or its item is closed (409).
+        NotAPerson (403), AssignmentNotFound (404); UndoTooLate: it counts already, its item is closed, or they
+            have left its pool (409).
     """
     queueing.check_person(who)
     hot = await driver_of(tx)
@@ -158,8 +159,12 @@ async def take_back(
             else f"There is nothing to take back: {why}. Nothing was changed."
         )
         raise UndoTooLate(message)
-    lease = config.pools[seat.pool].lease if seat.pool in config.pools else timedelta(minutes=10)
-    await queries.take_back(tx, who.project_id, seat, pending.submitted_at, lease)
+    try:
+        await queueing.check_pool(hot, who=who, pool=seat.pool, config=config)
+    except PoolNotFound:
+        message = "You have left its pool, or the pool is gone, so your verdict stands. A lead may still override it."
+        raise UndoTooLate(message) from None
+    await queries.take_back(tx, who.project_id, seat, pending.submitted_at, config.pools[seat.pool].lease)
     details = _details(seat, fence, _judgement(pending))
     audit.record(tx, who.project_id, who.actor, Action.JUDGEMENT_TAKEN_BACK, item_id=seat.item_id, details=details)
     filled = [(name, value) for name, value in pending.filled]

@@ -280,6 +280,16 @@ async def test_what_was_given_outlives_its_givers_departure(world: World) -> Non
     assert await world.count("reviews") == await world.count("decisions") == 1
 
 
+async def test_whoever_has_left_the_pool_takes_nothing_of_it_back_into_hand(world: World) -> None:
+    _held, given = await given_by_ana(world)
+    await world.db.hot.execute("DELETE FROM pool_members WHERE email = 'ana@example.com'")
+    with pytest.raises(UndoTooLate, match="your verdict stands"):
+        await take_back(world, "ana", given)
+    await world.db.hot.execute(OVER)
+    await pending.sweep(world.db, bench(world))
+    assert await world.count("reviews") == 1
+
+
 async def test_what_a_lead_overrode_meanwhile_comes_back_with_the_reason(world: World) -> None:
     held, given = await given_by_ana(world)
     async with world.db.transaction() as tx:
