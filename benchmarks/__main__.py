@@ -17,6 +17,7 @@ from benchmarks.rows import (
     export,
     intake_http,
     intake_sql,
+    keystrokes,
     lateness,
     lease,
     pages,
@@ -45,6 +46,7 @@ ROWS: dict[str, Row] = {
     "G14": webhooks.measure,
     "G15": audit.measure,
     "G19": replay.measure,
+    "keystrokes": keystrokes.measure,
 }
 TEN_MILLION = 10_000_000
 

@@ -27,6 +27,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     messages: int = 3_000
     decisions: int = 1_000
     listed: tuple[int, ...] = (10_000, 1_000_000)
+    digits: int = 100
 
     @classmethod
     def quick(cls) -> "Effort":
@@ -45,6 +46,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
             messages=300,
             decisions=160,
             listed=(1_000, 20_000),
+            digits=10,
         )
 
 

@@ -41,6 +41,7 @@ item_types:
     reasons: [wrong_label, ambiguous, out_of_scope]
     guidelines: Choose the intent the customer would choose.
     view: {{input.text: text, output.label: choice}}
+    undo: 0s
 pools:
   triage: {{lease: 10m, members: [ana@example.com, ben@example.com, cleo@example.com, dan@example.com]}}
   seniors: {{lease: 20m, members: [sam@example.com]}}

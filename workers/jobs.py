@@ -8,7 +8,7 @@ from review.identity import accounts, sessions
 from review.identity.oidc import service as oidc
 from review.kernel.db import Database
 from review.queueing import pinning
-from review.reviewing import drafts
+from review.reviewing import drafts, pending
 
 
 async def position_feedback(ctx: dict[Any, Any]) -> int:
@@ -36,6 +36,13 @@ async def forget_old_attempts(ctx: dict[Any, Any]) -> int:
     db: Database = ctx["db"]
     async with db.transaction() as tx:
         return await accounts.forget_old(tx)
+
+
+async def forget_dropped_judgements(ctx: dict[Any, Any]) -> int:
+    """Forget judgements that could not be counted long ago; the audit keeps that they were given."""
+    db: Database = ctx["db"]
+    async with db.transaction() as tx:
+        return await pending.forget_old(tx)
 
 
 async def forget_old_notifications(ctx: dict[Any, Any]) -> int:

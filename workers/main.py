@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from review.audit import sequencing
 from review.audit.sequencing import Keeper
-from review.configuration.service import ConfigCache
+from review.configuration.service import ConfigCache, ItemTypes
 from review.delivery.feed import service as feed
 from review.delivery.notifications.dispatch import Dispatcher
 from review.delivery.webhooks import service as webhooks
@@ -24,6 +24,8 @@ from review.insight import learning
 from review.kernel.db import UNREACHABLE, Database
 from review.kernel.hints import Teller
 from review.kernel.settings import Settings
+from review.reviewing import pending
+from review.reviewing.service import Bench
 from workers import schedule
 
 log = logging.getLogger(__name__)
@@ -68,11 +70,13 @@ async def run(settings: Settings, *, check: Callable[[Settings], Awaitable[None]
 def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.Event) -> "list[asyncio.Task[None]]":
     """Start what a worker does again and again; each loop finds its own work in PostgreSQL."""
     configs = ConfigCache(db)
+    bench = Bench(ItemTypes(db), teller.tell_closed, settings.public_url, configs)
     post = feed.Post(db, configs, teller.tell_events, settings.public_url)
     sender = WebhookDispatcher(db, settings)
     keeper = keeper_of(settings, db)
     turns: list[tuple[Callable[[], Awaitable[object]], timedelta]] = [
         (lambda: recomputing.follow_calendars(db, configs), CALENDARS_EVERY),
+        (lambda: pending.sweep(db, bench), settings.sweep_interval),
         (lambda: escalation.sweep(db, configs, teller.tell_closed), settings.sweep_interval),
         (lambda: learning.follow(db), settings.sweep_interval),
         (lambda: relay(post, sender), settings.relay_interval),

@@ -23,6 +23,7 @@ def build(redis_url: str, db: Database) -> Worker:
             cron(jobs.end_expired_sessions, minute=7, max_tries=1, keep_result=0),
             cron(jobs.forget_sign_in_attempts, minute=set(range(3, 60, 10)), max_tries=1, keep_result=0),
             cron(jobs.forget_old_attempts, minute=37, max_tries=1, keep_result=0),
+            cron(jobs.forget_dropped_judgements, minute=29, max_tries=1, keep_result=0),
             cron(jobs.forget_old_notifications, minute=23, max_tries=1, keep_result=0),
             cron(jobs.forget_old_drafts, minute=51, max_tries=1, keep_result=0),
         ],

@@ -1,16 +1,19 @@
 """What limits judgement: who must confirm what, what takes two people, whom an item concerns, what a pool may say."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from review.configuration.checks import Checks, list_of
 from review.configuration.routes import find_impossible, read_condition
-from review.items.types import ItemType
+from review.items.types import DEFAULT_UNDO, ItemType
+from review.kernel.durations import parse_duration
 from review.routing.conditions import compile_judgement_condition
 from review.routing.rules import Rule
 from review.sla.ladders import Fallback, Ladder
 
-LIMITS = ("needs_lead", "lead_pool", "two_person", "adjudication", "relations")
+LIMITS = ("needs_lead", "lead_pool", "two_person", "adjudication", "relations", "undo")
+LONGEST_UNDO = timedelta(minutes=5)
 VERDICTS = ("approve", "correct", "reject")
 ADJUDICATION = ("blind", "open")
 RELATED = ("input", "output", "metadata")  # what an item may name people in
@@ -25,6 +28,7 @@ def limits_of(definition: Mapping[str, Any]) -> dict[str, Any]:
         "two_person": bool(definition.get("two_person")),
         "shows_answers": definition.get("adjudication") == "open",
         "relations": tuple(list_of(definition.get("relations")) or ()),
+        "undo": _undo(definition.get("undo")) or timedelta(),
     }
 
 
@@ -45,6 +49,9 @@ def check_limits(checks: Checks, item_type: ItemType, given: Mapping[str, Any], 
     if given.get("adjudication") is not None:
         checks.known(f"{path}.adjudication", given["adjudication"], ADJUDICATION, "way to adjudicate")
     _check_relations(checks, f"{path}.relations", item_type, given.get("relations"))
+    length = _undo(given.get("undo"))
+    if length is None or length > LONGEST_UNDO:
+        checks.add(f"{path}.undo", "must be from 0s, which lets verdicts count at once, to 5m")
 
 
 def _check_relations(checks: Checks, path: str, item_type: ItemType, given: object) -> None:
@@ -89,6 +96,19 @@ def warnings_of(
                 message = f"is passed over for {', '.join(names)}: two people decide, and time may only reject"
                 found.append(str(checks.document.fault(f"escalation_policies.{name}[{at}].decide", message)))
     return tuple(found)
+
+
+def _undo(value: object) -> timedelta | None:
+    """Read for how long a verdict may be taken back; None where that cannot be read."""
+    if value is None:
+        return DEFAULT_UNDO
+    text = str(value).strip()
+    if text in {"0", "0s"}:
+        return timedelta()
+    try:
+        return parse_duration(text)
+    except ValueError:
+        return None
 
 
 def _text(value: object) -> str:

@@ -1,6 +1,7 @@
 """Taking the steps of a ladder on a case whose seats and row are locked, past dead ends to the next that reaches."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from review.kernel.events import EventKind
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
 from review.queueing import snoozing
-from review.queueing.rules import AssignmentState, Seat
+from review.queueing.rules import AssignmentState, Seat, given_until
 from review.sla.ladders import Fallback, Ladder, Step
 
 TellClosed = Callable[[Sequence[UUID]], None]
@@ -58,12 +59,16 @@ class Climb(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Climbed(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a case stands after a step: the marks that this took, whether one was taken, and whether it is decided."""
+    """Where a case stands after a step: the marks that this took, whether one was taken, and whether it is decided.
+
+    `waits_until` is when a step may decide that waits for what somebody has judged already.
+    """
 
     case: Case
     marks: tuple[str, ...]
     is_taken: bool
     is_decided: bool = False
+    waits_until: datetime | None = None
 
 
 async def climb(tx: AsyncSession, climbing: Climb, case: Case, number: int) -> Climbed:
@@ -74,9 +79,11 @@ async def climb(tx: AsyncSession, climbing: Climb, case: Case, number: int) -> C
     """
     marks: list[str] = []
     for at in following(climbing.ladder, number, case.passed):
-        marks.append(step_key(at))
         step = climbing.ladder.steps[at]
         seats = await queue_queries.lock_seats(tx, case.project_id, case.item_id)
+        if step.decide is not None and (until := given_until(seats)):
+            return Climbed(case=case, marks=tuple(marks), is_taken=False, waits_until=until)
+        marks.append(step_key(at))
         waiting = [seat for seat in seats if seat.state in {AssignmentState.OPEN, AssignmentState.HELD}]
         pool = pool_after(step, case, waiting)
         reach = await queries.find_reach(tx, case, waiting, pool=pool, targets=(*step.notify, *step.page))

@@ -150,7 +150,7 @@ async def _climb_one(
     tell_closed: TellClosed,
     effects: Effects,
 ) -> None:
-    """Pass every mark of a case in order, steps among them, until it is decided."""
+    """Pass every mark of a case in order, steps among them, until it is decided, or somebody has judged it already."""
     case, passed = each.row.case, list[str]()
     config = await configs.get(case.project_id, case.active_version)
     steps = each.policy.ladder if each.policy is not None else None
@@ -161,6 +161,9 @@ async def _climb_one(
             climb = ladder.Climb(ladder=steps, config=config, cause=ladder.Cause(), tell_closed=tell_closed)
             climbed = await ladder.climb(tx, climb, case, number_of(mark.key))
             case, passed = climbed.case, [*passed, *climbed.marks]
+            if climbed.waits_until is not None:
+                effects.put_off(each.row, climbed.waits_until, passed)
+                return
             if climbed.is_decided:
                 effects.end(each.row, passed)
                 return

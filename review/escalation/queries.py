@@ -36,7 +36,7 @@ SELECT t.project_id, t.subject_id, t.generation, now(), c.item_id, c.state, c.po
   ARRAY(SELECT s.resumed_at FROM clock_pauses s WHERE s.project_id = c.project_id AND s.case_id = c.id
         ORDER BY s.paused_at),
   CASE WHEN c.first_claim_due_at IS NOT NULL AND NOT '{FIRST_CLAIM}' = ANY (c.marks_passed) THEN NOT EXISTS (
-    SELECT FROM assignments a WHERE a.project_id = c.project_id AND a.item_id = c.item_id AND a.fence > 0)
+    SELECT FROM assignments a WHERE a.project_id = c.project_id AND a.item_id = c.item_id AND a.claimed_at IS NOT NULL)
   END
 FROM timers t
 JOIN cases c ON c.project_id = t.project_id AND c.id = t.subject_id

@@ -293,7 +293,8 @@ def _move(plan: Plan, pool: str, case: Case, seats: Collection[Seat], reach: Rea
 
 def _reassign(plan: Plan, seats: Collection[Seat], reach: Reach, spare: int) -> int:
     """Plan to take held seats back, the longest held first, as far as there are others to take them."""
-    held = sorted((seat for seat in seats if seat.state is AssignmentState.HELD), key=_held_since)
+    in_hand = (seat for seat in seats if seat.state is AssignmentState.HELD and not seat.is_given)
+    held = sorted(in_hand, key=_held_since)
     if not held:
         plan.reached += 1
         plan.done.append("took it from nobody, for nobody held it")
@@ -307,7 +308,7 @@ def _reassign(plan: Plan, seats: Collection[Seat], reach: Reach, spare: int) -> 
 
 
 def _held_since(seat: Seat) -> datetime:
-    return seat.claimed_at or seat.at
+    return seat.at if seat.claimed_at is None or seat.is_ahead else seat.claimed_at
 
 
 def _holder(seat: Seat, reach: Reach) -> str:

@@ -14,6 +14,9 @@ from review.audit.rules import Action
 
 ANSWERS = frozenset(
     {
+        Action.JUDGEMENT_GIVEN.value,
+        Action.JUDGEMENT_TAKEN_BACK.value,
+        Action.JUDGEMENT_DROPPED.value,
         Action.REVIEW_SUBMITTED.value,
         Action.ASSIGNMENT_REFUSED.value,
         Action.OVERRIDE_PROPOSED.value,

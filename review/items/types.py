@@ -1,6 +1,7 @@
 """Item types: what inputs and outputs look like, checked by JSON Schema 2020-12 without ever touching the network."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from itertools import islice
 from typing import Any, NoReturn
 
@@ -14,6 +15,7 @@ MAX_SHOWN = 80
 MAX_SCHEMA_BYTES = 256 * 1024
 # The engine lists every fault before it gives the first: a million took 9 s. Larger values are told only the first.
 MAX_SURVEYED_VALUES = 5_000
+DEFAULT_UNDO = timedelta(seconds=8)  # time to see what one has done, and little for whoever waits for it
 VIEWS = (
     *("text", "markdown", "code", "json", "table", "chat", "choice", "image", "audio", "video", "pdf"),
     *("boxes", "spans", "pair", "diff", "extraction", "confidences", "evidence"),
@@ -42,7 +44,7 @@ class ItemType(msgspec.Struct, frozen=True, kw_only=True):
     Versions count from 1 by content: a definition that was there before keeps the number it had then. `needs_lead` is
     the condition under which a judgement waits for the people of `lead_pool`, `two_person` says that nobody decides
     alone, `shows_answers` that adjudicators see what was judged before them, and `relations` are the paths at which an
-    item names the people it concerns.
+    item names the people it concerns. `undo` is how long a verdict given on a page may be taken back before it counts.
     """
 
     name: str
@@ -58,6 +60,7 @@ class ItemType(msgspec.Struct, frozen=True, kw_only=True):
     two_person: bool = False
     shows_answers: bool = False
     relations: tuple[str, ...] = ()
+    undo: timedelta = DEFAULT_UNDO
     input_validator: Any
     output_validator: Any
 

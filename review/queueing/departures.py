@@ -79,11 +79,15 @@ async def _give_back(
     only: UUID | None = None,
     kept: Collection[str] = (),
 ) -> int:
-    """Give back what they hold, but for what stands in pools that they may still work."""
+    """Give back what they hold, but for what stands in pools that they may still work.
+
+    What they have judged they do not hold back any more: it counts when its time comes.
+    """
     count = 0
     for project_id, item_id in await queries.list_held_items(tx, user_id, only):
         for seat in await queries.lock_seats(tx, project_id, item_id):
-            if seat.holder_id == user_id and seat.state is AssignmentState.HELD and seat.pool not in kept:
+            is_theirs = seat.holder_id == user_id and seat.state is AssignmentState.HELD
+            if is_theirs and not seat.is_given and seat.pool not in kept:
                 await _give_back_one(tx, project_id, seat, email, actor, why)
                 count += 1
     return count

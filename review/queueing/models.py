@@ -49,7 +49,8 @@ class Assignment(Base):
     """One seat of a case; `due_at` is infinity where no clock runs, so that it sorts last.
 
     `barred` names those who may not have it, by e-mail or id; `sees_answers` says that its holder is shown what others
-    have judged. While `aside_fence` is its fence, its holder keeps it without having it in hand.
+    have judged. While `aside_fence` is its fence, its holder keeps it without having it in hand; the claim of
+    `ahead_fence` is one whose item was not seen yet, and under that of `given_fence` a judgement waits to count.
     """
 
     __tablename__ = "assignments"
@@ -72,6 +73,8 @@ class Assignment(Base):
     barred: Mapped[list[str] | None] = mapped_column(ARRAY(Text()))
     sees_answers: Mapped[bool] = mapped_column(server_default="false")
     aside_fence: Mapped[int | None]
+    ahead_fence: Mapped[int | None]
+    given_fence: Mapped[int | None]
 
 
 class Aside(Base):

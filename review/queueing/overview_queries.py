@@ -17,7 +17,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
   SELECT count(*) AS held FROM assignments
   WHERE project_id = $1 AND pool = p.pool AND state = 'held' AND holder_id = $3
-    AND aside_fence IS DISTINCT FROM fence
+    AND aside_fence IS DISTINCT FROM fence AND ahead_fence IS DISTINCT FROM fence AND given_fence IS DISTINCT FROM fence
 ) h
 ORDER BY p.n
 """
@@ -27,5 +27,6 @@ SELECT a.id, a.item_id, a.pool, a.fence, a.lease_until, i.type, i.external_id
 FROM assignments a JOIN items i ON i.project_id = a.project_id AND i.id = a.item_id
 WHERE a.project_id = $1 AND a.holder_id = $2 AND a.state = 'held' AND a.lease_until > now()
   AND a.aside_fence IS DISTINCT FROM a.fence
+  AND a.ahead_fence IS DISTINCT FROM a.fence AND a.given_fence IS DISTINCT FROM a.fence
 ORDER BY a.claimed_at
 """

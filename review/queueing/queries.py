@@ -37,7 +37,7 @@ WITH picked AS MATERIALIZED (
   SELECT $1, case_id, $3, id, 'holding' FROM one_each ORDER BY case_id
   ON CONFLICT DO NOTHING RETURNING assignment_id
 ), claimed AS (
-  UPDATE assignments a SET state = 'held', holder_id = $3, fence = a.fence + 1, claimed_at = now(),
+  UPDATE assignments a SET state = 'held', holder_id = $3, fence = a.fence + 1, {{mark}},
                            lease = $4, lease_until = now() + $4
   FROM seated s WHERE a.project_id = $1 AND a.id = s.assignment_id
   RETURNING a.id, a.case_id, a.item_id, a.kind, a.pool, a.priority, a.due_at, a.fence, a.lease_until,
@@ -53,32 +53,38 @@ WITH picked AS MATERIALIZED (
 ), noted AS (
   INSERT INTO audit_entries (project_id, id, actor_kind, actor_id, actor_name, origin, config_version, action, item_id,
                              details)
-  SELECT $1, ($6::uuid[])[n], 'user', $3, $5::text, $8::text, $9::int, '{Action.ASSIGNMENT_CLAIMED}', item_id, told
+  SELECT $1, ($6::uuid[])[n], 'user', $3, $5::text, $8::text, $9::int, '{{action}}', item_id, told
   FROM numbered
 ), events AS (
   INSERT INTO events (project_id, id, kind, item_id, payload)
-  SELECT $1, ($7::uuid[])[n], '{EventKind.CLAIMED}', item_id, told FROM numbered
+  SELECT $1, ($7::uuid[])[n], '{EventKind.CLAIMED}', item_id, told FROM numbered{{told}}
 )
 SELECT id, case_id, item_id, kind, pool, fence, lease_until, priority, due_at, sees_answers FROM numbered ORDER BY n
 """
 _FROM_FLOOR = "\n    AND (-a.priority, a.due_at, a.id) >= ($10::smallint, $11::timestamptz, $12::uuid)"
 
 
+# What a claim does to the seat, is called, and tells: a reservation is not seen, so it starts no time and tells nobody.
+_SEEN = {"mark": "claimed_at = now()", "action": Action.ASSIGNMENT_CLAIMED, "told": ""}
+_AHEAD = {"mark": "ahead_fence = a.fence + 1", "action": Action.ASSIGNMENT_RESERVED, "told": " WHERE false"}
+
+
 @lru_cache(maxsize=64)
-def claim_statement(limit: int, *, from_floor: bool) -> str:
+def claim_statement(limit: int, *, from_floor: bool, is_ahead: bool = False) -> str:
     """Give the statement that claims up to so many.
 
     The limit stands in its text, because for a limit it does not know the planner assumes a tenth of the queue, and
     then plans every single claim anew: at 200,000 open that took as long as the claim itself.
     """
-    return _CLAIM.format(limit=limit, floor=_FROM_FLOOR if from_floor else "")
+    floor = _FROM_FLOOR if from_floor else ""
+    return _CLAIM.format(limit=limit, floor=floor, **(_AHEAD if is_ahead else _SEEN))
 
 
 # Only lease_until changes and nothing indexes it, so the beat stays on its page (HOT; promise G8).
 EXTEND = """
 UPDATE assignments SET lease_until = now() + lease
 WHERE project_id = $1 AND id = $2 AND holder_id = $3 AND fence = $4 AND state = 'held' AND lease_until > now()
-  AND aside_fence IS DISTINCT FROM fence
+  AND aside_fence IS DISTINCT FROM fence AND given_fence IS DISTINCT FROM fence
 RETURNING lease_until
 """
 
@@ -90,7 +96,7 @@ ORDER BY -priority, due_at, id LIMIT 1
 
 _SEAT = """
  id, case_id, item_id, kind, pool, priority, state, holder_id, fence, claimed_at, lease_until, sees_answers,
- aside_fence, clock_timestamp() AS at
+ aside_fence, ahead_fence, given_fence, clock_timestamp() AS at
 """
 
 GET_SEAT = f"SELECT {_SEAT} FROM assignments WHERE project_id = $1 AND id = $2"
@@ -134,14 +140,21 @@ SELECT EXISTS (SELECT FROM pool_members m WHERE m.project_id = $1 AND m.pool = $
 
 
 async def claim(
-    hot: Hot, who: Principal, pool: str, limit: int, lease: timedelta, *, floor: Place | None = None
+    hot: Hot,
+    who: Principal,
+    pool: str,
+    limit: int,
+    lease: timedelta,
+    *,
+    floor: Place | None = None,
+    is_ahead: bool = False,
 ) -> list[Any]:
-    """Claim up to `limit` open assignments of the pool, most urgent first; one autocommitted statement.
+    """Claim up to `limit` open assignments of the pool, most urgent first; one statement.
 
-    With a floor, what is more urgent than that place is not looked at.
+    With a floor, what is more urgent than that place is not looked at. What is claimed ahead counts as not seen yet.
     """
     ids = [new_id() for _ in range(2 * limit)]
-    statement = claim_statement(limit, from_floor=floor is not None)
+    statement = claim_statement(limit, from_floor=floor is not None, is_ahead=is_ahead)
     actor = who.actor
     seen = actor.origin, actor.config_version
     given = (who.project_id, pool, who.id, lease, actor.name, ids[:limit], ids[limit:], *seen)
@@ -198,6 +211,15 @@ async def is_judged_by_several(tx: AsyncSession, project_id: UUID, case_id: UUID
     """Tell whether others judge a case, so that what one of them writes could sway the rest."""
     found = await tx.scalar(
         text(f"SELECT {BY_SEVERAL} FROM cases c WHERE c.project_id = :project AND c.id = :case"),
+        {"project": project_id, "case": case_id},
+    )
+    return bool(found)
+
+
+async def is_case_open(tx: AsyncSession, project_id: UUID, case_id: UUID) -> bool:
+    """Tell whether a case still waits for judgement."""
+    found = await tx.scalar(
+        text("SELECT state = 'open' FROM cases WHERE project_id = :project AND id = :case"),
         {"project": project_id, "case": case_id},
     )
     return bool(found)

@@ -1,6 +1,7 @@
 """The state machine of an assignment; docs/states.md is generated from its table."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -20,6 +21,9 @@ class Act(StrEnum):
     """What can happen to a seat."""
 
     CLAIM = "claim"
+    RESERVE = "reserve"
+    SHOW = "show"
+    STOW = "stow"
     EXTEND = "extend"
     RELEASE = "release"
     SNOOZE = "snooze"
@@ -30,6 +34,8 @@ class Act(StrEnum):
     ESCALATE = "escalate"
     LAPSE = "lapse"
     REASSIGN = "reassign"
+    GIVE = "give"
+    TAKE_BACK = "take back"
     REVIEW = "review"
     ASK = "ask"
     CLOSE = "close"
@@ -38,6 +44,9 @@ class Act(StrEnum):
 _S = AssignmentState
 TRANSITIONS: dict[tuple[AssignmentState, Act], AssignmentState] = {
     (_S.OPEN, Act.CLAIM): _S.HELD,
+    (_S.OPEN, Act.RESERVE): _S.HELD,
+    (_S.HELD, Act.SHOW): _S.HELD,
+    (_S.HELD, Act.STOW): _S.HELD,
     (_S.HELD, Act.EXTEND): _S.HELD,
     (_S.HELD, Act.RELEASE): _S.OPEN,
     (_S.HELD, Act.SNOOZE): _S.HELD,
@@ -48,6 +57,8 @@ TRANSITIONS: dict[tuple[AssignmentState, Act], AssignmentState] = {
     (_S.HELD, Act.ESCALATE): _S.OPEN,
     (_S.HELD, Act.LAPSE): _S.OPEN,
     (_S.HELD, Act.REASSIGN): _S.OPEN,
+    (_S.HELD, Act.GIVE): _S.HELD,
+    (_S.HELD, Act.TAKE_BACK): _S.HELD,
     (_S.HELD, Act.REVIEW): _S.DONE,
     (_S.HELD, Act.ASK): _S.CANCELLED,
     (_S.OPEN, Act.CLOSE): _S.CANCELLED,
@@ -56,10 +67,15 @@ TRANSITIONS: dict[tuple[AssignmentState, Act], AssignmentState] = {
 
 ESCALATION_STEP = 20  # how far a person's escalation raises the priority where no ladder says what it does
 MAX_PRIORITY = 100
+COUNTING = timedelta(seconds=1)  # until a sweep has counted what is due; workers sweep every second
 
 
 class Seat(msgspec.Struct, frozen=True, kw_only=True):
-    """An assignment as a locked row shows it, and the database's time when it was locked."""
+    """An assignment as a locked row shows it, and the database's time when it was locked.
+
+    The claim whose fence is `ahead_fence` was made before its item is seen; under that of `given_fence` a judgement was
+    given and does not count yet, which it will from `lease_until` on. Each new claim makes both out of date.
+    """
 
     id: UUID
     case_id: UUID
@@ -74,12 +90,29 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     lease_until: datetime | None
     sees_answers: bool = False
     aside_fence: int | None = None
+    ahead_fence: int | None = None
+    given_fence: int | None = None
     at: datetime
 
     @property
     def is_aside(self) -> bool:
         """Tell whether its holder keeps it without having it in hand: put aside, or kept for them."""
         return self.state is AssignmentState.HELD and self.aside_fence == self.fence
+
+    @property
+    def is_ahead(self) -> bool:
+        """Tell whether it is kept for somebody who has not seen its item."""
+        return self.state is AssignmentState.HELD and self.ahead_fence == self.fence
+
+    @property
+    def is_given(self) -> bool:
+        """Tell whether its holder has judged, and may still take that back."""
+        return self.state is AssignmentState.HELD and self.given_fence == self.fence
+
+    @property
+    def held_seconds(self) -> float:
+        """Give for how long its holder has had the item before them."""
+        return 0.0 if self.claimed_at is None or self.is_ahead else (self.at - self.claimed_at).total_seconds()
 
 
 class Winner(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,10 +139,11 @@ def may(state: AssignmentState, act: Act) -> bool:
 
 
 def is_held_by(seat: Seat, user_id: UUID, fence: int) -> bool:
-    """Tell whether this person's claim still stands: state, holder, fence and lease all say so."""
+    """Tell whether this person's claim still stands: state, holder, fence and lease say so, and nothing is given."""
     return (
         seat.state is AssignmentState.HELD
         and not seat.is_aside
+        and not seat.is_given
         and seat.holder_id == user_id
         and seat.fence == fence
         and seat.lease_until is not None
@@ -119,6 +153,12 @@ def is_held_by(seat: Seat, user_id: UUID, fence: int) -> bool:
 
 def why_lost(seat: Seat, user_id: UUID, fence: int, winner: Winner) -> str:
     """Say in words why a claim no longer stands, and who was faster."""
+    reason = reason_lost(seat, user_id, fence, winner)
+    return f"You no longer hold this assignment: {reason}. Nothing was recorded; claim the next one."
+
+
+def reason_lost(seat: Seat, user_id: UUID, fence: int, winner: Winner) -> str:
+    """Give the first of the reasons why a claim no longer stands."""
     if seat.state is AssignmentState.DONE and winner.reviewer_id == user_id:
         reason = "you have reviewed it already"
     elif winner.item_state == "withdrawn":
@@ -127,10 +167,8 @@ def why_lost(seat: Seat, user_id: UUID, fence: int, winner: Winner) -> str:
         reason = f"the item was decided by {winner.decided_by} ({winner.verdict})"
     elif seat.state in {AssignmentState.DONE, AssignmentState.CANCELLED}:
         reason = "the seat is closed"
-    elif seat.is_aside and seat.holder_id == user_id:
-        reason = "it is put aside for you, so take it up first, from your pools"
-    elif seat.is_aside:
-        reason = f"it is kept for {winner.holder}"
+    elif seat.is_aside or (seat.is_given and seat.holder_id == user_id):
+        reason = _reason_kept(seat, user_id, winner)
     elif seat.holder_id not in {None, user_id}:
         reason = f"{winner.holder} has claimed it since"
     elif seat.fence != fence:
@@ -139,7 +177,21 @@ def why_lost(seat: Seat, user_id: UUID, fence: int, winner: Winner) -> str:
         reason = "it went back to its queue, given back or with the lease at its end"
     else:
         reason = "the lease has ended"
-    return f"You no longer hold this assignment: {reason}. Nothing was recorded; claim the next one."
+    return reason
+
+
+def _reason_kept(seat: Seat, user_id: UUID, winner: Winner) -> str:
+    if seat.is_given:
+        return "you have judged it, and that counts in a moment unless you take it back"
+    if seat.holder_id == user_id:
+        return "it is put aside for you, so take it up first, from your pools"
+    return f"it is kept for {winner.holder}"
+
+
+def given_until(seats: Iterable[Seat]) -> datetime | None:
+    """Give when all judgements that were given on these seats will count, which is still to come; None without any."""
+    given = [max(seat.lease_until or seat.at, seat.at) for seat in seats if seat.is_given]
+    return max(given) + COUNTING if given else None
 
 
 def lease_fate(seat: Seat, generation: int) -> LeaseFate:

@@ -59,7 +59,14 @@ async def claim(
     """
     check_person(who)
     await check_pool(hot, who=who, pool=pool, config=config)
-    rows = await _claim(hot, who, pool, limit, config.pools[pool].lease)
+    rows = await take(hot, who, pool, limit, config.pools[pool].lease)
+    return await present(hot, who, rows, config=config, base_url=base_url)
+
+
+async def present(
+    hot: Hot, who: Principal, rows: list[Any], *, config: ProjectConfig, base_url: str
+) -> list[ClaimedAssignment]:
+    """Give claimed assignments with their items."""
     if not rows:
         return []
     found = await item_queries.list_details(hot, who, [row["item_id"] for row in rows])
@@ -74,20 +81,22 @@ async def claim(
             fence=row["fence"],
             lease_expires_at=row["lease_until"],
             item=details[row["item_id"]],
-            verdicts=config.pools[pool].verdicts,
+            verdicts=verdicts_in(config, row["pool"]),
             answers=answers.get(row["id"]),
         )
         for row in rows
     ]
 
 
-async def _claim(hot: Hot, who: Principal, pool: str, limit: int, lease: timedelta) -> list[Any]:
+async def take(
+    hot: Hot, who: Principal, pool: str, limit: int, lease: timedelta, *, is_ahead: bool = False
+) -> list[Any]:
     """Claim from the queue's floor if it has one, and from the top if that finds too little."""
     began = time.monotonic()
     floor = _floors.find(who.project_id, pool, began)
-    rows = await queries.claim(hot, who, pool, limit, lease, floor=floor)
+    rows = await queries.claim(hot, who, pool, limit, lease, floor=floor, is_ahead=is_ahead)
     if floor is not None and len(rows) < limit:
-        rows += await queries.claim(hot, who, pool, limit - len(rows), lease)
+        rows += await queries.claim(hot, who, pool, limit - len(rows), lease, is_ahead=is_ahead)
         rows.sort(key=_urgency)
         return rows
     ended = time.monotonic()
@@ -292,12 +301,11 @@ def announce_return(
 
 def note(tx: AsyncSession, who: Principal, action: Action, seat: Seat, **more: object) -> None:
     """Record what a holder did with a seat, and how long they had held it."""
-    held = (seat.at - seat.claimed_at).total_seconds() if seat.claimed_at else 0.0
     details = {
         "assignment_id": str(seat.id),
         "fence": seat.fence,
         "pool": seat.pool,
-        "held_seconds": round(held, 1),
+        "held_seconds": round(seat.held_seconds, 1),
         **more,
     }
     audit.record(tx, who.project_id, who.actor, action, item_id=seat.item_id, details=details)

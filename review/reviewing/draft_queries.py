@@ -23,11 +23,14 @@ SELECT version, fields::text AS fields, saved_at FROM drafts WHERE project_id = 
 DELETE = "DELETE FROM drafts WHERE project_id = $1 AND user_id = $2 AND item_id = $3"
 FORGET_OLD = "DELETE FROM drafts WHERE saved_at < now() - $1::interval"
 
-# The newest so many of them, out of the index alone.
+# The newest so many of them, out of the index alone; and the few that may still be taken back.
 COUNT_DONE = """
 WITH mine AS MATERIALIZED (
-  SELECT submitted_at FROM reviews WHERE project_id = $1 AND reviewer_id = $2 AND submitted_at >= $3
-  ORDER BY submitted_at DESC LIMIT $4
+  (SELECT submitted_at FROM reviews WHERE project_id = $1 AND reviewer_id = $2 AND submitted_at >= $3
+   ORDER BY submitted_at DESC LIMIT $4)
+  UNION ALL
+  SELECT submitted_at FROM pending_judgements
+  WHERE project_id = $1 AND reviewer_id = $2 AND submitted_at >= $3 AND dropped_at IS NULL
 ), spaced AS (
   SELECT submitted_at, submitted_at - lag(submitted_at) OVER (ORDER BY submitted_at) AS gap FROM mine
 )

@@ -30,6 +30,13 @@ class StillToJudge(ReviewError):
     status = 403
 
 
+class UndoTooLate(ReviewError):
+    """A judgement that is to be taken back counts already, or came to nothing."""
+
+    code = "undo_too_late"
+    status = 409
+
+
 class OverrideNotFound(NotFound):
     """No override of the item waits for a second person, or not this one."""
 

@@ -1,4 +1,4 @@
-"""The tables of reviews, of drafts, and of overrides that wait for a second person."""
+"""The tables of reviews, judgements that do not count yet, drafts, and overrides that wait for a second person."""
 
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,31 @@ class Review(Base):
     comment: Mapped[str]
     held_seconds: Mapped[float]
     submitted_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+
+
+class PendingJudgement(Base):
+    """A judgement that its reviewer may still take back, until it is counted: under its fence the seat is theirs alone.
+
+    `given_by` is the principal as they were, `filled` the form as it was sent, for it to be shown again. What could not
+    be counted stays with the reason until its reviewer has seen that.
+    """
+
+    __tablename__ = "pending_judgements"
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    assignment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    fence: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID]
+    item_id: Mapped[UUID]
+    reviewer_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    given_by: Mapped[Any] = mapped_column(JSON)
+    judgement: Mapped[Any] = mapped_column(JSON)
+    filled: Mapped[Any] = mapped_column(JSON)
+    held_seconds: Mapped[float]
+    submitted_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    counts_at: Mapped[datetime] = mapped_column(Instant)
+    dropped_at: Mapped[datetime | None] = mapped_column(Instant)
+    dropped_because: Mapped[str | None]
 
 
 class OverrideProposal(Base):

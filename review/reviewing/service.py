@@ -1,7 +1,9 @@
 """Recording judgements, and deciding when they suffice."""
 
+from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,6 +37,19 @@ from review.reviewing.schemas import JudgementIn, ReviewView, Submitted
 __all__ = ["Bench", "override", "submit"]
 
 
+class Judged(msgspec.Struct, frozen=True):
+    """What a judgement that can be recorded is about: a seat and its item, both locked, and what it stands on.
+
+    One that was given a while ago says for how long its item was held until then, and when that was.
+    """
+
+    seat: Seat
+    item: LockedItem
+    standing: Standing
+    held_seconds: float
+    given_at: datetime | None = None
+
+
 async def submit(
     tx: AsyncSession, bench: Bench, *, who: Principal, assignment_id: UUID, fence: int, submitted: JudgementIn
 ) -> Submitted:
@@ -46,12 +61,31 @@ async def submit(
         AssignmentNotFound (404); LeaseLost: the claim no longer stands (409); ConflictOfInterest: the item concerns the
         caller (403); VerdictNotAllowed: the people of the seat's pool may not say this (403); JudgementInvalid (422).
     """
+    judged = await examine(tx, bench, who=who, assignment_id=assignment_id, fence=fence, submitted=submitted)
+    review = await count(tx, bench, who, judged, submitted)
+    return Submitted(review, await view(tx, bench, who, judged.item.id))
+
+
+async def examine(
+    tx: AsyncSession, bench: Bench, *, who: Principal, assignment_id: UUID, fence: int, submitted: JudgementIn
+) -> Judged:
+    """Lock what a judgement is about, and let pass one that can be recorded.
+
+    Raises:
+        As `submit` does.
+    """
     seat = await queueing.lock_held(tx, who=who, assignment_id=assignment_id, fence=fence, act=Act.REVIEW)
     item = await lock_item(tx, who, seat.item_id)
     standing = await stand(tx, bench, who, item)
     check_verdict(standing, seat.pool, submitted.verdict, "you still hold the item, so escalate it, and say why")
     check_form(standing, item, submitted, "you still hold the item")
-    review = await _store(tx, who, seat, item, submitted)
+    return Judged(seat, item, standing, seat.held_seconds)
+
+
+async def count(tx: AsyncSession, bench: Bench, who: Principal, judged: Judged, submitted: JudgementIn) -> ReviewView:
+    """Record a judgement that was let pass, and decide the item if it was the last one needed."""
+    seat, item, standing = judged.seat, judged.item, judged.standing
+    review = await _store(tx, who, judged, submitted)
     case = await queries.get_case(tx, who.project_id, item.id)
     judgements = await queries.list_judgements(tx, who.project_id, item.id)
     outcome = weigh(case.reviews_required, judgements, item.output, two_person=takes_two(item))
@@ -66,7 +100,7 @@ async def submit(
         await _adjudicate(tx, who, standing, item, case, judgements)
     else:
         assert outcome == WAITING  # noqa: S101  the third and last answer of weigh()
-    return Submitted(review, await view(tx, bench, who, item.id))
+    return review
 
 
 def takes_two(item: LockedItem) -> bool:
@@ -111,8 +145,8 @@ async def _ask_lead(
     return True
 
 
-async def _store(tx: AsyncSession, who: Principal, seat: Seat, item: LockedItem, submitted: JudgementIn) -> ReviewView:
-    held = (seat.at - seat.claimed_at).total_seconds() if seat.claimed_at else 0.0
+async def _store(tx: AsyncSession, who: Principal, judged: Judged, submitted: JudgementIn) -> ReviewView:
+    seat = judged.seat
     review = Review(
         project_id=who.project_id,
         id=new_id(),
@@ -125,8 +159,8 @@ async def _store(tx: AsyncSession, who: Principal, seat: Seat, item: LockedItem,
         output=corrected(submitted),
         reasons=list(submitted.reasons),
         comment=submitted.comment,
-        held_seconds=held,
-        submitted_at=func.clock_timestamp(),
+        held_seconds=judged.held_seconds,
+        submitted_at=judged.given_at or func.clock_timestamp(),
     )
     tx.add(review)
     await tx.flush()
@@ -140,8 +174,8 @@ async def _store(tx: AsyncSession, who: Principal, seat: Seat, item: LockedItem,
         "verdict": review.verdict,
         "reasons": review.reasons,
         "comment": review.comment,
-        "held_seconds": round(held, 1),
-        "type_version": item.type_version,
+        "held_seconds": round(judged.held_seconds, 1),
+        "type_version": judged.item.type_version,
         "config_version": who.config_version,
     }
     audit.record(tx, who.project_id, who.actor, Action.REVIEW_SUBMITTED, item_id=seat.item_id, details=details)
@@ -152,6 +186,6 @@ async def _store(tx: AsyncSession, who: Principal, seat: Seat, item: LockedItem,
         output=review.output,
         reasons=submitted.reasons,
         comment=submitted.comment,
-        held_seconds=held,
+        held_seconds=judged.held_seconds,
         submitted_at=review.submitted_at,
     )

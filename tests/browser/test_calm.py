@@ -64,6 +64,7 @@ async def test_somebody_works_by_keys_of_their_own(site: Site, page: Page) -> No
     assert await site.verdicts() == []
     await page.keyboard.press("y")
     await expect(page.locator(TEXT)).to_have_text("message 1")
+    await expect(page.locator("#outcome")).to_have_text("Approved.")
     assert await site.verdicts() == ["approve"]
 
 
@@ -109,6 +110,7 @@ async def test_the_palette_finds_items_pages_and_what_the_page_can_do(site: Site
     await expect(page.get_by_role("option", name="Reject")).to_have_attribute("aria-selected", "true")
     await page.keyboard.press("Enter")
     await expect(page.locator(TEXT)).to_have_text("message 1")
+    await expect(page.locator("#outcome")).to_have_text("Rejected.")
     assert await site.verdicts() == ["reject"]
 
     await page.keyboard.press("Control+k")
@@ -116,6 +118,7 @@ async def test_the_palette_finds_items_pages_and_what_the_page_can_do(site: Site
     await page.get_by_role("option", name="Due soon").click()
     await page.wait_for_url("**/due")
     await page.keyboard.press("Control+k")
+    await expect(page.locator("#palette")).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(page.locator("#palette")).to_be_hidden()
 

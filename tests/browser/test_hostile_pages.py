@@ -84,7 +84,7 @@ class Watched:
         def sent(request: Request) -> None:
             if not request.url.startswith((f"{home}/", "data:image/")):
                 self.strayed.append(request.url)
-            if request.url.endswith(("/beside", "/presence", "/queue/live")):
+            if request.url.endswith(("/beside", "/presence", "/queue/live", "/ahead")):
                 return  # what a page that shows items asks for by itself
             if request.resource_type in {"xhr", "fetch", "websocket", "eventsource", "ping"}:
                 self.asked.append(request.url)

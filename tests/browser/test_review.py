@@ -170,6 +170,7 @@ LAB = """
 project: lab
 item_types:
   receipt:
+    undo: 0s
     input_schema: {type: object}
     output_schema:
       type: object

@@ -50,7 +50,8 @@ def touched(plan: dict[str, Any]) -> int:
 async def test_what_is_not_due_costs_nothing(deep: World) -> None:
     """Goal G6: one look into the index for each kind, however many clocks run."""
     kinds = [kind.value for kind in escalation.HANDLERS]
-    assert set(kinds) == {kind.value for kind in TimerKind}
+    counted_elsewhere = {TimerKind.JUDGEMENT.value}  # one look too, by `reviewing.pending.sweep`
+    assert set(kinds) | counted_elsewhere == {kind.value for kind in TimerKind}
     for plan in (
         await explain(deep, queries.LIST_DUE_KINDS, kinds),
         await explain(deep, queries.LOCK_DUE.format(limit=500)),

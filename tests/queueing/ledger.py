@@ -19,6 +19,7 @@ TABLES: Mapping[str, str] = {
     "decisions": "SELECT *, output ->> 'label' AS label FROM decisions WHERE project_id = $1 ORDER BY revision",
     "feedback": "SELECT *, record ->> 'verdict' AS told FROM feedback WHERE project_id = $1 ORDER BY revision",
     "events": "SELECT * FROM events WHERE project_id = $1",
+    "given": "SELECT * FROM pending_judgements WHERE project_id = $1",
     "audit": "SELECT * FROM audit_entries WHERE project_id = $1 AND item_id IS NOT NULL ORDER BY at, id",
     "timers": "SELECT *, fire_at <= now() AS is_due FROM timers WHERE project_id = $1",
 }
@@ -66,12 +67,20 @@ class Ledger:
             assert len(case["marks_passed"]) == len(set(case["marks_passed"])), "each mark passes once"
         cases = {row["item_id"]: row["state"] for row in self.rows["cases"]}
         assert all((cases[item_id] == "open") == (states[item_id] == "open") for item_id in cases)
-        clocks = {(row["subject_id"], row["generation"]) for row in self.rows["timers"] if row["kind"] == "lease"}
+        kinds = {"lease", "snooze", "judgement"}
+        clocks = {
+            (row["subject_id"], row["generation"]): row["kind"] for row in self.rows["timers"] if row["kind"] in kinds
+        }
+        given = {(row["assignment_id"], row["fence"]) for row in self.rows["given"] if row["dropped_at"] is None}
         waiting: defaultdict[UUID, int] = defaultdict(int)
         for seat in self.rows["seats"]:
             is_held = seat["state"] == "held"
             assert is_held == (seat["holder_id"] is not None) == (seat["lease_until"] is not None)
-            assert not is_held or (seat["id"], seat["fence"]) in clocks, "a held seat has a live lease timer"
+            kind = clocks.get((seat["id"], seat["fence"]))
+            is_given = is_held and seat["given_fence"] == seat["fence"]
+            assert not is_held or kind is not None, "a held seat has a live timer"
+            assert is_given == (is_held and kind == "judgement"), "and what was given has one that counts it"
+            assert not is_given or (seat["id"], seat["fence"]) in given, "what was given is there"
             is_closed = seat["state"] in {"done", "cancelled"}
             waiting[seat["item_id"]] += not is_closed
             assert is_closed or states[seat["item_id"]] == "open", "a closed item has no open or held seat"

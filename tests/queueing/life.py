@@ -1,5 +1,6 @@
 """The life of items as the contract tells it, in plain Python: what the database must agree with after every step."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from tests.queueing import rungs
 from tests.queueing.rungs import CLOCKS
 
 SeatState = Literal["open", "held", "done", "cancelled"]
+Mark = Literal["", "aside", "ahead", "given"]
 
 CONFIG = """
 project: {project}
@@ -18,6 +20,7 @@ item_types:
     input_schema: {{type: object, required: [text], properties: {{text: {{type: string}}}}}}
     output_schema: {{type: object, required: [label], properties: {{label: {{enum: [card, lost, refund]}}}}}}
     reasons: [wrong_label]
+    undo: 5m
 pools:
   triage: {{members: [ana@example.com, ben@example.com, cleo@example.com, dan@example.com]}}
   seniors: {{members: [sam@example.com, ana@example.com]}}
@@ -38,7 +41,9 @@ FOREVER = datetime.max.replace(tzinfo=UTC)
 class Seat:
     """One assignment. `lease_over` and `timer_due` say what the clock has done to it since it was claimed.
 
-    `claimed` numbers the claims of the project in turn.
+    `claimed` numbers the claims of the project in turn. `mark` says of a held one what it is besides being in hand: put
+    aside, where `is_back` once it has come back, `put` numbering those in turn; claimed ahead; or judged, until that
+    counts. `had` are those who had it in hand, with the pool in which they last did.
     """
 
     id: UUID
@@ -49,7 +54,12 @@ class Seat:
     fence: int = 0
     lease_over: bool = False
     timer_due: bool = False
-    claimed: int = 0
+    claimed: float = 0
+    mark: Mark = ""
+    is_back: bool = False
+    put: int = 0
+    pinned: int = 0
+    had: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -85,7 +95,8 @@ class Token:
     def stands(self) -> bool:
         """Tell whether an act with this token must succeed."""
         seat = self.seat
-        return seat.state == "held" and seat.holder == self.who and seat.fence == self.fence and not seat.lease_over
+        is_in_hand = seat.state == "held" and seat.mark not in {"aside", "given"}
+        return is_in_hand and seat.holder == self.who and seat.fence == self.fence and not seat.lease_over
 
 
 @dataclass(eq=False)
@@ -139,7 +150,7 @@ class Item:
         self.state = state
         for seat in self.seats:
             if seat.state in {"open", "held"}:
-                seat.state, seat.holder = "cancelled", None
+                seat.state, seat.holder, seat.mark = "cancelled", None, ""
         self.parts = {who: part for who, part in self.parts.items() if part != "holding"}
 
     def give_back(self, seat: Seat, action: str, part: str | None) -> None:
@@ -149,7 +160,7 @@ class Item:
             del self.parts[seat.holder]
         else:
             self.parts[seat.holder] = part
-        seat.state, seat.holder = "open", None
+        seat.state, seat.holder, seat.mark = "open", None, ""
         if seat.kind == "review":
             seat.pool = self.pool
         if action:
@@ -165,7 +176,7 @@ class Item:
         assert seat.holder is not None
         self.judged.append(Judged(seat.holder, seat.kind, verdict, answer))
         self.parts[seat.holder] = "reviewed"
-        seat.state, seat.holder = "done", None
+        seat.state, seat.holder, seat.mark = "done", None, ""
         self.audit.append("review.submitted")
         if seat.kind == "adjudication":
             self.decide(Decided(verdict, "adjudication", answer, len(self.judged)), "item.decided")
@@ -197,7 +208,7 @@ class Project:
         ]
         return sorted(found, key=lambda pair: (-pair[0].priority, pair[0].due_at, pair[1].id))
 
-    def claim(self, who: str, pool: str, limit: int) -> list[Token]:
+    def claim(self, who: str, pool: str, limit: int, *, is_ahead: bool = False) -> list[Token]:
         """Take the head of the queue: nobody gets a case they have had a part in, nor two seats of one case."""
         offered = [pair for pair in self.open_seats(pool) if who not in pair[0].parts][:limit]
         taken: list[Token] = []
@@ -206,13 +217,25 @@ class Project:
                 continue
             seat.state, seat.holder, seat.fence = "held", who, seat.fence + 1
             seat.lease_over = seat.timer_due = False
-            seat.claimed = self.claims = self.claims + 1
             item.parts[who] = "holding"
-            item.audit.append("assignment.claimed")
-            item.events["item.claimed"] += 1
+            if is_ahead:
+                seat.mark, seat.claimed = "ahead", math.inf
+                item.audit.append("assignment.reserved")
+            else:
+                self.see(item, seat, "assignment.claimed")
             taken.append(Token(item, seat, who, seat.fence))
         self.tokens += taken
         return taken
+
+    def see(self, item: Item, seat: Seat, action: str) -> None:
+        """Put a held seat into its holder's hands."""
+        assert seat.holder is not None
+        self.claims += 1
+        seat.mark, seat.claimed, seat.lease_over = "", self.claims, False
+        seat.had.pop(seat.holder, None)
+        seat.had[seat.holder] = seat.pool
+        item.audit.append(action)
+        item.events["item.claimed"] += 1
 
     def sweep(self) -> None:
         """Let the clock act: lapsed leases go back, then every mark that has come has its effect once."""

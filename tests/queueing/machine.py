@@ -134,7 +134,7 @@ class Life(RuleBasedStateMachine):
     @rule(at=ANY, verdict=VERDICTS, label=st.sampled_from(LABELS), why=st.sampled_from(["policy", "policy", " "]))
     def override(self, at: int, verdict: str, label: str, why: str) -> None:
         item = self._pick(self.model.items, at)
-        submitted = _judgement(verdict, label, why)
+        submitted = judgement_of(verdict, label, why)
 
         async def act() -> None:
             async with self.db.transaction() as tx:
@@ -145,7 +145,7 @@ class Life(RuleBasedStateMachine):
         refusal = ItemClosed if item.state == "withdrawn" else JudgementInvalid if wrong else None
         self._expect(refusal, act)
         if refusal is None:
-            decided = Decided(verdict, "override", _answer(item, verdict, label), len(item.judged))
+            decided = Decided(verdict, "override", answer_of(item, verdict, label), len(item.judged))
             item.decide(decided, "decision.overridden")
 
     @rule(
@@ -294,7 +294,7 @@ class Life(RuleBasedStateMachine):
 
     def _review(self, token: Token, verdict: str, label: str) -> None:
         item = token.item
-        submitted = _judgement(verdict, label)
+        submitted = judgement_of(verdict, label)
         stands, same = token.stands, verdict == "correct" and label == item.label
         refusal = LeaseLost if not stands else JudgementInvalid if same else None
 
@@ -305,7 +305,7 @@ class Life(RuleBasedStateMachine):
 
         self._expect(refusal, act)
         if refusal is None:
-            item.judge(token.seat, verdict, _answer(item, verdict, label))
+            item.judge(token.seat, verdict, answer_of(item, verdict, label))
             self._seat_adjudicator(item)
 
     def _new(self, kind: str, label: str) -> Item:
@@ -391,10 +391,10 @@ class Life(RuleBasedStateMachine):
         return choices[-1 - at % len(choices)]
 
 
-def _judgement(verdict: str, label: str, why: str = "") -> JudgementIn:
+def judgement_of(verdict: str, label: str, why: str = "") -> JudgementIn:
     body = {"verdict": verdict, "comment": why} | ({"output": {"label": label}} if verdict == "correct" else {})
     return msgspec.convert(body, JudgementIn)
 
 
-def _answer(item: Item, verdict: str, label: str) -> str | None:
+def answer_of(item: Item, verdict: str, label: str) -> str | None:
     return {"approve": item.label, "correct": label, "reject": None}[verdict]

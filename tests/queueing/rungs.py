@@ -70,10 +70,16 @@ def take(item: "Item", number: int) -> bool:
         key = f"step:{at}"
         if key in item.passed:
             continue
+        if at == deciding and any(seat.mark == "given" for seat in item.seats):
+            return False  # it waits for what somebody has judged already
         item.passed.append(key)
         if at < deciding and not _does(item, at):
             item.audit.append("escalation.step_skipped")
             continue
+        for seat in item.seats:
+            if seat.mark == "aside":
+                item.give_back(seat, "assignment.returned", None)
+                item.events["item.returned"] += 1
         item.level += 1
         item.audit.append("escalation.step_taken")
         item.events["item.escalated"] += 1
@@ -116,7 +122,8 @@ def _move(item: "Item") -> bool:
 
 
 def _reassign(item: "Item") -> bool:
-    held = sorted((seat for seat in item.seats if seat.state == "held"), key=lambda seat: seat.claimed)
+    in_hand = (seat for seat in item.seats if seat.state == "held" and seat.mark != "given")
+    held = sorted(in_hand, key=lambda seat: seat.claimed)
     settling = [seat.pool for seat in held if seat.kind == "adjudication"]
     spare = _free(settling[0] if settling else item.pool, item) - len(_waiting(item))
     for seat in held[: max(0, spare)]:

@@ -12,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from review.kernel.db import Database
 from review.kernel.settings import Settings
 from review.queueing import floors
-from tests.queueing.machine import Life
+from tests.queueing.keeping import Keeping
 
 # Without shrinking: each step costs a dozen statements, and the steps of a failure are printed anyway.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -31,15 +31,18 @@ def _exact_order(monkeypatch: pytest.MonkeyPatch) -> None:
 def _live(chosen: Settings, scale: hypothesis.settings) -> None:
     with asyncio.Runner() as runner:
         db = runner.run(Database.connect(chosen))
-        kind = type("LifeHere", (Life,), {"runner": runner, "db": db, "process": chosen, "seen": (seen := set[str]())})
+        kind = type(
+            "LifeHere", (Keeping,), {"runner": runner, "db": db, "process": chosen, "seen": (seen := set[str]())}
+        )
         for _ in range(MOST_SEARCHES):
             run_state_machine_as_test(kind, settings=scale)
-            if seen >= {"rule", "review", "override", "warn:0", "step:1"}:
+            if seen >= {"rule", "review", "override", "warn:0", "step:1", "counted", "back"}:
                 break
         runner.run(db.close())
     assert seen >= {"rule", "review"}, "the search no longer gets anywhere"
     assert seen & {"consensus", "adjudication", "override"}, "the search no longer gets past single reviews"
     assert seen >= {"warn:0", "step:1"}, "the search no longer lets time pass"
+    assert seen >= {"counted", "back"}, "the search no longer lets what waits come to its end"
 
 
 def test_whatever_happens_the_database_agrees_with_the_model(settings: Settings) -> None:

@@ -10,6 +10,9 @@ from review.queueing.rules import TRANSITIONS, Act, AssignmentState, may
 PAGE = Path(__file__).parents[2] / "docs" / "states.md"
 WHO = {
     Act.CLAIM: "a reviewer of the pool; the fence grows by one",
+    Act.RESERVE: "the page of a reviewer of the pool, for the item that comes next; it does not count as seen",
+    Act.SHOW: "the page that reserved it; from now on it is in hand",
+    Act.STOW: "the holder, who takes another verdict back; it comes next",
     Act.EXTEND: "the holder's page, while it is open",
     Act.RELEASE: "the holder; it may be offered to them again",
     Act.SNOOZE: "the holder, until a moment; it stays theirs, out of hand",
@@ -20,8 +23,10 @@ WHO = {
     Act.ESCALATE: "the holder, with a reason; the next step of the escalation policy is taken, or the priority rises",
     Act.LAPSE: "a timer, once the lease has ended; it may be offered to them again",
     Act.REASSIGN: "a step of an escalation policy; it is never offered to the same person again",
-    Act.REVIEW: "the holder, with a verdict",
     Act.ASK: "the holder, with a question to upstream; a seat like it opens for them once there is an answer",
+    Act.GIVE: "the holder, with a verdict on the page; it counts later",
+    Act.TAKE_BACK: "the holder, before it counts",
+    Act.REVIEW: "the holder, with a verdict; or a timer, once a given one may not be taken back any more",
     Act.CLOSE: "a decision, an override or a withdrawal of the item",
 }
 MADE = (

@@ -188,6 +188,10 @@ ROWS: dict[str, Row] = {
     "POST /p/{project}/views": Row(form={"name": "mine", "query": "sort=due"}),
     "POST /p/{project}/views/{view_id}/remove": Row(finds_nothing=True),
     "POST /p/{project}/pools/{pool}/next": Row(),
+    "POST /p/{project}/pools/{pool}/ahead": Row(),
+    "POST /p/{project}/seen": Row(),
+    "POST /p/{project}/assignments/{assignment_id}/undo": Row(form={"given": "1"}),
+    "POST /p/{project}/assignments/{assignment_id}/put-back": Row(form={"fence": "1"}),
     "GET /p/{project}/assignments/{assignment_id}": Row(),
     **{
         f"POST /p/{{project}}/assignments/{{assignment_id}}/{act}": Row(form={"fence": "1"})

@@ -11,7 +11,7 @@ from review.web import forms
 from review.web.pages import differences
 from tests.web.posted import html_of, posted
 from tests.web.test_form_shapes import CASES
-from tests.web.test_forms import fields_of, names, schema_and_value, typed
+from tests.web.test_forms import names, schema_and_value, typed
 
 Case = tuple[dict[str, Any], Any]
 

@@ -20,6 +20,14 @@ async def test_the_next_item_comes_with_what_was_just_done(http: httpx.AsyncClie
     assert f'href="{first}"' not in judged.text, "what was judged is no tab any more"
 
 
+async def test_what_is_pinned_is_there_when_nothing_else_waits(http: httpx.AsyncClient, world: World) -> None:
+    await sign_in(http, world)
+    first, form = await take(http, world)
+    pinned = await http.post(f"{first}/pin", data=form, headers=HTMX)
+    assert "Nothing waits in triage" in pinned.text
+    assert f'href="{first}"' in pinned.text
+
+
 async def test_a_session_that_ended_leaves_what_is_typed_beside_the_item(http: httpx.AsyncClient, world: World) -> None:
     await sign_in(http, world)
     held, form = await take(http, world)

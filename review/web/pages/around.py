@@ -50,21 +50,30 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hand:
-    """Everything around the item in hand.
+class Day:
+    """The line above the item in hand: what else is kept, and how the day goes.
 
-    `break_minutes` is 0 where no reminder of a rest is wanted; `zone` names the zone that `moments` are said in.
+    `here` is the address of the item in hand, if any; `break_minutes` is 0 where no reminder of a rest is wanted.
     """
 
+    here: str | None
+    pool: str
     tabs: list[Kept]
     back: list[Kept]
-    note: Note | None
-    draft: SavedDraft | None
     sitting: Sitting
     pace: str
     steady_since: int
     break_minutes: int
     is_break_due: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hand:
+    """Everything around the item in hand; `zone` names the zone that `moments` are said in."""
+
+    day: Day
+    note: Note | None
+    draft: SavedDraft | None
     moments: list[Moment]
     latest: str
     zone: str
@@ -98,29 +107,39 @@ async def look(
     """Look at what stands around an assignment in hand; a handful of short statements."""
     hot, who, now = looker.hot, looker.who, looker.now
     pinned = [each for each in kept if each.kind == PINNED]
-    began = habits.day_began(now, looker.zone)
-    today = await sitting.find_sitting(hot, who=who, pool=claimed.pool, since=began)
-    rest = habits.break_after(looker.visitor)
-    steady = today.steady_since
     clock = clocks.get(claimed.item.id)
     latest = snooze_rules.latest(now, clock.due_at if clock and not clock.is_still else None)
     return Hand(
-        tabs=[line_of(each, looker, clocks.get(each.item_id)) for each in pinned],
-        back=[line_of(each, looker, clocks.get(each.item_id)) for each in kept if each.kind == RESERVED],
+        day=await look_at_day(looker, claimed.pool, claimed.id, kept, clocks),
         note=await pinning.find_note(hot, who=who, assignment_id=claimed.id),
         draft=await drafts.find(hot, who=who, item_id=claimed.item.id),
         is_draft_used=is_draft_used,
-        sitting=today,
-        pace=_pace(today.pace_seconds),
-        steady_since=int(steady.timestamp()) if steady else 0,
-        break_minutes=int(rest.total_seconds() // 60) if rest else 0,
-        is_break_due=bool(rest and steady and now - steady >= rest),
         moments=snooze_times.moments(now, looker.zone, latest),
         latest=words.brief(latest, looker.zone) if latest else "",
         zone=str(looker.zone),
         receivers=await _receivers(looker, claimed, history),
         is_pinned=any(each.assignment_id == claimed.id for each in pinned),
         may_pin=sum(each.assignment_id != claimed.id for each in pinned) < pinning.MAX_PINNED,
+    )
+
+
+async def look_at_day(
+    looker: Looker, pool: str, assignment_id: UUID | None, kept: list[KeptLine], clocks: Mapping[UUID, Countdown]
+) -> Day:
+    """Look at how the day goes, and what is kept besides the assignment in hand."""
+    began = habits.day_began(looker.now, looker.zone)
+    today = await sitting.find_sitting(looker.hot, who=looker.who, pool=pool, since=began)
+    rest, steady = habits.break_after(looker.visitor), today.steady_since
+    return Day(
+        here=f"/p/{looker.who.project}/assignments/{assignment_id}" if assignment_id else None,
+        pool=pool,
+        tabs=[line_of(each, looker, clocks.get(each.item_id)) for each in kept if each.kind == PINNED],
+        back=[line_of(each, looker, clocks.get(each.item_id)) for each in kept if each.kind == RESERVED],
+        sitting=today,
+        pace=_pace(today.pace_seconds),
+        steady_since=int(steady.timestamp()) if steady else 0,
+        break_minutes=int(rest.total_seconds() // 60) if rest else 0,
+        is_break_due=bool(rest and steady and looker.now - steady >= rest),
     )
 
 

@@ -13,8 +13,9 @@ from review.kernel.clock import utc_now
 from review.kernel.errors import FieldError
 from review.queueing import pinning
 from review.queueing import service as queueing
+from review.queueing.ahead import Reserved
 from review.queueing.rules import Act
-from review.reviewing import service as reviewing
+from review.reviewing import pending
 from review.reviewing.errors import JudgementInvalid, VerdictNotAllowed
 from review.web.guards import requires
 from review.web.pages import desk
@@ -24,6 +25,7 @@ from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Svc, Tx
 
 MAX_REASON = 2_000
+OF_THE_PAGE = {"_csrf", "fence", "verdict", "ahead", "ahead_fence"}  # what its form says besides what is filled in
 
 
 class AssignmentPages(Controller):
@@ -39,6 +41,7 @@ class AssignmentPages(Controller):
     ) -> Template:
         """Show the item in hand, its form filled with the model's output or with one of its alternatives."""
         claimed = await work.held(assignment_id)
+        await work.see(claimed)
         return await work.show(claimed, await work.begin(claimed, base), outcome=SAID.get(done, ""))
 
     @post("/form", status_code=200)
@@ -57,22 +60,30 @@ class AssignmentPages(Controller):
     async def review(
         self, request: AnyRequest, work: InHand, services: Svc, tx: Tx, assignment_id: FromPath[UUID]
     ) -> Response[Any]:
-        """Record the verdict and show what is next; what stands in the way is said beside its field."""
+        """Take the verdict and show what is next; what stands in the way is said beside its field.
+
+        It counts once it may not be taken back any more. A page that shows the next item already says which it is. What
+        is sent twice, because the answer was lost, is taken once.
+        """
         pairs = await read_form(request)
-        claimed, verdict = await work.held(assignment_id, Act.REVIEW), first(pairs, "verdict")
+        verdict, fence = first(pairs, "verdict"), fence_of(pairs)
+        sent: dict[str, Any] = {"who": work.who, "assignment_id": assignment_id, "fence": fence}
+        sent["filled"] = [pair for pair in pairs if pair[0] not in OF_THE_PAGE]
+        taken = await pending.find_taken(work.hot, **sent, verdict=verdict)
+        if taken is not None:
+            return await work.onward(taken, verdict, shown=shown_in(pairs), is_again=True)
+        claimed = await work.held(assignment_id, Act.REVIEW)
         draft = await work.take_up(claimed, pairs)
         judgement = desk.judge(verdict, claimed.item, draft)
         if isinstance(judgement, Draft):
             return await work.show(claimed, judgement, status=422, push="")
-        fence = fence_of(pairs)
         try:
-            done = await reviewing.submit(
-                tx, services.bench(), who=work.who, assignment_id=assignment_id, fence=fence, submitted=judgement
-            )
+            given = await pending.give(tx, services.bench(), **sent, submitted=judgement)
         except (JudgementInvalid, VerdictNotAllowed) as refusal:
             return await work.show(claimed, desk.refused(draft, refusal), status=refusal.status, push="")
-        outcome = desk.told(verdict, claimed.item, draft, is_decided=done.item.decision is not None)
-        return await (await work.seeing(tx)).onward(claimed.pool, verdict, outcome)
+        outcome = desk.told(verdict, claimed.item, draft, is_decided=given.is_last)
+        inside, shown = await work.seeing(tx), shown_in(pairs)
+        return await inside.onward(claimed.pool, verdict, outcome, shown=shown, is_again=given.is_again)
 
     @post("/skip", status_code=200)
     async def skip(self, request: AnyRequest, work: InHand, tx: Tx, assignment_id: FromPath[UUID]) -> Response[Any]:
@@ -121,6 +132,14 @@ def leave(work: Work, address: str) -> Response[Any]:
     if work.is_partial:
         return Response(None, status_code=200, headers={"HX-Redirect": address})
     return Redirect(address, status_code=303)
+
+
+def shown_in(pairs: Pairs) -> Reserved | None:
+    """Read which item that was claimed ahead a page shows already, if it does."""
+    try:
+        return UUID(first(pairs, "ahead")), fence_of(pairs, "ahead_fence")
+    except ValueError:
+        return None
 
 
 def reason_of(pairs: Pairs) -> str:

@@ -9,6 +9,7 @@ KEYS: Final = {
     "s": "Skip, with a reason",
     "e": "Escalate, with a reason",
     "n": "Write a note",
+    "u": "Undo the last verdict, while it does not count yet",
     "z": "Snooze until later",
     "b": "Send it back with a note",
     "p": "Pin it and go on with another",

@@ -13,7 +13,7 @@ from review.identity.rules import Permission
 from review.insight import load
 from review.insight.load import Load
 from review.intake import stops
-from review.queueing import due, overview, pinning, snoozing
+from review.queueing import ahead, due, overview, pinning
 from review.queueing import service as queueing
 from review.queueing.listing_rules import Wanted
 from review.queueing.schemas import HeldLine
@@ -68,22 +68,18 @@ class QueuePages(Controller):
         stopped = [told(each) for each in await stops.list_stops(work.hot, who=work.who)]
         shown: dict[str, Any] = {"pools": rows, "held": mine, "kept": aside, "stopped": stopped}
         shown["loads"] = await _loads(work)
+        shown["dropped"] = (await work.look_back()).dropped
         return work.page("home.html", here="Queue", **shown, said=SAID.get(done, ""))
 
     @post("/pools/{pool:str}/next", status_code=200)
-    async def take_next(self, request: AnyRequest, work: InHand, tx: Tx, pool: FromPath[str]) -> Redirect:
+    async def take_next(self, request: AnyRequest, work: InHand, pool: FromPath[str]) -> Redirect:
         """Go on with what the caller holds of the pool or what is kept for them, or claim its most urgent item."""
         await read_form(request)
         here = f"/p/{work.who.project}"
-        kept = [each for each in await pinning.list_kept(work.hot, who=work.who) if each.pool == pool]
-        pinned = {each.assignment_id for each in kept if each.kind == around.PINNED}
-        for line in await overview.held_by(work.hot, who=work.who):
-            if line.pool == pool and line.assignment_id not in pinned:
-                return Redirect(f"{here}/assignments/{line.assignment_id}", status_code=303)
-        for back in kept:
-            if back.kind == around.RESERVED:
-                await snoozing.take_up(tx, who=work.who, assignment_id=back.assignment_id, config=work.config)
-                return Redirect(f"{here}/assignments/{back.assignment_id}", status_code=303)
+        known = await work.find_in_hand(pool)
+        known = known or await ahead.resume(work.hot, who=work.who, pool=pool, config=work.config)
+        if known is not None:
+            return Redirect(f"{here}/assignments/{known}", status_code=303)
         claimed = await queueing.claim(
             work.hot, who=work.who, pool=pool, limit=1, config=work.config, base_url=work.base_url
         )

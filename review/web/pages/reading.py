@@ -22,6 +22,7 @@ SAID = {
     "snooze": "Put aside. It comes back to you when you said.",
     "send-back": "Sent back, with your note.",
     "pin": "Pinned. It stays in your hands while you go on.",
+    "undo": "Taken back. It is yours again.",
     "release": "Put back. Somebody else may take it now, or you later.",
     "pause": "The clock stands still.",
     "resume": "The clock runs on.",
@@ -90,7 +91,7 @@ def typed(pairs: Pairs) -> list[str]:
     return [value for value in kept if value.strip()]
 
 
-def fence_of(pairs: Pairs) -> int:
+def fence_of(pairs: Pairs, name: str = "fence") -> int:
     """Give the fence a form carries; what is no number is a fence that nobody holds."""
-    text = first(pairs, "fence")
+    text = first(pairs, name)
     return int(text) if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) else 0

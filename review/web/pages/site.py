@@ -18,6 +18,7 @@ from review.web.pages.due import due_page
 from review.web.pages.environment import build_environment
 from review.web.pages.federation import federation_pages
 from review.web.pages.find import find_page
+from review.web.pages.flow import FlowPages
 from review.web.pages.forgotten import choose, choose_form, forgot_form, send_link
 from review.web.pages.in_hand import InHandPages
 from review.web.pages.items import ItemPages
@@ -52,6 +53,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
         QueuePages,
         ListPages,
         AssignmentPages,
+        FlowPages,
         InHandPages,
         ItemPages,
         ContentPages,

@@ -59,6 +59,7 @@ def _line(entry: HistoryEntry) -> Line:
 _WORRYING: Final = {
     *("case.breached", "case.warned", "case.escalated", "assignment.lapsed", "assignment.reassigned"),
     *("adjudication.opened", "escalation.step_skipped", "clock.paused", "lead.asked", "override.proposed"),
+    "judgement.dropped",
 }
 
 
@@ -181,6 +182,24 @@ def _refused(entry: HistoryEntry, details: Particulars) -> Markup:
     )
 
 
+def _released(entry: HistoryEntry, details: Particulars) -> Markup:
+    if details.get("unseen") is True:
+        return Markup("{} gave it back without having seen it.").format(visible(entry.actor))
+    return Markup("{} put it back.").format(visible(entry.actor))
+
+
+def _given(entry: HistoryEntry, details: Particulars) -> Markup:
+    verdict = VERDICTS.get(_text(details, "verdict"), "judged")
+    return Markup("{} {} it. That counts {}, unless they take it back.").format(
+        visible(entry.actor), verdict, _moment(details, "counts_at")
+    )
+
+
+def _dropped(_entry: HistoryEntry, details: Particulars) -> Markup:
+    holder, why = visible(_text(details, "holder")), visible(_text(details, "because"))
+    return Markup("What {} had judged could not be counted: {}.").format(holder, why)
+
+
 def _skipped(entry: HistoryEntry, details: Particulars) -> Markup:
     if _text(details, "kind") == "conflict":
         return Markup("{} declared a conflict of interest and gave it back.").format(visible(entry.actor))
@@ -231,7 +250,11 @@ _SENTENCES: Final[dict[str, Callable[[HistoryEntry, Particulars], Markup]]] = {
     "question.answered": _acted("answered the question, and it is back"),
     "question.lapsed": lambda _entry, _details: Markup("Upstream did not answer in time, and it went back."),
     "assignment.claimed": _acted("took it"),
-    "assignment.released": _acted("put it back"),
+    "assignment.reserved": _acted("has it next, and has not seen it yet"),
+    "assignment.released": _released,
+    "judgement.given": _given,
+    "judgement.taken_back": _acted("took that back before it counted"),
+    "judgement.dropped": _dropped,
     "assignment.skipped": _skipped,
     "assignment.snoozed": _snoozed,
     "assignment.returned": _returned,

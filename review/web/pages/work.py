@@ -21,18 +21,20 @@ from review.items.schemas import ItemDetail
 from review.items.types import ItemType
 from review.kernel.clock import utc_now
 from review.kernel.db import Hot, driver_of
-from review.queueing import due, pinning
+from review.queueing import ahead, due, overview, pinning
 from review.queueing import service as queueing
+from review.queueing.ahead import Reserved
 from review.queueing.due import RunningClock
 from review.queueing.errors import PoolNotFound
 from review.queueing.rules import Act
 from review.queueing.schemas import ClaimedAssignment
 from review.sla.rules import SlaPolicy
 from review.web import content
-from review.web.pages import around, countdowns, desk, places, words
-from review.web.pages.around import Looker
+from review.web.pages import around, countdowns, desk, last, places, words
+from review.web.pages.around import Day, Looker
 from review.web.pages.countdowns import Hours
 from review.web.pages.desk import Bench, Draft
+from review.web.pages.last import Last
 from review.web.pages.reading import SAID, Pairs
 from review.web.pages.views import Countdown, Stoppable
 from review.web.services import AnyRequest, Services, Svc, Who
@@ -115,12 +117,14 @@ class Work:
         draft: Draft,
         *,
         outcome: str = "",
+        act: str = "",
         status: int = 200,
         push: str | None = None,
         is_draft_used: bool = False,
     ) -> Template:
-        """Show an assignment in hand: the whole page, or only the desk."""
+        """Show an assignment in hand: the whole page, or only the desk; `act` is what `outcome` tells of."""
         item, item_type = claimed.item, await self.type_of(claimed)
+        before = await self.look_back(outcome, act)
         bench = Bench(
             project=self.who.project,
             item_type=item_type,
@@ -140,11 +144,15 @@ class Work:
             now=utc_now(),
             history=history,
             clock=clocks.get(item.id),
-            outcome=outcome,
+            outcome=before.outcome,
         )
         hand = await around.look(self.looker, claimed, history, kept, clocks, is_draft_used=is_draft_used)
         name = "_desk.html" if self.is_partial else "review.html"
-        return self.page(name, status=status, push=push, desk=laid, hand=hand, reshape=f"{laid.url}/form")
+        return self.page(name, status=status, push=push, desk=laid, hand=hand, last=before, reshape=f"{laid.url}/form")
+
+    async def look_back(self, outcome: str = "", act: str = "") -> Last:
+        """Give what a page says of the verdict that was given last."""
+        return await last.look_back(self.hot, self.who, outcome, act)
 
     def frame(self, item: ItemDetail, item_type: ItemType) -> content.Frame:
         """Give what surrounds the content of an item: where its files are fetched, and which may be."""
@@ -181,36 +189,79 @@ class Work:
         return desk.take_up(claimed.item, await self.type_of(claimed), pairs, claimed.answers or ())
 
     async def held(self, assignment_id: UUID, act: Act | None = None) -> ClaimedAssignment:
-        """Give an assignment the caller holds; `act` is what they are about to do with it.
+        """Give an assignment the caller holds; `act` is what they are about to do with it, so they have seen it.
 
         Raises:
             AssignmentNotFound (404), LeaseLost (409).
         """
-        return await queueing.get_held(
+        claimed = await queueing.get_held(
             self.hot, who=self.who, assignment_id=assignment_id, config=self.config, base_url=self.base_url, act=act
         )
+        if act is not None:
+            await self.see(claimed)
+        return claimed
+
+    async def see(self, claimed: ClaimedAssignment) -> None:
+        """Count an assignment as before the caller from now on, if it was claimed ahead."""
+        only = claimed.id, claimed.fence
+        await ahead.show(self.hot, who=self.who, pool=claimed.pool, config=self.config, only=only)
 
     async def seeing(self, tx: AsyncSession) -> "Work":
         """Give the same view from within a transaction: what it has done counts, and what follows goes with it."""
         await tx.flush()
         return replace(self, over=await driver_of(tx))
 
-    async def onward(self, pool: str, act: str, outcome: str = "") -> Response[Any]:
-        """Claim the pool's next assignment and show it at once, or say that nothing is left."""
+    async def onward(
+        self, pool: str, act: str, outcome: str = "", *, shown: Reserved | None = None, is_again: bool = False
+    ) -> Response[Any]:
+        """Put the pool's next assignment before the caller at once, or say that nothing is left.
+
+        Where the page shows one already that it had claimed ahead, that one is in hand from now on, and what changes of
+        the page is what it says besides the item. `is_again` if this was asked before, so that the next may be in hand.
+        """
         outcome = outcome or SAID[act]
-        claimed = await self._claim_next(pool)
         here = f"/p/{self.who.project}"
+        key: dict[str, Any] = {"who": self.who, "pool": pool, "config": self.config, "is_again": is_again}
+        if shown is not None and await ahead.show(self.hot, **key, only=shown):
+            return await self._acknowledge(pool, shown[0], outcome, act)
+        claimed = await self._claim_next(pool, is_again=is_again)
         if not self.is_partial:
             path = f"/assignments/{claimed[0].id}" if claimed else f"/pools/{pool}"
             return Redirect(f"{here}{path}?done={act}", status_code=303)
         if not claimed:
-            named = self.config.pools[pool].title
-            return self.page("_nothing.html", push=f"{here}/pools/{pool}", pool_title=named, said=outcome)
+            said: dict[str, Any] = {"day": await self._day(pool, None), "last": await self.look_back(outcome, act)}
+            titled = self.config.pools[pool].title
+            return self.page("_nothing.html", push=f"{here}/pools/{pool}", pool_title=titled, **said)
         url = f"{here}/assignments/{claimed[0].id}"
-        return await self.show(claimed[0], await self.begin(claimed[0]), outcome=outcome, push=url)
+        return await self.show(claimed[0], await self.begin(claimed[0]), outcome=outcome, act=act, push=url)
 
-    async def _claim_next(self, pool: str) -> list[ClaimedAssignment]:
-        """Claim one more; somebody who has left the pool meanwhile gets none, and what they just did still counts."""
+    async def _acknowledge(self, pool: str, assignment_id: UUID, outcome: str, act: str) -> Template:
+        """Say what became of the verdict, for a page that shows the next item already."""
+        day = await self._day(pool, assignment_id)
+        return self.page("_desk_seen.html", push="", day=day, last=await self.look_back(outcome, act))
+
+    async def _day(self, pool: str, assignment_id: UUID | None) -> Day:
+        kept = await pinning.list_kept(self.hot, who=self.who)
+        clocks = await self.countdowns([each.item_id for each in kept])
+        return await around.look_at_day(self.looker, pool, assignment_id, kept, clocks)
+
+    async def find_in_hand(self, pool: str) -> UUID | None:
+        """Find what the caller has in hand of a pool, besides what is pinned."""
+        kept = await pinning.list_kept(self.hot, who=self.who)
+        pinned = {each.assignment_id for each in kept if each.kind == around.PINNED}
+        held = await overview.held_by(self.hot, who=self.who)
+        mine = (each.assignment_id for each in held if each.pool == pool)
+        return next((each for each in mine if each not in pinned), None)
+
+    async def _claim_next(self, pool: str, *, is_again: bool) -> list[ClaimedAssignment]:
+        """Claim one more: first what came back to the caller, then what they have ahead, then the pool's most urgent.
+
+        Somebody who has left the pool meanwhile gets none, and what they just did still counts.
+        """
+        kept = await self.find_in_hand(pool) if is_again else None
+        kept = kept or await ahead.resume(self.hot, who=self.who, pool=pool, config=self.config)
+        if kept is not None:
+            return [await self.held(kept)]
         try:
             return await queueing.claim(
                 self.hot, who=self.who, pool=pool, limit=1, config=self.config, base_url=self.base_url

@@ -6,18 +6,19 @@ const form = () => $("#judge");
 // The lease: extended while the page is open, clearly lost when lost.
 let until = 0, timer = 0;
 const plan = (seconds) => { clearTimeout(timer); timer = setTimeout(extend, seconds * 1000); };
-const hold = (seconds) => { until = performance.now() + seconds * 1000; plan(Math.max(1, Math.min(seconds, +desk().dataset.lease) / 3)); };
+const hold = (seconds) => { until = performance.now() + seconds * 1000; plan(Math.max(1, Math.min(seconds, +desk().dataset.lease, 180) / 3)); };
 const lost = () => {
   clearTimeout(timer);
   desk().classList.add("lost");
   $("#offline").hidden = true;
   $("#lost").hidden = false;
-  $$("button:not([popovertarget=help])", form()).forEach((button) => { button.disabled = true; });
+  $$("button:not([popovertarget=help], #undo)", form()).forEach((button) => { button.disabled = true; });
   $$(":popover-open").forEach((open) => open.hidePopover());
 };
 const extend = async () => {
   const now = desk();
   if (!now || now.classList.contains("lost")) return;
+  document.dispatchEvent(new Event("desk:beat"));
   try {
     const body = new URLSearchParams({ fence: now.dataset.fence, _csrf: $("[name=csrf-token]").content });
     const answer = await fetch(now.dataset.extend, { method: "POST", body, redirect: "error" });
@@ -68,6 +69,7 @@ when("draft:restored", compare);
 when("click", (event) => {
   if (event.target.closest("#correct") && !changed()) { event.preventDefault(); event.stopPropagation(); toForm(); }
 }, true);
+Object.assign(globalThis.countersign, { desk, form, hold });
 when("htmx:after:swap", arrive);
 when("lease:lost", lost);
 when("htmx:error", () => { if (desk()) $("#offline").hidden = false; });
