@@ -17,6 +17,9 @@ MAX_SURVEYED_VALUES = 5_000
 VIEWS = ("text", "markdown", "code", "json", "image", "table", "chat", "choice")
 
 
+SENSITIVE = ("off", "text", "media", "all")
+
+
 class SchemaInvalid(Exception):
     """A schema that is none; `path` is where in the schema."""
 
@@ -26,13 +29,21 @@ class SchemaInvalid(Exception):
         self.path = path
 
 
+class ExposureLimit(msgspec.Struct, frozen=True):
+    """How many items one person is handed in a rolling hour and a rolling day; None is without limit."""
+
+    per_hour: int | None = None
+    per_day: int | None = None
+
+
 class ItemType(msgspec.Struct, frozen=True, kw_only=True):
     """One version of an item type, with its validators compiled.
 
     Versions count from 1 by content: a definition that was there before keeps the number it had then. `needs_lead` is
     the condition under which a judgement waits for the people of `lead_pool`, `two_person` says that nobody decides
     alone, `shows_answers` that adjudicators see what was judged before them, and `relations` are the paths at which an
-    item names the people it concerns.
+    item names the people it concerns. `sensitive` says which of its content is veiled, `exposure` how much of it one
+    person is handed.
     """
 
     name: str
@@ -48,8 +59,15 @@ class ItemType(msgspec.Struct, frozen=True, kw_only=True):
     two_person: bool = False
     shows_answers: bool = False
     relations: tuple[str, ...] = ()
+    sensitive: str = "off"
+    exposure: ExposureLimit | None = None
     input_validator: Any
     output_validator: Any
+
+    @property
+    def is_sensitive(self) -> bool:
+        """Whether any of its content is veiled."""
+        return self.sensitive != "off"
 
     def check_input(self, value: object) -> list[FieldError]:
         """List what does not fit the input schema, at most 20 faults; paths begin with `input`."""

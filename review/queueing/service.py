@@ -1,7 +1,7 @@
 """Claiming, keeping and giving back assignments."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ from review.items.service import detail_of
 from review.kernel import outbox
 from review.kernel.db import Hot, driver_of
 from review.kernel.events import EventKind
-from review.queueing import floors, mentions, queries
+from review.queueing import exposure, floors, mentions, queries
 from review.queueing.errors import AssignmentNotFound, LeaseLost, PoolNotFound
 from review.queueing.floors import Floors
 from review.queueing.rules import Act, AssignmentState, LeaseFate, Seat, is_held_by, lease_fate, why_lost
@@ -52,14 +52,16 @@ async def claim(
 ) -> list[ClaimedAssignment]:
     """Claim the most urgent open assignments of a pool: by priority, then due time, then age.
 
-    None that the caller skipped, reviewed or holds another seat of; empty when there is nothing.
+    None that the caller skipped, reviewed or holds another seat of, and none of a type of which they have seen as many
+    as the configuration allows for now; empty when there is nothing.
 
     Raises:
         PoolNotFound (404); NotAPerson: a service key claimed (403).
     """
     check_person(who)
     await check_pool(hot, who=who, pool=pool, config=config)
-    rows = await _claim(hot, who, pool, limit, config.pools[pool].lease)
+    resting = await exposure.list_resting_types(hot, who, config)
+    rows = await _claim(hot, who, pool, limit, config.pools[pool].lease, resting)
     if not rows:
         return []
     found = await item_queries.list_details(hot, who, [row["item_id"] for row in rows])
@@ -81,8 +83,15 @@ async def claim(
     ]
 
 
-async def _claim(hot: Hot, who: Principal, pool: str, limit: int, lease: timedelta) -> list[Any]:
-    """Claim from the queue's floor if it has one, and from the top if that finds too little."""
+async def _claim(
+    hot: Hot, who: Principal, pool: str, limit: int, lease: timedelta, resting: Sequence[str] = ()
+) -> list[Any]:
+    """Claim from the queue's floor if it has one, and from the top if that finds too little.
+
+    Whoever leaves some types to others says nothing of where the queue begins.
+    """
+    if resting:
+        return await queries.claim(hot, who, pool, limit, lease, resting=resting)
     began = time.monotonic()
     floor = _floors.find(who.project_id, pool, began)
     rows = await queries.claim(hot, who, pool, limit, lease, floor=floor)

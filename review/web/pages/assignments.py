@@ -17,7 +17,7 @@ from review.queueing.rules import Act
 from review.reviewing import service as reviewing
 from review.reviewing.errors import JudgementInvalid, VerdictNotAllowed
 from review.web.guards import requires
-from review.web.pages import desk
+from review.web.pages import desk, veils
 from review.web.pages.desk import Draft
 from review.web.pages.reading import SAID, Pairs, fence_of, first, read_form
 from review.web.pages.work import WORK, InHand, Work
@@ -71,7 +71,10 @@ class AssignmentPages(Controller):
             )
         except (JudgementInvalid, VerdictNotAllowed) as refusal:
             return await work.show(claimed, desk.refused(draft, refusal), status=refusal.status, push="")
-        outcome = desk.told(verdict, claimed.item, draft, is_decided=done.item.decision is not None)
+        hides_words = veils.hides_words(work.config, claimed.item.type)
+        outcome = desk.told(
+            verdict, claimed.item, draft, is_decided=done.item.decision is not None, hides_words=hides_words
+        )
         return await (await work.seeing(tx)).onward(claimed.pool, verdict, outcome)
 
     @post("/skip", status_code=200)

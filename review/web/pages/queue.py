@@ -15,9 +15,8 @@ from review.intake import stops
 from review.queueing import overview, pinning, snoozing
 from review.queueing import service as queueing
 from review.queueing.schemas import HeldLine, QueuedLine
-from review.web import content
 from review.web.guards import requires
-from review.web.pages import around, desk
+from review.web.pages import around, desk, veils
 from review.web.pages.reading import SAID, read_form
 from review.web.pages.stops import told
 from review.web.pages.views import Countdown, HeldRow, PoolRow, QueueLine
@@ -68,6 +67,7 @@ class QueuePages(Controller):
         mine = [_held_row(each, work.config, clocks.get(each.item_id)) for each in held]
         stopped = [told(each) for each in await stops.list_stops(work.hot, who=work.who)]
         shown: dict[str, Any] = {"pools": rows, "held": mine, "kept": aside, "stopped": stopped}
+        shown["resting"] = await work.resting()
         return work.page("home.html", here="Queue", **shown, said=SAID.get(done, ""))
 
     @get("/pools/{pool:str}")
@@ -85,6 +85,7 @@ class QueuePages(Controller):
             lines=[_line(each, work.config, clocks.get(each.item_id)) for each in shown],
             more=f"{here}?after={shown[-1].assignment_id}" if len(found) > LINES else None,
             after=after,
+            resting=[] if work.is_partial else await work.resting(),
             said=SAID.get(done, ""),
         )
 
@@ -113,7 +114,7 @@ def _line(line: QueuedLine, config: ProjectConfig, clock: Countdown | None) -> Q
     return QueueLine(
         item_id=line.item_id,
         type_title=desk.title_in(config, line.type),
-        brief=content.brief(msgspec.json.decode(line.input)),
+        brief=veils.brief(config, line.type, msgspec.json.decode(line.input)),
         confidence=line.confidence,
         clock=clock,
         created_at=line.created_at,

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from review.delivery.webhooks.schemas import EndpointView
 from review.web.content import Block
 from review.web.forms import Field
+from review.web.pages.veils import Veil
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +193,7 @@ class Desk:
     may_override: bool = False
     answers: list[Answer] = field(default_factory=list[Answer])
     stoppable: list[Stoppable] = field(default_factory=list[Stoppable])
+    veil: Veil | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +243,7 @@ class ItemPage:
     may_override: bool
     takes_two: bool
     output: str
+    veil: Veil | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,18 +21,19 @@ from review.items.schemas import ItemDetail
 from review.items.types import ItemType
 from review.kernel.clock import utc_now
 from review.kernel.db import Hot, driver_of
-from review.queueing import due, pinning
+from review.queueing import due, exposure, pinning
 from review.queueing import service as queueing
 from review.queueing.due import RunningClock
 from review.queueing.errors import PoolNotFound
 from review.queueing.rules import Act
 from review.queueing.schemas import ClaimedAssignment
 from review.sla.rules import SlaPolicy
-from review.web.pages import around, countdowns, desk, places, words
+from review.web.pages import around, countdowns, desk, places, resting, veils, words
 from review.web.pages.around import Looker
 from review.web.pages.countdowns import Hours
 from review.web.pages.desk import Bench, Draft
 from review.web.pages.reading import SAID, Pairs
+from review.web.pages.resting import Resting
 from review.web.pages.views import Countdown, Stoppable
 from review.web.services import AnyRequest, Services, Svc, Who
 from review.web.shapes import is_object
@@ -120,13 +121,16 @@ class Work:
     ) -> Template:
         """Show an assignment in hand: the whole page, or only the desk."""
         item = claimed.item
+        await self.note_shown(item)
+        item_type = await self.type_of(claimed)
         bench = Bench(
             project=self.who.project,
-            item_type=await self.type_of(claimed),
+            item_type=item_type,
             lease=self.config.pools[claimed.pool].lease,
             conditions=self.conditions(item),
             stoppable=await self.stoppable(item),
             may_override=self.who.may(Permission.OVERRIDE),
+            veil=veils.veil_of(self.config, item_type),
         )
         history = await items.list_history(self.hot, who=self.who, item_id=item.id, base_url=self.base_url)
         kept = await pinning.list_kept(self.hot, who=self.who)
@@ -143,6 +147,15 @@ class Work:
         hand = await around.look(self.looker, claimed, history, kept, clocks, is_draft_used=is_draft_used)
         name = "_desk.html" if self.is_partial else "review.html"
         return self.page(name, status=status, push=push, desk=laid, hand=hand, reshape=f"{laid.url}/form")
+
+    async def note_shown(self, item: ItemDetail) -> None:
+        """Note that an item stands before the caller's eyes, where that is counted."""
+        await exposure.note_shown(self.hot, who=self.who, config=self.config, item_id=item.id, item_type=item.type)
+
+    async def resting(self) -> list[Resting]:
+        """Say which item types the caller has seen enough of for now; asks nothing where there are no limits."""
+        rests = await exposure.list_rests(self.hot, who=self.who, config=self.config)
+        return resting.tell(rests, self.config, self.zone)
 
     async def stoppable(self, item: ItemDetail) -> list[Stoppable]:
         """Give what the caller may stop of an item: its sender and its type, those that are not stopped already."""
@@ -193,7 +206,13 @@ class Work:
             return Redirect(f"{here}{path}?done={act}", status_code=303)
         if not claimed:
             named = self.config.pools[pool].title
-            return self.page("_nothing.html", push=f"{here}/pools/{pool}", pool_title=named, said=outcome)
+            return self.page(
+                "_nothing.html",
+                push=f"{here}/pools/{pool}",
+                pool_title=named,
+                said=outcome,
+                resting=await self.resting(),
+            )
         url = f"{here}/assignments/{claimed[0].id}"
         return await self.show(claimed[0], await self.begin(claimed[0]), outcome=outcome, push=url)
 
