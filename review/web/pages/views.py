@@ -159,7 +159,10 @@ class Correction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """The review page: one assignment in a reviewer's hands, and how far they have come with it."""
+    """The review page: one assignment in a reviewer's hands, and how far they have come with it.
+
+    One of the style guide is not `is_live`: nothing is asked about it.
+    """
 
     url: str
     assignment_id: UUID
@@ -194,6 +197,7 @@ class Desk:
     answers: list[Answer] = field(default_factory=list[Answer])
     stoppable: list[Stoppable] = field(default_factory=list[Stoppable])
     veil: Veil | None = None
+    is_live: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
