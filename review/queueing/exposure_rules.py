@@ -71,7 +71,7 @@ def list_rests(quotas: Sequence[Quota], shown: Collection[Shown], now: datetime)
 
 def resting_types(rests: Sequence[Rest]) -> tuple[str, ...]:
     """Name the types that rest, in one order."""
-    return tuple(sorted(frozenset().union(*(rest.types for rest in rests))))
+    return tuple(sorted({name for rest in rests for name in rest.types}))
 
 
 def ends_of(rests: Sequence[Rest]) -> Mapping[str, Rest]:

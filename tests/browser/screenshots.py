@@ -4,7 +4,7 @@ Its name keeps it out of an ordinary run. Pictures differ from machine to machin
 with them; what must stay as it is, `test_styleguide.py` holds to numbers.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from io import BytesIO
 from pathlib import Path
@@ -176,7 +176,7 @@ async def keep(page: Page, name: str) -> None:
 
 
 @asynccontextmanager
-async def looking(site: Site, browser: Browser, size: dict[str, int], **more: Any) -> AsyncIterator[Page]:
+async def looking(site: Site, browser: Browser, size: dict[str, int], **more: Any) -> AsyncGenerator[Page]:
     """Sign Nora in on a screen of this size."""
     context = await browser.new_context(
         viewport=size,  # type: ignore[arg-type]  # two numbers, as it wants

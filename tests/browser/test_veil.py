@@ -24,7 +24,9 @@ async def mark(site: Site, items: int = 2) -> None:
     async with site.world.db.transaction() as tx:
         await configuration.apply(tx, MARKED, actor=OPERATOR)
     for number in range(items):
-        await site.world.submit(text=f"message {number}")
+        await site.world.submit(
+            text=f"message {number}", alternatives=[{"output": {"label": "refund"}, "confidence": 0.2}]
+        )
 
 
 async def test_a_key_shows_this_item_as_it_is_and_the_next_is_hidden_again(site: Site, page: Page) -> None:
@@ -36,8 +38,18 @@ async def test_a_key_shows_this_item_as_it_is_and_the_next_is_hidden_again(site:
     assert "blur" in await page.locator(".evidence .veiled").evaluate(WORN)
     assert "message 0" not in await spoken(page)
     assert "Hidden, as it is sensitive" in await spoken(page)
+    options = page.locator("#palette-list")
+    await page.keyboard.press("Control+k")
+    await expect(options).to_contain_text("Approve")
+    await expect(options).not_to_contain_text("refund")
+    await page.keyboard.press("Escape")
+    await expect(options).to_be_hidden()
     await page.keyboard.press("v")
     await expect(page.get_by_label("Show it as it is")).to_be_checked()
+    await page.keyboard.press("Control+k")
+    await expect(options).to_contain_text("refund")
+    await page.keyboard.press("Escape")
+    await expect(options).to_be_hidden()
     assert await page.locator(".evidence .veiled").evaluate(WORN) == "none"
     assert "message 0" in await spoken(page)
     assert "Hidden, as it is sensitive" not in await spoken(page)

@@ -109,9 +109,9 @@ async def test_without_limits_a_claim_asks_what_it_asked_before(world: World, mo
     asked: list[str] = []
     fetch = asyncpg.Pool.fetch
 
-    async def counted(pool: Any, statement: str, *given: object, **more: object) -> Any:
+    async def counted(pool: Any, statement: str, *given: object) -> Any:
         asked.append(statement)
-        return await fetch(pool, statement, *given, **more)
+        return await fetch(pool, statement, *given)
 
     monkeypatch.setattr(asyncpg.Pool, "fetch", counted)
     await world.claim("ana")
