@@ -165,7 +165,7 @@ async def fill(site: Site) -> None:
         held = (await world.claim("ana"))[0]
         output = {"intent": "lost_card", "urgent": True, "answer": "We have blocked it. A new one is on its way."}
         more = {"output": output} if verdict == "correct" else {}
-        await world.judge("ana", held, verdict, **more)  # type: ignore[arg-type]  # an output, where there is one
+        await world.judge("ana", held, verdict, **more)
 
 
 async def keep(page: Page, name: str) -> None:
