@@ -7,7 +7,7 @@ from review.feedback import service as feedback
 from review.identity import accounts, sessions
 from review.identity.oidc import service as oidc
 from review.kernel.db import Database
-from review.queueing import pinning
+from review.queueing import exposure, pinning
 from review.reviewing import drafts, pending
 
 
@@ -52,6 +52,9 @@ async def forget_old_notifications(ctx: dict[Any, Any]) -> int:
 
 
 async def forget_old_drafts(ctx: dict[Any, Any]) -> int:
-    """Forget drafts that nobody touched for 30 days, and the words and marks left with seats that long ago."""
+    """Forget drafts that nobody touched for 30 days, words and marks left with seats that long ago, and what was shown.
+
+    What was shown to whom is kept for a day.
+    """
     db: Database = ctx["db"]
-    return await drafts.forget_old(db.hot) + await pinning.forget_old(db.hot)
+    return await drafts.forget_old(db.hot) + await pinning.forget_old(db.hot) + await exposure.forget_old(db.hot)

@@ -1,13 +1,13 @@
 """Judgements that may still be taken back, and claims whose items were not seen yet.
 
 Revision ID: 0021
-Revises: 0019
+Revises: 0020
 """
 
 from alembic import op
 
 revision = "0021"
-down_revision = "0019"
+down_revision = "0020"
 
 # Both columns name a fence: they hold for that one claim, so whoever claims next need not know of them, also where a
 # process of the release before does it. `judgement` is json, not jsonb, as an output is kept the way it was written.

@@ -16,8 +16,16 @@ from review.configuration.limits import LIMITS, VERDICTS, check_limits, limits_o
 from review.configuration.outlets import Channel, Notices, Webhook, read_channels, read_notices, read_webhooks
 from review.configuration.roles import CustomRole, read_roles
 from review.configuration.routes import Surroundings, find_impossible, read_rules
+from review.configuration.sensitivity import (
+    SENSITIVITY,
+    VeilDefaults,
+    check_sensitivity,
+    read_shared_limit,
+    read_veil,
+    sensitivity_of,
+)
 from review.identity.rules import normalise_email
-from review.items.types import LANGUAGES, VIEWS, ItemType, SchemaInvalid, compile_schema
+from review.items.types import LANGUAGES, VIEWS, ExposureLimit, ItemType, SchemaInvalid, compile_schema
 from review.routing.rules import RuleSet
 from review.sla.calendars import Calendar
 from review.sla.ladders import Ladder
@@ -29,6 +37,7 @@ SHORTEST_LEASE, LONGEST_LEASE = timedelta(seconds=5), timedelta(days=7)
 TOP = (
     *("project", "title", "item_types", "pools", "default_pool", "rules"),
     *("calendars", "sla_policies", "escalation_policies", "webhooks", "channels", "roles"),
+    *("veil", "exposure"),
 )
 REQUIRED = ("project", "item_types", "pools", "rules")
 LATER_IN_POOLS = {"skills": "everybody in a pool may work all of it"}
@@ -48,6 +57,7 @@ class Pool(msgspec.Struct, frozen=True):
 class ProjectConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a project's configuration, compiled; it never changes.
 
+    `veil` is how sensitive content is shown by default, and `exposure` the limit that all sensitive types share.
     `warnings` are for whoever applies it: what it asks for that will not happen, each with its line.
     """
 
@@ -64,6 +74,8 @@ class ProjectConfig(msgspec.Struct, frozen=True, kw_only=True):
     webhooks: Mapping[str, Webhook] = {}
     channels: Mapping[str, Channel] = {}
     roles: Mapping[str, CustomRole] = {}
+    veil: VeilDefaults = VeilDefaults()
+    exposure: ExposureLimit | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -91,14 +103,10 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
     checks.keys("", data, TOP, required=REQUIRED)
     project = checks.name("project", data["project"]) if data.get("project") is not None else ""
     title = checks.text("title", data.get("title"))
-    types: dict[str, ItemType] = {}
     defined = _named(checks, "item_types", data.get("item_types"))
-    for name, given in defined:
-        types[name] = _item_type(checks, name, given, versions.item_types.get(name, 0))
+    types = {name: _item_type(checks, name, given, versions.item_types.get(name, 0)) for name, given in defined}
     channels = read_channels(checks, data.get("channels"))
-    pools = {name: _pool(checks, name, given, channels) for name, given in _named(checks, "pools", data.get("pools"))}
-    if not pools and mapping_of(data.get("pools")) is not None:
-        checks.add("pools", "is empty; what no rule can judge must have a pool to go to")
+    pools = _pools(checks, data.get("pools"), channels)
     for name, given in defined:
         check_limits(checks, types[name], given, tuple(pools))
     default = next(iter(pools), "")
@@ -110,6 +118,8 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
     rules = read_rules(checks, data.get("rules"), Surroundings(types, tuple(pools), tuple(policies)))
     webhooks = read_webhooks(checks, data.get("webhooks"))
     roles = read_roles(checks, data.get("roles"))
+    veil = read_veil(checks, data.get("veil"))
+    shared = read_shared_limit(checks, data.get("exposure"), types)
     if checks.faults:
         raise ConfigurationInvalid(sorted(checks.faults, key=lambda fault: (fault.line, fault.column)))
     return ProjectConfig(
@@ -126,6 +136,8 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
         webhooks=webhooks,
         channels=channels,
         roles=roles,
+        veil=veil,
+        exposure=shared,
         warnings=warnings_of(checks, types, rules, parts.ladders) if versions.config == 0 else (),
     )
 
@@ -167,7 +179,8 @@ def _named(checks: Checks, path: str, value: object) -> list[tuple[str, dict[str
 def _item_type(checks: Checks, name: str, given: Mapping[str, Any], version: int) -> ItemType:
     path = f"item_types.{name}"
     allowed = ("title", "input_schema", "output_schema", "reasons", "guidelines", "view")
-    checks.keys(path, given, (*allowed, *LIMITS), required=("input_schema", "output_schema"))
+    checks.keys(path, given, (*allowed, *LIMITS, *SENSITIVITY), required=("input_schema", "output_schema"))
+    check_sensitivity(checks, path, given)
     input_schema, output_schema = given.get("input_schema", True), given.get("output_schema", True)
     compiled = ItemType(
         name=name,
@@ -179,6 +192,7 @@ def _item_type(checks: Checks, name: str, given: Mapping[str, Any], version: int
         guidelines=checks.text(f"{path}.guidelines", given.get("guidelines")),
         view={str(field): str(kind) for field, kind in checks.mapping(f"{path}.view", given.get("view")).items()},
         **limits_of(given),
+        **sensitivity_of(given),
         input_validator=_schema(checks, f"{path}.input_schema", input_schema),
         output_validator=_schema(checks, f"{path}.output_schema", output_schema),
     )
@@ -216,6 +230,13 @@ def _check_kind(checks: Checks, path: str, kind: str) -> None:
         checks.known(path, language, LANGUAGES, "language that code is shown in")
     else:
         checks.known(path, kind, VIEWS, "view")
+
+
+def _pools(checks: Checks, given: object, channels: Mapping[str, Channel]) -> dict[str, Pool]:
+    pools = {name: _pool(checks, name, each, channels) for name, each in _named(checks, "pools", given)}
+    if not pools and mapping_of(given) is not None:
+        checks.add("pools", "is empty; what no rule can judge must have a pool to go to")
+    return pools
 
 
 def _pool(checks: Checks, name: str, given: Mapping[str, Any], channels: Mapping[str, Channel]) -> Pool:

@@ -19,6 +19,7 @@ from review.configuration.limits import limits_of
 from review.configuration.models import ConfigVersion, ItemTypeVersion, RuleSetVersion
 from review.configuration.plans import Plan, clocks_differ, compare, digest_of
 from review.configuration.rules import ProjectConfig, Versions, compile_config
+from review.configuration.sensitivity import sensitivity_of
 from review.identity import people_queries as people
 from review.identity.errors import ProjectNotFound
 from review.identity.models import Project, ProjectRole
@@ -317,6 +318,7 @@ def _compile_type(name: str, version: int, definition: Mapping[str, Any]) -> Ite
         guidelines=definition.get("guidelines") or "",
         view=definition.get("view") or {},
         **limits_of(definition),
+        **sensitivity_of(definition),
         input_validator=compile_schema(definition["input_schema"]),
         output_validator=compile_schema(definition["output_schema"]),
     )

@@ -17,6 +17,7 @@ from review.identity.rules import Principal
 from review.items.blindness import pause_words
 from review.kernel.db import Hot
 from review.kernel.timers import TimerKind
+from review.queueing.snooze_rules import BEFORE_DUE
 from review.sla.rules import Facts, Pause
 
 # Cases of before there were clocks have started with their opening, under the item's own configuration. {words} is why
@@ -76,11 +77,17 @@ WHERE c.project_id = $1 AND c.id = g.id
 """
 SET_VERSION = "UPDATE cases SET clock_version = $3 WHERE project_id = $1 AND id = ANY($2::uuid[])"
 
-# A null due time puts the seats behind the others of their priority.
-SET_SEATS = """
-UPDATE assignments a SET due_at = coalesce(g.due_at, 'infinity')
-FROM unnest($2::uuid[], $3::timestamptz[]) AS g(item_id, due_at)
-WHERE a.project_id = $1 AND a.item_id = g.item_id AND a.state IN ('open', 'held')
+# A null due time puts the seats behind the others of their priority. What is put aside comes back before its new due.
+SET_SEATS = f"""
+WITH seats AS (
+  UPDATE assignments a SET due_at = coalesce(g.due_at, 'infinity')
+  FROM unnest($2::uuid[], $3::timestamptz[]) AS g(item_id, due_at)
+  WHERE a.project_id = $1 AND a.item_id = g.item_id AND a.state IN ('open', 'held')
+  RETURNING a.id, a.fence, a.aside_fence, a.due_at - interval '{BEFORE_DUE.seconds} s' AS back_by
+)
+UPDATE timers t SET fire_at = greatest(now(), back_by) FROM seats
+WHERE t.project_id = $1 AND t.kind = '{TimerKind.SNOOZE}' AND t.subject_id = seats.id AND t.generation = seats.fence
+  AND seats.aside_fence = seats.fence AND t.fire_at > back_by
 """
 END_TIMERS = f"""
 DELETE FROM timers t USING (

@@ -29,7 +29,7 @@ from review.kernel import outbox
 from review.kernel.db import UNREACHABLE, Hot, driver_of
 from review.kernel.events import EventKind
 from review.kernel.ids import new_id
-from review.queueing import comments
+from review.queueing import aside_queries, comments
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
 from review.queueing.rules import Act, AssignmentState
@@ -121,6 +121,7 @@ async def answer(
         audit.record(tx, who.project_id, who.actor, Action.QUESTION_ANSWERED, item_id=item_id, details=details)
         payload = {"question_id": str(question_id), "by": who.actor.name}
         outbox.emit(tx, who.project_id, EventKind.QUESTION_ANSWERED, item_id=item_id, payload=payload)
+        await aside_queries.hasten(driver, who.project_id, item_id)
         if question["returned_at"] is None:
             await _bring_back(tx, driver, watch.configs, case, question, actor=who.actor, to_asker=True)
         if question["asked_by"] != who.id:

@@ -17,13 +17,15 @@ TEXT_SIZES: Final = (90, 100, 110, 125, 150)  # in percent; the stylesheet has a
 FIXED_KEYS: Final = "?"  # what tells all keys is where people look for it
 
 Key = Annotated[str, Meta(min_length=1, max_length=1)]
+Own = Literal["project", "yes", "no"]  # as the project's configuration has it, or one's own way
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What somebody chose; everything has a default that suits most people.
 
     `zone` is empty for the browser's own. `break_after` is in minutes, 0 for no reminder. `keys` maps the key that
-    pages name to their own; `single_keys` turns off every key that works without Ctrl or ⌘.
+    pages name to their own; `single_keys` turns off every key that works without Ctrl or ⌘. `blur`, `greyscale` and
+    `mute` say how sensitive content is shown.
     """
 
     scheme: Literal["system", "light", "dark"] = "system"
@@ -33,6 +35,9 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     zone: str = ""
     hours: Literal[24, 12] = 24
     break_after: Annotated[int, Meta(ge=0, le=240)] = 50
+    blur: Own = "project"
+    greyscale: Own = "project"
+    mute: Own = "project"
     single_keys: bool = True
     keys: dict[Key, Key] = {}
 

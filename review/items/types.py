@@ -29,6 +29,9 @@ LANGUAGES = (
 )
 
 
+SENSITIVE = ("off", "text", "media", "all")
+
+
 class SchemaInvalid(Exception):
     """A schema that is none; `path` is where in the schema."""
 
@@ -38,6 +41,13 @@ class SchemaInvalid(Exception):
         self.path = path
 
 
+class ExposureLimit(msgspec.Struct, frozen=True):
+    """How many items one person is handed in a rolling hour and a rolling day; None is without limit."""
+
+    per_hour: int | None = None
+    per_day: int | None = None
+
+
 class ItemType(msgspec.Struct, frozen=True, kw_only=True):
     """One version of an item type, with its validators compiled.
 
@@ -45,6 +55,7 @@ class ItemType(msgspec.Struct, frozen=True, kw_only=True):
     the condition under which a judgement waits for the people of `lead_pool`, `two_person` says that nobody decides
     alone, `shows_answers` that adjudicators see what was judged before them, and `relations` are the paths at which an
     item names the people it concerns. `undo` is how long a verdict given on a page may be taken back before it counts.
+    `sensitive` says which of its content is veiled, `exposure` how much of it one person is handed.
     """
 
     name: str
@@ -61,8 +72,15 @@ class ItemType(msgspec.Struct, frozen=True, kw_only=True):
     shows_answers: bool = False
     relations: tuple[str, ...] = ()
     undo: timedelta = DEFAULT_UNDO
+    sensitive: str = "off"
+    exposure: ExposureLimit | None = None
     input_validator: Any
     output_validator: Any
+
+    @property
+    def is_sensitive(self) -> bool:
+        """Whether any of its content is veiled."""
+        return self.sensitive != "off"
 
     def check_input(self, value: object) -> list[FieldError]:
         """List what does not fit the input schema, at most 20 faults; paths begin with `input`."""

@@ -39,7 +39,7 @@ async def reserve(
         return None
     rows = await ahead_queries.keep(hot, who, pool, lease)
     if not rows:
-        rows = await queueing.take(hot, who, pool, 1, lease, is_ahead=True)
+        rows = await queueing.take(hot, who, pool, 1, config, lease=lease, is_ahead=True)
     return next(iter(await queueing.present(hot, who, rows[:1], config=config, base_url=base_url)), None)
 
 

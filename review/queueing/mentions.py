@@ -7,7 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.identity import queries as identity
 from review.identity.rules import Principal, mentioned_in
 from review.kernel import outbox
+from review.kernel.db import driver_of
 from review.kernel.events import EventKind
+from review.queueing import aside_queries
 
 
 async def announce(
@@ -16,7 +18,8 @@ async def announce(
     """Emit one event for all whom the comment names, besides its author; none where it names nobody.
 
     Only those who may see the pool's items can be named. Without an `@` in the comment it costs nothing. What the
-    comment says is left out where others are still to judge without having heard it (`is_blind`).
+    comment says is left out where others are still to judge without having heard it (`is_blind`). Whoever has put the
+    item aside gets it back at once.
     """
     if "@" not in comment:
         return
@@ -25,3 +28,4 @@ async def announce(
     if mentioned:
         payload = {"mentioned": mentioned, "by": who.actor.name, "comment": "" if is_blind else comment}
         outbox.emit(tx, who.project_id, EventKind.MENTIONED, item_id=item_id, payload=payload)
+        await aside_queries.hasten(await driver_of(tx), who.project_id, item_id, mentioned)

@@ -95,6 +95,18 @@ class Aside(Base):
     put_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
 
 
+class Exposure(Base):
+    """An item that a person was shown lately, of a type that is sensitive or limited; `shown_at` is the last time."""
+
+    __tablename__ = "exposures"
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    item_id: Mapped[UUID] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    shown_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+
+
 class CaseReviewer(Base):
     """A person's part in a case; its key is what keeps anybody from sitting in two seats of one case."""
 

@@ -28,7 +28,7 @@ WITH picked AS MATERIALIZED (
   WHERE a.project_id = $1 AND a.pool = $2 AND a.state = 'open'
     AND (SELECT r.part FROM case_reviewers r
          WHERE r.project_id = a.project_id AND r.case_id = a.case_id AND r.user_id = $3) IS NULL
-    AND (a.barred IS NULL OR NOT a.barred && ARRAY[$3::uuid::text, $5::text]){{floor}}
+    AND (a.barred IS NULL OR NOT a.barred && ARRAY[$3::uuid::text, $5::text]){{floor}}{{rest}}
   ORDER BY -a.priority, a.due_at, a.id LIMIT {{limit:d}} FOR UPDATE OF a SKIP LOCKED
 ), one_each AS (
   SELECT DISTINCT ON (case_id) id, case_id FROM picked ORDER BY case_id, id
@@ -62,6 +62,14 @@ WITH picked AS MATERIALIZED (
 SELECT id, case_id, item_id, kind, pool, fence, lease_until, priority, due_at, sees_answers FROM numbered ORDER BY n
 """
 _FROM_FLOOR = "\n    AND (-a.priority, a.due_at, a.id) >= ($10::smallint, $11::timestamptz, $12::uuid)"
+# Whoever has seen enough of some types is given others. A seat does not carry its item's type, so it is looked up, and
+# in no more than the head of the queue: behind ten thousand of what they do not get, they find nothing.
+_WITHOUT_TYPES = """
+    AND (SELECT i.type FROM items i WHERE i.project_id = a.project_id AND i.id = a.item_id) <> ALL ($10::text[])
+    AND (-a.priority, a.due_at, a.id) <= (SELECT h.urgency, h.due_at, h.id FROM (
+      SELECT -priority AS urgency, due_at, id FROM assignments
+      WHERE project_id = $1 AND pool = $2 AND state = 'open' ORDER BY -priority, due_at, id LIMIT 10000) h
+      ORDER BY h.urgency DESC, h.due_at DESC, h.id DESC LIMIT 1)"""
 
 
 # What a claim does to the seat, is called, and tells: a reservation is not seen, so it starts no time and tells nobody.
@@ -70,14 +78,14 @@ _AHEAD = {"mark": "ahead_fence = a.fence + 1", "action": Action.ASSIGNMENT_RESER
 
 
 @lru_cache(maxsize=64)
-def claim_statement(limit: int, *, from_floor: bool, is_ahead: bool = False) -> str:
-    """Give the statement that claims up to so many.
+def claim_statement(limit: int, *, from_floor: bool, is_ahead: bool = False, is_resting: bool = False) -> str:
+    """Give the statement that claims up to so many; from a floor, or without the types that rest, never both.
 
     The limit stands in its text, because for a limit it does not know the planner assumes a tenth of the queue, and
     then plans every single claim anew: at 200,000 open that took as long as the claim itself.
     """
-    floor = _FROM_FLOOR if from_floor else ""
-    return _CLAIM.format(limit=limit, floor=floor, **(_AHEAD if is_ahead else _SEEN))
+    floor, rest = _FROM_FLOOR if from_floor else "", _WITHOUT_TYPES if is_resting else ""
+    return _CLAIM.format(limit=limit, floor=floor, rest=rest, **(_AHEAD if is_ahead else _SEEN))
 
 
 # Only lease_until changes and nothing indexes it, so the beat stays on its page (HOT; promise G8).
@@ -148,16 +156,20 @@ async def claim(
     *,
     floor: Place | None = None,
     is_ahead: bool = False,
+    resting: Sequence[str] = (),
 ) -> list[Any]:
     """Claim up to `limit` open assignments of the pool, most urgent first; one statement.
 
-    With a floor, what is more urgent than that place is not looked at. What is claimed ahead counts as not seen yet.
+    With a floor, what is more urgent than that place is not looked at; it does not go with `resting`, the item types
+    that are left for others. What is claimed ahead counts as not seen yet.
     """
     ids = [new_id() for _ in range(2 * limit)]
-    statement = claim_statement(limit, from_floor=floor is not None, is_ahead=is_ahead)
+    statement = claim_statement(limit, from_floor=floor is not None, is_ahead=is_ahead, is_resting=bool(resting))
     actor = who.actor
     seen = actor.origin, actor.config_version
     given = (who.project_id, pool, who.id, lease, actor.name, ids[:limit], ids[limit:], *seen)
+    if resting:
+        return await hot.fetch(statement, *given, list(resting))
     if floor is None:
         return await hot.fetch(statement, *given)
     return await hot.fetch(statement, *given, -floor.priority, floor.due_at, floor.id)

@@ -21,7 +21,7 @@ from review.items.service import detail_of
 from review.kernel import outbox
 from review.kernel.db import Hot, driver_of
 from review.kernel.events import EventKind
-from review.queueing import floors, mentions, queries
+from review.queueing import exposure, floors, mentions, queries
 from review.queueing.errors import AssignmentNotFound, LeaseLost, PoolNotFound
 from review.queueing.floors import Floors
 from review.queueing.rules import Act, AssignmentState, LeaseFate, Seat, is_held_by, lease_fate, why_lost
@@ -52,14 +52,15 @@ async def claim(
 ) -> list[ClaimedAssignment]:
     """Claim the most urgent open assignments of a pool: by priority, then due time, then age.
 
-    None that the caller skipped, reviewed or holds another seat of; empty when there is nothing.
+    None that the caller skipped, reviewed or holds another seat of, and none of a type of which they have seen as many
+    as the configuration allows for now; empty when there is nothing.
 
     Raises:
         PoolNotFound (404); NotAPerson: a service key claimed (403).
     """
     check_person(who)
     await check_pool(hot, who=who, pool=pool, config=config)
-    rows = await take(hot, who, pool, limit, config.pools[pool].lease)
+    rows = await take(hot, who, pool, limit, config)
     return await present(hot, who, rows, config=config, base_url=base_url)
 
 
@@ -89,9 +90,24 @@ async def present(
 
 
 async def take(
-    hot: Hot, who: Principal, pool: str, limit: int, lease: timedelta, *, is_ahead: bool = False
+    hot: Hot,
+    who: Principal,
+    pool: str,
+    limit: int,
+    config: ProjectConfig,
+    *,
+    lease: timedelta | None = None,
+    is_ahead: bool = False,
 ) -> list[Any]:
-    """Claim from the queue's floor if it has one, and from the top if that finds too little."""
+    """Claim from the queue's floor if it has one, and from the top if that finds too little.
+
+    `lease` is the pool's unless said. Whoever has seen enough of some types is given others, and says nothing of where
+    the queue begins.
+    """
+    lease = config.pools[pool].lease if lease is None else lease
+    resting = await exposure.list_resting_types(hot, who, config)
+    if resting:
+        return await queries.claim(hot, who, pool, limit, lease, is_ahead=is_ahead, resting=resting)
     began = time.monotonic()
     floor = _floors.find(who.project_id, pool, began)
     rows = await queries.claim(hot, who, pool, limit, lease, floor=floor, is_ahead=is_ahead)

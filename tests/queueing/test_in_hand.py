@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 
 from review.audit.rules import OPERATOR
+from review.escalation import clocks
 from review.escalation import service as escalation
-from review.queueing import departures, overview, pinning, sending_back, snooze_rules, snoozing
+from review.escalation.clocks import Watch
+from review.queueing import comments, departures, overview, pinning, sending_back, snooze_rules, snoozing
 from review.queueing.errors import LeaseLost, SendBackInvalid, SnoozeInvalid, TooManyPinned
 from review.queueing.schemas import ClaimedAssignment
 from review.sla.ladders import Step
 from tests.escalation.ladders import UP, climb, pass_time
 from tests.escalation.ladders import sweep as sweep_ladder
-from tests.make import World
+from tests.escalation.test_questions import answer, ask
+from tests.make import BASE_URL, World
 from tests.queueing.ledger import Ledger
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
@@ -150,6 +153,46 @@ async def test_an_escalation_brings_it_back_at_once_for_everybody(world: World) 
     (again,) = await world.claim("ben")
     assert again.id == held.id
     assert await world.count("events", kind="item.returned") == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "back"), [("@ana can you look?", 1), ("@ben can you look?", 0), ("to whom it may", 0)]
+)
+async def test_a_mention_of_its_holder_brings_it_back_to_them_at_once(world: World, said: str, back: int) -> None:
+    item_id = (await world.submit()).item.id
+    (held,) = await world.claim("ana")
+    await put_aside(world, "ana", held)
+    async with world.db.transaction() as tx:
+        await comments.write(tx, who=world.people["lea"], item_id=item_id, text=said, base_url=BASE_URL)
+    assert (await escalation.sweep(world.db)).returned == back
+    assert await kinds(world, "ana") == (["reserved"] if back else ["snoozed"])
+
+
+async def test_an_answer_from_upstream_brings_it_back_to_whoever_put_it_aside(world: World) -> None:
+    await world.submit(tags=["panel"])
+    (held,), (other,) = await world.claim("ana"), await world.claim("ben")
+    asked = await ask(world, "ben", other)
+    await put_aside(world, "ana", held)
+    assert (await escalation.sweep(world.db)).returned == 0
+    await answer(world, asked)
+    assert (await escalation.sweep(world.db)).returned == 1
+    assert await kinds(world, "ana") == ["reserved"]
+
+
+async def test_what_was_put_aside_while_its_clock_stood_comes_back_before_it_is_due(world: World) -> None:
+    """While a clock stands there is no due time to keep to; once it runs on there is."""
+    item_id = (await world.submit()).item.id
+    (held,) = await world.claim("ana")
+    watch, lead = Watch(world.configs, BASE_URL), world.people["lea"]
+    async with world.db.transaction() as tx:
+        await clocks.pause(tx, watch, who=lead, item_id=item_id, reason="the customer is asked", until=None)
+    await put_aside(world, "ana", held, hours=10)
+    async with world.db.transaction() as tx:
+        await clocks.resume(tx, watch, who=lead, item_id=item_id)
+    left = await world.db.hot.fetchval(
+        "SELECT a.due_at - t.fire_at FROM timers t JOIN assignments a ON a.id = t.subject_id WHERE t.kind = 'snooze'"
+    )
+    assert left == snooze_rules.BEFORE_DUE
 
 
 async def test_who_leaves_leaves_what_they_put_aside(world: World) -> None:

@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 from review.decisions.rules import Verdict
 from review.escalation import service as escalation
 from review.identity.rules import Permission
+from review.queueing import handing_out
 from review.queueing import service as queueing
 from review.queueing.schemas import ClaimedAssignment
 from review.reviewing import service as reviewing
@@ -84,7 +85,7 @@ async def claim(request: AnyRequest, services: Svc, who: Who, pool: FromPath[str
     """Claim the most urgent assignments of a pool; empty when there is none."""
     given = await bodies.read(request, ClaimIn, optional=True)
     config = await services.config_of(who)
-    found = await queueing.claim(
+    found = await handing_out.hand_out(
         services.db.hot, who=who, pool=pool, limit=given.limit, config=config, base_url=services.base_url
     )
     return Claimed(found)

@@ -23,7 +23,7 @@ from review.reviewing import drafts, sitting
 from review.reviewing.drafts import SavedDraft
 from review.reviewing.sitting import Sitting
 from review.web import content
-from review.web.pages import desk, habits, snooze_times, words
+from review.web.pages import desk, habits, snooze_times, veils, words
 from review.web.pages.snooze_times import Moment
 from review.web.pages.views import Countdown
 
@@ -145,7 +145,9 @@ async def look_at_day(
 
 def line_of(line: KeptLine, looker: Looker, clock: Countdown | None = None) -> Kept:
     """Show one thing that is kept."""
-    said = content.brief(msgspec.json.decode(line.input)) if line.input else content.visible(line.external_id or "")
+    said = content.visible(line.external_id or "")
+    if line.input and not (line.external_id and veils.hides_words(looker.config, line.type)):
+        said = veils.brief(looker.config, line.type, msgspec.json.decode(line.input))
     return Kept(
         id=line.assignment_id,
         url=f"/p/{looker.who.project}/assignments/{line.assignment_id}",

@@ -18,7 +18,7 @@ from review.queueing.rules import Act
 from review.reviewing import pending
 from review.reviewing.errors import JudgementInvalid, VerdictNotAllowed
 from review.web.guards import requires
-from review.web.pages import desk
+from review.web.pages import desk, veils
 from review.web.pages.desk import Draft
 from review.web.pages.reading import SAID, Pairs, fence_of, first, read_form
 from review.web.pages.work import WORK, InHand, Work
@@ -81,7 +81,8 @@ class AssignmentPages(Controller):
             given = await pending.give(tx, services.bench(), **sent, submitted=judgement)
         except (JudgementInvalid, VerdictNotAllowed) as refusal:
             return await work.show(claimed, desk.refused(draft, refusal), status=refusal.status, push="")
-        outcome = desk.told(verdict, claimed.item, draft, is_decided=given.is_last)
+        hides_words = veils.hides_words(work.config, claimed.item.type)
+        outcome = desk.told(verdict, claimed.item, draft, is_decided=given.is_last, hides_words=hides_words)
         inside, shown = await work.seeing(tx), shown_in(pairs)
         return await inside.onward(claimed.pool, verdict, outcome, shown=shown, is_again=given.is_again)
 

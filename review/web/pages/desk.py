@@ -19,6 +19,7 @@ from review.queueing.schemas import AnswerView, ClaimedAssignment
 from review.reviewing.schemas import JudgementIn
 from review.web import content, forms
 from review.web.pages import differences, story, words
+from review.web.pages.veils import Veil
 from review.web.pages.views import Alternative, Answer, Correction, Countdown, Desk, Fact, Reason, Stoppable
 from review.web.shapes import is_object
 
@@ -55,6 +56,7 @@ class Bench:
     stoppable: Sequence[Stoppable] = ()
     may_override: bool = False
     frame: content.Frame = field(default_factory=content.Frame)
+    veil: Veil | None = None
 
 
 def begin(item: ItemDetail, item_type: ItemType, base: str = MODEL_OUTPUT, answers: Sequence[AnswerView] = ()) -> Draft:
@@ -110,12 +112,13 @@ def judge(verdict: str, item: ItemDetail, draft: Draft) -> JudgementIn | Draft:
         return refused(draft, refusal)
 
 
-def told(verdict: str, item: ItemDetail, draft: Draft, *, is_decided: bool) -> str:
-    """Say in one line what was just recorded."""
+def told(verdict: str, item: ItemDetail, draft: Draft, *, is_decided: bool, hides_words: bool = False) -> str:
+    """Say in one line what was just recorded; of what is sensitive not to what it was corrected."""
     said = {"approve": "Approved", "reject": "Rejected"}.get(verdict, "")
     if not said:
         made = differences.changes(msgspec.json.decode(item.output), draft.value)
-        said = f"Corrected to {made[0].after.striptags()[:60]}" if len(made) == 1 and made[0].after else "Corrected"
+        is_one = len(made) == 1 and not hides_words
+        said = f"Corrected to {made[0].after.striptags()[:60]}" if is_one and made[0].after else "Corrected"
     return f"{said}." if is_decided else f"{said}. Others judge it too."
 
 
@@ -167,6 +170,7 @@ def lay_out(
         answers=[_answer(each, place, output, url) for place, each in enumerate(claimed.answers or ())],
         stoppable=list(bench.stoppable),
         may_override=bench.may_override,
+        veil=bench.veil,
     )
 
 

@@ -12,8 +12,8 @@ from litestar.response import Template
 from review.identity.rules import Permission
 from review.queueing import due
 from review.queueing.due import BEGINNING, DueLine, Place
-from review.web import content
 from review.web.guards import requires
+from review.web.pages import veils
 from review.web.pages.desk import title_in
 from review.web.pages.views import Countdown, DueRow
 from review.web.pages.work import WORK, InHand, Work
@@ -59,7 +59,7 @@ def _row(work: Work, line: DueLine, clock: Countdown | None) -> DueRow:
     return DueRow(
         item_id=line.item_id,
         type_title=title_in(work.config, line.type),
-        brief=content.brief(msgspec.json.decode(line.input)),
+        brief=veils.brief(work.config, line.type, msgspec.json.decode(line.input)),
         pool=", ".join(pools),
         clock=clock,
         due_at=line.due_at,

@@ -23,7 +23,7 @@ from review.kernel.db import get_now
 from review.kernel.errors import FieldError, Invalid
 from review.web import content
 from review.web.guards import requires
-from review.web.pages import climbs, desk, differences, overrides, story, words
+from review.web.pages import climbs, desk, differences, overrides, story, veils, words
 from review.web.pages import views as shown
 from review.web.pages.reading import SAID, first, read_form
 from review.web.pages.stops import told as told_stop
@@ -93,7 +93,9 @@ class ItemPages(Controller):
             may_override=item.status != "withdrawn" and work.who.may(Permission.OVERRIDE),
             takes_two=item_type.two_person,
             output=msgspec.json.format(bytes(item.output), indent=2).decode(),
+            veil=veils.veil_of(work.config, item_type),
         )
+        await work.note_shown(item)
         beside = await beside_of(work, tx, item)
         return work.page("item.html", item=page, item_id=item.id, beside=beside, is_desk=False, said=SAID.get(done, ""))
 

@@ -16,5 +16,6 @@ KEYS: Final = {
     "m": "Show all that can be done with it",
     "q": "Ask upstream",
     "t": "Talk: comment for others",
+    "v": "Show what is sensitive as it is, or hide it again",
     "g": "Go to a page, named by the next key",
 }

@@ -16,6 +16,7 @@ from review.queueing.listing_rules import Place, Wanted
 from review.queueing.views import Desk, View
 from review.web import content
 from review.web.pages import desk as desks
+from review.web.pages import veils
 from review.web.pages.reading import Pairs
 from review.web.pages.views import Countdown, QueueLine
 from review.web.pages.work import Work
@@ -136,13 +137,14 @@ def _row(work: Work, line: ItemLine, clock: Countdown | None) -> QueueLine:
     names = [
         "you" if each.email == work.who.email else each.email.partition("@")[0] for each in line.holders if each.email
     ]
+    brief = _brief(work.config, line.type, line.input) or content.visible(line.external_id or "")
     known = (line.status, line.pool, line.priority, line.level, line.kind, line.due_at, line.holders)
     still = (clock.is_still, clock.due_at) if clock else None
     return QueueLine(
         item_id=line.item_id,
         type_title=desks.title_in(work.config, line.type),
-        brief=_brief(line.input) or content.visible(line.external_id or "") or Markup("too large to show in a line"),
-        output=_brief(line.output),
+        brief=brief or Markup("too large to show in a line"),
+        output=_brief(work.config, line.type, line.output),
         confidence=line.confidence,
         clock=clock,
         created_at=line.created_at,
@@ -157,8 +159,8 @@ def _row(work: Work, line: ItemLine, clock: Countdown | None) -> QueueLine:
     )
 
 
-def _brief(value: msgspec.Raw | None) -> Markup:
-    return Markup() if value is None else content.brief(msgspec.json.decode(value))
+def _brief(config: ProjectConfig, item_type: str, value: msgspec.Raw | None) -> Markup:
+    return Markup() if value is None else veils.brief(config, item_type, msgspec.json.decode(value))
 
 
 def _tab(work: Work, view: View, pool: str, query: str) -> Tab:

@@ -19,7 +19,7 @@ SAID: Final = {
     "kept": "Kept. It counts on every page from now on.",
     "keys": "Every key does again what it did at first.",
 }
-TEXTS: Final = ("scheme", "density", "motion", "zone")
+TEXTS: Final = ("scheme", "density", "motion", "zone", "blur", "greyscale", "mute")
 NUMBERS: Final = ("text_size", "hours", "break_after")
 
 

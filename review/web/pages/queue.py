@@ -68,6 +68,7 @@ class QueuePages(Controller):
         stopped = [told(each) for each in await stops.list_stops(work.hot, who=work.who)]
         shown: dict[str, Any] = {"pools": rows, "held": mine, "kept": aside, "stopped": stopped}
         shown["loads"] = await _loads(work)
+        shown["resting"] = await work.resting()
         shown["dropped"] = (await work.look_back()).dropped
         return work.page("home.html", here="Queue", **shown, said=SAID.get(done, ""))
 

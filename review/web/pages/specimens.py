@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from review.kernel.clock import utc_now
 from review.web import content, forms
+from review.web.pages.veils import Veil
 from review.web.pages.views import Alternative, Change, Countdown, Desk, Fact, Line, Reason, Rung
 
 _ID = UUID("019a0000-0000-7000-8000-000000000001")
@@ -54,6 +55,11 @@ OUTPUT: dict[str, Any] = {
 HOSTILE = (
     'Ignore this <img src=x onerror="alert(1)"> and pay \u202e54321 ED\u202c, see [here](javascript:alert(1)).\u200b'
 )
+# One pixel of a warm colour, so that its greyscale differs.
+_PICTURE = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAA"
+    "AfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+)
 CHAT = [
     {"role": "user", "content": "Hi, I ordered a new card two weeks ago. Where is it?"},
     {"role": "assistant", "content": "I am sorry to hear that. Did you move house lately?"},
@@ -78,7 +84,30 @@ def blocks() -> list[content.Block]:
         "image": "https://example.com/not-carried.png",
     }
     view = {f"input.{name}": name for name in value if name != "hostile"}
-    return content.blocks("input", value, view)
+    short = {"order": "7", "language": "German"}
+    return [
+        *content.blocks("input", value, view),
+        *content.blocks("input", short, {}),
+        content.Block("json", "cut short", node=content.Node("", "array", Markup("9 entries"), left_out=9)),
+        *pictures(),
+    ]
+
+
+def pictures() -> list[content.Block]:
+    """Show pictures: one so small that it is enlarged, one, and one that hides its size."""
+    sizes = (("a scan", 8, 8), ("a photograph", 320, 200), ("of unknown size", 0, 0))
+    return [
+        content.Block("image", label, picture=content.Picture(_PICTURE, width, height, "png", 70))
+        for label, width, height in sizes
+    ]
+
+
+def veils() -> list[Veil]:
+    """Show what lies over sensitive content: hidden and muted, and merely without its colours."""
+    return [
+        Veil(covers="all", is_blurred=True, is_grey=True, is_muted=True),
+        Veil(covers="media", is_blurred=False, is_grey=True, is_muted=False),
+    ]
 
 
 def form() -> forms.Field:
@@ -169,6 +198,13 @@ def rungs() -> list[Rung]:
             sentence=Markup("Counts as overdue if it is not decided."),
             is_ahead=True,
         ),
+        Rung(
+            title="Step 3",
+            at=now + timedelta(hours=2),
+            sentence=Markup("Rejects it if nobody has decided."),
+            is_ahead=True,
+            is_paused=True,
+        ),
     ]
 
 
@@ -176,7 +212,15 @@ def changes() -> list[Change]:
     """Show what a correction changed."""
     return [
         Change(label="label", before=Markup("card_arrival"), after=Markup("lost_card")),
-        Change(label="lines, 1, count", before=Markup("1"), after=None),
+        Change(label="lines, 1, count", before=Markup("1"), after=None, name="o/lines/0/count"),
+        Change(label="order", before=None, after=Markup("2, 1"), name="o/lines", is_of_rows=True),
+        Change(
+            label="summary",
+            before=Markup("waits for a card"),
+            after=Markup("waits for a new card"),
+            words=Markup("waits for a <ins>new</ins> card"),
+            name="o/summary",
+        ),
     ]
 
 
@@ -226,5 +270,6 @@ def desk(schema: dict[str, Any] | None = None, output: dict[str, Any] | None = N
         "story": story(),
         "outcome": "",
         "fault": "",
+        "is_live": False,
     }
     return Desk(**{**values, **other})

@@ -5,11 +5,12 @@ from datetime import timedelta
 from litestar import get
 from litestar.response import Template
 
+from review.identity.second_factor import Enrolment
 from review.kernel.clock import utc_now
 from review.sla.calendars import Span
 from review.web import forms
 from review.web.guards import PUBLIC
-from review.web.pages import specimens
+from review.web.pages import specimen_fields, specimens
 
 
 @get("/styleguide", opt={PUBLIC: True}, sync_to_thread=False)
@@ -29,7 +30,11 @@ def styleguide() -> Template:
         "story": specimens.story(),
         "form": form,
         "keys": choice.pointer if choice else None,
+        "rare": specimen_fields.fields(),
         "pieces": specimens.blocks(),
+        "pictures": specimens.pictures(),
+        "veils": specimens.veils(),
+        "enrolled": Enrolment("JBSW Y3DP EHPK 3PXP", "otpauth://totp/Countersign:ana?secret=JBSWY3DPEHPK3PXP"),
         "reshape": "/styleguide",
     }
     return Template(template_name="styleguide.html", context=context)

@@ -22,7 +22,8 @@ from review.queueing import comments
 from review.queueing.comments import Thread
 from review.web import content
 from review.web.guards import requires
-from review.web.pages import story, words
+from review.web.pages import story, veils, words
+from review.web.pages.veils import Veil
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import Tx
 from review.web.shapes import is_object
@@ -80,6 +81,12 @@ class Beside:
     nameable: list[str]
     may_comment: bool
     may_hide: bool
+    veil: Veil | None = None
+
+    @property
+    def hides_words(self) -> bool:
+        """Whether what was said of the item is veiled with it, for it may quote it."""
+        return self.veil is not None and self.veil.is_of_text
 
 
 @get("/p/{project:str}/items/{item_id:uuid}/beside", opt=requires(Permission.READ_ITEMS), dependencies=WORK)
@@ -96,18 +103,22 @@ async def beside_of(work: Work, tx: Tx, item: ItemDetail) -> Beside:
     driver = await driver_of(tx)
     found = await understanding.of_item(driver, who=work.who, item=item)
     may_comment = work.who.may(Permission.COMMENT)
-    outcomes = [_outcome(each) for each in found.similar]
+    hides_words = veils.hides_words(work.config, item.type)
+    similar = [_similar(each, hides_words=hides_words) for each in found.similar]
+    outcomes = [each.outcome for each in similar]
+    item_type = await work.services.item_types.get(work.who.project_id, item.type, item.type_version)
     return Beside(
         reliability=_reliability(found.calibration, item) if found.calibration and found.calibration.bands else None,
-        similar=[_similar(each) for each in found.similar],
+        similar=similar,
         alike=outcomes[0] if outcomes and len(set(outcomes)) == 1 else None,
         subject=item.details.subject or "",
-        earlier=[_earlier(each) for each in found.earlier],
+        earlier=[_earlier(each, hides_words=veils.hides_words(work.config, each.type)) for each in found.earlier],
         thread=await comments.list_of(driver, who=work.who, item=item),
         questions=item.questions,
         nameable=await comments.list_nameable(tx, who=work.who, item=item) if may_comment else [],
         may_comment=may_comment,
         may_hide=work.who.may(Permission.OVERRIDE),
+        veil=veils.veil_of(work.config, item_type),
     )
 
 
@@ -140,14 +151,16 @@ def _between(share: Share) -> str:
     return f"{words.percent(share.low)} to {words.percent(share.high)}"
 
 
-def _similar(each: Similar) -> Past:
-    return Past(item_id=each.item_id, brief=content.brief(each.brief), outcome=_outcome(each), at=each.decided_at)
+def _similar(each: Similar, *, hides_words: bool) -> Past:
+    brief = veils.UNSHOWN if hides_words else content.brief(each.brief)
+    outcome = _outcome(each, hides_words=hides_words)
+    return Past(item_id=each.item_id, brief=brief, outcome=outcome, at=each.decided_at)
 
 
-def _outcome(each: Similar) -> Markup:
+def _outcome(each: Similar, *, hides_words: bool) -> Markup:
     if each.verdict == "reject":
         return Markup("rejected")
-    return _label(each.label) if each.has_label else escape(story.VERDICTS[each.verdict])
+    return _label(each.label) if each.has_label and not hides_words else escape(story.VERDICTS[each.verdict])
 
 
 def _label(label: object) -> Markup:
@@ -156,11 +169,11 @@ def _label(label: object) -> Markup:
     return content.brief(only)
 
 
-def _earlier(each: EarlierItem) -> Past:
+def _earlier(each: EarlierItem, *, hides_words: bool) -> Past:
     if each.verdict is None:
         outcome = escape({"queued": "waiting", "in_review": "in review"}.get(each.status, "withdrawn"))
     else:
         said = story.VERDICTS.get(each.verdict, each.verdict)
-        shown = Markup("") if each.verdict == "reject" else _label(msgspec.json.decode(each.output))
+        shown = Markup("") if each.verdict == "reject" or hides_words else _label(msgspec.json.decode(each.output))
         outcome = Markup("{} {}").format(said, shown)
     return Past(item_id=each.id, brief=content.visible(each.type), outcome=outcome, at=each.created_at)

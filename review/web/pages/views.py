@@ -9,6 +9,7 @@ from markupsafe import Markup
 from review.delivery.webhooks.schemas import EndpointView
 from review.web.content import Block
 from review.web.forms import Field
+from review.web.pages.veils import Veil
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +159,10 @@ class Correction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """The review page: one assignment in a reviewer's hands, and how far they have come with it."""
+    """The review page: one assignment in a reviewer's hands, and how far they have come with it.
+
+    One of the style guide is not `is_live`: nothing is asked about it.
+    """
 
     url: str
     assignment_id: UUID
@@ -192,6 +196,8 @@ class Desk:
     may_override: bool = False
     answers: list[Answer] = field(default_factory=list[Answer])
     stoppable: list[Stoppable] = field(default_factory=list[Stoppable])
+    veil: Veil | None = None
+    is_live: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +247,7 @@ class ItemPage:
     may_override: bool
     takes_two: bool
     output: str
+    veil: Veil | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from review.items.schemas import ItemDetail
 from review.items.types import ItemType
 from review.kernel.clock import utc_now
 from review.kernel.db import Hot, driver_of
-from review.queueing import ahead, due, overview, pinning
+from review.queueing import ahead, due, exposure, overview, pinning
 from review.queueing import service as queueing
 from review.queueing.ahead import Reserved
 from review.queueing.due import RunningClock
@@ -30,12 +30,13 @@ from review.queueing.rules import Act
 from review.queueing.schemas import ClaimedAssignment
 from review.sla.rules import SlaPolicy
 from review.web import content
-from review.web.pages import around, countdowns, desk, last, places, words
+from review.web.pages import around, countdowns, desk, last, places, resting, veils, words
 from review.web.pages.around import Day, Looker
 from review.web.pages.countdowns import Hours
 from review.web.pages.desk import Bench, Draft
 from review.web.pages.last import Last
 from review.web.pages.reading import SAID, Pairs
+from review.web.pages.resting import Resting
 from review.web.pages.views import Countdown, Stoppable
 from review.web.services import AnyRequest, Services, Svc, Who
 from review.web.shapes import is_object
@@ -122,8 +123,13 @@ class Work:
         push: str | None = None,
         is_draft_used: bool = False,
     ) -> Template:
-        """Show an assignment in hand: the whole page, or only the desk; `act` is what `outcome` tells of."""
+        """Show an assignment in hand: the whole page, or only the desk; `act` is what `outcome` tells of.
+
+        What is claimed ahead is made ready without being seen: its `act` is "ahead".
+        """
         item, item_type = claimed.item, await self.type_of(claimed)
+        if act != "ahead":
+            await self.note_shown(item)
         before = await self.look_back(outcome, act)
         bench = Bench(
             project=self.who.project,
@@ -133,6 +139,7 @@ class Work:
             stoppable=await self.stoppable(item),
             may_override=self.who.may(Permission.OVERRIDE),
             frame=self.frame(item, item_type),
+            veil=veils.veil_of(self.config, item_type),
         )
         history = await items.list_history(self.hot, who=self.who, item_id=item.id, base_url=self.base_url)
         kept = await pinning.list_kept(self.hot, who=self.who)
@@ -163,6 +170,15 @@ class Work:
         }
         url = f"/p/{self.who.project}/items/{item.id}"
         return content.Frame(url, self.services.media.hosts, whole, item_type.view, item_type.output_schema)
+
+    async def note_shown(self, item: ItemDetail) -> None:
+        """Note that an item stands before the caller's eyes, where that is counted."""
+        await exposure.note_shown(self.hot, who=self.who, config=self.config, item_id=item.id, item_type=item.type)
+
+    async def resting(self) -> list[Resting]:
+        """Say which item types the caller has seen enough of for now; asks nothing where there are no limits."""
+        rests = await exposure.list_rests(self.hot, who=self.who, config=self.config)
+        return resting.tell(rests, self.config, self.zone)
 
     async def stoppable(self, item: ItemDetail) -> list[Stoppable]:
         """Give what the caller may stop of an item: its sender and its type, those that are not stopped already."""
@@ -223,6 +239,8 @@ class Work:
         here = f"/p/{self.who.project}"
         key: dict[str, Any] = {"who": self.who, "pool": pool, "config": self.config, "is_again": is_again}
         if shown is not None and await ahead.show(self.hot, **key, only=shown):
+            if exposure.is_counting(self.config):
+                await self.note_shown((await self.held(shown[0])).item)
             return await self._acknowledge(pool, shown[0], outcome, act)
         claimed = await self._claim_next(pool, is_again=is_again)
         if not self.is_partial:
@@ -230,8 +248,8 @@ class Work:
             return Redirect(f"{here}{path}?done={act}", status_code=303)
         if not claimed:
             said: dict[str, Any] = {"day": await self._day(pool, None), "last": await self.look_back(outcome, act)}
-            titled = self.config.pools[pool].title
-            return self.page("_nothing.html", push=f"{here}/pools/{pool}", pool_title=titled, **said)
+            said |= {"pool_title": self.config.pools[pool].title, "resting": await self.resting()}
+            return self.page("_nothing.html", push=f"{here}/pools/{pool}", **said)
         url = f"{here}/assignments/{claimed[0].id}"
         return await self.show(claimed[0], await self.begin(claimed[0]), outcome=outcome, act=act, push=url)
 

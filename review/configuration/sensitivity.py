@@ -1,0 +1,79 @@
+"""What is sensitive, how it is shown to whoever has not chosen, and how much of it one person sees in a while."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from review.configuration.checks import Checks, mapping_of
+from review.items.types import SENSITIVE, ExposureLimit, ItemType
+
+SENSITIVITY = ("sensitive", "exposure")
+MOST_PER_HOUR, MOST_PER_DAY = 1_000, 10_000
+_MOST = {"per_hour": MOST_PER_HOUR, "per_day": MOST_PER_DAY}
+_VEIL = ("blur", "greyscale", "mute")
+
+
+class VeilDefaults(msgspec.Struct, frozen=True):
+    """How sensitive content is shown to those who have not chosen for themselves."""
+
+    blur: bool = True
+    greyscale: bool = True
+    mute: bool = True
+
+
+def sensitivity_of(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what a checked definition of an item type says of this, as the item type's fields."""
+    return {
+        "sensitive": definition.get("sensitive") or "off",
+        "exposure": limit_of(definition.get("exposure")),
+    }
+
+
+def limit_of(given: object) -> ExposureLimit | None:
+    """Give a limit that was checked, None where there is none."""
+    found = mapping_of(given)
+    return ExposureLimit(found.get("per_hour"), found.get("per_day")) if found else None
+
+
+def check_sensitivity(checks: Checks, path: str, given: Mapping[str, Any]) -> None:
+    """Check what an item type's definition says of this."""
+    if given.get("sensitive") is not None:
+        checks.known(f"{path}.sensitive", given["sensitive"], SENSITIVE, "kind of sensitive content")
+    check_limit(checks, f"{path}.exposure", given.get("exposure"))
+
+
+def check_limit(checks: Checks, path: str, given: object) -> None:
+    """Check a limit; nothing at all counts as none."""
+    if given is None:
+        return
+    found = mapping_of(given)
+    if not found:
+        checks.add(path, "must say how many items: `per_hour`, `per_day`, or both")
+        return
+    checks.keys(path, found, tuple(_MOST))
+    for name, most in _MOST.items():
+        number = found.get(name)
+        if number is not None and not (type(number) is int and 1 <= number <= most):
+            checks.add(f"{path}.{name}", f"must be a whole number from 1 to {most}")
+    hour, day = found.get("per_hour"), found.get("per_day")
+    if type(hour) is int and type(day) is int and hour > day:
+        checks.add(f"{path}.per_day", "is less than `per_hour`, which could then never be reached")
+
+
+def read_veil(checks: Checks, given: object) -> VeilDefaults:
+    """Check how sensitive content is shown by default; blurred, grey and muted where nothing is said."""
+    found = checks.mapping("veil", given)
+    checks.keys("veil", found, _VEIL)
+    for name in _VEIL:
+        if not isinstance(found.get(name, True), bool):
+            checks.add(f"veil.{name}", "must be true or false")
+    return VeilDefaults(**{name: found[name] for name in _VEIL if isinstance(found.get(name), bool)})
+
+
+def read_shared_limit(checks: Checks, given: object, types: Mapping[str, ItemType]) -> ExposureLimit | None:
+    """Check the limit that all sensitive item types share."""
+    check_limit(checks, "exposure", given)
+    if given is not None and not any(each.is_sensitive for each in types.values()):
+        checks.add("exposure", "has nothing to count: no item type is `sensitive`")
+    return limit_of(given)
