@@ -13,7 +13,8 @@ from redis.exceptions import RedisError
 
 from review.audit import sequencing
 from review.audit.sequencing import Keeper
-from review.configuration.service import ConfigCache
+from review.bulk import executing
+from review.configuration.service import ConfigCache, ItemTypes
 from review.delivery.feed import service as feed
 from review.delivery.notifications.dispatch import Dispatcher
 from review.delivery.webhooks import service as webhooks
@@ -24,6 +25,7 @@ from review.insight import learning
 from review.kernel.db import UNREACHABLE, Database
 from review.kernel.hints import Teller
 from review.kernel.settings import Settings
+from review.reviewing.service import Bench
 from workers import schedule
 
 log = logging.getLogger(__name__)
@@ -71,9 +73,11 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
     post = feed.Post(db, configs, teller.tell_events, settings.public_url)
     sender = WebhookDispatcher(db, settings)
     keeper = keeper_of(settings, db)
+    bench = Bench(ItemTypes(db), teller.tell_closed, settings.public_url, configs)
     turns: list[tuple[Callable[[], Awaitable[object]], timedelta]] = [
         (lambda: recomputing.follow_calendars(db, configs), CALENDARS_EVERY),
         (lambda: escalation.sweep(db, configs, teller.tell_closed), settings.sweep_interval),
+        (lambda: executing.advance(db, bench, stop.is_set), settings.sweep_interval),
         (lambda: learning.follow(db), settings.sweep_interval),
         (lambda: relay(post, sender), settings.relay_interval),
         (lambda: webhooks.sync_changed(db, configs), settings.sweep_interval),

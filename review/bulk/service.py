@@ -1,0 +1,210 @@
+"""Acts on many items: shown before, asked for once, taken back in time, and told item by item."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from review.audit import service as audit
+from review.audit.rules import Action
+from review.bulk import queries, surveying
+from review.bulk.errors import BulkCounts, BulkInvalid, BulkNotFound, BulkRepeated
+from review.bulk.rules import SENTENCES, Fate, Why, fate_of, faults_of
+from review.bulk.schemas import MOST_ITEMS, ActView, Asked, Counts, ItemResult, Preview, Told
+from review.configuration.rules import ProjectConfig
+from review.configuration.service import ItemTypes
+from review.identity.errors import NotPermitted
+from review.identity.rules import Principal
+from review.kernel.canonical import fingerprint
+from review.kernel.db import Hot, driver_of
+from review.kernel.errors import FieldError
+from review.kernel.ids import new_id
+from review.queueing import service as queueing
+
+MOST_LISTED = 20
+
+
+async def preview(
+    hot: Hot, *, who: Principal, config: ProjectConfig, item_types: ItemTypes, asked: Asked, item_ids: Sequence[UUID]
+) -> Preview:
+    """Say what an act would do to each item as things stand; nothing is locked and nothing changes.
+
+    Raises:
+        NotAPerson, NotPermitted (403); BulkInvalid: it cannot be done to anything, or to so many (422).
+    """
+    chosen = _check(who, config, asked, item_ids, with_reason=False)
+    facts = await surveying.list_facts(hot, who, asked, chosen)
+    ground = await surveying.ground_of(hot, who, asked, config, item_types, facts)
+    fates = [(each, fate_of(asked, each, ground)) for each in facts]
+    return Preview(
+        done=sum(fate.is_done for _, fate in fates),
+        maybe=sum(fate.is_unsure for _, fate in fates),
+        left_out=dict(Counter(fate.why.value for _, fate in fates if fate.why is not None).most_common()),
+        items=[_foreseen(each.item_id, each.external_id, fate) for each, fate in fates],
+    )
+
+
+async def begin(
+    tx: AsyncSession,
+    *,
+    who: Principal,
+    config: ProjectConfig,
+    asked: Asked,
+    item_ids: Sequence[UUID],
+    grace: timedelta,
+    key: str | None,
+) -> ActView:
+    """Ask for an act, which counts once the grace is over; with the same key again, give the one that is there.
+
+    Raises:
+        NotAPerson, NotPermitted (403); BulkInvalid (422); BulkRepeated: the key was used for another act (409).
+    """
+    chosen = _check(who, config, asked, item_ids, with_reason=True)
+    hot, act_id = await driver_of(tx), new_id()
+    given = msgspec.to_builtins(asked)
+    print_of = fingerprint({"asked": given, "items": [str(each) for each in chosen]})
+    stored = await queries.add(
+        hot,
+        who,
+        act_id,
+        given=(asked.act.value, msgspec.json.encode(given).decode()),
+        key=key,
+        fingerprint=print_of,
+        grace=grace,
+        item_ids=chosen,
+    )
+    if not stored:
+        return await _repeated(hot, who, key or "", print_of)
+    details = {"bulk_id": str(act_id), "items": len(chosen), **given}
+    audit.record(tx, who.project_id, who.actor, Action.BULK_REQUESTED, details=details)
+    return await get_act(hot, who=who, act_id=act_id)
+
+
+async def undo(tx: AsyncSession, *, who: Principal, act_id: UUID) -> ActView:
+    """Take an act of one's own back as a whole, before anything of it is done; twice is as good as once.
+
+    Raises:
+        BulkNotFound (404); BulkCounts: it has begun (409).
+    """
+    hot = await driver_of(tx)
+    row = await queries.find(hot, who, act_id, lock=True)
+    if row is None:
+        raise _not_found(act_id)
+    if row["state"] in {"running", "done"}:
+        message = (
+            "This has begun, so it cannot be taken back as a whole any more, and what it did stands. Its page says "
+            "what became of each item: open one to override its decision, or move it back."
+        )
+        raise BulkCounts(message)
+    if row["state"] == "waiting":
+        await queries.undo(hot, who.project_id, act_id)
+        details = {"bulk_id": str(act_id)}
+        audit.record(tx, who.project_id, who.actor, Action.BULK_UNDONE, details=details)
+    return await get_act(hot, who=who, act_id=act_id)
+
+
+async def get_act(hot: Hot, *, who: Principal, act_id: UUID) -> ActView:
+    """Give an act of the caller's own, and how far it has come.
+
+    Raises:
+        BulkNotFound (404).
+    """
+    row = await queries.find(hot, who, act_id)
+    if row is None:
+        raise _not_found(act_id)
+    return (await _views(hot, who, [row]))[0]
+
+
+async def list_acts(hot: Hot, *, who: Principal) -> list[ActView]:
+    """List the caller's own acts, the last one first, up to 20."""
+    return await _views(hot, who, await queries.list_of(hot, who, MOST_LISTED))
+
+
+async def get_told(hot: Hot, *, who: Principal, act_id: UUID, limit: int = MOST_ITEMS, offset: int = 0) -> Told:
+    """Give an act with what became of its items, those left out first.
+
+    Raises:
+        BulkNotFound (404).
+    """
+    act = await get_act(hot, who=who, act_id=act_id)
+    rows = await queries.list_items(hot, who.project_id, act_id, limit=limit, offset=offset)
+    return Told(act=act, items=[_result(row) for row in rows])
+
+
+async def _views(hot: Hot, who: Principal, rows: Sequence[Any]) -> list[ActView]:
+    counts: dict[UUID, dict[str, int]] = {row["id"]: {} for row in rows}
+    for found in await queries.count_items(hot, who.project_id, list(counts)):
+        counts[found["act_id"]][found["state"]] = found["n"]
+    return [
+        ActView(
+            id=row["id"],
+            state=row["state"],
+            asked=msgspec.json.decode(row["given"], type=Asked),
+            requested_at=row["requested_at"],
+            counts_at=row["counts_at"],
+            ended_at=row["ended_at"],
+            counts=Counts(**counts[row["id"]]),
+        )
+        for row in rows
+    ]
+
+
+async def _repeated(hot: Hot, who: Principal, key: str, print_of: bytes) -> ActView:
+    row = await queries.find_by_key(hot, who, key)
+    if row["fingerprint"] != print_of:
+        message = (
+            "This Idempotency-Key was used before, for another act. Nothing was changed; send this under a new one."
+        )
+        raise BulkRepeated(message)
+    return (await _views(hot, who, [row]))[0]
+
+
+def _check(
+    who: Principal, config: ProjectConfig, asked: Asked, item_ids: Sequence[UUID], *, with_reason: bool
+) -> list[UUID]:
+    """Let pass an act that can be asked for by its caller, and give its items, each once."""
+    queueing.check_person(who)
+    if not surveying.may(who, asked.act):
+        message = (
+            "Moving, prioritising and giving back what somebody holds takes decisions:override as well; nothing was "
+            "changed."
+        )
+        raise NotPermitted(message)
+    chosen = list(dict.fromkeys(item_ids))
+    faults = [each for each in faults_of(asked) if with_reason or each.path != "reason"]
+    if not 1 <= len(chosen) <= MOST_ITEMS:
+        faults.append(FieldError("items", f"are {len(chosen):,}, and must be 1 to {MOST_ITEMS:,}"))
+    if asked.pool and asked.pool not in config.pools:
+        faults.append(FieldError("pool", "is no pool of this project"))
+    if faults:
+        message = "This cannot be done to them; nothing was changed. Mend what is named below."
+        raise BulkInvalid(message, errors=tuple(faults))
+    return chosen
+
+
+def _foreseen(item_id: UUID, external_id: str | None, fate: Fate) -> ItemResult:
+    if fate.why is Why.UNKNOWN:
+        external_id = None  # the same for what is not there and what is not the caller's to see
+    if fate.why is None:
+        return ItemResult(item_id=item_id, external_id=external_id, state="waiting")
+    why = fate.why
+    return ItemResult(item_id=item_id, external_id=external_id, state="left_out", why=why, message=SENTENCES[why])
+
+
+def _result(row: Any) -> ItemResult:
+    why = row["why"] or None
+    return ItemResult(
+        item_id=row["item_id"],
+        external_id=row["external_id"] if why != Why.UNKNOWN else None,
+        state=row["state"],
+        why=why,
+        message=row["said"] or (SENTENCES[Why(why)] if why in set(Why) else ""),
+    )
+
+
+def _not_found(act_id: UUID) -> BulkNotFound:
+    return BulkNotFound(f"There is no act {act_id} of yours here.")
