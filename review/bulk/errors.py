@@ -20,10 +20,3 @@ class BulkCounts(ReviewError):
 
     code = "bulk_counts"
     status = 409
-
-
-class BulkRepeated(ReviewError):
-    """The idempotency key was used before, for another act."""
-
-    code = "bulk_repeated"
-    status = 409

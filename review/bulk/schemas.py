@@ -88,6 +88,13 @@ class ActView(msgspec.Struct, frozen=True, kw_only=True):
     counts: Counts
 
 
+class Begun(msgspec.Struct, frozen=True):
+    """An act that was asked for; `is_new` unless the same one had been before, under the same key."""
+
+    act: ActView
+    is_new: bool
+
+
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """An act with what became of each of its items, in the order they were given."""
 

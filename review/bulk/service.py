@@ -12,13 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.audit import service as audit
 from review.audit.rules import Action
 from review.bulk import queries, surveying
-from review.bulk.errors import BulkCounts, BulkInvalid, BulkNotFound, BulkRepeated
+from review.bulk.errors import BulkCounts, BulkInvalid, BulkNotFound
 from review.bulk.rules import SENTENCES, Fate, Why, fate_of, faults_of
-from review.bulk.schemas import MOST_ITEMS, ActView, Asked, Counts, ItemResult, Preview, Told
+from review.bulk.schemas import MOST_ITEMS, ActView, Asked, Begun, Counts, ItemResult, Preview, Told
 from review.configuration.rules import ProjectConfig
 from review.configuration.service import ItemTypes
 from review.identity.errors import NotPermitted
 from review.identity.rules import Principal
+from review.items.errors import ConflictingResubmission
 from review.kernel.canonical import fingerprint
 from review.kernel.db import Hot, driver_of
 from review.kernel.errors import FieldError
@@ -57,11 +58,11 @@ async def begin(
     item_ids: Sequence[UUID],
     grace: timedelta,
     key: str | None,
-) -> ActView:
+) -> Begun:
     """Ask for an act, which counts once the grace is over; with the same key again, give the one that is there.
 
     Raises:
-        NotAPerson, NotPermitted (403); BulkInvalid (422); BulkRepeated: the key was used for another act (409).
+        NotAPerson, NotPermitted (403); BulkInvalid (422); ConflictingResubmission: the key was used for another act (409).
     """
     chosen = _check(who, config, asked, item_ids, with_reason=True)
     hot, act_id = await driver_of(tx), new_id()
@@ -78,10 +79,10 @@ async def begin(
         item_ids=chosen,
     )
     if not stored:
-        return await _repeated(hot, who, key or "", print_of)
+        return Begun(await _repeated(hot, who, key or "", print_of), is_new=False)
     details = {"bulk_id": str(act_id), "items": len(chosen), **given}
     audit.record(tx, who.project_id, who.actor, Action.BULK_REQUESTED, details=details)
-    return await get_act(hot, who=who, act_id=act_id)
+    return Begun(await get_act(hot, who=who, act_id=act_id), is_new=True)
 
 
 async def undo(tx: AsyncSession, *, who: Principal, act_id: UUID) -> ActView:
@@ -159,7 +160,7 @@ async def _repeated(hot: Hot, who: Principal, key: str, print_of: bytes) -> ActV
         message = (
             "This Idempotency-Key was used before, for another act. Nothing was changed; send this under a new one."
         )
-        raise BulkRepeated(message)
+        raise ConflictingResubmission(message)
     return (await _views(hot, who, [row]))[0]
 
 

@@ -28,7 +28,7 @@ async def submitted(world: World, count: int, **more: Any) -> list[UUID]:
 
 
 async def preview(world: World, name: str, asked: Asked, ids: Sequence[UUID]) -> Preview:
-    people = {"who": world.people[name], "config": world.config, "item_types": world.item_types}
+    people: dict[str, Any] = {"who": world.people[name], "config": world.config, "item_types": world.item_types}
     return await service.preview(world.db.hot, **people, asked=asked, item_ids=ids)
 
 
@@ -36,7 +36,7 @@ async def ask(
     world: World, name: str, asked: Asked, ids: Sequence[UUID], *, key: str | None = None, grace: float = 0
 ) -> ActView:
     async with world.db.transaction() as tx:
-        return await service.begin(
+        begun = await service.begin(
             tx,
             who=world.people[name],
             config=world.config,
@@ -45,6 +45,7 @@ async def ask(
             grace=timedelta(seconds=grace),
             key=key,
         )
+    return begun.act
 
 
 async def work(world: World) -> int:

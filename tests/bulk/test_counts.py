@@ -11,7 +11,7 @@ from review.bulk import executing
 from tests.bulk.acts import LABELLED, MOVED, ask, bench, preview, submitted
 from tests.make import World
 
-MOST_TO_JUDGE, MOST_TO_MOVE = 45, 22
+MOST_TO_JUDGE, MOST_TO_MOVE = 48, 24
 
 
 @pytest.fixture

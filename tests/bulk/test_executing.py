@@ -9,12 +9,13 @@ import pytest
 
 from review.audit.rules import OPERATOR
 from review.bulk import executing, queries, service
-from review.bulk.errors import BulkCounts, BulkInvalid, BulkNotFound, BulkRepeated
+from review.bulk.errors import BulkCounts, BulkInvalid, BulkNotFound
 from review.bulk.schemas import Asked, Kind
 from review.decisions.rules import Verdict
 from review.identity import people as identity
 from review.identity.errors import NotAPerson, NotPermitted
 from review.identity.rules import Role
+from review.items.errors import ConflictingResubmission
 from review.kernel.db import Database
 from review.kernel.settings import Settings
 from review.queueing import departures, pinning
@@ -224,7 +225,7 @@ async def test_the_same_key_asks_once_and_another_act_under_it_is_refused(world:
     ids = await submitted(world, 2)
     first, again = [await ask(world, "ana", REJECTED, ids, key="k") for _ in range(2)]
     assert first.id == again.id
-    with pytest.raises(BulkRepeated):
+    with pytest.raises(ConflictingResubmission):
         await ask(world, "ana", REJECTED, ids[:1], key="k")
     assert (await ask(world, "ben", REJECTED, ids, key="k")).id != first.id
     assert await world.count("bulk_acts") == 2
