@@ -13,6 +13,7 @@ from review.kernel.db import Hot
 from review.queueing.queries import BY_SEVERAL
 
 COMPARED_BYTES = 8_192  # an AI output that takes more than this is compared only when the item is judged
+SHOWN_BYTES = 32_768  # an input that takes more than this has no line of its own words
 MOST_TRIES = 3
 
 FACTS = f"""
@@ -61,9 +62,13 @@ SELECT act_id, state, count(*) AS n FROM bulk_items WHERE project_id = $1 AND ac
 """
 # What was left out first, for that is what somebody must look at.
 LIST_ITEMS = """
-SELECT b.item_id, i.external_id, b.state, b.why, b.said FROM bulk_items b
+SELECT b.item_id, i.external_id, i.type, b.state, b.why, b.said FROM bulk_items b
 LEFT JOIN items i ON i.project_id = b.project_id AND i.id = b.item_id
 WHERE b.project_id = $1 AND b.act_id = $2 ORDER BY b.state <> 'left_out', b.n LIMIT $3 OFFSET $4
+"""
+LIST_INPUTS = f"""
+SELECT item_id, input::text AS input FROM item_bodies
+WHERE project_id = $1 AND item_id = ANY ($2::uuid[]) AND pg_column_size(input) <= {SHOWN_BYTES}
 """
 UNDO_ITEMS = """
 UPDATE bulk_items SET state = 'undone', settled_at = now() WHERE project_id = $1 AND act_id = $2 AND state = 'waiting'
@@ -139,6 +144,11 @@ async def count_items(hot: Hot, project_id: UUID, act_ids: Sequence[UUID]) -> li
 async def list_items(hot: Hot, project_id: UUID, act_id: UUID, *, limit: int, offset: int) -> list[Any]:
     """List the items of an act with what became of them, those left out first."""
     return await hot.fetch(LIST_ITEMS, project_id, act_id, limit, offset)
+
+
+async def list_inputs(hot: Hot, project_id: UUID, item_ids: Sequence[UUID]) -> list[Any]:
+    """Read the inputs of items that are small enough to be said in a line."""
+    return await hot.fetch(LIST_INPUTS, project_id, list(item_ids))
 
 
 async def undo(hot: Hot, project_id: UUID, act_id: UUID) -> None:

@@ -62,7 +62,7 @@ SENTENCES: Mapping[Why, str] = {
     Why.LEAD: "A lead must confirm that; open it and judge it by itself.",
     Why.VERDICT: "The people of its pool may not give this verdict.",
     Why.REASONS: "Its type does not have this reason.",
-    Why.OTHER_TYPE: "It is of a type that cannot have this value.",
+    Why.OTHER_TYPE: "It is of another type.",
     Why.SAME: "The AI output says that already; approve it instead.",
     Why.INVALID: "The judgement does not fit it.",
     Why.IN_POOL: "It is in that pool already.",
@@ -148,7 +148,8 @@ def faults_of(asked: Asked) -> list[FieldError]:
         faults.append(FieldError("reason", "is missing: say why, once for all of them"))
     if names_somebody(asked.reason):
         faults.append(FieldError("reason", "names somebody with @, whom it would tell once per item; leave the @ out"))
-    belongs = {"verdict": Kind.DECIDE, "reasons": Kind.DECIDE, "pool": Kind.MOVE, "priority": Kind.PRIORITISE}
+    belongs = {**dict.fromkeys(("verdict", "reasons", "type"), Kind.DECIDE), "pool": Kind.MOVE}
+    belongs["priority"] = Kind.PRIORITISE
     for name, kind in belongs.items():
         if getattr(asked, name) not in {None, "", ()} and asked.act is not kind:
             faults.append(FieldError(name, f"goes with `{kind}` alone"))

@@ -27,7 +27,8 @@ class Kind(StrEnum):
 class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An act as it was asked for: alike for every item, with the one reason.
 
-    `verdict`, `output` and `reasons` go with `decide`, `pool` with `move`, `priority` with `prioritise`.
+    `verdict`, `output`, `reasons` and `type` go with `decide`, `pool` with `move`, `priority` with `prioritise`. With a
+    type, items of another are left out.
     """
 
     act: Kind
@@ -35,7 +36,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     verdict: Verdict | None = None
     output: Any | UnsetType = UNSET
     reasons: Reasons = ()
-    pool: str = ""
+    type: Annotated[str, Meta(max_length=200)] = ""
+    pool: Annotated[str, Meta(max_length=200)] = ""
     priority: Annotated[int, Meta(ge=0, le=100)] | None = None
 
 
@@ -57,6 +59,7 @@ class ItemResult(msgspec.Struct, frozen=True, kw_only=True):
 
     item_id: UUID
     external_id: str | None
+    type: str | None = None
     state: str
     why: str | None = None
     message: str = ""

@@ -13,7 +13,7 @@ from review.audit import service as audit
 from review.audit.rules import Action
 from review.bulk import queries, surveying
 from review.bulk.errors import BulkCounts, BulkInvalid, BulkNotFound
-from review.bulk.rules import SENTENCES, Fate, Why, fate_of, faults_of
+from review.bulk.rules import SENTENCES, Facts, Fate, Why, fate_of, faults_of
 from review.bulk.schemas import MOST_ITEMS, ActView, Asked, Begun, Counts, ItemResult, Preview, Told
 from review.configuration.rules import ProjectConfig
 from review.configuration.service import ItemTypes
@@ -45,7 +45,7 @@ async def preview(
         done=sum(fate.is_done for _, fate in fates),
         maybe=sum(fate.is_unsure for _, fate in fates),
         left_out=dict(Counter(fate.why.value for _, fate in fates if fate.why is not None).most_common()),
-        items=[_foreseen(each.item_id, each.external_id, fate) for each, fate in fates],
+        items=[_foreseen(each, fate) for each, fate in fates],
     )
 
 
@@ -62,7 +62,8 @@ async def begin(
     """Ask for an act, which counts once the grace is over; with the same key again, give the one that is there.
 
     Raises:
-        NotAPerson, NotPermitted (403); BulkInvalid (422); ConflictingResubmission: the key was used for another act (409).
+        NotAPerson, NotPermitted (403); BulkInvalid (422); ConflictingResubmission: the key was used for
+        another act (409).
     """
     chosen = _check(who, config, asked, item_ids, with_reason=True)
     hot, act_id = await driver_of(tx), new_id()
@@ -136,6 +137,13 @@ async def get_told(hot: Hot, *, who: Principal, act_id: UUID, limit: int = MOST_
     return Told(act=act, items=[_result(row) for row in rows])
 
 
+async def list_inputs(hot: Hot, *, who: Principal, results: Sequence[ItemResult]) -> dict[UUID, msgspec.Raw]:
+    """Give what went in of those items that the caller may see and that are small enough for a line."""
+    seen = [each.item_id for each in results if each.type is not None]
+    rows = await queries.list_inputs(hot, who.project_id, seen) if seen else []
+    return {row["item_id"]: msgspec.Raw(row["input"].encode()) for row in rows}
+
+
 async def _views(hot: Hot, who: Principal, rows: Sequence[Any]) -> list[ActView]:
     counts: dict[UUID, dict[str, int]] = {row["id"]: {} for row in rows}
     for found in await queries.count_items(hot, who.project_id, list(counts)):
@@ -187,20 +195,24 @@ def _check(
     return chosen
 
 
-def _foreseen(item_id: UUID, external_id: str | None, fate: Fate) -> ItemResult:
-    if fate.why is Why.UNKNOWN:
-        external_id = None  # the same for what is not there and what is not the caller's to see
-    if fate.why is None:
-        return ItemResult(item_id=item_id, external_id=external_id, state="waiting")
+def _foreseen(facts: Facts, fate: Fate) -> ItemResult:
     why = fate.why
-    return ItemResult(item_id=item_id, external_id=external_id, state="left_out", why=why, message=SENTENCES[why])
+    message = "" if why is None else SENTENCES[why]
+    if why in {Why.UNKNOWN, Why.FORBIDDEN}:  # what is not there and what is not the caller's to see look alike
+        return ItemResult(item_id=facts.item_id, external_id=None, state="left_out", why=why, message=message)
+    named: dict[str, Any] = {"item_id": facts.item_id, "external_id": facts.external_id, "type": facts.type}
+    if why is None:
+        return ItemResult(**named, state="waiting")
+    return ItemResult(**named, state="left_out", why=why, message=message)
 
 
 def _result(row: Any) -> ItemResult:
     why = row["why"] or None
+    is_hidden = why in {Why.UNKNOWN, Why.FORBIDDEN, Why.FAILED} or row["state"] in {"waiting", "undone"}
     return ItemResult(
         item_id=row["item_id"],
-        external_id=row["external_id"] if why != Why.UNKNOWN else None,
+        external_id=None if is_hidden else row["external_id"],
+        type=None if is_hidden else row["type"],
         state=row["state"],
         why=why,
         message=row["said"] or (SENTENCES[Why(why)] if why in set(Why) else ""),

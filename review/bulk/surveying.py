@@ -34,7 +34,9 @@ async def ground_of(
     kinds = {(each.type, each.type_version) for each in facts if each.state is not None}
     for kind in kinds if asked.act is Kind.DECIDE else ():
         item_type = await item_types.get(who.project_id, *kind)
-        if any(reason not in item_type.reasons for reason in asked.reasons):
+        if asked.type not in {"", kind[0]}:
+            unfit[kind] = Why.OTHER_TYPE
+        elif any(reason not in item_type.reasons for reason in asked.reasons):
             unfit[kind] = Why.REASONS
         elif asked.verdict is Verdict.CORRECT and item_type.check_output(asked.output):
             unfit[kind] = Why.OTHER_TYPE

@@ -34,7 +34,8 @@ class BulkIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     verdict: Verdict | None = None
     output: Any | UnsetType = UNSET
     reasons: Reasons = ()
-    pool: str = ""
+    type: Annotated[str, Meta(max_length=200)] = ""
+    pool: Annotated[str, Meta(max_length=200)] = ""
     priority: Annotated[int, Meta(ge=0, le=100)] | None = None
 
     @property
@@ -46,6 +47,7 @@ class BulkIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             verdict=self.verdict,
             output=self.output,
             reasons=self.reasons,
+            type=self.type,
             pool=self.pool,
             priority=self.priority,
         )

@@ -12,12 +12,12 @@ from review.configuration.rules import ProjectConfig
 from review.identity import queries as identity
 from review.identity.rules import Permission
 from review.intake import stops
-from review.queueing import overview, pinning, snoozing
+from review.queueing import listing_rules, overview, pinning, snoozing
 from review.queueing import service as queueing
 from review.queueing.schemas import HeldLine, QueuedLine
 from review.web import content
 from review.web.guards import requires
-from review.web.pages import around, desk
+from review.web.pages import around, bulk, desk
 from review.web.pages.reading import SAID, read_form
 from review.web.pages.stops import told
 from review.web.pages.views import Countdown, HeldRow, PoolRow, QueueLine
@@ -85,6 +85,8 @@ class QueuePages(Controller):
             lines=[_line(each, work.config, clocks.get(each.item_id)) for each in shown],
             more=f"{here}?after={shown[-1].assignment_id}" if len(found) > LINES else None,
             after=after,
+            tools=None if work.is_partial else await bulk.tools(work),
+            filter=listing_rules.Wanted(pool=pool).query(),
             said=SAID.get(done, ""),
         )
 
