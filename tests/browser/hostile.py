@@ -216,12 +216,8 @@ class Spread:
         (seat,) = (await self._call(api, "/pools/desk/claims", {"limit": 1}, name="nora"))["data"]
         self.held = seat["id"]
         await self._comment(api, seat["item"]["id"], *self.items[:3])
-        verdict: dict[str, Any] = {
-            "verdict": Verdict.REJECT,
-            "reasons": (SHORT[0],),
-            "reason": f"{SHORT[2]} {SHORT[23]}",
-        }
-        asked = Asked(act=Kind.DECIDE, **verdict)
+        reason = f"{SHORT[2]} {SHORT[23]}"
+        asked = Asked(act=Kind.DECIDE, verdict=Verdict.REJECT, reasons=(SHORT[0],), reason=reason)
         self.act = str((await acts.ask(self.world, "nora", asked, [UUID(each) for each in self.items[-9:]])).id)
         await acts.work(self.world)
 
