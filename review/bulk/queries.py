@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from review.identity.rules import Principal
 from review.kernel.db import Hot
 from review.queueing.queries import BY_SEVERAL
@@ -103,21 +105,27 @@ WHERE project_id = $1 AND act_id = $2 AND item_id = $3 AND state = 'waiting'
 """
 
 
+class NewAct(msgspec.Struct, frozen=True, kw_only=True):
+    """An act as it is to be stored; `given` is what was asked for, as JSON."""
+
+    id: UUID
+    kind: str
+    given: str
+    key: str | None
+    fingerprint: bytes
+    grace: timedelta
+
+
 async def list_facts(hot: Hot, who: Principal, item_ids: Sequence[UUID], *, with_outputs: bool) -> list[Any]:
     """Read what an act must know of items, in their order; who is asking decides whose seats are theirs."""
     return await hot.fetch(FACTS, who.project_id, list(item_ids), who.id, who.email, with_outputs)
 
 
-async def add(
-    hot: Hot, who: Principal, act_id: UUID, *, given: tuple[str, str], key: str | None, fingerprint: bytes,
-    grace: timedelta, item_ids: Sequence[UUID],
-) -> bool:  # fmt: skip  # one call, one statement
-    """Store an act, as its kind and what was given, with its items; tells whether it did, and the key was not there."""
+async def add(hot: Hot, who: Principal, act: NewAct, item_ids: Sequence[UUID]) -> bool:
+    """Store an act with its items; tells whether it did, which it does unless the caller has used the key before."""
     permissions = sorted(each.value for each in who.permissions)
-    told = await hot.execute(
-        ADD, who.project_id, act_id, *given, who.id, permissions, who.key_id, who.origin, key, fingerprint, grace,
-        list(item_ids),
-    )  # fmt: skip
+    given = (act.kind, act.given, who.id, permissions, who.key_id, who.origin, act.key, act.fingerprint, act.grace)
+    told = await hot.execute(ADD, who.project_id, act.id, *given, list(item_ids))
     return int(told.split()[-1]) > 0
 
 

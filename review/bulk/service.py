@@ -13,6 +13,7 @@ from review.audit import service as audit
 from review.audit.rules import Action
 from review.bulk import queries, surveying
 from review.bulk.errors import BulkCounts, BulkInvalid, BulkNotFound
+from review.bulk.queries import NewAct
 from review.bulk.rules import SENTENCES, Facts, Fate, Why, fate_of, faults_of
 from review.bulk.schemas import MOST_ITEMS, ActView, Asked, Begun, Counts, ItemResult, Preview, Told
 from review.configuration.rules import ProjectConfig
@@ -69,16 +70,15 @@ async def begin(
     hot, act_id = await driver_of(tx), new_id()
     given = msgspec.to_builtins(asked)
     print_of = fingerprint({"asked": given, "items": [str(each) for each in chosen]})
-    stored = await queries.add(
-        hot,
-        who,
-        act_id,
-        given=(asked.act.value, msgspec.json.encode(given).decode()),
+    act = NewAct(
+        id=act_id,
+        kind=asked.act.value,
+        given=msgspec.json.encode(given).decode(),
         key=key,
         fingerprint=print_of,
         grace=grace,
-        item_ids=chosen,
     )
+    stored = await queries.add(hot, who, act, chosen)
     if not stored:
         return Begun(await _repeated(hot, who, key or "", print_of), is_new=False)
     details = {"bulk_id": str(act_id), "items": len(chosen), **given}

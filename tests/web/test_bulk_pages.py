@@ -54,6 +54,8 @@ async def test_what_is_selected_is_previewed_done_and_told_item_by_item(http: ht
     assert "Somebody else has it in hand." in seen.text
     form = fields_in(seen.text) | {"reason": "a test batch", "reasons": "out_of_scope"}
     assert form["items"].split() == [first.hex, second.hex]
+    other = await sent(http, "/preview", {"act": "reject", "item": str(first)})
+    assert fields_in(other.text)["once"] != form["once"], "another preview is another act"
     begun = await sent(http, "", form)
     again = await sent(http, "", form)
     assert begun.status_code == again.status_code == 303

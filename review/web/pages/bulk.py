@@ -104,7 +104,7 @@ class BulkPages(Controller):
             ],
             reasons=_reasons_of(asked, doing, work.config),
             fields=[*bulk_form.fields_of(asked), ("items", " ".join(each.item_id.hex for each in doing))],
-            key=new_id().hex,
+            once=new_id().hex,
             grace=int(work.services.settings.bulk_grace.total_seconds()),
             back=_back(work, pairs),
         )
@@ -120,7 +120,7 @@ class BulkPages(Controller):
             asked=bulk_form.asked_in(pairs, work.config),
             item_ids=bulk_form.ids_in(pairs),
             grace=work.services.settings.bulk_grace,
-            key=f"page {first(pairs, 'key')[:MAX_KEY]}" if first(pairs, "key") else None,
+            key=f"page {first(pairs, 'once')[:MAX_KEY]}" if first(pairs, "once") else None,
         )
         return Redirect(f"/p/{work.who.project}/bulk/{begun.act.id}", status_code=303)
 

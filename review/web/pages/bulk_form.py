@@ -16,6 +16,7 @@ from review.decisions.rules import Verdict
 from review.identity.rules import Principal
 from review.kernel.errors import FieldError
 from review.web.pages.reading import Pairs, first
+from review.web.shapes import is_object
 
 VERDICTS: Final = {"approve": Verdict.APPROVE, "reject": Verdict.REJECT, "correct": Verdict.CORRECT}
 _IDS = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -110,11 +111,11 @@ def fields_of(asked: Asked) -> list[tuple[str, str]]:
 
 def word_of(asked: Asked) -> str:
     """Give the word that says what is corrected to, or the value as JSON."""
-    value: Any = asked.output
-    if isinstance(value, dict) and len(value) == 1:  # pyright: ignore[reportUnknownArgumentType]  JSON
-        (value,) = value.values()  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType]  JSON
+    value: object = asked.output
+    if is_object(value) and len(value) == 1:
+        (value,) = value.values()
     is_word = isinstance(value, str | int | float) and not isinstance(value, bool)
-    return str(value) if is_word else msgspec.json.encode(value).decode()  # pyright: ignore[reportUnknownArgumentType]
+    return str(value) if is_word else msgspec.json.encode(value).decode()
 
 
 def _priority(text: str) -> int:

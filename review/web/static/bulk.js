@@ -40,6 +40,10 @@ if (bar) {
     if (target.name === "item" && every.checked) every.checked = false;
     tell();
   });
+  bar.addEventListener("keydown", (event) => {  // Enter in a field means the button beside it, not the first of the bar
+    const button = event.key === "Enter" && $("button", event.target.closest(".field") ?? document.createElement("i"));
+    if (button && event.target !== button) event.preventDefault(), button.click();
+  });
   when("htmx:after:swap", tell);
   addEventListener("pageshow", tell);
   tell();
