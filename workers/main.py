@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from review.audit import sequencing
 from review.audit.sequencing import Keeper
+from review.bulk import executing
 from review.configuration.service import ConfigCache, ItemTypes
 from review.delivery.feed import service as feed
 from review.delivery.notifications.dispatch import Dispatcher
@@ -74,10 +75,12 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
     post = feed.Post(db, configs, teller.tell_events, settings.public_url)
     sender = WebhookDispatcher(db, settings)
     keeper = keeper_of(settings, db)
+    bench = Bench(ItemTypes(db), teller.tell_closed, settings.public_url, configs)
     turns: list[tuple[Callable[[], Awaitable[object]], timedelta]] = [
         (lambda: recomputing.follow_calendars(db, configs), CALENDARS_EVERY),
         (lambda: pending.sweep(db, bench), settings.sweep_interval),
         (lambda: escalation.sweep(db, configs, teller.tell_closed), settings.sweep_interval),
+        (lambda: executing.advance(db, bench, stop.is_set), settings.sweep_interval),
         (lambda: learning.follow(db), settings.sweep_interval),
         (lambda: relay(post, sender), settings.relay_interval),
         (lambda: webhooks.sync_changed(db, configs), settings.sweep_interval),

@@ -59,6 +59,16 @@ LEFT JOIN project_roles r ON r.project_id = p.id AND r.name = m.role
 WHERE p.slug = $1 AND m.user_id = $2
 """
 
+# Somebody who asked for something that is done later, with the token they asked with, if it was one.
+FIND_ABSENT = """
+SELECT p.slug, p.config_version, m.role, r.permissions, u.email, u.name
+FROM memberships m JOIN projects p ON p.id = m.project_id JOIN users u ON u.id = m.user_id AND u.disabled_at IS NULL
+LEFT JOIN project_roles r ON r.project_id = p.id AND r.name = m.role
+WHERE m.project_id = $1 AND m.user_id = $2 AND ($3::uuid IS NULL OR EXISTS (
+  SELECT FROM api_keys k WHERE k.project_id = $1 AND k.id = $3 AND k.user_id = $2 AND k.revoked_at IS NULL
+    AND (k.expires_at IS NULL OR k.expires_at > now())))
+"""
+
 LIST_POOLS_OF = "SELECT DISTINCT pool FROM pool_members WHERE project_id = $1 AND email = $2 ORDER BY pool"
 
 IS_POOL_MEMBER = """
@@ -134,6 +144,11 @@ async def find_session(hot: Hot, session_id: bytes, idle: timedelta) -> Any:
 async def find_membership(hot: Hot, slug: str, user_id: UUID) -> Any:
     """Find a person's place in a project."""
     return await hot.fetchrow(FIND_MEMBERSHIP, slug, user_id)
+
+
+async def find_absent(hot: Hot, project_id: UUID, user_id: UUID, key_id: UUID | None) -> Any:
+    """Find the place in a project of somebody who is not calling, if their account and their token still stand."""
+    return await hot.fetchrow(FIND_ABSENT, project_id, user_id, key_id)
 
 
 async def is_pool_member(hot: Hot, project_id: UUID, pool: str, email: str) -> bool:

@@ -213,5 +213,10 @@ def mentioned_in(text: str, emails: Iterable[str]) -> list[str]:
     return [email for email, part in zip(known, local, strict=True) if email in names or _names(part, names, local)]
 
 
+def names_somebody(text: str) -> bool:
+    """Tell whether a text could name somebody, whoever there is."""
+    return _MENTION.search(text) is not None
+
+
 def _names(part: str, names: set[str], local: list[str]) -> bool:
     return part in names and local.count(part) == 1

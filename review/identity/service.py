@@ -1,5 +1,8 @@
 """Projects, and a signed-in person's standing in one."""
 
+from collections.abc import Iterable
+from uuid import UUID
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.identity import queries
@@ -30,6 +33,31 @@ async def enter_project(hot: Hot, visitor: Visitor, slug: str) -> Principal:
         role=row["role"],
         permissions=permissions_of(row["role"], row["permissions"], None),
         config_version=row["config_version"],
+    )
+
+
+async def find_absent(
+    hot: Hot, project_id: UUID, user_id: UUID, *, key_id: UUID | None, carried: Iterable[str], origin: str
+) -> Principal | None:
+    """Give somebody's standing of now for what they asked for before, with no more than they carried then.
+
+    None if they are disabled or have left, or the token they asked with does not stand any more.
+    """
+    row = await queries.find_absent(hot, project_id, user_id, key_id)
+    if row is None:
+        return None
+    return Principal(
+        project_id=project_id,
+        project=row["slug"],
+        kind="user",
+        id=user_id,
+        name=row["name"],
+        email=row["email"],
+        role=row["role"],
+        permissions=permissions_of(row["role"], row["permissions"], frozenset(carried)),
+        config_version=row["config_version"],
+        key_id=key_id,
+        origin=origin,
     )
 
 

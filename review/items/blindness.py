@@ -27,6 +27,9 @@ ANSWERS = frozenset(
 WORDS: Mapping[str, tuple[str, ...]] = {
     Action.ASSIGNMENT_SKIPPED.value: ("reason",),
     Action.CASE_ESCALATED.value: ("reason",),
+    Action.CASE_MOVED.value: ("reason",),
+    Action.CASE_PRIORITISED.value: ("reason",),
+    Action.ASSIGNMENT_REASSIGNED.value: ("reason",),
     Action.ASSIGNMENT_SNOOZED.value: ("reason",),
     Action.ASSIGNMENT_SENT_BACK.value: ("reason",),
     Action.CLOCK_PAUSED.value: ("reason", "because"),

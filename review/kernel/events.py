@@ -12,6 +12,8 @@ class EventKind(StrEnum):
     WITHDRAWN = "item.withdrawn"
     ESCALATED = "item.escalated"
     RETURNED = "item.returned"
+    MOVED = "item.moved"
+    PRIORITISED = "item.prioritised"
     MENTIONED = "item.mentioned"
     COMMENTED = "item.commented"
     QUESTION_ASKED = "item.question_asked"

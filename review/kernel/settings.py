@@ -63,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pool_connections: int = 10
     statement_timeout: timedelta = timedelta(seconds=5)
     question_wait: timedelta = timedelta(hours=24)
+    bulk_grace: timedelta = timedelta(seconds=15)
     sweep_interval: timedelta = timedelta(seconds=1)
     poll_interval: timedelta = timedelta(seconds=1)
     session_lifetime: timedelta = timedelta(hours=12)

@@ -14,6 +14,7 @@ from review.kernel.settings import Settings
 from review.web import limits, parameters
 from review.web.api import (
     audit,
+    bulk,
     clocks,
     comments,
     config,
@@ -82,6 +83,11 @@ API: Sequence[ControllerRouterHandler] = (
     in_hand.take_up,
     in_hand.send_back,
     in_hand.pin,
+    bulk.preview_bulk,
+    bulk.begin_bulk,
+    bulk.list_bulk,
+    bulk.get_bulk,
+    bulk.undo_bulk,
     escalation.acknowledge,
     config.get_config,
     config.put_config,

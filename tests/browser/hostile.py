@@ -3,15 +3,19 @@
 import json
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import httpx
 import msgspec
 
+from review.bulk.schemas import Asked, Kind
+from review.decisions.rules import Verdict
 from review.delivery.webhooks import service as webhooks
 from review.identity.rules import Role
 from review.insight import learning
 from review.kernel.ids import new_id
 from tests.browser.conftest import Site
+from tests.bulk import acts
 from tests.make import World
 
 RUN = "window.ran=(window.ran||0)+1"
@@ -167,6 +171,7 @@ class Spread:
         self.items: list[str] = []
         self.held = ""
         self.delivery = ""
+        self.act = ""
 
     async def fill(self) -> None:
         """Submit, and act on it by every hand, with hostile words each time."""
@@ -212,6 +217,10 @@ class Spread:
         (seat,) = (await self._call(api, "/pools/desk/claims", {"limit": 1}, name="nora"))["data"]
         self.held = seat["id"]
         await self._comment(api, seat["item"]["id"], *self.items[:3])
+        reason = f"{SHORT[2]} {SHORT[23]}"
+        asked = Asked(act=Kind.DECIDE, verdict=Verdict.REJECT, reasons=(SHORT[0],), reason=reason)
+        self.act = str((await acts.ask(self.world, "nora", asked, [UUID(each) for each in self.items[-9:]])).id)
+        await acts.work(self.world)
 
     async def _ask(self, api: httpx.AsyncClient, seat: dict[str, Any], *, is_answered: bool) -> None:
         given = {"fence": seat["fence"], "text": LONG[:1_900]}

@@ -34,6 +34,8 @@ VISITS: dict[str, Callable[[Spread], list[str]]] = {
     "/p/{project}/keys": lambda _made: [f"{P}/keys"],
     "/p/{project}/people": lambda _made: [f"{P}/people"],
     "/p/{project}/reviewers": lambda _made: [f"{P}/reviewers"],
+    "/p/{project}/bulk": lambda _made: [f"{P}/bulk"],
+    "/p/{project}/bulk/{act_id}": lambda made: [f"{P}/bulk/{made.act}", f"{P}/bulk/%3Cscript%3E"],
     "/p/{project}/stops": lambda _made: [f"{P}/stops"],
     "/p/{project}/clocks": lambda _made: [
         f"{P}/clocks",

@@ -71,6 +71,8 @@ NDJSON, STREAM = (
 FENCE, JUDGED = {"fence": 1}, {"fence": 1, "verdict": "approve"}
 REASON = {"reason": "it moves house"}
 PROPOSAL = {"proposal": "00000000-0000-0000-0000-000000000001"}
+BULK = {"act": "decide", "verdict": "reject", "items": ["00000000-0000-0000-0000-000000000001"], "reason": "a batch"}
+BULK_FORM = {"act": "reject", "item": "00000000-0000-0000-0000-000000000001", "reason": "a batch"}
 ROTATE = {"overlap_hours": "24", "kind": "hmac"}
 
 ROWS: dict[str, Row] = {
@@ -144,6 +146,11 @@ ROWS: dict[str, Row] = {
     "POST /api/v1/assignments/{assignment_id}/take-up": Row(ends=True),
     "POST /api/v1/assignments/{assignment_id}/send-back": Row(FENCE | {"to": "triage"} | REASON, ends=True),
     "POST /api/v1/assignments/{assignment_id}/pin": Row(FENCE),
+    "POST /api/v1/bulk/preview": Row(BULK),
+    "POST /api/v1/bulk": Row(BULK),
+    "GET /api/v1/bulk": Row(),
+    "GET /api/v1/bulk/{act_id}": Row(),
+    "POST /api/v1/bulk/{act_id}/undo": Row(),
     "GET /api/v1/config": Row(),
     "PUT /api/v1/config": Row({"project": "elsewhere"}),
     "GET /api/v1/feedback": Row(also=(NDJSON,)),
@@ -192,6 +199,11 @@ ROWS: dict[str, Row] = {
     "POST /p/{project}/seen": Row(),
     "POST /p/{project}/assignments/{assignment_id}/undo": Row(form={"given": "1"}),
     "POST /p/{project}/assignments/{assignment_id}/put-back": Row(form={"fence": "1"}),
+    "POST /p/{project}/bulk/preview": Row(form=BULK_FORM),
+    "POST /p/{project}/bulk": Row(form=BULK_FORM),
+    "GET /p/{project}/bulk": Row(),
+    "GET /p/{project}/bulk/{act_id}": Row(),
+    "POST /p/{project}/bulk/{act_id}/undo": Row(),
     "GET /p/{project}/assignments/{assignment_id}": Row(),
     **{
         f"POST /p/{{project}}/assignments/{{assignment_id}}/{act}": Row(form={"fence": "1"})

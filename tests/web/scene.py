@@ -8,8 +8,10 @@ from uuid import UUID, uuid4
 import httpx
 
 from review.audit.rules import OPERATOR
+from review.bulk.schemas import Asked, Kind
 from review.configuration import service as configuration
 from review.configuration.service import ConfigCache
+from review.decisions.rules import Verdict
 from review.delivery.feed import service as feed
 from review.delivery.webhooks import service as webhooks
 from review.identity import keyring, keys
@@ -17,6 +19,7 @@ from review.identity.rules import Permission, Role
 from review.kernel.db import Database
 from review.kernel.ids import new_id
 from review.kernel.settings import Settings
+from tests.bulk.acts import ask
 from tests.make import BASE_URL, CONFIG, PASSWORD, World
 from tests.web.matrix import CUSTOM, PLAIN, ROLES, Route, Way
 
@@ -112,6 +115,7 @@ def unknown() -> Things:
         "comment_id",
         "question_id",
         "view_id",
+        "act_id",
     )
     return {name: uuid4() for name in ids} | dict.fromkeys(("pool", "name", "channel", "item_type"), "nothing-here")
 
@@ -167,11 +171,18 @@ async def _things(world: World, name: str, text: str, *, holder: str) -> Things:
         "key_id": (key_id := next(each.id for each in listed if each.name == name)),
         "source_id": key_id,
         "item_type": f"{name}_type",
+        "act_id": await _act(world, holder if works else "ana", item, text),
         "comment_id": uuid4(),
         "question_id": uuid4(),
         "view_id": uuid4(),
         "token_id": next(each.id for each in listed if each.name == f"{name}-token"),
     }
+
+
+async def _act(world: World, name: str, item_id: UUID, text: str) -> UUID:
+    """Have somebody ask for an act on many items that is not done yet."""
+    asked = Asked(act=Kind.DECIDE, verdict=Verdict.REJECT, reason=text)
+    return (await ask(world, name, asked, [item_id], grace=3600)).id
 
 
 async def _deliver(world: World, name: str, item_id: UUID) -> UUID:

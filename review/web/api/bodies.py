@@ -5,9 +5,11 @@ from typing import TypeVar
 from litestar.exceptions import ClientException
 
 from review.kernel import strict_json
+from review.kernel.errors import FieldError, Invalid
 from review.web.services import AnyRequest
 
 T = TypeVar("T")
+MAX_KEY = 200
 
 
 async def read(request: AnyRequest, kind: type[T], *, optional: bool = False) -> T:
@@ -18,6 +20,19 @@ async def read(request: AnyRequest, kind: type[T], *, optional: bool = False) ->
     """
     raw = await request.body()
     return strict_json.convert(strict_json.decode(raw if raw or not optional else b"{}"), kind)
+
+
+def idempotency_key(request: AnyRequest) -> str | None:
+    """Give the Idempotency-Key that a call came with.
+
+    Raises:
+        Invalid: it has the wrong form (422).
+    """
+    key = request.headers.get("idempotency-key")
+    if key is not None and not (1 <= len(key) <= MAX_KEY and key.isprintable()):
+        message = f"The Idempotency-Key must have 1 to {MAX_KEY} printable characters; nothing was stored."
+        raise Invalid(message, errors=(FieldError("Idempotency-Key", "has the wrong form"),))
+    return key
 
 
 def is_ndjson(request: AnyRequest) -> bool:

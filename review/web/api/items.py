@@ -31,7 +31,6 @@ from review.web.limits import count_items
 from review.web.services import AnyRequest, Services, Svc, Tx, Who
 from review.web.timing import allow
 
-MAX_KEY = 200
 Wait = Annotated[float, QueryParameter(name="wait", ge=0, le=60)]
 Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=200)]
 
@@ -96,7 +95,7 @@ async def submit_item(request: AnyRequest, services: Svc, who: Who, wait: Wait =
     201 when it was stored now, 200 when it had been submitted before with the same content.
     """
     desk = await services.desk_of(who)
-    accepted = await intake.submit(desk, await request.body(), idempotency_key=_key(request))
+    accepted = await intake.submit(desk, await request.body(), idempotency_key=bodies.idempotency_key(request))
     item = accepted.item
     if wait and item.decision is None:
         item = await _wait(request, services, who, item.id, wait)
@@ -116,7 +115,7 @@ async def submit_batch(request: AnyRequest, services: Svc, who: Who) -> BatchRes
         message = f"The batch has {len(texts)} items; nothing was stored. Send 1 to {intake.MAX_BATCH} at a time."
         raise Invalid(message, errors=(FieldError("items", f"must hold 1 to {intake.MAX_BATCH} items"),))
     count_items(request.scope, len(texts))
-    key = _key(request)
+    key = bodies.idempotency_key(request)
     keys = [None if key is None else f"{key}#{at}" for at in range(len(texts))]
     outcomes = await intake.submit_batch(await services.desk_of(who), texts, idempotency_keys=keys)
     return BatchResults([_result(at, outcome) for at, outcome in enumerate(outcomes)])
@@ -209,14 +208,6 @@ async def _wait(request: AnyRequest, services: Services, who: Principal, item_id
 def _plain(item: ItemView) -> ItemView:
     """Leave the payload out of an answer to the one who just sent it."""
     return ItemView(**{name: getattr(item, name) for name in ItemView.__struct_fields__})
-
-
-def _key(request: AnyRequest) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is not None and not (1 <= len(key) <= MAX_KEY and key.isprintable()):
-        message = f"The Idempotency-Key must have 1 to {MAX_KEY} printable characters; nothing was stored."
-        raise Invalid(message, errors=(FieldError("Idempotency-Key", "has the wrong form"),))
-    return key
 
 
 def _lines(raw: bytes) -> list[bytes]:

@@ -16,7 +16,7 @@ from review.queueing import listing, listing_rules, views
 from review.queueing import service as queueing
 from review.web.event_stream import EVENT_STREAM, HEADERS, EventStream
 from review.web.guards import requires
-from review.web.pages import list_parts
+from review.web.pages import bulk_form, list_parts
 from review.web.pages.list_parts import BESIDES, address, read, refused
 from review.web.pages.reading import SAID, Pairs, first, read_form
 from review.web.pages.work import WORK, InHand, Work
@@ -91,7 +91,7 @@ async def _show(request: AnyRequest, work: Work, pool: str) -> Response[Any]:
         asked = refused(asked.given, pool, fault)
     rows = await list_parts.rows(work, listed.lines) if listed else []
     onward = list_parts.onward(work, pool, asked, listed)
-    tools: Any = None  # what the bar for many items at once offers, in the whole list as in what is added to it
+    tools = bulk_form.tools_of(work.who, work.config, desk.pools) if work.who.may(Permission.WORK) else None
     if work.is_partial:
         return work.page("_lines.html", lines=rows, more=onward, tools=tools)
     shown = list_parts.around(work, desk, pool, asked) | {"tools": tools}

@@ -134,8 +134,10 @@ def _step_skipped(_entry: HistoryEntry, details: Particulars) -> Markup:
     )
 
 
-def _reassigned(_entry: HistoryEntry, details: Particulars) -> Markup:
+def _reassigned(entry: HistoryEntry, details: Particulars) -> Markup:
     holder = visible(_text(details, "holder") or "its holder")
+    if _text(details, "bulk_id"):
+        return Markup("{} took it back from {}, and it is in its queue again.").format(visible(entry.actor), holder)
     return Markup("It was taken back from {}, who had it for too long.").format(holder)
 
 
@@ -233,6 +235,18 @@ def _proposed(entry: HistoryEntry, details: Particulars) -> Markup:
     )
 
 
+def _moved_pool(entry: HistoryEntry, details: Particulars) -> Markup:
+    was, now = visible(_text(details, "from")), visible(_text(details, "to"))
+    return Markup("{} moved it from {} to {}.").format(visible(entry.actor), was, now)
+
+
+def _prioritised(entry: HistoryEntry, details: Particulars) -> Markup:
+    was, now = details.get("from"), details.get("to")
+    return Markup("{} changed its priority from {} to {}.").format(
+        visible(entry.actor), was if is_number(was) else "another", now if is_number(now) else "another"
+    )
+
+
 def _unknown(entry: HistoryEntry, _details: Particulars) -> Markup:
     said = words.humanise(entry.action.replace(".", " "))
     return Markup("{}, by {}.").format(said, visible(entry.actor))
@@ -264,6 +278,12 @@ _SENTENCES: Final[dict[str, Callable[[HistoryEntry, Particulars], Markup]]] = {
     "case.escalated": _escalated,
     "case.breached": _breached,
     "case.warned": _warned,
+    "case.moved": _moved_pool,
+    "case.prioritised": _prioritised,
+    "bulk.requested": _acted("asked for an act on many items"),
+    "bulk.undone": _acted("took an act on many items back"),
+    "bulk.taken": _acted("took it together with others, to judge them alike"),
+    "bulk.ended": lambda _entry, _details: Markup("An act on many items was over."),
     "clock.paused": _paused,
     "clock.resumed": _resumed,
     "clock.moved": _moved,

@@ -1,0 +1,119 @@
+"""Acts on many items at once: what one would do, asking for it, taking it back, and what became of each item."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.params import FromPath
+from msgspec import UNSET, Meta, UnsetType
+
+from review.bulk import service as bulk
+from review.bulk.errors import BulkInvalid
+from review.bulk.schemas import MAX_REASON, MOST_ITEMS, ActView, Asked, Kind, Preview, Told
+from review.decisions.rules import Verdict
+from review.identity.rules import Permission, Principal
+from review.kernel.errors import FieldError
+from review.queueing import listing, listing_rules
+from review.reviewing.schemas import Reasons
+from review.web.api import bodies
+from review.web.api.openapi import gives, takes
+from review.web.guards import requires
+from review.web.services import AnyRequest, Services, Svc, Tx, Who
+
+WORK = requires(Permission.WORK)
+
+
+class BulkIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is to be done to many items alike, and why; they are given by id, or by a filter as lists have it."""
+
+    act: Kind
+    items: Annotated[list[UUID], Meta(max_length=MOST_ITEMS)] | None = None
+    filter: dict[str, str] | None = None
+    reason: Annotated[str, Meta(max_length=MAX_REASON)] = ""
+    verdict: Verdict | None = None
+    output: Any | UnsetType = UNSET
+    reasons: Reasons = ()
+    type: Annotated[str, Meta(max_length=200)] = ""
+    pool: Annotated[str, Meta(max_length=200)] = ""
+    priority: Annotated[int, Meta(ge=0, le=100)] | None = None
+
+    @property
+    def asked(self) -> Asked:
+        """The act without its items."""
+        return Asked(
+            act=self.act,
+            reason=self.reason,
+            verdict=self.verdict,
+            output=self.output,
+            reasons=self.reasons,
+            type=self.type,
+            pool=self.pool,
+            priority=self.priority,
+        )
+
+
+class Acts(msgspec.Struct, frozen=True):
+    """The caller's own acts, the last one first."""
+
+    data: list[ActView]
+    next: str | None = None
+
+
+@post("/bulk/preview", opt=WORK | takes(BulkIn), status_code=200)
+async def preview_bulk(request: AnyRequest, services: Svc, who: Who) -> Preview:
+    """Say what an act would do to each of up to 1,000 items as things stand, and to which not and why."""
+    given = await bodies.read(request, BulkIn)
+    config = await services.config_of(who)
+    ids = await _chosen(services, who, given)
+    parts: dict[str, Any] = {"config": config, "item_types": services.item_types, "asked": given.asked}
+    return await bulk.preview(services.db.hot, who=who, item_ids=ids, **parts)
+
+
+@post("/bulk", opt=WORK | takes(BulkIn) | gives({"application/json": ActView}), status_code=201)
+async def begin_bulk(request: AnyRequest, services: Svc, who: Who, tx: Tx) -> Response[ActView]:
+    """Ask for an act on up to 1,000 items; it counts, and is done, once the time to take it back is over.
+
+    201 when it was stored now, 200 when it had been asked for before under the same Idempotency-Key.
+    """
+    given = await bodies.read(request, BulkIn)
+    ids = await _chosen(services, who, given)
+    begun = await bulk.begin(
+        tx,
+        who=who,
+        config=await services.config_of(who),
+        asked=given.asked,
+        item_ids=ids,
+        grace=services.settings.bulk_grace,
+        key=bodies.idempotency_key(request),
+    )
+    return Response(begun.act, status_code=201 if begun.is_new else 200)
+
+
+@get("/bulk", opt=WORK)
+async def list_bulk(services: Svc, who: Who) -> Acts:
+    """List the caller's own last acts."""
+    return Acts(await bulk.list_acts(services.db.hot, who=who))
+
+
+@get("/bulk/{act_id:uuid}", opt=WORK)
+async def get_bulk(services: Svc, who: Who, act_id: FromPath[UUID]) -> Told:
+    """Give an act of the caller's own, with what became of each item."""
+    return await bulk.get_told(services.db.hot, who=who, act_id=act_id)
+
+
+@post("/bulk/{act_id:uuid}/undo", opt=WORK, status_code=200)
+async def undo_bulk(who: Who, tx: Tx, act_id: FromPath[UUID]) -> ActView:
+    """Take an act back as a whole, before anything of it is done."""
+    return await bulk.undo(tx, who=who, act_id=act_id)
+
+
+async def _chosen(services: Services, who: Principal, given: BulkIn) -> list[UUID]:
+    """Give the items by id, or those that match the filter now, up to 1,000."""
+    if (given.items is None) == (given.filter is None):
+        message = "Say which items, by `items` or by `filter`, and not by both. Nothing was changed."
+        raise BulkInvalid(message, errors=(FieldError("items", "goes without `filter`, and one of them is needed"),))
+    if given.items is not None:
+        return given.items
+    wanted = listing_rules.read((given.filter or {}).items())
+    return await listing.find(services.db.hot, who=who, config=await services.config_of(who), wanted=wanted)
