@@ -14,9 +14,9 @@ from tests.make import World
 
 
 @pytest.fixture
-async def site(world: World, settings: Settings) -> AsyncIterator[Site]:
+async def site(world: World, settings: Settings, ports: dict[str, socket.socket]) -> AsyncIterator[Site]:
     """A server where an act counts after a second; no worker runs, so it can be taken back until one is asked to."""
-    async with open_site(world, msgspec.structs.replace(settings, bulk_grace=timedelta(seconds=1))) as opened:
+    async with open_site(world, msgspec.structs.replace(settings, bulk_grace=timedelta(seconds=1)), ports) as opened:
         yield opened
 
 
