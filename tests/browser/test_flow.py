@@ -88,6 +88,8 @@ async def test_a_key_decides_and_paints_the_next_item_and_another_takes_it_back(
     await page.keyboard.press("u")
     await expect(page.locator(TEXT)).to_have_text("message 0")
     await expect(page.locator(OUTCOME)).to_contain_text("Taken back.")
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.evaluate("moved = 0")
     await page.keyboard.press("r")
     await expect(page.locator(TEXT)).to_have_text("message 1")
     await expect(page.locator(OUTCOME)).to_have_text("Rejected.")
