@@ -25,6 +25,7 @@ from benchmarks.rows import (
     waiting,
     wakeups,
     webhooks,
+    weight,
 )
 from benchmarks.stage import Stage, console
 
@@ -41,6 +42,7 @@ ROWS: dict[str, Row] = {
     "G9": wakeups.measure,
     "G10": waiting.measure,
     "G11": pages.measure,
+    "weight": weight.measure,
     "G12": export.measure,
     "G14": webhooks.measure,
     "G15": audit.measure,
