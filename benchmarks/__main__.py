@@ -26,6 +26,7 @@ from benchmarks.rows import (
     waiting,
     wakeups,
     webhooks,
+    weight,
 )
 from benchmarks.stage import Stage, console
 
@@ -42,6 +43,7 @@ ROWS: dict[str, Row] = {
     "G9": wakeups.measure,
     "G10": waiting.measure,
     "G11": pages.measure,
+    "weight": weight.measure,
     "G12": export.measure,
     "G14": webhooks.measure,
     "G15": audit.measure,

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import asyncpg
 import httpx
+import hypothesis
 import msgspec
 import pytest
 from argon2 import PasswordHasher
@@ -25,6 +26,12 @@ from review.kernel.settings import Settings
 from review.web import limits
 from review.web.app import create_app
 from tests.make import BASE_URL, OF_A_PAGE, World
+
+# How long an example takes says more of the machine than of the code; pytest's timeout bounds what takes long.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 
 TEMPLATE = "migrated"
 PEOPLED = "peopled"
@@ -167,7 +174,7 @@ def _cloned(server: EmbeddedPostgres, template: str) -> Generator[str]:
 
 def built_app(settings: Settings) -> Litestar:
     """Give the application of these settings, built once, over the servers that they name."""
-    anywhere = msgspec.structs.replace(settings, database_url="", redis_url="")
+    anywhere = msgspec.structs.replace(settings, database_url="", redis_url="", oidc_file=None)
     app = _APPS.get(anywhere)
     if app is None:
         app = _APPS[anywhere] = create_app(settings)

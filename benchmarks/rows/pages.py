@@ -40,6 +40,11 @@ class Reviewer:
         self._address = ""
         self._fence = ""
 
+    @property
+    def url(self) -> str:
+        """Give where the web process listens."""
+        return str(self._http.base_url).rstrip("/")
+
     async def begin(self) -> None:
         """Sign in and take the first item."""
         answer = await self._http.post("/sign-in", data={"email": READER, "password": PASSWORD})
@@ -84,12 +89,12 @@ class Reviewer:
 async def measure(stage: Stage, effort: Effort) -> list[Line]:
     """Read pages and decide in turns, over few and over many open items, each at a web process of its own."""
     async with AsyncExitStack() as opened:
-        few, *deeper = [await _reviewer(stage, opened, depth, effort.seconds) for depth in effort.listed]
+        few, *deeper = [await reviewer(stage, opened, depth, effort.seconds) for depth in effort.listed]
         lines: list[Line] = []
         for what, told in WHAT.items():
-            for reviewer in (few, *deeper):
-                reviewer.samples = 0
-                await reviewer.measuring(what)()  # what a process then keeps
+            for each in (few, *deeper):
+                each.samples = 0
+                await each.measuring(what)()  # what a process then keeps
             subjects = {str(each.depth): each.measuring(what) for each in deeper}
             rounds = await take_turns(few.measuring(what), subjects, effort.pairs)
             for each in deeper:
@@ -120,7 +125,8 @@ async def measure(stage: Stage, effort: Effort) -> list[Line]:
     return lines
 
 
-async def _reviewer(stage: Stage, opened: AsyncExitStack, depth: int, seconds: float) -> Reviewer:
+async def reviewer(stage: Stage, opened: AsyncExitStack, depth: int, seconds: float) -> Reviewer:
+    """Give a reviewer with an item in hand, at a web process over so many open items."""
     settings = await opened.enter_async_context(stage.database())
     project = await make_project(settings)
     db = await Database.connect(settings)
@@ -138,9 +144,9 @@ async def _reviewer(stage: Stage, opened: AsyncExitStack, depth: int, seconds: f
         await db.close()
     host, port = await opened.enter_async_context(stage.web(settings))
     http = httpx.AsyncClient(base_url=f"http://{host}:{port}", headers=OF_A_PAGE, timeout=60, limits=FRESH)
-    reviewer = Reviewer(depth, await opened.enter_async_context(http), seconds)
-    await reviewer.begin()
-    return reviewer
+    made = Reviewer(depth, await opened.enter_async_context(http), seconds)
+    await made.begin()
+    return made
 
 
 def _expect(answer: httpx.Response, status: int) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from time import monotonic
 
 import httpx
 import hypothesis
@@ -180,10 +181,12 @@ async def test_one_key_leaves_the_others_of_its_project_their_share(settings: Se
                 counts[secret] += answer.status_code == 200
                 await asyncio.sleep(pause)
 
+        began = monotonic()
         await ask(other, 1, 0)
         await asyncio.gather(*(ask(world.service_key, 100, 0.02) for _ in range(4)), ask(other, 16, 0.15))
+        passed = monotonic() - began
     assert counts[other] >= 15, counts
-    assert counts[world.service_key] <= 100
+    assert sum(counts.values()) <= 20 * (1 + passed) + 1, "both together have what the project may"
 
 
 async def test_guessing_keys_is_slow_and_locks_nobody_out_who_was_let_in(
