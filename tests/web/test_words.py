@@ -98,7 +98,9 @@ def test_no_particulars_break_the_story(details: Any) -> None:
 def test_the_reason_puts_the_facts_in_the_condition() -> None:
     route = {"rule": "low-confidence", "inclusion_probability": 1.0, "reviews_required": 1}
     said = why(route, Details(confidence=0.62), {"low-confidence": "item.confidence < 0.8"})
-    assert [str(line) for line in said] == ["Rule <strong>low-confidence</strong>: <code><strong>0.62</strong> &lt; 0.8</code>"]
+    assert [str(line) for line in said] == [
+        "Rule <strong>low-confidence</strong>: <code><strong>0.62</strong> &lt; 0.8</code>"
+    ]
 
 
 def test_errors_samples_disputes_and_companions_are_told() -> None:
