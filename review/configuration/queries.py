@@ -88,7 +88,8 @@ async def load(hot: Hot, project_id: UUID, version: int) -> Any:
 
 async def find_version_of_rules(hot: Hot, project_id: UUID, ruleset_version: int) -> int | None:
     """Find the last configuration version that holds a version of the rule set."""
-    return await hot.fetchval(FIND_RULES, project_id, ruleset_version)
+    found: int | None = await hot.fetchval(FIND_RULES, project_id, ruleset_version)
+    return found
 
 
 async def load_item_type(hot: Hot, project_id: UUID, name: str, version: int) -> Any:

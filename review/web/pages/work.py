@@ -213,9 +213,9 @@ class Work:
         if not isinstance(version, int) or not 0 < version < 2**31:
             return {}
         active = self.config.ruleset
-        if version != active.version:
-            active = await self.services.configs.find_rules(self.who.project_id, version)
-        return {rule.name: rule.condition.source for rule in active.rules} if active else {}
+        is_active = version == active.version
+        then = active if is_active else await self.services.configs.find_rules(self.who.project_id, version)
+        return {rule.name: rule.condition.source for rule in then.rules} if then is not None else {}
 
 
 InHand: TypeAlias = NamedDependency[Work]
