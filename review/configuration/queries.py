@@ -11,6 +11,7 @@ from review.configuration.models import ConfigVersion, ItemTypeVersion, PoolMemb
 from review.identity.models import Project
 from review.kernel.db import Hot
 
+FIND_RULES = "SELECT max(version) FROM config_versions WHERE project_id = $1 AND ruleset_version = $2"
 LOAD = "SELECT document, item_types, ruleset_version FROM config_versions WHERE project_id = $1 AND version = $2"
 LOAD_ITEM_TYPE = "SELECT definition FROM item_types WHERE project_id = $1 AND name = $2 AND version = $3"
 
@@ -83,6 +84,12 @@ async def count_open_work(tx: AsyncSession, project_id: UUID, pools: list[str]) 
 async def load(hot: Hot, project_id: UUID, version: int) -> Any:
     """Read what a configuration version is compiled from."""
     return await hot.fetchrow(LOAD, project_id, version)
+
+
+async def find_version_of_rules(hot: Hot, project_id: UUID, ruleset_version: int) -> int | None:
+    """Find the last configuration version that holds a version of the rule set."""
+    found: int | None = await hot.fetchval(FIND_RULES, project_id, ruleset_version)
+    return found
 
 
 async def load_item_type(hot: Hot, project_id: UUID, name: str, version: int) -> Any:

@@ -31,6 +31,7 @@ from review.kernel.db import Database
 from review.kernel.ids import new_id
 from review.kernel.models import Timer
 from review.kernel.timers import TimerKind
+from review.routing.rules import RuleSet
 
 CACHED = 256
 
@@ -276,6 +277,11 @@ class ConfigCache:
         if len(self._configs) > CACHED:
             self._configs.popitem(last=False)
         return config
+
+    async def find_rules(self, project_id: UUID, ruleset_version: int) -> RuleSet | None:
+        """Find one version of a project's rule set, compiled, for telling what once routed an item."""
+        version = await queries.find_version_of_rules(self._db.hot, project_id, ruleset_version)
+        return None if version is None else (await self.get(project_id, version)).ruleset
 
 
 class ItemTypes:

@@ -168,7 +168,7 @@ class _Telling:
             if isinstance(value, Mapping) and isinstance(field, str):
                 value = value.get(field, _MISSING)  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType]  JSON
             elif isinstance(value, list | tuple) and isinstance(field, int) and field < len(value):  # pyright: ignore[reportUnknownArgumentType]  JSON
-                value = value[field]  # pyright: ignore[reportUnknownVariableType]  JSON
+                value = value[field]  # pyright: ignore[reportUnknownVariableType,reportArgumentType]  JSON
             else:
                 return _MISSING
             if place == 0 and value is None:

@@ -10,17 +10,13 @@ from hypothesis import strategies as st
 from review.web import forms
 from review.web.pages import differences
 from tests.web.posted import html_of, posted
-from tests.web.test_form_shapes import CASES
 from tests.web.test_forms import names, schema_and_value, typed
 
 Case = tuple[dict[str, Any], Any]
 
-MORE: list[tuple[Any, Any]] = [
+CONSTRUCTS: list[tuple[Any, Any]] = [
     ({"type": "string", "x-multiline": True}, "x" * 50_000),
     ({"type": "string", "x-multiline": True}, "\n\nlines\n"),
-    ({"type": ["string", "integer", "null"]}, None),
-    ({"type": ["string", "integer", "null"]}, 7),
-    ({"type": "object", "additionalProperties": {"type": "integer"}}, {"a/b~": 1, "": 2}),
     ({"type": "object", "patternProperties": {"^a": {"type": "string"}}}, {"a1": "x", "a2": ""}),
     ({"enum": [f"option {n}" for n in range(500)]}, "option 499"),
     ({"type": "string", "pattern": "^[A-Z]+$", "minLength": 1, "maxLength": 9}, "AB"),
@@ -51,7 +47,7 @@ def sent_back(schema: Any, value: Any) -> forms.Answer:
     return forms.read(schema, value, posted(html_of(forms.build(schema, value))))
 
 
-@pytest.mark.parametrize(("schema", "value"), [*CASES, *MORE])
+@pytest.mark.parametrize(("schema", "value"), CONSTRUCTS)
 def test_every_construct_comes_back_from_its_html(schema: Any, value: Any) -> None:
     answer = sent_back(schema, value)
     assert forms.first_errors(answer.form) == []
@@ -140,7 +136,7 @@ def test_the_html_of_a_form_left_alone_gives_back_exactly_the_value(case: Case) 
 @pytest.mark.parametrize("schema", [{"not": {"type": "string"}}, {"$ref": "elsewhere.json"}, {"x-made-up": 1}, True])
 def test_what_no_control_is_known_for_is_json_and_says_so(schema: Any) -> None:
     html = html_of(forms.build(schema, {"a": 1}))
-    assert "JSON" in html
+    assert "Written as JSON." in html
     assert "<textarea" in html
 
 

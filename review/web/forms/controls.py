@@ -45,6 +45,7 @@ _FORMATS: Final = {
 
 def as_json(made: Field) -> Field:
     """Show the value as the JSON text it is, for what no control fits."""
+    made = replace(made, notes=(*made.notes, "Written as JSON."))
     return _texted(made, "json", "" if isinstance(made.base, Missing) else json_text(made.base))
 
 

@@ -122,8 +122,8 @@ class Field:
 
     @property
     def is_changed(self) -> bool:
-        """Whether the control carries something else than for the AI output."""
-        return self.was != self.now
+        """Whether the control carries something else than for the AI output; browsers send line ends their own way."""
+        return self.was != self.now and self.was.replace("\r\n", "\n") != self.now.replace("\r\n", "\n")
 
     @property
     def origins(self) -> tuple[int | None, ...]:

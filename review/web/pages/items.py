@@ -83,7 +83,7 @@ class ItemPages(Controller):
             claim=content.blocks("output", output, item_type.view, frame),
             confidence=item.details.confidence,
             explanation=item.details.explanation,
-            why=desk.why(item, work.conditions(item)),
+            why=desk.why(item, await work.conditions(item)),
             facts=desk.facts(item),
             story=story.tell(history, told),
             decision=_decided(item.decision, output) if item.decision else None,

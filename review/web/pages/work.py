@@ -135,7 +135,7 @@ class Work:
             project=self.who.project,
             item_type=item_type,
             lease=self.config.pools[claimed.pool].lease,
-            conditions=self.conditions(item),
+            conditions=await self.conditions(item),
             stoppable=await self.stoppable(item),
             may_override=self.who.may(Permission.OVERRIDE),
             frame=self.frame(item, item_type),
@@ -287,13 +287,16 @@ class Work:
         except PoolNotFound:
             return []
 
-    def conditions(self, item: ItemDetail) -> Mapping[str, str]:
-        """Give the texts of the rules that routed an item, if they are still the active ones."""
+    async def conditions(self, item: ItemDetail) -> Mapping[str, str]:
+        """Give the texts of the rules that routed an item, as they stood then."""
         route: object = msgspec.json.decode(item.route)
-        ruleset = self.config.ruleset
-        if not is_object(route) or route.get("ruleset_version") != ruleset.version:
+        version = route.get("ruleset_version") if is_object(route) else None
+        if not isinstance(version, int) or not 0 < version < 2**31:
             return {}
-        return {rule.name: rule.condition.source for rule in ruleset.rules}
+        active = self.config.ruleset
+        is_active = version == active.version
+        then = active if is_active else await self.services.configs.find_rules(self.who.project_id, version)
+        return {rule.name: rule.condition.source for rule in then.rules} if then is not None else {}
 
 
 InHand: TypeAlias = NamedDependency[Work]
