@@ -1,10 +1,11 @@
 """Issue 5, bulk, by keyboard alone: select, act, preview, give the reason, take it back, and follow it to its end."""
 
+import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import msgspec
-import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from review.kernel.settings import Settings
@@ -13,7 +14,7 @@ from tests.bulk.acts import submitted, work
 from tests.make import World
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(world: World, settings: Settings, ports: dict[str, socket.socket]) -> AsyncIterator[Site]:
     """A server where an act counts after a second; no worker runs, so it can be taken back until one is asked to."""
     async with open_site(world, msgspec.structs.replace(settings, bulk_grace=timedelta(seconds=1)), ports) as opened:
