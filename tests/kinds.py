@@ -46,6 +46,19 @@ TYPES = """
     output_schema: {type: object, required: [intent], properties: {intent: {enum: [order, complaint]}}}
     view:
       {input.call: audio, input.film: video, input.contract: pdf, input.script: 'code:python', output.intent: choice}
+  mixture:
+    input_schema: true
+    output_schema: true
+    view:
+      input.letter: text
+      input.photo: image
+      input.talk: chat
+      input.rows: table
+      input.edit: diff
+      output.spans: spans
+      output.boxes: boxes
+      output.fields: extraction
+      output.pair: pair
 pools:
 """
 TEXT = "Ana Müller 🙂 moved from Zürich to work for Acme in Oslo."
@@ -117,6 +130,22 @@ ITEMS: dict[str, dict[str, Any]] = {
             "script": "def due(at):\n    return at  # now",
         },
         "output": {"intent": "order"},
+    },
+}
+
+ITEMS["mixture"] = {
+    "input": {
+        "letter": TEXT,
+        "photo": ITEMS["receipt"]["input"]["photo"],
+        "talk": [{"role": "user", "content": "Where is it?"}, {"role": "tool", "name": "look_up", "content": "Here."}],
+        "rows": [{"date": "2026-10-01", "amount": 12.5}, {"date": "2026-10-02", "amount": 80}],
+        "edit": ["It comes today.", "It comes tomorrow."],
+    },
+    "output": {
+        "spans": [{"start": 0, "end": 10, "label": "person"}, {"start": 4, "end": 10, "label": "name"}],
+        "boxes": [{"x": 10, "y": 10, "width": 50, "height": 20, "label": "logo", "confidence": 0.9}],
+        "fields": {"shop": "Bakery", "lines": [{"article": "Bread"}]},
+        "pair": ["one", "two"],
     },
 }
 

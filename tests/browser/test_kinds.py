@@ -3,10 +3,11 @@
 import json
 from typing import Any
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests import kinds
 from tests.browser.conftest import Site
+from tests.browser.test_a11y import AXE, RUN, WIDE
 
 
 async def hand_out(site: Site, page: Page, *names: str) -> None:
@@ -75,3 +76,31 @@ async def test_the_better_of_two_answers_is_taken_beside_it(site: Site, page: Pa
     await page.wait_for_function("document.querySelector('audio').readyState >= 1")
     await expect(page.locator(".code .tk").first).to_have_text("def")
     await expect(page.get_by_text("Nothing was fetched from films.example.")).to_be_visible()
+
+
+async def test_axe_finds_nothing_on_any_kind_and_none_is_wider_than_a_phone(site: Site, browser: Browser) -> None:
+    await kinds.configure(site.world)
+    items = [str((await site.world.submit(type=name, **given)).item.id) for name, given in kinds.ITEMS.items()]
+    faults: dict[str, str] = {}
+    for scheme in ("light", "dark"):
+        context = await browser.new_context(
+            viewport={"width": 1280, "height": 900},
+            color_scheme="dark" if scheme == "dark" else "light",
+            bypass_csp=True,
+        )
+        page = await context.new_page()
+        await site.sign_in(page)
+        await page.wait_for_url("**/p/support")
+        addresses = [f"/p/support/items/{item}" for item in items]
+        if scheme == "light":
+            await site.take_next(page)
+            addresses.append(page.url.removeprefix(site.url))
+        for path in addresses:
+            await page.goto(site.url + path)
+            await page.evaluate(AXE)
+            faults |= dict.fromkeys(await page.evaluate(RUN), f"{path} {scheme}")
+            await page.set_viewport_size({"width": 320, "height": 700})
+            faults |= dict.fromkeys(await page.evaluate(WIDE), path)
+            await page.set_viewport_size({"width": 1280, "height": 900})
+        await context.close()
+    assert not faults, "\n".join(f"{where}: {fault}" for fault, where in faults.items())

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from ipaddress import ip_network
 from uuid import UUID
@@ -10,9 +11,11 @@ from uuid import UUID
 import httpx
 import pytest
 
-from review.delivery.egress.rules import Policy
+from review.delivery.egress.errors import CallRefused
+from review.delivery.egress.rules import Policy, read_url
 from review.delivery.egress.service import Egress
 from review.web.content import sniffing
+from review.web.content.frames import host_of
 from review.web.content.media import digest_of
 from review.web.media import Media, MediaNotAllowed, MediaUnusable
 from tests import kinds
@@ -82,6 +85,32 @@ async def test_a_failure_is_not_kept(media: Media) -> None:
 async def test_other_hosts_are_not_called(media: Media, url: str) -> None:
     with pytest.raises(MediaNotAllowed, match="REVIEW_MEDIA_HOSTS does not name it"):
         await media.get(PROJECT, "image", url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            r"https://evil.example\@ok.example/x",
+            "https://ok.example@evil.example/",
+            r"https://ok.example\.evil.example/",
+        ),
+        *(
+            "https://ok.example#@evil.example/",
+            "https://ok.example?@evil.example/",
+            "https://ok.example%2eevil.example/",
+        ),
+        *(
+            "https://ok.example\t.evil.example/",
+            "https://[ok.example]/",
+            "https://ok.example.:443/",
+            "https://OK.example/",
+        ),
+    ],
+)
+def test_the_host_that_is_allowed_is_the_host_that_is_called(url: str) -> None:
+    with suppress(CallRefused):
+        assert read_url(url, Policy()).host == host_of(url)
 
 
 async def test_an_allowed_name_that_leads_inside_is_not_called() -> None:

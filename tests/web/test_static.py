@@ -15,6 +15,7 @@ TEMPLATES = sorted(templates_dir().rglob("*.html"))
 def test_each_stylesheet_and_script_keeps_its_budget() -> None:
     assert (static_dir() / "countersign.css").stat().st_size < 20_000
     assert (static_dir() / "workbench.css").stat().st_size < 20_000, "on pages that show items alone"
+    assert (static_dir() / "content.css").stat().st_size < 6_000, "beside workbench.css"
     for script in static_dir().glob("*.js"):
         assert script.stat().st_size < 8_192, script.name
 
@@ -41,6 +42,13 @@ def test_every_colour_of_text_has_the_contrast_of_level_aa(scheme: int) -> None:
         assert min(contrast(colours[name], ground) for ground in grounds) >= 4.5, name
     assert contrast(colours["on-accent"], colours["accent"]) >= 4.5
     assert min(contrast(colours["edge"], ground) for ground in grounds) >= 3
+    of_content = re.findall(
+        r"\.(\S+) \{ (?:--mark|color): light-dark\((#\w{6}), (#\w{6})\)",
+        (static_dir() / "content.css").read_text(encoding="utf-8"),
+    )
+    assert len(of_content) == 10
+    for name, *pair in of_content:
+        assert min(contrast(pair[scheme], ground) for ground in grounds) >= 4.5, name
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)

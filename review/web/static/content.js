@@ -64,7 +64,9 @@ when("dblclick", (event) => {
 // Boxes in pixels wait for the picture, which alone knows how many it has.
 const scale = (img) => {
   const drawn = img.parentElement?.querySelector("svg[data-pixels]");
-  if (drawn && img.naturalWidth) drawn.setAttribute("viewBox", `0 0 ${img.naturalWidth} ${img.naturalHeight}`);
+  if (!drawn || !img.naturalWidth) return;
+  drawn.setAttribute("viewBox", `0 0 ${img.naturalWidth} ${img.naturalHeight}`);
+  drawn.dataset.pixels = "known";
 };
 when("load", (event) => { if (event.target.matches?.(".sheet img")) scale(event.target); }, true);
 // A file that does not come: the refusal says why, in words, behind its address.
@@ -127,7 +129,11 @@ const arrive = () => {
   $$(".sheet img").forEach((img) => { if (img.complete) scale(img); });
   meters();
   picks();
-  for (const it of $$("#judge [data-module]")) import(it.dataset.module).then((kind) => kind.begin(it));
+  for (const it of $$("#judge [data-module]")) {
+    Object.assign(it, { tabIndex: 0, role: "group", ariaLabel: it.dataset.told });
+    $(".labels", it.parentElement).hidden = false;
+    import(it.dataset.module).then((kind) => kind.begin(it));
+  }
 };
 when("htmx:after:swap", arrive);
 arrive();
