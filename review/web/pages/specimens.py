@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from review.kernel.clock import utc_now
 from review.web import content, forms
+from review.web.pages import specimen_kinds
 from review.web.pages.veils import Veil
 from review.web.pages.views import Alternative, Change, Countdown, Desk, Fact, Line, Reason, Rung
 
@@ -66,12 +67,6 @@ CHAT = [
     {"role": "user", "content": "No. I think somebody took it out of my letterbox."},
 ]
 
-PICTURE = (
-    "data:image/png;base64,"
-    "iVBORw0KGgoAAAANSUhEUgAAABgAAAAQCAAAAAApT+BJAAAAHElEQVR42mNYAASXgACdZqCiBDZBEE1NiWHiDwDaOBWQ5RogIAAA"
-    "AABJRU5ErkJggg=="
-)
-
 
 def blocks() -> list[content.Block]:
     """Show one block of every kind, and one that is up to no good."""
@@ -96,7 +91,8 @@ def blocks() -> list[content.Block]:
         *content.blocks("input", short, {}),
         content.Block("json", "cut short", node=content.Node("", "array", Markup("9 entries"), left_out=9)),
         *pictures(),
-        *marked(),
+        *specimen_kinds.marked(),
+        *specimen_kinds.rare(),
     ]
 
 
@@ -106,43 +102,6 @@ def pictures() -> list[content.Block]:
     return [
         content.Block("image", label, picture=content.Picture(_PICTURE, width, height, "png", 70))
         for label, width, height in sizes
-    ]
-
-
-def marked() -> list[content.Block]:
-    """Show what an output marks on its input, fields with how sure the model was, and two answers."""
-    whole: dict[str, Any] = {
-        "input": {
-            "letter": "Ana Müller moved to Oslo.",
-            "photo": PICTURE,
-            "where": {"total": {"x": 0.5, "y": 0.5, "width": 0.4, "height": 0.3}},
-            "answers": ["We are sorry. It comes today.", "It comes today."],
-            "edit": {"before": "It comes today.", "after": "It comes tomorrow."},
-            "script": "def due(at):\n    return at <= 12  # o'clock",
-        },
-        "output": {
-            "spans": [{"start": 0, "end": 10, "label": "person"}, {"start": 20, "end": 24, "label": "place"}],
-            "boxes": [{"x": 0.1, "y": 0.1, "width": 0.3, "height": 0.4, "label": "logo", "confidence": 0.91}],
-            "fields": {"total": 12.5, "shop": "Bakery"},
-        },
-        "signals": {"sure": {"total": 0.55, "shop": 0.97}},
-    }
-    view = {
-        "input.letter": "text",
-        "input.photo": "image",
-        "input.where": "evidence",
-        "input.answers": "pair",
-        "input.edit": "diff",
-        "input.script": "code:python",
-        "output.spans": "spans",
-        "output.boxes": "boxes",
-        "output.fields": "extraction",
-        "signals.sure": "confidences",
-    }
-    frame = content.Frame(whole=whole, view=view)
-    return [
-        *content.blocks("input", whole["input"], view, frame),
-        *content.blocks("output", whole["output"], view, frame),
     ]
 
 

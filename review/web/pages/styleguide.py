@@ -10,7 +10,7 @@ from review.kernel.clock import utc_now
 from review.sla.calendars import Span
 from review.web import forms
 from review.web.guards import PUBLIC
-from review.web.pages import specimen_fields, specimens
+from review.web.pages import specimen_fields, specimen_kinds, specimens
 
 
 @get("/styleguide", opt={PUBLIC: True}, sync_to_thread=False)
@@ -22,6 +22,7 @@ def styleguide() -> Template:
     context = {
         "csrf_token": "",
         "visitor": None,
+        "project": "support",
         "moments": [now + span for span in spans],
         "countdowns": specimens.countdowns(),
         "rungs": specimens.rungs(),
@@ -34,6 +35,7 @@ def styleguide() -> Template:
         "pieces": specimens.blocks(),
         "pictures": specimens.pictures(),
         "veils": specimens.veils(),
+        "bulk": specimen_kinds.bulk(),
         "enrolled": Enrolment("JBSW Y3DP EHPK 3PXP", "otpauth://totp/Countersign:ana?secret=JBSWY3DPEHPK3PXP"),
         "reshape": "/styleguide",
     }
