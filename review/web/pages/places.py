@@ -19,6 +19,7 @@ class Place:
 # In the order shown; the first is the project's home.
 _PLACES: Final = (
     ("Queue", "", Permission.READ_ITEMS),
+    ("Items", "/queue", Permission.READ_ITEMS),
     ("Due soon", "/due", Permission.READ_ITEMS),
     ("Clocks", "/clocks", Permission.READ_ITEMS),
     ("Stops", "/stops", Permission.STOP),
@@ -28,7 +29,6 @@ _PLACES: Final = (
     ("Notifications", "/notifications", Permission.READ_ITEMS),
     ("People", "/people", Permission.READ_PEOPLE),
     ("Keys", "/keys", Permission.OWN_TOKENS),
-    ("Items", "/queue", Permission.READ_ITEMS),
 )
 
 
