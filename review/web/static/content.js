@@ -125,13 +125,13 @@ when("click", (event) => {
 });
 
 const arrive = () => {
-  $$("[data-viewer] .tools[hidden]").forEach((tools) => { tools.hidden = false; });
+  $$("[data-viewer] .tools").forEach((tools) => tools.removeAttribute("data-waits"));
   $$(".sheet img").forEach((img) => { if (img.complete) scale(img); });
   meters();
   picks();
   for (const it of $$("#judge [data-module]")) {
     Object.assign(it, { tabIndex: 0, role: "group", ariaLabel: it.dataset.told });
-    $(".labels", it.parentElement).hidden = false;
+    $(".labels", it.parentElement).removeAttribute("data-waits");
     import(it.dataset.module).then((kind) => kind.begin(it));
   }
 };

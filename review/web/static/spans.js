@@ -151,7 +151,6 @@ export const begin = (place) => {
     const it = event.target.closest("button");
     if (it?.dataset.label !== undefined) mark(it.dataset.label); else if (it) remove();
   });
-  $("[data-digit=Delete]", tools).hidden = false;
   when("input", (event) => { if (place.isConnected && event.target.closest?.("#judge")) draw(); });
   new MutationObserver(draw).observe($("#form-fields").parentElement, { childList: true });
   draw();
