@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 import msgspec
@@ -218,6 +218,8 @@ def _seconds_left(act: ActView) -> int:
 
 def _back(work: Work, pairs: Pairs) -> str:
     """Give the address of the list that the form came from."""
-    here, query = f"/p/{work.who.project}", first(pairs, "filter")
-    pool = dict(parse_qsl(query)).get("pool", "")
-    return f"{here}/pools/{pool}" if pool in work.config.pools else here
+    here, asked = f"/p/{work.who.project}", dict(parse_qsl(first(pairs, "filter"), max_num_fields=100))
+    pool = asked.pop("pool", "")
+    if pool not in work.config.pools:
+        return f"{here}/queue?{urlencode(asked)}" if asked else f"{here}/queue"
+    return f"{here}/pools/{pool}?{urlencode(asked)}" if asked else f"{here}/pools/{pool}"
