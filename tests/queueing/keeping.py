@@ -61,6 +61,8 @@ class Keeping(Life):
         match way:
             case "give":
                 self._give(token, verdict, label)
+                if at % 2 and self.given and self.given[-1].seat is token.seat:
+                    self._count(self.given[-1])
             case "snooze":
                 self._snooze(token)
                 if at % 2 and token.seat.mark == "aside":
