@@ -22,7 +22,7 @@ from review.identity import service as identity
 from review.identity.rules import Principal
 from review.kernel.db import UNREACHABLE, Database, driver_of
 from review.kernel.errors import ReviewError
-from review.queueing import placing
+from review.queueing import ahead, placing
 from review.queueing import queries as queue_queries
 from review.queueing.rules import Seat
 from review.reviewing import service as reviewing
@@ -156,6 +156,9 @@ async def _judge(
         fence = await placing.take(tx, who=who, seat=seat, config=config)
         if fence is None:
             raise LeftOut(Why.REVIEWED)
+    elif seat.is_ahead:
+        only = seat.id, seat.fence
+        await ahead.show(await driver_of(tx), who=who, pool=seat.pool, config=config, only=only)
     details = {**told, "assignment_id": str(seat.id), "pool": seat.pool, "fence": fence}
     audit.record(tx, who.project_id, who.actor, Action.BULK_TAKEN, item_id=seat.item_id, details=details)
     assert asked.verdict is not None  # noqa: S101  checked when it was asked for

@@ -33,6 +33,7 @@ LEFT JOIN LATERAL (
            'id', a.id, 'kind', a.kind, 'pool', a.pool, 'is_held', a.state = 'held',
            'is_mine', coalesce(a.state = 'held' AND a.holder_id = $3 AND (
              a.lease_until > now() OR a.aside_fence = a.fence), false),
+           'is_given', coalesce(a.state = 'held' AND a.given_fence = a.fence, false),
            'is_aside', coalesce(a.state = 'held' AND a.aside_fence = a.fence, false),
            'is_barred', coalesce(a.barred && ARRAY[$3::uuid::text, $4::text], false)) ORDER BY a.id) AS seats
   FROM assignments a WHERE a.project_id = $1 AND a.item_id = i.id AND a.state IN ('open', 'held')) s ON true

@@ -82,7 +82,7 @@ _PARTS: Mapping[str | None, Why] = {
 
 
 class SeatFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A seat of an item that is open or held, as it concerns the caller."""
+    """A seat that is open or held, as it concerns the caller; `is_given` while its holder's verdict waits to count."""
 
     id: UUID
     kind: str
@@ -90,6 +90,7 @@ class SeatFacts(msgspec.Struct, frozen=True, kw_only=True):
     is_held: bool
     is_mine: bool = False
     is_aside: bool = False
+    is_given: bool = False
     is_barred: bool = False
 
 
@@ -169,7 +170,7 @@ def fate_of(asked: Asked, facts: Facts, ground: Ground) -> Fate:
         (facts.state is None or not _reaches(facts, ground), Why.UNKNOWN),
         (facts.state == "withdrawn", Why.WITHDRAWN),
         (not is_open, Why.DECIDED),
-        (gives_back and not any(seat.is_held for seat in facts.seats), Why.FREE),
+        (gives_back and not any(seat.is_held and not seat.is_given for seat in facts.seats), Why.FREE),
         (not facts.seats, Why.WAITS),
         (asked.act is Kind.PRIORITISE and facts.priority == asked.priority, Why.PRIORITY),
     )
@@ -224,6 +225,7 @@ def _seat_of(facts: Facts, ground: Ground) -> SeatFacts | Why:
     if seat is None:
         return Why.HELD if any(each.is_held for each in facts.seats) else Why.UNKNOWN
     why = _first(
+        (seat.is_given, Why.REVIEWED),
         (seat.is_aside, Why.ASIDE),
         (seat.is_barred, Why.CONCERNED),
         (seat.kind != "review", Why.SETTLES),

@@ -14,7 +14,8 @@ WITH held AS MATERIALIZED (
          count(*) FILTER (WHERE aside_fence = fence) AS aside,
          min(claimed_at) FILTER (WHERE aside_fence IS DISTINCT FROM fence) AS oldest,
          count(*) FILTER (WHERE due_at <= now()) AS overdue
-  FROM assignments WHERE project_id = $1 AND state = 'held' AND pool = ANY($2::text[]) GROUP BY holder_id
+  FROM assignments WHERE project_id = $1 AND state = 'held' AND pool = ANY($2::text[])
+    AND ahead_fence IS DISTINCT FROM fence AND given_fence IS DISTINCT FROM fence GROUP BY holder_id
 ), people AS (
   SELECT u.id, u.email, u.name FROM users u
   WHERE u.email IN (SELECT email FROM pool_members WHERE project_id = $1 AND pool = ANY($2::text[]))

@@ -113,7 +113,8 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
   SELECT array_agg(u.email ORDER BY a.claimed_at) AS holders, array_agg(a.claimed_at ORDER BY a.claimed_at) AS since
   FROM assignments a JOIN users u ON u.id = a.holder_id
-  WHERE a.project_id = $1 AND a.item_id = m.item_id AND a.state = 'held') h ON true
+  WHERE a.project_id = $1 AND a.item_id = m.item_id AND a.state = 'held'
+    AND a.ahead_fence IS DISTINCT FROM a.fence) h ON true
 ORDER BY {", ".join(f"m.{column}{direction}" for column in order.split(", "))}
 """
     return text, said.values

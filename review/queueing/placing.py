@@ -52,12 +52,13 @@ async def give_back(
 ) -> None:
     """Take an item from all who have it in hand or keep it, and give it back to its queue; they may claim it again.
 
-    The fences they carry are dead, and what they typed stays theirs as a draft.
+    The fences they carry are dead, and what they typed stays theirs as a draft. Whoever has judged keeps their seat:
+    what they gave counts.
     """
     hot = await driver_of(tx)
     is_blind = await queries.is_judged_by_several(tx, who.project_id, seats[0].case_id)
     for seat in seats:
-        if seat.state is not AssignmentState.HELD or seat.holder_id is None:
+        if seat.state is not AssignmentState.HELD or seat.holder_id is None or seat.is_given:
             continue
         holder = await placing_queries.get_holder(hot, seat.holder_id)
         await queries.settle(tx, who.project_id, seat, AssignmentState.OPEN, part=None)

@@ -18,8 +18,10 @@ from review.identity.rules import Role
 from review.items.errors import ConflictingResubmission
 from review.kernel.db import Database
 from review.kernel.settings import Settings
-from review.queueing import departures, pinning
+from review.queueing import ahead, departures, pinning
+from review.reviewing import pending
 from review.reviewing import service as reviewing
+from review.reviewing.schemas import JudgementIn
 from tests import limited
 from tests.bulk.acts import (
     FREED,
@@ -36,7 +38,7 @@ from tests.bulk.acts import (
     work,
 )
 from tests.limited import match, refund
-from tests.make import World, unknown_id
+from tests.make import BASE_URL, CONFIG, World, unknown_id
 
 TIMEOUT = 20
 
@@ -348,3 +350,28 @@ async def test_what_is_pinned_is_judged_with_the_rest(world: World) -> None:
     async with world.db.transaction() as tx:
         await pinning.pin(tx, who=world.people["ana"], assignment_id=held[first].id, fence=held[first].fence)
     assert await done(world, "ana", REJECTED, [first, second]) == dict.fromkeys((first, second), "done")
+
+
+async def test_whoever_has_judged_keeps_their_seat_and_their_verdict_counts(db: Database, settings: Settings) -> None:
+    """A verdict that waits to count is taken from nobody, and its item is not judged again meanwhile."""
+    world = await World.build(db, settings, source=CONFIG.replace("undo: 0s", "undo: 8s").format(project="support"))
+    ids = await submitted(world, 1)
+    (held,) = await world.claim("ana")
+    async with db.transaction() as tx:
+        given: dict[str, Any] = {"who": world.people["ana"], "assignment_id": held.id, "fence": held.fence}
+        await pending.give(tx, bench(world), **given, submitted=JudgementIn(verdict=Verdict.APPROVE), filled=[])
+    assert await done(world, "lea", FREED, ids) == {ids[0]: "free"}
+    assert await done(world, "ana", REJECTED, ids) == {ids[0]: "reviewed"}
+    assert await done(world, "ben", REJECTED, ids) == {ids[0]: "held"}
+    await db.hot.execute("UPDATE timers SET fire_at = now() WHERE kind = 'judgement'")
+    await pending.sweep(db, bench(world))
+    assert await db.hot.fetchval("SELECT verdict FROM decisions") == "approve"
+
+
+async def test_what_the_caller_has_ahead_is_judged_with_the_rest(world: World) -> None:
+    ids = await submitted(world, 2)
+    who: dict[str, Any] = {"who": world.people["ana"], "pool": "triage", "config": world.config, "base_url": BASE_URL}
+    async with world.db.transaction() as tx:
+        kept = await ahead.reserve(tx, **who)
+    assert kept is not None
+    assert await done(world, "ana", REJECTED, ids) == dict.fromkeys(ids, "done")
