@@ -37,7 +37,7 @@ def rest_of(page: str) -> tuple[str, str]:
     return found[1].replace("&amp;", "&"), found[2]
 
 
-LARGE: dict[str, tuple[Any, Any, str]] = {
+LARGE: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "five megabytes of text": ({"letter": "0123456789abcde\n" * 312_500}, {}, "Show all (5.0 MB)"),
     "a thousand turns": (
         {"talk": [{"role": "user", "content": f"turn {at}."} for at in range(1_000)]},
