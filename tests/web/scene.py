@@ -21,7 +21,8 @@ from review.kernel.ids import new_id
 from review.kernel.settings import Settings
 from tests.bulk.acts import ask
 from tests.make import BASE_URL, CONFIG, PASSWORD, World
-from tests.web.matrix import CUSTOM, PLAIN, ROLES, Route, Way
+from tests.web.matrix import CUSTOM, ROLES, Route
+from tests.web.rows import PLAIN, Way
 
 OWN = "where is my card"  # words that stand in the caller's project and pool,
 FOREIGN, HIDDEN = "quetzal", "ocelot"  # and in the other project, and in the other pool, alone

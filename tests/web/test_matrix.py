@@ -10,7 +10,8 @@ from review.identity.rules import Permission
 from review.kernel.db import Database
 from review.kernel.settings import Settings
 from tests.web import matrix
-from tests.web.matrix import API, HTMX, OF_A_POOL, PAGE, PLAIN, ROLES, ROWS, Route, Way, is_pool_bound, routes
+from tests.web.matrix import API, OF_A_POOL, PAGE, ROLES, Route, is_pool_bound, routes
+from tests.web.rows import HTMX, PLAIN, ROWS, Way
 from tests.web.scene import FOREIGN, HIDDEN, OWN, Scene, addressed, said, unknown
 
 pytestmark = pytest.mark.usefixtures("unhurried")

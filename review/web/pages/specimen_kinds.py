@@ -72,7 +72,7 @@ def rare() -> list[Block]:
         Block("text", "a part of a text", chunks=(Markup("One piece,"), Markup("and the next."))),
         Block("text", "the beginning of a text", Markup("Once upon"), more=More("/styleguide", "Show all (5.0 MB)")),
         Block("pair", "two long answers", versions=versions),
-        Block("image", "pixels", picture=content.Picture(PICTURE, 24, 16, "png", 90), marks=(mark,), in_pixels=True),
+        Block("image", "pixels", picture=content.Picture(PICTURE, 0, 0, "png", 90), marks=(mark,), in_pixels=True),
         *(Block(kind, kind, medium=Medium(kind, "")) for kind in ("audio", "video", "pdf")),
     ]
 
