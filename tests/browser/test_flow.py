@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import Page, Response, Route, expect
 
 from review.kernel.db import Database
@@ -33,7 +33,7 @@ TWICE = """() => {
 }"""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def world(db: Database, settings: Settings) -> World:
     """A project in which verdicts may be taken back for a minute, so that no test is a race."""
     return await World.build(db, settings, source=CONFIG.replace("undo: 0s", "undo: 1m").format(project="support"))
