@@ -68,6 +68,12 @@ WATCH = (
     "window.violations = []; document.addEventListener('securitypolicyviolation',"
     " (it) => violations.push(`${it.violatedDirective} ${it.blockedURI}`));"
 )
+# Everything that can be unfolded, also within what was.
+OPEN = """() => {
+  const closed = () => [...document.querySelectorAll("main details:not([open])")]
+    .find((it) => it.querySelector(":scope > summary")?.checkVisibility());
+  for (let it = closed(); it; it = closed()) it.open = true;
+}"""
 LOOK = (Path(__file__).parent / "look.js").read_text()
 
 
@@ -105,9 +111,7 @@ class Watched:
         if await self.page.locator("#beside[hx-get]").count():
             await self.page.locator("section#beside").wait_for()  # comes after the desk, in the place kept for it
         found: list[str] = await self.page.evaluate(LOOK)
-        for summary in await self.page.locator("main details:not([open]) > summary").all():
-            if await summary.is_visible():
-                await summary.click()
+        await self.page.evaluate(OPEN)
         found += await self.page.evaluate(LOOK)
         return list(dict.fromkeys(found))
 

@@ -69,10 +69,11 @@ const scale = (img) => {
   drawn.dataset.pixels = "known";
 };
 when("load", (event) => { if (event.target.matches?.(".sheet img")) scale(event.target); }, true);
+const OURS = new RegExp(`^${location.origin}/p/[^/]+/items/[^/]+/media/[0-9a-f]{32}$`);
 // A file that does not come: the refusal says why, in words, behind its address.
 when("error", (event) => {
   const it = event.target;
-  if (!it.matches?.(".block img, .block audio, .block video")) return;
+  if (!it.matches?.(".block img, .block audio, .block video") || !OURS.test(it.src)) return;
   const said = $(".failed", it.closest(".block")) || it.closest(".piece").appendChild(document.createElement("p"));
   said.className = "failed small error";
   said.textContent = "The file could not be shown. Asking why…";
