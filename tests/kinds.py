@@ -14,6 +14,7 @@ from tests.make import CONFIG, World
 
 TYPES = """
   entities:
+    undo: 0s
     input_schema: {type: object, required: [text], properties: {text: {type: string}}}
     output_schema:
       type: object
@@ -30,6 +31,7 @@ TYPES = """
               label: {enum: [person, place, company]}
     view: {input.text: text, output.spans: spans}
   receipt:
+    undo: 0s
     input_schema: true
     output_schema:
       type: object
@@ -38,10 +40,12 @@ TYPES = """
         shop: {type: string}
     view: {input.photo: image, output: extraction, signals.sure: confidences, input.where: evidence}
   answers:
+    undo: 0s
     input_schema: true
     output_schema: {type: object, required: [better], properties: {better: {enum: [A, B, tie]}}}
     view: {input.question: text, input.answers: pair, output.better: choice}
   recording:
+    undo: 0s
     input_schema: true
     output_schema: {type: object, required: [intent], properties: {intent: {enum: [order, complaint]}}}
     view:

@@ -7,7 +7,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests import kinds
 from tests.browser.conftest import Site
-from tests.browser.test_a11y import AXE, RUN, WIDE
+from tests.browser.test_a11y import AXE, EVERYTHING, RUN, WIDE
 
 
 async def hand_out(site: Site, page: Page, *names: str) -> None:
@@ -98,7 +98,7 @@ async def test_axe_finds_nothing_on_any_kind_and_none_is_wider_than_a_phone(site
         for path in addresses:
             await page.goto(site.url + path)
             await page.evaluate(AXE)
-            faults |= dict.fromkeys(await page.evaluate(RUN), f"{path} {scheme}")
+            faults |= dict.fromkeys(await page.evaluate(RUN, EVERYTHING), f"{path} {scheme}")
             await page.set_viewport_size({"width": 320, "height": 700})
             faults |= dict.fromkeys(await page.evaluate(WIDE), path)
             await page.set_viewport_size({"width": 1280, "height": 900})
