@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import msgspec
 from sqlalchemy import func
@@ -65,7 +66,7 @@ async def apply(
     project = await _project(tx, config, may_create=may_create, dry_run=dry_run)
     active = await queries.find_version(tx, project.id, project.config_version)
     before = active.document if active is not None else {}
-    differences = compare(before, document.data)
+    differences = await asyncio.to_thread(compare, before, document.data)
     _check_roles(before, document, config, held)
     await _refuse_orphans(tx, project, before, document)
     versions = await _number(tx, project, document)
@@ -128,6 +129,10 @@ async def get_version(tx: AsyncSession, *, project: str, version: int | None = N
 def _read(source: bytes | str) -> tuple[Document, ProjectConfig]:
     document = parse(source)
     return document, compile_config(document, today=utc_now().date())
+
+
+def _compile(document: str, numbers: Versions) -> ProjectConfig:
+    return compile_config(Document("", msgspec.json.decode(document)), numbers)
 
 
 async def _project(tx: AsyncSession, config: ProjectConfig, *, may_create: bool, dry_run: bool) -> Project:
@@ -256,6 +261,7 @@ class ConfigCache:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._configs: OrderedDict[tuple[UUID, int], ProjectConfig] = OrderedDict()
+        self._turns: WeakValueDictionary[tuple[UUID, int], asyncio.Lock] = WeakValueDictionary()
 
     async def get(self, project_id: UUID, version: int) -> ProjectConfig:
         """Give one configuration version, compiled.
@@ -267,16 +273,22 @@ class ConfigCache:
         if key in self._configs:
             self._configs.move_to_end(key)
             return self._configs[key]
+        # Compiling a large one takes seconds: in a thread, and once for all who wait for it.
+        async with self._turns.setdefault(key, asyncio.Lock()):
+            if key not in self._configs:
+                self._configs[key] = await self._load(project_id, version)
+            config = self._configs[key]
+            if len(self._configs) > CACHED:
+                self._configs.popitem(last=False)
+        return config
+
+    async def _load(self, project_id: UUID, version: int) -> ProjectConfig:
         row = await queries.load(self._db.hot, project_id, version)
         if row is None:
             message = f"The project has no configuration version {version}; apply one with `review apply FILE`."
             raise ConfigVersionNotFound(message)
         numbers = Versions(version, row["ruleset_version"], msgspec.json.decode(row["item_types"]))
-        config = compile_config(Document("", msgspec.json.decode(row["document"])), numbers)
-        self._configs[key] = config
-        if len(self._configs) > CACHED:
-            self._configs.popitem(last=False)
-        return config
+        return await asyncio.to_thread(_compile, row["document"], numbers)
 
     async def find_rules(self, project_id: UUID, ruleset_version: int) -> RuleSet | None:
         """Find one version of a project's rule set, compiled, for telling what once routed an item."""

@@ -53,7 +53,6 @@ async def decide(
     )
     tx.add(decision)
     await tx.flush()
-    await tx.refresh(decision, ["decided_at"])
     await queries.close_item(tx, project_id, item.id, "decided")
     await _leave_feedback(tx, item, outcome, decision, judgements)
     revised = decision.revision > 1

@@ -228,15 +228,6 @@ async def is_judged_by_several(tx: AsyncSession, project_id: UUID, case_id: UUID
     return bool(found)
 
 
-async def is_case_open(tx: AsyncSession, project_id: UUID, case_id: UUID) -> bool:
-    """Tell whether a case still waits for judgement."""
-    found = await tx.scalar(
-        text("SELECT state = 'open' FROM cases WHERE project_id = :project AND id = :case"),
-        {"project": project_id, "case": case_id},
-    )
-    return bool(found)
-
-
 async def list_held_items(tx: AsyncSession, user_id: UUID, only: UUID | None) -> list[tuple[UUID, UUID]]:
     """List the items of which a person holds an assignment, in every project or one only, in the order of locks."""
     rows = await tx.execute(

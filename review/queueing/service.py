@@ -138,11 +138,26 @@ async def get_held(
         LeaseLost: they do not hold it any more (409).
     """
     seat = await get_known_seat(hot, who=who, assignment_id=assignment_id)
+    await check_held(hot, who=who, seat=seat, act=act)
+    return await show_held(hot, who=who, seat=seat, config=config, base_url=base_url)
+
+
+async def check_held(hot: Hot, *, who: Principal, seat: Seat, act: Act | None = None) -> None:
+    """Let pass whoever has a seat in hand; an `act` they were about is recorded where it is refused.
+
+    Raises:
+        LeaseLost: they do not hold it any more (409).
+    """
     if seat.lease_until is None or not is_held_by(seat, who.id, seat.fence):
         if act is not None:
             await _record_refused(hot, who, seat, act, seat.fence)
         raise await _lost(hot, who, seat, seat.fence)
+
+
+async def show_held(hot: Hot, *, who: Principal, seat: Seat, config: ProjectConfig, base_url: str) -> ClaimedAssignment:
+    """Give a seat in hand with its item."""
     row = (await item_queries.list_details(hot, who, [seat.item_id]))[0]
+    assert seat.lease_until is not None  # noqa: S101  it is held
     return ClaimedAssignment(
         id=seat.id,
         case_id=seat.case_id,
@@ -281,7 +296,8 @@ async def get_known_seat(hot: Hot, *, who: Principal, assignment_id: UUID) -> Se
         AssignmentNotFound: they may not, or it does not exist (404; the two look alike).
     """
     seat = await queries.find_seat(hot, who.project_id, assignment_id)
-    if seat is None or (who.is_pool_bound and not await queries.is_known_to(hot, who, seat)):
+    is_theirs = seat is not None and seat.holder_id == who.id  # whoever holds it has a part in its case
+    if seat is None or (who.is_pool_bound and not is_theirs and not await queries.is_known_to(hot, who, seat)):
         message = f"There is no assignment {assignment_id} here that you may see."
         raise AssignmentNotFound(message)
     return seat

@@ -23,7 +23,7 @@ SELECT version, fields::text AS fields, saved_at FROM drafts WHERE project_id = 
 DELETE = "DELETE FROM drafts WHERE project_id = $1 AND user_id = $2 AND item_id = $3"
 FORGET_OLD = "DELETE FROM drafts WHERE saved_at < now() - $1::interval"
 
-# The newest so many of them, out of the index alone; and the few that may still be taken back.
+# The newest so many of them, out of the index alone; the few that may still be taken back; and what waits in a pool.
 COUNT_DONE = """
 WITH mine AS MATERIALIZED (
   (SELECT submitted_at FROM reviews WHERE project_id = $1 AND reviewer_id = $2 AND submitted_at >= $3
@@ -36,12 +36,10 @@ WITH mine AS MATERIALIZED (
 )
 SELECT count(*) AS done, avg(extract(epoch FROM gap)) FILTER (WHERE gap <= $5::interval) AS pace_seconds,
        max(submitted_at) FILTER (WHERE gap IS NULL OR gap > $5::interval) AS steady_since,
-       max(submitted_at) > now() - $5::interval AS is_steady
+       max(submitted_at) > now() - $5::interval AS is_steady,
+       (SELECT count(*) FROM (
+          SELECT FROM assignments WHERE project_id = $1 AND pool = $6 AND state = 'open' LIMIT $7) open) AS waiting
 FROM spaced
-"""
-COUNT_WAITING = """
-SELECT count(*) FROM (
-  SELECT FROM assignments WHERE project_id = $1 AND pool = $2 AND state = 'open' LIMIT $3) waiting
 """
 
 
@@ -65,11 +63,11 @@ async def forget_old(hot: Hot, span: timedelta) -> int:
     return int((await hot.execute(FORGET_OLD, span)).split()[-1])
 
 
-async def count_done(hot: Hot, who: Principal, since: datetime, cap: int, rest: timedelta) -> Any:
-    """Count the caller's reviews since then, with the seconds between them and since when no rest came in between."""
-    return await hot.fetchrow(COUNT_DONE, who.project_id, who.id, since, cap, rest)
+async def count_done(
+    hot: Hot, who: Principal, since: datetime, rest: timedelta, *, cap: int, pool: str, waiting_cap: int
+) -> Any:
+    """Count the caller's reviews since then, with the seconds between them and since when no rest came in between.
 
-
-async def count_waiting(hot: Hot, project_id: UUID, pool: str, cap: int) -> int:
-    """Count what is open in a pool, up to a cap."""
-    return int(await hot.fetchval(COUNT_WAITING, project_id, pool, cap))
+    Beside them what is open in a pool; each count stops at its cap.
+    """
+    return await hot.fetchrow(COUNT_DONE, who.project_id, who.id, since, cap, rest, pool, waiting_cap)

@@ -87,9 +87,8 @@ async def give(
         return Given(assignment_id=assignment_id, fence=fence + 1, seconds=0, is_last=True, is_again=True)
     length, seat = _length(judged.standing, judged.item.type), judged.seat
     if not length:
-        await reviewing.count(tx, bench, who, judged, submitted)
+        _, is_last = await reviewing.count(tx, bench, who, judged, submitted)
         await tx.flush()
-        is_last = not await queue_queries.is_case_open(tx, who.project_id, seat.case_id)
         return Given(assignment_id=seat.id, fence=fence, seconds=0, is_last=is_last)
     given_fence = await _keep(tx, who, seat, submitted, filled, length)
     is_last = not await queue_queries.is_judged_by_several(tx, who.project_id, seat.case_id)

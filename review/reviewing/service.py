@@ -62,7 +62,7 @@ async def submit(
         caller (403); VerdictNotAllowed: the people of the seat's pool may not say this (403); JudgementInvalid (422).
     """
     judged = await examine(tx, bench, who=who, assignment_id=assignment_id, fence=fence, submitted=submitted)
-    review = await count(tx, bench, who, judged, submitted)
+    review, _ = await count(tx, bench, who, judged, submitted)
     return Submitted(review, await view(tx, bench, who, judged.item.id))
 
 
@@ -82,8 +82,10 @@ async def examine(
     return Judged(seat, item, standing, seat.held_seconds)
 
 
-async def count(tx: AsyncSession, bench: Bench, who: Principal, judged: Judged, submitted: JudgementIn) -> ReviewView:
-    """Record a judgement that was let pass, and decide the item if it was the last one needed."""
+async def count(
+    tx: AsyncSession, bench: Bench, who: Principal, judged: Judged, submitted: JudgementIn
+) -> tuple[ReviewView, bool]:
+    """Record a judgement that was let pass, and decide the item if it was the last one needed; tells whether it was."""
     seat, item, standing = judged.seat, judged.item, judged.standing
     review = await _store(tx, who, judged, submitted)
     case = await queries.get_case(tx, who.project_id, item.id)
@@ -100,7 +102,7 @@ async def count(tx: AsyncSession, bench: Bench, who: Principal, judged: Judged, 
         await _adjudicate(tx, who, standing, item, case, judgements)
     else:
         assert outcome == WAITING  # noqa: S101  the third and last answer of weigh()
-    return review
+    return review, is_decided
 
 
 def takes_two(item: LockedItem) -> bool:
@@ -164,7 +166,6 @@ async def _store(tx: AsyncSession, who: Principal, judged: Judged, submitted: Ju
     )
     tx.add(review)
     await tx.flush()
-    await tx.refresh(review, ["submitted_at"])
     await queue_queries.settle(tx, who.project_id, seat, AssignmentState.DONE, part="reviewed")
     await drafts.end(tx, who=who, item_id=seat.item_id)
     details = {

@@ -26,9 +26,10 @@ class Sitting(msgspec.Struct, frozen=True, kw_only=True):
 
 async def find_sitting(hot: Hot, *, who: Principal, pool: str, since: datetime) -> Sitting:
     """Look at the caller's reviews since then, and at what waits in their pool."""
-    row = await draft_queries.count_done(hot, who, since, DONE_CAP + 1, REST)
-    waiting = await draft_queries.count_waiting(hot, who.project_id, pool, WAITING_CAP + 1)
-    pace = row["pace_seconds"]
+    row = await draft_queries.count_done(
+        hot, who, since, REST, cap=DONE_CAP + 1, pool=pool, waiting_cap=WAITING_CAP + 1
+    )
+    pace, waiting = row["pace_seconds"], row["waiting"]
     return Sitting(
         done=min(row["done"], DONE_CAP),
         is_done_capped=row["done"] > DONE_CAP,

@@ -1,6 +1,7 @@
 """Applying configurations: versions by content, one after another, and old ones for ever."""
 
 import asyncio
+import threading
 from typing import Any
 from uuid import UUID
 
@@ -10,10 +11,12 @@ from review.audit.rules import OPERATOR
 from review.configuration import service as configuration
 from review.configuration.errors import ConfigurationInvalid, ConfigVersionNotFound, PoolHasOpenWork
 from review.configuration.plans import Plan
+from review.configuration.rules import ProjectConfig
 from review.configuration.service import ConfigCache, ItemTypes
 from review.identity.errors import ProjectNotFound
 from review.kernel.db import Database
 from review.kernel.ids import new_id
+from review.routing.conditions import facts_of, needs_of
 from review.sla.ladders import PriorityChange
 from tests.make import CONFIG, World
 
@@ -104,6 +107,38 @@ async def test_old_versions_stay_loadable_as_they_were(db: Database) -> None:
     assert first.reasons == ("unclear",)
     assert await types.get(project, "ticket", 1) is first
     assert await configs.get(project, 1) is await configs.get(project, 1)
+
+
+async def test_the_loop_keeps_turning_while_a_configuration_is_compiled_once_for_all_who_wait(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, turned, compiled = threading.Event(), threading.Event(), list[int]()
+    real = configuration.compile_config
+
+    def slow(*given: Any, **more: Any) -> ProjectConfig:
+        compiled.append(1)
+        begun.set()
+        assert turned.wait(10), "the loop stood still meanwhile"
+        return real(*given, **more)
+
+    async def turn() -> None:
+        while not begun.is_set():
+            await asyncio.sleep(0)
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+        turned.set()
+
+    monkeypatch.setattr(configuration, "compile_config", slow)
+    await asyncio.gather(apply(db, SOURCE), turn())
+    project, configs = await project_id(db), ConfigCache(db)
+    begun.clear()
+    turned.clear()
+    compiled.clear()
+    first, second, _ = await asyncio.gather(configs.get(project, 1), configs.get(project, 1), turn())
+    assert first is second
+    assert compiled == [1]
+    condition = first.ruleset.rules[0].condition  # works in another thread than the one that compiled it
+    assert condition.holds(facts_of({"confidence": 0.5}, needs_of([condition])))
 
 
 async def test_what_was_never_applied_is_not_found(db: Database) -> None:

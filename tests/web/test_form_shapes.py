@@ -93,6 +93,21 @@ def test_rows_change_places_and_a_change_is_taken_back() -> None:
     assert back.value == ["a", "b"]
 
 
+@pytest.mark.parametrize("inside", [{}, SHAPES], ids=["plain", "in shapes"])
+def test_rows_are_numbered_as_they_stand(inside: dict[str, Any]) -> None:
+    schema = {"type": "array", "items": {"title": "Line", **(inside or {"type": "string"})}}
+    value: list[Any] = [{"kind": "c", "r": 1}, {"kind": "b", "w": 2}] if inside else ["a", "b"]
+    without = forms.read(schema, value, [*posted(html_of(forms.build(schema, value))), ("_remove", "/0")])
+    more = forms.read(schema, value, [*posted(html_of(without.form)), ("_add", "")])
+    assert [row.field.label for row in more.form.rows] == ["Line 1", "Line 2"]
+    assert [[child.label for child in row.field.children] for row in more.form.rows] == [
+        [row.field.label] * len(row.field.children) for row in more.form.rows
+    ]
+    moved = forms.read(schema, value, [*posted(html_of(forms.build(schema, value))), ("_up", "/1")])
+    assert moved.value == value[::-1]
+    assert [row.field.label for row in moved.form.rows] == ["Line 1", "Line 2"]
+
+
 def test_a_time_in_another_zone_is_the_same_time() -> None:
     schema = {"type": "string", "format": "date-time"}
     same = forms.read(schema, "2026-10-01T09:30:00+02:00", [("o", "2026-10-01T07:30"), ("z", "Z")])

@@ -79,6 +79,14 @@ class Builder:
         """Make the field of one more row of an array, or one more named value, with nothing in it yet."""
         return self.build(array.schema.get("items"), MISSING, path, at, required=True, is_fresh=True)
 
+    def numbered(self, row: Field) -> Field:
+        """Name a row of an array, and the shape that it has, by where it stands now."""
+        label = _label(read(row.schema, self.root).schema, row.path)
+        children = row.children
+        if row.kind == "shapes":
+            children = tuple(replace(child, label=label) for child in children)
+        return replace(row, label=label, children=children)
+
     def opened(self, made: Field) -> Field:
         """Make a field that waited to be asked for, whole."""
         if made.extras:

@@ -122,7 +122,7 @@ class Reader:
             known = origin is not None and origin < len(made.rows)
             path, at = (*made.path, len(rows)), f"{made.at}/{len(rows)}"
             if known and origin is not None:
-                row = _moved(made.rows[origin].field, path, at)
+                row = self.builder.numbered(_moved(made.rows[origin].field, path, at))
             else:
                 row = self.builder.build_row(made, path, at)
             answers.append(Answer(row, row.base) if place is None else self.read(row, f"{sent}/{place}"))

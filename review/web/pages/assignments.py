@@ -40,8 +40,7 @@ class AssignmentPages(Controller):
         self, work: InHand, assignment_id: FromPath[UUID], base: FromQuery[str] = "", done: FromQuery[str] = ""
     ) -> Template:
         """Show the item in hand, its form filled with the model's output or with one of its alternatives."""
-        claimed = await work.held(assignment_id)
-        await work.see(claimed)
+        claimed = await work.take(await work.seat_of(assignment_id), is_seen=True)
         return await work.show(claimed, await work.begin(claimed, base), outcome=SAID.get(done, ""))
 
     @post("/form", status_code=200)
@@ -69,10 +68,10 @@ class AssignmentPages(Controller):
         verdict, fence = first(pairs, "verdict"), fence_of(pairs)
         sent: dict[str, Any] = {"who": work.who, "assignment_id": assignment_id, "fence": fence}
         sent["filled"] = [pair for pair in pairs if pair[0] not in OF_THE_PAGE]
-        taken = await pending.find_taken(work.hot, **sent, verdict=verdict)
-        if taken is not None:
-            return await work.onward(taken, verdict, shown=shown_in(pairs), is_again=True)
-        claimed = await work.held(assignment_id, Act.REVIEW)
+        seat = await work.seat_of(assignment_id)
+        if seat.is_given and await pending.find_taken(work.hot, **sent, verdict=verdict) is not None:
+            return await work.onward(seat.pool, verdict, shown=shown_in(pairs), is_again=True)
+        claimed = await work.take(seat, Act.REVIEW)
         draft = await work.take_up(claimed, pairs)
         judgement = desk.judge(verdict, claimed.item, draft)
         if isinstance(judgement, Draft):
@@ -90,7 +89,7 @@ class AssignmentPages(Controller):
     async def skip(self, request: AnyRequest, work: InHand, tx: Tx, assignment_id: FromPath[UUID]) -> Response[Any]:
         """Give the item back for somebody else, with the reason, and show what is next."""
         pairs = await read_form(request)
-        pool = (await work.held(assignment_id, Act.SKIP)).pool
+        pool = await work.pool_of(assignment_id, Act.SKIP)
         is_conflict = first(pairs, "kind") == "conflict"
         reason = first(pairs, "reason").strip() and reason_of(pairs) if is_conflict else reason_of(pairs)
         fence = fence_of(pairs)
@@ -105,7 +104,7 @@ class AssignmentPages(Controller):
     ) -> Response[Any]:
         """Hand the item on with the reason, by the next step of its policy, and show what is next."""
         pairs = await read_form(request)
-        pool = (await work.held(assignment_id, Act.ESCALATE)).pool
+        pool = await work.pool_of(assignment_id, Act.ESCALATE)
         fence = fence_of(pairs)
         await escalation.escalate(
             tx, services.configs, who=work.who, assignment_id=assignment_id, fence=fence, reason=reason_of(pairs)

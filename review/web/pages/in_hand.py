@@ -36,7 +36,7 @@ class InHandPages(Controller):
     async def snooze(self, request: AnyRequest, work: InHand, tx: Tx, assignment_id: FromPath[UUID]) -> Response[Any]:
         """Put the item aside until a moment, and show what is next."""
         pairs = await read_form(request)
-        pool = (await work.held(assignment_id, Act.SNOOZE)).pool
+        pool = await work.pool_of(assignment_id, Act.SNOOZE)
         note, fence = first(pairs, "reason").replace("\r\n", "\n").strip()[:MAX_REASON], fence_of(pairs)
         try:
             until = snooze_times.read(first(pairs, "when"), first(pairs, "at"), utc_now(), work.zone)
@@ -59,7 +59,7 @@ class InHandPages(Controller):
     ) -> Response[Any]:
         """Send the item back with a note, to somebody who had it before or to another pool, and show what is next."""
         pairs = await read_form(request)
-        pool, fence = (await work.held(assignment_id, Act.SEND_BACK)).pool, fence_of(pairs)
+        pool, fence = await work.pool_of(assignment_id, Act.SEND_BACK), fence_of(pairs)
         key: dict[str, Any] = {"who": work.who, "assignment_id": assignment_id, "config": work.config}
         try:
             await sending_back.send_back(tx, **key, fence=fence, to=first(pairs, "to"), reason=reason_of(pairs))
@@ -71,7 +71,7 @@ class InHandPages(Controller):
     async def pin(self, request: AnyRequest, work: InHand, tx: Tx, assignment_id: FromPath[UUID]) -> Response[Any]:
         """Keep the item in hand, and show what is next: a pinned one that is named, or the pool's."""
         pairs = await read_form(request)
-        pool, named = (await work.held(assignment_id, Act.EXTEND)).pool, _id_in(pairs)
+        pool, named = await work.pool_of(assignment_id, Act.EXTEND), _id_in(pairs)
         try:
             await pinning.pin(tx, who=work.who, assignment_id=assignment_id, fence=fence_of(pairs), next_id=named)
         except TooManyPinned as refusal:

@@ -66,7 +66,7 @@ class ItemPages(Controller):
     async def show(self, work: InHand, tx: Tx, item_id: FromPath[UUID], done: FromQuery[str] = "") -> Template:
         """Show an item with its history."""
         item = await items.get_detail(work.hot, who=work.who, item_id=item_id, base_url=work.base_url)
-        history = await items.list_history(work.hot, who=work.who, item_id=item_id, base_url=work.base_url)
+        history = await items.tell_history(work.hot, who=work.who, item=item)
         told = await log.list_told(work.hot, work.who.project_id, item_id)
         item_type = await work.services.item_types.get(work.who.project_id, item.type, item.type_version)
         frame = work.frame(item, item_type)

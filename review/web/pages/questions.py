@@ -27,7 +27,7 @@ async def ask_upstream(
 ) -> Response[Any]:
     """Ask whoever sent the item, leave it until there is an answer, and show what is next."""
     pairs = await read_form(request)
-    pool = (await work.held(assignment_id, Act.ASK)).pool
+    pool = await work.pool_of(assignment_id, Act.ASK)
     wait = services.settings.question_wait
     given: dict[str, Any] = {"fence": fence_of(pairs), "text": first(pairs, "text"), "wait": wait}
     await questions.ask(tx, who=work.who, assignment_id=assignment_id, **given)

@@ -26,7 +26,7 @@ from review.queueing import service as queueing
 from review.queueing.ahead import Reserved
 from review.queueing.due import RunningClock
 from review.queueing.errors import PoolNotFound
-from review.queueing.rules import Act
+from review.queueing.rules import Act, Seat
 from review.queueing.schemas import ClaimedAssignment
 from review.sla.rules import SlaPolicy
 from review.web import content
@@ -141,7 +141,7 @@ class Work:
             frame=self.frame(item, item_type),
             veil=veils.veil_of(self.config, item_type),
         )
-        history = await items.list_history(self.hot, who=self.who, item_id=item.id, base_url=self.base_url)
+        history = await items.tell_history(self.hot, who=self.who, item=item)
         kept = await pinning.list_kept(self.hot, who=self.who)
         clocks = await self.countdowns([item.id, *(each.item_id for each in kept)])
         laid = desk.lay_out(
@@ -210,17 +210,43 @@ class Work:
         Raises:
             AssignmentNotFound (404), LeaseLost (409).
         """
-        claimed = await queueing.get_held(
-            self.hot, who=self.who, assignment_id=assignment_id, config=self.config, base_url=self.base_url, act=act
-        )
-        if act is not None:
-            await self.see(claimed)
-        return claimed
+        return await self.take(await self.seat_of(assignment_id), act)
 
-    async def see(self, claimed: ClaimedAssignment) -> None:
+    async def take(self, seat: Seat, act: Act | None = None, *, is_seen: bool = False) -> ClaimedAssignment:
+        """Give what the caller holds by its seat as it was read; `is_seen` if it is about to be before their eyes.
+
+        Raises:
+            LeaseLost (409).
+        """
+        await queueing.check_held(self.hot, who=self.who, seat=seat, act=act)
+        if act is not None or is_seen:
+            await self._see(seat)
+        return await queueing.show_held(self.hot, who=self.who, seat=seat, config=self.config, base_url=self.base_url)
+
+    async def seat_of(self, assignment_id: UUID) -> Seat:
+        """Give an assignment as it is, without its item.
+
+        Raises:
+            AssignmentNotFound (404).
+        """
+        return await queueing.get_known_seat(self.hot, who=self.who, assignment_id=assignment_id)
+
+    async def pool_of(self, assignment_id: UUID, act: Act) -> str:
+        """Give the pool of what the caller holds and is about to act on, without reading its item.
+
+        Raises:
+            AssignmentNotFound (404), LeaseLost (409).
+        """
+        seat = await self.seat_of(assignment_id)
+        await queueing.check_held(self.hot, who=self.who, seat=seat, act=act)
+        await self._see(seat)
+        return seat.pool
+
+    async def _see(self, seat: Seat) -> None:
         """Count an assignment as before the caller from now on, if it was claimed ahead."""
-        only = claimed.id, claimed.fence
-        await ahead.show(self.hot, who=self.who, pool=claimed.pool, config=self.config, only=only)
+        if seat.is_ahead:
+            only = seat.id, seat.fence
+            await ahead.show(self.hot, who=self.who, pool=seat.pool, config=self.config, only=only)
 
     async def seeing(self, tx: AsyncSession) -> "Work":
         """Give the same view from within a transaction: what it has done counts, and what follows goes with it."""
