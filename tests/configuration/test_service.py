@@ -11,7 +11,7 @@ from review.audit.rules import OPERATOR
 from review.configuration import service as configuration
 from review.configuration.errors import ConfigurationInvalid, ConfigVersionNotFound, PoolHasOpenWork
 from review.configuration.plans import Plan
-from review.configuration.rules import ProjectConfig
+from review.configuration.rules import ProjectConfig, compile_config
 from review.configuration.service import ConfigCache, ItemTypes
 from review.identity.errors import ProjectNotFound
 from review.kernel.db import Database
@@ -113,7 +113,7 @@ async def test_the_loop_keeps_turning_while_a_configuration_is_compiled_once_for
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, turned, compiled = threading.Event(), threading.Event(), list[int]()
-    real = configuration.compile_config
+    real = compile_config
 
     def slow(*given: Any, **more: Any) -> ProjectConfig:
         compiled.append(1)
