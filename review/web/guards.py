@@ -18,6 +18,7 @@ from review.kernel.errors import MalformedRequest, NotFound
 from review.web.addresses import client_of
 from review.web.limits import as_session
 from review.web.pages import words
+from review.web.words import catalogue
 from review.web.services import Services
 
 PUBLIC = "public"  # opt key of a route that anybody may call
@@ -102,6 +103,7 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
     services = _services(connection)
     told_zone = cookie_of(connection, TOLD_ZONE)
     words.write_for(DEFAULTS, told_zone)
+    catalogue.speak(connection.headers.get("accept-language", ""))
     method = str(cast("dict[str, Any]", connection.scope).get("method", "GET"))
     if not handler.opt.get(ANY_ORIGIN):
         check_origin(connection.headers, method, services.base_url)

@@ -7,6 +7,8 @@ from typing import Final
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
+from review.web.pages.sentences import BEGIN, END, Sentence
+
 SHOWN: Final = "shown"  # among the page's text: badges, and text from right to left isolated
 TOLD: Final = "told"  # where only characters may stand: code points in angle brackets
 AS_IT_IS: Final = ""  # what the page sends back or follows: it must stay what it was
@@ -24,8 +26,20 @@ class Everywhere(Extension):
         """Read the template's own HTML, and choose by it."""
         page = Place()
         chosen, before, before_type = AS_IT_IS, "", ""
-        for token in stream:
-            if token.type == "variable_begin":
+        sentence: Sentence | None = None
+        for read in stream:
+            token = read
+            if before_type == "block_begin" and token.type == "name" and token.value in {BEGIN, END}:
+                sentence = Sentence() if token.value == BEGIN else None
+                token = Token(token.lineno, token.type, sentence or END)
+                yield token
+            elif sentence is not None and before_type == "variable_begin":
+                sentence.filters[token.value] = page.filter()
+                page.read("…")
+                yield token
+            elif sentence is not None and token.type != "data":
+                yield token
+            elif token.type == "variable_begin":
                 chosen = page.filter()
                 yield token
                 if chosen:

@@ -1,0 +1,46 @@
+"""Sentences of templates that are translated whole, and what is printed in them made visible like anywhere else."""
+
+from typing import Final, Self
+
+from jinja2 import nodes
+from jinja2.ext import InternationalizationExtension
+from jinja2.parser import Parser
+
+BEGIN: Final = "trans"
+END: Final = "endtrans"
+
+
+class Sentence(str):
+    """The tag that begins a sentence, with the filter that each name in it is printed through.
+
+    Jinja takes bare names alone inside of a sentence, so the filters travel on the tag and are put in afterwards.
+    """
+
+    filters: dict[str, str]
+
+    def __new__(cls) -> Self:
+        """Make the tag, with no names yet."""
+        tag = super().__new__(cls, BEGIN)
+        tag.filters = {}
+        return tag
+
+
+class Sentences(InternationalizationExtension):
+    """Jinja's own `trans`, whose names go through the filters that their places in the page ask for."""
+
+    def parse(self, parser: Parser) -> nodes.Node | list[nodes.Node]:
+        """Read one sentence."""
+        tag = parser.stream.current.value
+        made = super().parse(parser)
+        if isinstance(tag, Sentence):
+            for node in made if isinstance(made, list) else [made]:
+                if isinstance(node, nodes.Output) and isinstance(node.nodes[0], nodes.Call):
+                    _filter(node.nodes[0], tag.filters)
+        return made
+
+
+def _filter(call: nodes.Call, filters: dict[str, str]) -> None:
+    for given in call.kwargs:
+        name = filters.get(given.key)
+        if name:
+            given.value = nodes.Filter(given.value, name, [], [], None, None, lineno=call.lineno)
