@@ -18,8 +18,8 @@ from review.kernel.errors import MalformedRequest, NotFound
 from review.web.addresses import client_of
 from review.web.limits import as_session
 from review.web.pages import words
-from review.web.words import catalogue
 from review.web.services import Services
+from review.web.words import catalogue
 
 PUBLIC = "public"  # opt key of a route that anybody may call
 PERMISSION = "permission"  # opt key of the permission a route asks for; the route × role table is made from it

@@ -14,10 +14,7 @@ POT = REPOSITORY / "review" / "web" / "words" / "countersign.pot"
 def test_what_translators_get_is_current() -> None:
     with (REPOSITORY / "babel.cfg").open() as mapping:
         methods, options = parse_mapping_cfg(mapping)
-    found = {
-        message
-        for _, _, message, _, _ in extract_from_dir(REPOSITORY, methods, options)
-    }
+    found = {message for _, _, message, _, _ in extract_from_dir(REPOSITORY, methods, options)}
     assert found, "there are words to collect"
     written = {message.id for message in read_po(BytesIO(POT.read_bytes())) if message.id}
     assert {_id(each) for each in found} == written, "run `make words`"

@@ -12,7 +12,7 @@ from review.kernel.clock import utc_now
 from review.web import content
 from review.web.pages import veils, words
 from review.web.pages.everywhere import SHOWN, TOLD, Everywhere
-from review.web.pages.sentences import Sentences
+from review.web.pages.sentences import Sentences, say, say_counted
 from review.web.words import catalogue
 
 
@@ -52,13 +52,8 @@ def build_environment(templates: Path, static: Path) -> Environment:
     }
     environment.globals["reader"] = cast("Any", words.reader)  # typed as one of Jinja's own globals alone
     environment.globals["language"] = cast("Any", catalogue.language)
-    cast("Any", environment).install_gettext_callables(
-        catalogue.gettext,
-        catalogue.ngettext,
-        newstyle=True,
-        pgettext=catalogue.pgettext,
-        npgettext=catalogue.npgettext,
-    )
+    environment.globals |= cast("Any", {"_": say, "gettext": say, "ngettext": say_counted})
+    environment.newstyle_gettext = True  # type: ignore[attr-defined]  # the extension of sentences sets and reads it
     return environment
 
 

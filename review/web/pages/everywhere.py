@@ -24,21 +24,11 @@ class Everywhere(Extension):
 
     def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
         """Read the template's own HTML, and choose by it."""
-        page = Place()
+        page, tokens = Place(), iter(stream)
         chosen, before, before_type = AS_IT_IS, "", ""
-        sentence: Sentence | None = None
-        for read in stream:
-            token = read
-            if before_type == "block_begin" and token.type == "name" and token.value in {BEGIN, END}:
-                sentence = Sentence() if token.value == BEGIN else None
-                token = Token(token.lineno, token.type, sentence or END)
-                yield token
-            elif sentence is not None and before_type == "variable_begin":
-                sentence.filters[token.value] = page.filter()
-                page.read("…")
-                yield token
-            elif sentence is not None and token.type != "data":
-                yield token
+        for token in tokens:
+            if (before_type, token.value) == ("block_begin", BEGIN):
+                yield from _sentence(token, tokens, page)
             elif token.type == "variable_begin":
                 chosen = page.filter()
                 yield token
@@ -104,6 +94,23 @@ class Place:
         if attribute is not None:
             return TOLD if attribute[1].lower() in _TOLD_ATTRIBUTES else AS_IT_IS
         return AS_IT_IS if self._in_tag else _PLACES.get(self._element, SHOWN)
+
+
+def _sentence(begin: Token, tokens: Iterator[Token], page: Place) -> Iterator[Token]:
+    """Go on to the end of a sentence; the filters of what is printed in it travel on its tag."""
+    sentence = Sentence()
+    yield Token(begin.lineno, begin.type, sentence)
+    before = begin
+    for token in tokens:
+        if before.type == "variable_begin":
+            sentence.filters[token.value] = page.filter()
+            page.read("…")
+        elif token.type == "data":
+            page.read(token.value)
+        yield token
+        if (before.type, token.value) == ("block_begin", END):
+            return
+        before = token
 
 
 def _end_of_tag(text: str, place: int) -> int:

@@ -1,10 +1,15 @@
 """Sentences of templates that are translated whole, and what is printed in them made visible like anywhere else."""
 
+from functools import lru_cache
+from gettext import NullTranslations
 from typing import Final, Self
 
 from jinja2 import nodes
 from jinja2.ext import InternationalizationExtension
 from jinja2.parser import Parser
+from markupsafe import Markup
+
+from review.web.words import catalogue
 
 BEGIN: Final = "trans"
 END: Final = "endtrans"
@@ -16,6 +21,7 @@ class Sentence(str):
     Jinja takes bare names alone inside of a sentence, so the filters travel on the tag and are put in afterwards.
     """
 
+    __slots__ = ("filters",)
     filters: dict[str, str]
 
     def __new__(cls) -> Self:
@@ -37,6 +43,22 @@ class Sentences(InternationalizationExtension):
                 if isinstance(node, nodes.Output) and isinstance(node.nodes[0], nodes.Call):
                     _filter(node.nodes[0], tag.filters)
         return made
+
+
+def say(message: str, **names: object) -> Markup:
+    """Give a sentence of a template in the language of this request's page, with what its names stand for."""
+    return Markup(catalogue.gettext(message)) % names if names else _nameless(catalogue.spoken(), message)
+
+
+def say_counted(singular: str, plural: str, count: int, **names: object) -> Markup:
+    """Give a sentence of a template in the form that its language has for a number."""
+    return Markup(catalogue.ngettext(singular, plural, count)) % {"num": count, **names}
+
+
+# Most of what a page says has no names, and a page says it a hundred times a second.
+@lru_cache(maxsize=4096)
+def _nameless(words: NullTranslations, message: str) -> Markup:
+    return Markup(words.gettext(message)) % {}
 
 
 def _filter(call: nodes.Call, filters: dict[str, str]) -> None:

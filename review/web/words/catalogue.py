@@ -49,6 +49,11 @@ def language() -> str:
     return _spoken.get()[0]
 
 
+def spoken() -> catalogues.NullTranslations:
+    """Give the words of the language that this request's page speaks."""
+    return _spoken.get()[1]
+
+
 def gettext(message: str) -> str:
     """Give a sentence in the language of this request's page."""
     return _spoken.get()[1].gettext(message)
@@ -57,16 +62,6 @@ def gettext(message: str) -> str:
 def ngettext(singular: str, plural: str, count: int) -> str:
     """Give a sentence in the form that its language has for a number."""
     return _spoken.get()[1].ngettext(singular, plural, count)
-
-
-def pgettext(context: str, message: str) -> str:
-    """Give a sentence whose English alone would be ambiguous."""
-    return _spoken.get()[1].pgettext(context, message)
-
-
-def npgettext(context: str, singular: str, plural: str, count: int) -> str:
-    """Give a sentence whose English alone would be ambiguous, in the form for a number."""
-    return _spoken.get()[1].npgettext(context, singular, plural, count)
 
 
 def _tag(directory: str) -> str:
