@@ -119,6 +119,15 @@ def test_what_is_printed_in_a_sentence_is_escaped_and_made_visible() -> None:
     assert "at 100 %" in shown
 
 
+def test_a_number_has_its_form_and_names_may_be_called_anything() -> None:
+    source = (
+        "{% trans count=n, message='a' %}{{ count }} item {{ message }}"
+        "{% pluralize count %}{{ count }} items{% endtrans %}"
+    )
+    page = build_environment(templates_dir(), static_dir()).from_string(source)
+    assert (page.render(n=1), page.render(n=2)) == ("1 item a", "2 items")
+
+
 def test_no_template_has_words_that_the_catalogue_does_not_know() -> None:
     bare = {name: found for name in _templates() if (found := _bare(name))}
     assert {name: found for name, found in bare.items() if name not in NOT_YET} == {}
