@@ -20,7 +20,7 @@ else
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 endif
 
-.PHONY: help demo up test faults check ruff types imports templates audit bench lock clean
+.PHONY: help demo up test faults check ruff types imports templates audit words bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ audit: $(VENV)/.installed-dev ## look for known vulnerabilities in what is locke
 		$(BIN)/pip-audit --requirement requirements-dev.lock --require-hashes --disable-pip --progress-spinner off \
 			--vulnerability-service osv --osv-url '$(ADVISORIES)'; \
 	else echo 'NOT AUDITED: no advisory source answers at $(ADVISORIES), so known vulnerabilities were not looked for.' >&2; fi
+
+words: $(VENV)/.installed-dev ## collect the words of the pages for translators (docs/translating.md)
+	$(BIN)/pybabel --quiet extract --mapping babel.cfg --no-wrap --omit-header --add-location file --sort-by-file \
+		--output review/web/words/countersign.pot .
 
 bench: $(VENV)/.installed-dev ## measure against the baselines (BENCH_ARGS=--help)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

@@ -19,6 +19,7 @@ from review.web.addresses import client_of
 from review.web.limits import as_session
 from review.web.pages import words
 from review.web.services import Services
+from review.web.words import catalogue
 
 PUBLIC = "public"  # opt key of a route that anybody may call
 PERMISSION = "permission"  # opt key of the permission a route asks for; the route × role table is made from it
@@ -102,6 +103,7 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
     services = _services(connection)
     told_zone = cookie_of(connection, TOLD_ZONE)
     words.write_for(DEFAULTS, told_zone)
+    catalogue.speak(connection.headers.get("accept-language", ""))
     method = str(cast("dict[str, Any]", connection.scope).get("method", "GET"))
     if not handler.opt.get(ANY_ORIGIN):
         check_origin(connection.headers, method, services.base_url)

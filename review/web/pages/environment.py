@@ -12,6 +12,8 @@ from review.kernel.clock import utc_now
 from review.web import content
 from review.web.pages import veils, words
 from review.web.pages.everywhere import SHOWN, TOLD, Everywhere
+from review.web.pages.sentences import Sentences, say, say_counted
+from review.web.words import catalogue
 
 
 def build_environment(templates: Path, static: Path) -> Environment:
@@ -19,7 +21,7 @@ def build_environment(templates: Path, static: Path) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,
-        extensions=[Everywhere],
+        extensions=[Everywhere, Sentences],
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -49,6 +51,9 @@ def build_environment(templates: Path, static: Path) -> Environment:
         "visible": _visible,
     }
     environment.globals["reader"] = cast("Any", words.reader)  # typed as one of Jinja's own globals alone
+    environment.globals["language"] = cast("Any", catalogue.language)
+    environment.globals |= cast("Any", {"_": say, "gettext": say, "ngettext": say_counted})
+    environment.newstyle_gettext = True  # type: ignore[attr-defined]  # the extension of sentences sets and reads it
     return environment
 
 

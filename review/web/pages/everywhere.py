@@ -7,6 +7,8 @@ from typing import Final
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
+from review.web.pages.sentences import BEGIN, END, Sentence
+
 SHOWN: Final = "shown"  # among the page's text: badges, and text from right to left isolated
 TOLD: Final = "told"  # where only characters may stand: code points in angle brackets
 AS_IT_IS: Final = ""  # what the page sends back or follows: it must stay what it was
@@ -22,10 +24,12 @@ class Everywhere(Extension):
 
     def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
         """Read the template's own HTML, and choose by it."""
-        page = Place()
+        page, tokens = Place(), iter(stream)
         chosen, before, before_type = AS_IT_IS, "", ""
-        for token in stream:
-            if token.type == "variable_begin":
+        for token in tokens:
+            if (before_type, token.value) == ("block_begin", BEGIN):
+                yield from _sentence(token, tokens, page)
+            elif token.type == "variable_begin":
                 chosen = page.filter()
                 yield token
                 if chosen:
@@ -90,6 +94,23 @@ class Place:
         if attribute is not None:
             return TOLD if attribute[1].lower() in _TOLD_ATTRIBUTES else AS_IT_IS
         return AS_IT_IS if self._in_tag else _PLACES.get(self._element, SHOWN)
+
+
+def _sentence(begin: Token, tokens: Iterator[Token], page: Place) -> Iterator[Token]:
+    """Go on to the end of a sentence; the filters of what is printed in it travel on its tag."""
+    sentence = Sentence()
+    yield Token(begin.lineno, begin.type, sentence)
+    before = begin
+    for token in tokens:
+        if before.type == "variable_begin":
+            sentence.filters[token.value] = page.filter()
+            page.read("…")
+        elif token.type == "data":
+            page.read(token.value)
+        yield token
+        if (before.type, token.value) == ("block_begin", END):
+            return
+        before = token
 
 
 def _end_of_tag(text: str, place: int) -> int:

@@ -1,0 +1,82 @@
+"""Which language a request's page speaks, and the catalogue that has its words."""
+
+import gettext as catalogues
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Final
+
+DOMAIN: Final = "countersign"
+ENGLISH: Final = "en"  # the language of the templates themselves
+MOST_WISHES = 20  # languages of one Accept-Language that are looked at; browsers send fewer than ten
+
+
+class Languages:
+    """The languages that have a compiled catalogue under a directory, each read once, when they are made."""
+
+    def __init__(self, root: Path) -> None:
+        found = root.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")
+        self._by_tag = {_tag(path.parts[-3]): catalogues.translation(DOMAIN, root, [path.parts[-3]]) for path in found}
+
+    def choose(self, wishes: str) -> str:
+        """Give the tag of the language that `wishes`, an Accept-Language, likes best among those there are."""
+        for wish in _by_liking(wishes):
+            language = wish.partition("-")[0]
+            for tag in (wish, language):
+                if tag in self._by_tag or tag == ENGLISH:
+                    return tag
+        return ENGLISH
+
+    def of(self, tag: str) -> catalogues.NullTranslations:
+        """Give the words of a language; those of English stand in the templates."""
+        return self._by_tag.get(tag, _AS_WRITTEN)
+
+
+_AS_WRITTEN = catalogues.NullTranslations()
+_installed = Languages(Path(__file__).parent)
+# Set once per request by its guard, because sentences are written deep inside macros that know no request.
+_spoken: ContextVar[tuple[str, catalogues.NullTranslations]] = ContextVar("spoken", default=(ENGLISH, _AS_WRITTEN))
+
+
+def speak(wishes: str, languages: Languages | None = None) -> None:
+    """Write what follows in this request in the language that its Accept-Language likes best."""
+    among = languages or _installed
+    tag = among.choose(wishes)
+    _spoken.set((tag, among.of(tag)))
+
+
+def language() -> str:
+    """Give the tag of the language that this request's page speaks."""
+    return _spoken.get()[0]
+
+
+def spoken() -> catalogues.NullTranslations:
+    """Give the words of the language that this request's page speaks."""
+    return _spoken.get()[1]
+
+
+def gettext(message: str) -> str:
+    """Give a sentence in the language of this request's page."""
+    return _spoken.get()[1].gettext(message)
+
+
+def ngettext(singular: str, plural: str, count: int) -> str:
+    """Give a sentence in the form that its language has for a number."""
+    return _spoken.get()[1].ngettext(singular, plural, count)
+
+
+def _tag(directory: str) -> str:
+    return directory.replace("_", "-").lower()
+
+
+def _by_liking(wishes: str) -> list[str]:
+    liked: list[tuple[float, str]] = []
+    for each in wishes.split(",")[:MOST_WISHES]:
+        tag, _, weight = each.partition(";")
+        _, _, number = weight.partition("=")
+        try:
+            liking = float(number) if weight else 1.0
+        except ValueError:
+            continue
+        if tag.strip() and 0 < liking <= 1:
+            liked.append((liking, tag.strip().lower()))
+    return [tag for _, tag in sorted(liked, key=lambda pair: -pair[0])]
