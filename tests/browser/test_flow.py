@@ -21,8 +21,14 @@ REVIEW = re.compile(r"/review$")
 # What moved on the page since this was started, also what a key just pressed would excuse.
 WATCH = """() => {
   globalThis.moved = 0;
-  new PerformanceObserver((list) => { for (const each of list.getEntries()) globalThis.moved += each.value; })
-    .observe({ type: "layout-shift", buffered: false });
+  globalThis.watch = new PerformanceObserver((list) => { for (const each of list.getEntries()) globalThis.moved += each.value; });
+  watch.observe({ type: "layout-shift", buffered: false });
+}"""
+# From here on: once what the page did before has been painted and told.
+ANEW = """async () => {
+  for (let n = 0; n < 3; n += 1) await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  watch.takeRecords();
+  globalThis.moved = 0;
 }"""
 
 
@@ -89,7 +95,7 @@ async def test_a_key_decides_and_paints_the_next_item_and_another_takes_it_back(
     await expect(page.locator(TEXT)).to_have_text("message 0")
     await expect(page.locator(OUTCOME)).to_contain_text("Taken back.")
     await page.set_viewport_size({"width": 390, "height": 844})
-    await page.evaluate("moved = 0")
+    await page.evaluate(ANEW)
     await page.keyboard.press("r")
     await expect(page.locator(TEXT)).to_have_text("message 1")
     await expect(page.locator(OUTCOME)).to_have_text("Rejected.")

@@ -72,6 +72,7 @@ async def test_the_better_of_two_answers_is_taken_beside_it(site: Site, page: Pa
     await page.get_by_role("button", name="Prefer it").first.click()
     await page.keyboard.press("Enter")
     await expect(page.locator("audio")).to_be_visible()
+    await expect(page.locator("#outcome")).to_have_text("Corrected to A.")
     assert await outputs(site) == [{"better": "A"}]
     await page.wait_for_function("document.querySelector('audio').readyState >= 1")
     await expect(page.locator(".code .tk").first).to_have_text("def")
