@@ -21,7 +21,8 @@ REVIEW = re.compile(r"/review$")
 # What moved on the page since this was started, also what a key just pressed would excuse.
 WATCH = """() => {
   globalThis.moved = 0;
-  globalThis.watch = new PerformanceObserver((list) => { for (const each of list.getEntries()) globalThis.moved += each.value; });
+  const add = (list) => { for (const each of list.getEntries()) globalThis.moved += each.value; };
+  globalThis.watch = new PerformanceObserver(add);
   watch.observe({ type: "layout-shift", buffered: false });
 }"""
 # From here on: once what the page did before has been painted and told.
