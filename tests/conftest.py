@@ -23,6 +23,8 @@ from review.identity import passwords
 from review.kernel.db import Database
 from review.kernel.ids import new_id
 from review.kernel.settings import Settings
+from review.queueing import service as queueing
+from review.queueing.floors import Floors
 from review.web import limits
 from review.web.app import create_app
 from tests.make import BASE_URL, OF_A_PAGE, World
@@ -136,8 +138,9 @@ async def db(settings: Settings) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def world(peopled: World, db: Database, settings: Settings) -> World:
+def world(peopled: World, db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> World:
     """A configured project with people in every role, and what it takes to act as them."""
+    monkeypatch.setattr(queueing, "_floors", Floors())  # another test's project has the same id, and other queues
     return peopled.over(db, settings)
 
 

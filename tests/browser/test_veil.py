@@ -77,6 +77,7 @@ async def test_without_script_the_box_does_it(site: Site, browser: Browser) -> N
     page = await context.new_page()
     await site.sign_in(page)
     await page.get_by_role("button", name="Take the next of triage").click()
+    await page.wait_for_url("**/assignments/**")
     assert "message 0" not in await spoken(page)
     await page.get_by_label("Show it as it is").check()
     assert "message 0" in await spoken(page)
