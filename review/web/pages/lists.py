@@ -94,7 +94,8 @@ async def _show(request: AnyRequest, work: Work, pool: str) -> Response[Any]:
     tools = bulk_form.tools_of(work.who, work.config, desk.pools) if work.who.may(Permission.WORK) else None
     if work.is_partial:
         return work.page("_lines.html", lines=rows, more=onward, tools=tools)
-    shown = list_parts.around(work, desk, pool, asked) | {"tools": tools, "resting": await work.resting()}
+    shown: dict[str, Any] = list_parts.around(work, desk, pool, asked)
+    shown |= {"tools": tools, "resting": await work.resting()}
     status = 422 if asked.faults else 200
     said = SAID.get(first(pairs, "done"), "")
     return work.page("queue.html", status=status, lines=rows, more=onward, listed=listed, said=said, **shown)
