@@ -1,6 +1,6 @@
 """Item types: what inputs and outputs look like, checked by JSON Schema 2020-12 without ever touching the network."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from itertools import islice
 from typing import Any, NoReturn
@@ -9,6 +9,7 @@ import jsonschema_rs
 import msgspec
 
 from review.kernel.errors import FieldError
+from review.kernel.shapes import is_list, is_object
 
 MAX_FAULTS = 20
 MAX_SHOWN = 80
@@ -145,10 +146,10 @@ def _faults(validator: Any, value: object) -> Iterator[jsonschema_rs.ValidationE
 def _count(value: object, budget: int) -> int:
     """Give what is left of a budget of values after counting these; stops as soon as nothing is."""
     budget -= 1
-    if isinstance(value, dict):
-        inner: Any = value.values()  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]  JSON
-    elif isinstance(value, list):
-        inner = value  # pyright: ignore[reportUnknownVariableType]  JSON
+    if is_object(value):
+        inner: Iterable[Any] = value.values()
+    elif is_list(value):
+        inner = value
     else:
         return budget
     for each in inner:

@@ -205,7 +205,7 @@ def _walk(value: Any, path: str, depth: int) -> None:
         case _Pairs():
             _walk_pairs(value, path, depth)
         case list():
-            for index, inner in enumerate(value):  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]  JSON
+            for index, inner in enumerate(value):  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]  a pattern cannot say of what
                 _walk(inner, f"{path}[{index}]", depth + 1)
         case str():
             _check_text(value, path)

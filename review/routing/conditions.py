@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import cel
 import msgspec
 
+from review.kernel.shapes import is_list, is_object
 from review.routing.reading import ITEM, JUDGEMENT, ConditionInvalid, Reading, read
 from review.routing.tokens import Kind, Token, scan
 
@@ -148,22 +149,20 @@ def _doubled(value: Any) -> Any:
             return float(value)
         except OverflowError:
             return math.inf if value > 0 else -math.inf
-    if isinstance(value, dict):
-        return {key: _doubled(inner) for key, inner in value.items()}  # pyright: ignore[reportUnknownVariableType]  JSON
+    if is_object(value):
+        return {key: _doubled(inner) for key, inner in value.items()}
     return [_doubled(inner) for inner in value]
 
 
 def _width(value: Any) -> int:
-    if isinstance(value, dict):
-        value = list(value.values())  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]  JSON
-    if not isinstance(value, list):
-        return 0
-    return max(len(value), *(_width(inner) for inner in value), 0)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]  JSON
+    inside = list(value.values()) if is_object(value) else value
+    return max(len(inside), *(_width(inner) for inner in inside), 0) if is_list(inside) else 0
 
 
 def _size(value: Any) -> float | None:
     """Count characters, elements or fields; null for anything else, which no comparison takes."""
-    return float(len(value)) if isinstance(value, str | bytes | list | dict) else None  # pyright: ignore[reportUnknownArgumentType]  JSON
+    has_size = isinstance(value, str | bytes) or is_list(value) or is_object(value)
+    return float(len(value)) if has_size else None
 
 
 _OWN_FUNCTIONS = {"size_": _size}

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeGuard
 
 import msgspec
 
+from review.kernel.shapes import is_object
 from review.routing.conditions import MAX_LENGTH
 from review.routing.reading import FIELDS
 from review.routing.tokens import Kind, Token, scan, text_of
@@ -57,7 +59,7 @@ class _Telling:
 
     def __init__(self, tokens: Sequence[Token], item: Mapping[str, object]) -> None:
         self._tokens = tokens
-        self._item = item
+        self._item = dict(item)
         self._paths = {at: found for at in range(len(tokens)) if (found := self._find(at)) is not None}
         spoken = {found.fields for found in self._paths.values()}
         lasts = [fields[-1] for fields in spoken]
@@ -104,8 +106,9 @@ class _Telling:
 
     def _size(self, found: _Found) -> str:
         value = found.value
-        size = f"{len(value):,}" if isinstance(value, str | list | dict) else _NOT_GIVEN  # pyright: ignore[reportUnknownArgumentType]  JSON
-        return f"size of {self._named(found, size)}"
+        if isinstance(value, str) or _is_several(value) or is_object(value):
+            return f"size of {self._named(found, f'{len(value):,}')}"
+        return f"size of {self._named(found, _NOT_GIVEN)}"
 
     def _sought(self, at: int, found: _Found) -> str | None:
         """Give the text that is looked for in a value, where the condition has it in words."""
@@ -165,17 +168,17 @@ class _Telling:
     def _look_up(self, fields: Sequence[str | int]) -> object:
         value: object = self._item
         for place, field in enumerate(fields):
-            if isinstance(value, Mapping) and isinstance(field, str):
-                value = value.get(field, _MISSING)  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType]  JSON
-            elif isinstance(value, list | tuple) and isinstance(field, int) and field < len(value):  # pyright: ignore[reportUnknownArgumentType]  JSON
-                value = value[field]  # pyright: ignore[reportUnknownVariableType,reportArgumentType]  JSON
+            if is_object(value) and isinstance(field, str):
+                value = value.get(field, _MISSING)
+            elif _is_several(value) and isinstance(field, int) and field < len(value):
+                value = value[field]
             else:
                 return _MISSING
             if place == 0 and value is None:
                 value = _MISSING  # a circumstance that was not sent
         if isinstance(value, _Missing) and len(fields) == 1 and fields[0] in _SEVERAL:
             return []
-        return value  # pyright: ignore[reportUnknownVariableType]  JSON
+        return value
 
     def _texts(self, at: int, *wanted: str) -> bool:
         return all(self._text(at + place) == text for place, text in enumerate(wanted))
@@ -185,6 +188,11 @@ class _Telling:
 
 
 _NOT_GIVEN = "not given"
+
+
+def _is_several(value: object) -> TypeGuard[Sequence[object]]:
+    """Whether this is an array, as JSON or as our own structs have it."""
+    return isinstance(value, list | tuple)
 
 
 def _ordinal(field: str | int) -> str:
@@ -202,9 +210,9 @@ def _shown(value: object, sought: str | None = None) -> str:
         return json.dumps(value)
     if isinstance(value, int | float):
         return f"{value:,}" if isinstance(value, float) or abs(value) <= _EXACT else _large(value)
-    if isinstance(value, list | tuple):
-        return _list_shown(list(value), sought)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]  JSON
-    many = len(value) if isinstance(value, Mapping) else 0  # pyright: ignore[reportUnknownArgumentType]  JSON
+    if _is_several(value):
+        return _list_shown(list(value), sought)
+    many = len(value) if is_object(value) else 0
     return "{1 field}" if many == 1 else f"{{{many:,} fields}}"
 
 
@@ -230,7 +238,7 @@ def _quoted(text: str) -> str:
 
 
 def _list_shown(values: list[object], sought: str | None) -> str:
-    if any(isinstance(each, list | tuple | Mapping) for each in values[: MAX_LISTED + 1]):
+    if any(_is_several(each) or is_object(each) for each in values[: MAX_LISTED + 1]):
         return "[1 element]" if len(values) == 1 else f"[{len(values):,} elements]"
     shown = values[:MAX_LISTED]
     if sought is not None and sought not in shown and sought in values:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -125,12 +126,12 @@ async def test_steps_and_people_at_once_leave_a_case_that_holds_together(wide: W
         assert await wide.count("decisions", item_id=item.id) <= 1
 
 
-async def _withdraw(world: World, item_id: object) -> None:
+async def _withdraw(world: World, item_id: UUID) -> None:
     async with world.db.transaction() as tx:
         await withdrawal.withdraw(
             tx,
             who=world.service,
-            item_id=item_id,  # type: ignore[arg-type]  # an id
+            item_id=item_id,
             reason="",
             tell_closed=lambda _ids: None,
             base_url=BASE_URL,

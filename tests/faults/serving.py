@@ -16,7 +16,7 @@ async def serving(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
     """Run the application on this loop."""
     app = create_app(settings)
     async with app.lifespan():
-        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]  # ASGI
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]  # two ways to type one ASGI
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver.local") as client:
             yield client
 

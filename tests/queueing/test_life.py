@@ -16,6 +16,7 @@ from tests.queueing.keeping import Keeping
 
 # Without shrinking: each step costs a dozen statements, and the steps of a failure are printed anyway.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+# A step is a round of the database, and most rules have nothing to do in an empty project.
 UNHURRIED_CHECKS: list[HealthCheck] = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 UNHURRIED = partial(hypothesis.settings, deadline=None, suppress_health_check=UNHURRIED_CHECKS, phases=PHASES)
 

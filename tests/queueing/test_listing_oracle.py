@@ -125,6 +125,7 @@ async def walked(world: World, wanted: Wanted, who: str) -> tuple[list[UUID], in
 @settings(
     max_examples=150,
     deadline=None,
+    # The fixture is one database that examples only read.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_a_list_is_what_its_filters_say_in_its_order(

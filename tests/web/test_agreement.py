@@ -82,7 +82,7 @@ async def test_every_way_of_hearing_tells_the_same_decision(
             elif fault == "hanging":
                 os.kill(pid, signal.SIGSTOP)
             elif fault == "flushed":
-                redis: Any = Redis.from_url(own_redis.url())  # pyright: ignore[reportUnknownMemberType]  untyped
+                redis: Any = Redis.from_url(own_redis.url())  # pyright: ignore[reportUnknownMemberType]  untyped there
                 await redis.flushall()
                 await redis.aclose()
             began = time.monotonic()

@@ -264,7 +264,6 @@ def test_huge_values_are_cut_say_so_and_lead_to_the_rest() -> None:
     assert table.more.said == "Show 200 more rows"
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300), st.integers(0, 300))
 def test_the_parts_of_a_text_are_the_whole_of_it(text: str, start: int) -> None:
     """Line ends between chunks are the blocks' own; nothing else is lost or said twice."""

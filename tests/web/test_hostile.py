@@ -194,6 +194,7 @@ OVERLAYS = st.dictionaries(KEYS, VALUES, max_size=5)
 @settings(
     max_examples=60,
     deadline=None,
+    # The fixture is one database for all examples: what they leave behind is part of the search.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(overlay=OVERLAYS, valid=st.booleans())

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 from pygments.lexers import get_lexer_by_name
@@ -74,7 +74,6 @@ def test_what_are_no_spans_is_shown_as_json_with_the_reason(value: object) -> No
     assert listed.note.startswith("These are no spans of the text")
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(min_size=1, max_size=40), st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=8))
 def test_the_pieces_of_a_marked_text_are_the_text(text: str, edges: list[tuple[int, int]]) -> None:
     found = [marks.Mark(str(n), content.visible("x"), 1, start=min(e), end=max(e)) for n, e in enumerate(edges)]
@@ -182,7 +181,6 @@ def bare(markup: Markup) -> str:
     return re.sub("<[^>]*>", "", markup)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=200), st.sampled_from(LANGUAGES))
 def test_colours_change_no_character(text: str, language: str) -> None:
     assert bare(code.coloured(text, language)) == bare(content.visible(text))

@@ -54,6 +54,7 @@ NOBODY = {
     "unknown": f"Bearer {new_key().secret}",
 }
 BEFORE_THE_KEY = {400, 404, 405, 414, 415, 431}  # what is refused before anybody asks for a key
+# Descriptions make large bodies and leave few that fit, which is theirs and not the strategy's fault.
 SUPPRESSED = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 

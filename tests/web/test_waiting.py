@@ -122,7 +122,7 @@ async def test_a_decision_elsewhere_reaches_who_waits_here(
 async def test_hints_outlive_rubbish_on_their_channel(settings: Settings, redis_server: EmbeddedRedis) -> None:
     """Whoever can write to Redis can cost time, not more."""
     assert settings.redis_url == redis_server.url()
-    redis: Any = Redis.from_url(settings.redis_url)  # pyright: ignore[reportUnknownMemberType]  untyped
+    redis: Any = Redis.from_url(settings.redis_url)  # pyright: ignore[reportUnknownMemberType]  redis-py leaves it untyped
     item_id = new_id()
     hints = Hints(redis, _none_closed, timedelta(hours=1))
     hints.start()

@@ -84,7 +84,7 @@ async def _run(stack: Stack, *, leave: bool) -> None:
 
 async def _play_and_serve(stack: Stack, steps: Steps, serving: asyncio.Event, *, leave: bool) -> None:
     # Only now: it takes pyarrow a moment to load, and nobody should wait for that without being told why.
-    from review.cli.demo import story  # noqa: PLC0415  heavy
+    from review.cli.demo import story  # noqa: PLC0415  pyarrow takes a moment to load
 
     receiver = Receiver()
     try:

@@ -14,6 +14,7 @@ from joserfc.jwk import ECKey, JWKRegistry, OctKey, OKPKey, RSAKey
 from review.identity.oidc.calls import Caller, unavailable
 from review.identity.oidc.errors import ProviderUnavailable
 from review.identity.oidc.rules import ALGORITHMS, Provider, is_endpoint
+from review.kernel.shapes import is_list
 
 FRESH = timedelta(hours=1)
 USABLE = timedelta(hours=24)  # while the provider's own description cannot be had anew
@@ -183,7 +184,7 @@ def read_keys(provider: Provider, document: bytes) -> tuple[SigningKey, ...]:
         entries = msgspec.json.decode(document, type=dict[str, Any]).get("keys")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         entries = None
-    listed: list[Any] = entries if isinstance(entries, list) else []  # pyright: ignore[reportUnknownVariableType]  JSON
+    listed = entries if is_list(entries) else []
     keys = tuple(key for entry in listed[:MOST_KEYS] if (key := _key(entry)) is not None)
     if not keys:
         raise unavailable(provider, "its key set holds no key that is accepted here")

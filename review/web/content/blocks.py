@@ -8,12 +8,12 @@ from typing import Any, Final, Literal
 
 from markupsafe import Markup
 
+from review.kernel.shapes import is_list, is_object
 from review.web.content import chats, code, comparing, drawing, extraction, images, markdown, media, parts, tables, tree
 from review.web.content.block import Block, Version
 from review.web.content.frames import ABSENT, Absent, Frame, Room, Spot, first_of, pick
 from review.web.content.sniffing import MediaKind, is_media
 from review.web.content.text import visible
-from review.web.shapes import is_list, is_object
 
 SHORT = 80  # characters of a value that stands beside its name instead of below it
 SHOWN_ELSEWHERE = frozenset({"confidences", "evidence"})

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
+from review.kernel.shapes import is_list, is_object
 from review.web.content.frames import NOTHING, first_of
 from review.web.content.text import visible
-from review.web.shapes import is_list, is_object
 
 FIRST_TURNS = 100  # the newest, on the page; the others are a click away
 TURNS_OF_A_PART = 300

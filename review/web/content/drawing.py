@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from review.kernel.shapes import is_list, is_object
 from review.web.content import extraction, images, marks, media
 from review.web.content.block import Block, Label
 from review.web.content.frames import Frame, Spot, pick, pointer
 from review.web.content.marks import Mark, Tones
 from review.web.content.text import reveal, visible
-from review.web.shapes import is_list, is_object
 
 MOST_LABELS = 30
 KEYED = 9

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from review.kernel.shapes import is_list, is_object
 from review.web.content.frames import ABSENT, Absent, Frame, follow, pointer
 from review.web.content.marks import share
 from review.web.content.text import visible
-from review.web.shapes import is_list, is_object
 
 MOST_FIELDS = 300
 MOST_DEPTH = 4

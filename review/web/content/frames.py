@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
-from review.web.shapes import is_list, is_object
+from review.kernel.shapes import is_list, is_object
 
 FIRST_TEXT = 60_000  # characters of one text that a page begins with; four screens of dense prose are 20,000
 LEAST_TEXT = 2_000

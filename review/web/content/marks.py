@@ -7,9 +7,9 @@ from typing import TypeGuard
 
 from markupsafe import Markup
 
+from review.kernel.shapes import is_list, is_number, is_object
 from review.web.content.frames import NOTHING, first_of
 from review.web.content.text import visible
-from review.web.shapes import is_list, is_number, is_object
 
 MOST_MARKS = 500
 MOST_CORNERS = 200

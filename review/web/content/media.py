@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from review.kernel.shapes import is_list, is_object
 from review.web.content.frames import Absent, Frame, first_of, host_of
 from review.web.content.sniffing import NAMED, MediaKind, is_media
-from review.web.shapes import is_list, is_object
 
 MOST_FILES = 12  # of one list
 MOST_ADDRESS = 2_000

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from review.kernel.shapes import is_list, is_number, is_object
 from review.web.content.text import visible
-from review.web.shapes import is_list, is_number, is_object
 
 FIRST_ROWS = 200
 ROWS_OF_A_PART = 1_000

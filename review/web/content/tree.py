@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from review.kernel.shapes import is_list, is_object
 from review.web.content.text import visible
-from review.web.shapes import is_list, is_object
 
 MAX_NODES = 2_000
 MAX_DEPTH = 24

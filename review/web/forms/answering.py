@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from review.kernel import strict_json
 from review.kernel.errors import MalformedRequest
+from review.kernel.shapes import is_object
 from review.web.forms import controls
 from review.web.forms.fields import MISSING, Field, Missing
-from review.web.shapes import is_object
 
 MAX_TEXT = 8_000_000
 MAX_DIGITS = 320  # a double's largest value has 309 digits

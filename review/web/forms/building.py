@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from review.kernel.shapes import is_list, is_object
 from review.web.forms import controls
 from review.web.forms.conditions import asked_about, effective, fits
 from review.web.forms.controls import UNSHOWABLE, as_json, is_allowed_null
 from review.web.forms.fields import MISSING, Field, Missing, Option, Path, Row, Schema, pointer
 from review.web.forms.schema import Reading, read
-from review.web.shapes import is_list, is_object
 
 MAX_ROWS = 200
 MAX_DEPTH = 8

@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from review.items.types import SchemaInvalid, compile_schema
+from review.kernel.shapes import is_list, is_object
 from review.web.forms.fields import Schema
 from review.web.forms.merging import Condition, flatten, merge
-from review.web.shapes import is_list, is_object
 
 MAX_DEPTH = 4
 _REFERRING = ('"$ref"', '"$dynamicRef"')

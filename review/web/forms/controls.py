@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+from review.kernel.shapes import is_list, is_number
 from review.web.forms.fields import MISSING, Field, Kind, Missing, Option, Schema
 from review.web.forms.schema import Reading
-from review.web.shapes import is_list, is_number
 
 KEYED_OPTIONS = 12  # more are a list to search
 LONG_TEXT = 200

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
+from review.kernel.shapes import is_list, is_number, is_object
 from review.web.forms.fields import Schema
-from review.web.shapes import is_list, is_number, is_object
 
 MAX_STEPS = 64
 NOTES: Final = frozenset(

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from review.kernel.shapes import is_list, is_object
 from review.web.forms import answering
 from review.web.forms.answering import Answer, faulty
 from review.web.forms.building import MAX_ROWS, Builder
 from review.web.forms.fields import MISSING, Field, Missing, Path, Row, focused, is_blank
 from review.web.forms.submitted import Submitted
-from review.web.shapes import is_list, is_object
 
 TOO_MANY = f"At most {MAX_ROWS} rows fit in this form; the rest was left out."
 MAX_ROUNDS = 4  # of conditions that depend on what other conditions ask for

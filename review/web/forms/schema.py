@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from review.kernel.shapes import is_list, is_object
 from review.web.forms.fields import Schema
 from review.web.forms.merging import NOTES, Condition, flatten, merge
-from review.web.shapes import is_list, is_object
 
 MAX_OPTIONS = 2_000
 MAX_SHAPES = 24

@@ -15,8 +15,8 @@ from review.configuration.rules import ProjectConfig
 from review.decisions.rules import Verdict
 from review.identity.rules import Principal
 from review.kernel.errors import FieldError
+from review.kernel.shapes import is_object
 from review.web.pages.reading import Pairs, first
-from review.web.shapes import is_object
 
 VERDICTS: Final = {"approve": Verdict.APPROVE, "reject": Verdict.REJECT, "correct": Verdict.CORRECT}
 _IDS = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

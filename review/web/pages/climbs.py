@@ -10,11 +10,11 @@ from markupsafe import Markup
 from review.audit.rules import Action
 from review.escalation.explanations import ClockView, MarkView
 from review.items.schemas import HistoryEntry
+from review.kernel.shapes import is_list, is_object
 from review.sla.rules import DUE, FIRST_CLAIM, STEP, SlaPolicy
 from review.web.content import visible
 from review.web.pages import ladders, words
 from review.web.pages.views import Rung
-from review.web.shapes import is_list, is_object
 
 _STEPS: Final = {Action.STEP_TAKEN, Action.STEP_SKIPPED}
 

@@ -15,13 +15,13 @@ from review.items.schemas import Details, HistoryEntry, ItemDetail
 from review.items.types import ItemType
 from review.kernel import strict_json
 from review.kernel.errors import FieldError, Invalid, ReviewError
+from review.kernel.shapes import is_object
 from review.queueing.schemas import AnswerView, ClaimedAssignment
 from review.reviewing.schemas import JudgementIn
 from review.web import content, forms
 from review.web.pages import differences, story, words
 from review.web.pages.veils import Veil
 from review.web.pages.views import Alternative, Answer, Correction, Countdown, Desk, Fact, Reason, Stoppable
-from review.web.shapes import is_object
 
 MAX_KEYED = 9
 MAX_ALTERNATIVES = 20

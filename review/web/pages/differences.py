@@ -6,9 +6,9 @@ from typing import Final
 
 from markupsafe import Markup
 
+from review.kernel.shapes import is_list, is_object
 from review.web import content, forms
 from review.web.pages.views import Change
-from review.web.shapes import is_list, is_object
 
 MAX_CHANGES = 40
 _NOTHING: Final = object()

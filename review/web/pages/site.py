@@ -3,7 +3,7 @@
 from litestar import Router
 from litestar.datastructures import CacheControlHeader
 from litestar.plugins.jinja import JinjaTemplateEngine
-from litestar.static_files import create_static_files_router  # pyright: ignore[reportUnknownVariableType]  untyped
+from litestar.static_files import create_static_files_router  # pyright: ignore[reportUnknownVariableType]  untyped there
 from litestar.template import TemplateConfig
 from litestar.types import ControllerRouterHandler
 

@@ -9,11 +9,11 @@ from markupsafe import Markup
 
 from review.delivery.webhooks.schemas import Told
 from review.items.schemas import Details, HistoryEntry
+from review.kernel.shapes import is_list, is_number, is_object
 from review.routing import telling
 from review.web.content import visible
 from review.web.pages import ladders, words
 from review.web.pages.views import Line
-from review.web.shapes import is_list, is_number, is_object
 
 VERDICTS: Final = {"approve": "approved", "correct": "corrected", "reject": "rejected"}
 TONES: Final = {"approve": "good", "correct": "mark", "reject": "bad"}

@@ -18,6 +18,7 @@ from review.insight.understanding import Calibration, Similar
 from review.items import service as items
 from review.items.schemas import EarlierItem, ItemDetail, QuestionView
 from review.kernel.db import driver_of
+from review.kernel.shapes import is_object
 from review.queueing import comments
 from review.queueing.comments import Thread
 from review.web import content
@@ -26,7 +27,6 @@ from review.web.pages import story, veils, words
 from review.web.pages.veils import Veil
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import Tx
-from review.web.shapes import is_object
 
 SPAN = 100  # the picture's width and height, in its own units
 

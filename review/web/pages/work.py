@@ -21,6 +21,7 @@ from review.items.schemas import ItemDetail
 from review.items.types import ItemType
 from review.kernel.clock import utc_now
 from review.kernel.db import Hot, driver_of
+from review.kernel.shapes import is_object
 from review.queueing import ahead, due, exposure, overview, pinning
 from review.queueing import service as queueing
 from review.queueing.ahead import Reserved
@@ -39,7 +40,6 @@ from review.web.pages.reading import SAID, Pairs
 from review.web.pages.resting import Resting
 from review.web.pages.views import Countdown, Stoppable
 from review.web.services import AnyRequest, Services, Svc, Who
-from review.web.shapes import is_object
 
 
 @dataclass(frozen=True)
