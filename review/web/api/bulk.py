@@ -6,16 +6,14 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from review.bulk import service as bulk
 from review.bulk.errors import BulkInvalid
-from review.bulk.schemas import MAX_REASON, MOST_ITEMS, ActView, Asked, Kind, Preview, Told
-from review.decisions.rules import Verdict
+from review.bulk.schemas import MOST_ITEMS, ActView, Asked, Preview, Told
 from review.identity.rules import Permission, Principal
 from review.kernel.errors import FieldError
 from review.queueing import listing, listing_rules
-from review.reviewing.schemas import Reasons
 from review.web.api import bodies
 from review.web.api.openapi import gives, takes
 from review.web.guards import requires
@@ -24,33 +22,16 @@ from review.web.services import AnyRequest, Services, Svc, Tx, Who
 WORK = requires(Permission.WORK)
 
 
-class BulkIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class BulkIn(Asked, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is to be done to many items alike, and why; they are given by id, or by a filter as lists have it."""
 
-    act: Kind
     items: Annotated[list[UUID], Meta(max_length=MOST_ITEMS)] | None = None
     filter: dict[str, str] | None = None
-    reason: Annotated[str, Meta(max_length=MAX_REASON)] = ""
-    verdict: Verdict | None = None
-    output: Any | UnsetType = UNSET
-    reasons: Reasons = ()
-    type: Annotated[str, Meta(max_length=200)] = ""
-    pool: Annotated[str, Meta(max_length=200)] = ""
-    priority: Annotated[int, Meta(ge=0, le=100)] | None = None
 
     @property
     def asked(self) -> Asked:
         """The act without its items."""
-        return Asked(
-            act=self.act,
-            reason=self.reason,
-            verdict=self.verdict,
-            output=self.output,
-            reasons=self.reasons,
-            type=self.type,
-            pool=self.pool,
-            priority=self.priority,
-        )
+        return Asked(**{name: getattr(self, name) for name in Asked.__struct_fields__})
 
 
 class Acts(msgspec.Struct, frozen=True):
