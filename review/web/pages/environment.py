@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from review.kernel.clock import utc_now
 from review.web import content
-from review.web.pages import veils, words
+from review.web.pages import words
 from review.web.pages.everywhere import SHOWN, TOLD, Everywhere
 from review.web.pages.sentences import Sentences, say, say_counted
 from review.web.words import catalogue
@@ -39,7 +39,6 @@ def build_environment(templates: Path, static: Path) -> Environment:
         "humanise": words.humanise,
         "iso": _iso,
         "instant": words.instant,
-        "muted": veils.muted,
         "number": _number,
         "own_key": _own_key,
         "percent": words.percent,

@@ -73,8 +73,13 @@ def rare() -> list[Block]:
         Block("text", "the beginning of a text", Markup("Once upon"), more=More("/styleguide", "Show all (5.0 MB)")),
         Block("pair", "two long answers", versions=versions),
         Block("image", "pixels", picture=content.Picture(PICTURE, 0, 0, "png", 90), marks=(mark,), in_pixels=True),
-        *(Block(kind, kind, medium=Medium(kind, "")) for kind in ("audio", "video", "pdf")),
+        *players(),
     ]
+
+
+def players() -> list[Block]:
+    """Show what plays and what is leafed through; there is no file behind them."""
+    return [Block(kind, kind, medium=Medium(kind, "")) for kind in ("audio", "video", "pdf")]
 
 
 def bulk() -> dict[str, Any]:

@@ -34,6 +34,7 @@ def styleguide() -> Template:
         "rare": specimen_fields.fields(),
         "pieces": specimens.blocks(),
         "pictures": specimens.pictures(),
+        "players": specimen_kinds.players(),
         "veils": specimens.veils(),
         "bulk": specimen_kinds.bulk(),
         "enrolled": Enrolment("JBSW Y3DP EHPK 3PXP", "otpauth://totp/Countersign:ana?secret=JBSWY3DPEHPK3PXP"),

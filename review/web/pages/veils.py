@@ -1,7 +1,7 @@
 """Keeping what is sensitive from the eye until it is asked for; lists never show it."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from markupsafe import Markup
 
@@ -75,11 +75,6 @@ def hides_words(config: ProjectConfig, item_type: str) -> bool:
 def brief(config: ProjectConfig, item_type: str, value: object) -> Markup:
     """Say the telling bit of an item in a line of a list; of what is sensitive, that it is not shown there."""
     return UNSHOWN if hides_words(config, item_type) else content.brief(value)
-
-
-def muted(markup: Any) -> Markup:
-    """Give markup of ours with its players silent until somebody turns their sound on."""
-    return Markup(str(markup).replace("<audio ", "<audio muted ").replace("<video ", "<video muted "))  # noqa: S704  it is escaped already
 
 
 def _wanted(chosen: str, *, is_usual: bool) -> bool:
