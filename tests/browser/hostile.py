@@ -14,6 +14,7 @@ from review.delivery.webhooks import service as webhooks
 from review.identity.rules import Role
 from review.insight import learning
 from review.kernel.ids import new_id
+from tests import kinds
 from tests.browser.conftest import Site
 from tests.bulk import acts
 from tests.make import World
@@ -65,6 +66,21 @@ DATA_URIS = [
     f"{EVIL}/pixel.png",
     f'x" onerror="{RUN}',
 ]
+# What an output marks on its input, and what else has a view of its own.
+MARKED = {
+    "input.photo": "image",
+    "input.where": "evidence",
+    "input.tools": "chat",
+    "input.script": "code:html",
+    "input.answers": "pair",
+    "input.edit": "diff",
+    "input.film": "video",
+    "input.call": "audio",
+    "input.paper": "pdf",
+    "output.spans": "spans",
+    "output.boxes": "boxes",
+    "output.fields": "extraction",
+}
 RULE_TEXT = SHORT[0].replace('"', "'")
 
 
@@ -87,10 +103,13 @@ def configuration() -> str:
             "few": {"enum": [SHORT[0], SHORT[23], SHORT[24]]},
             SHORT[4]: {"type": "string", "title": SHORT[5], "description": SHORT[6]},
             "text": {"type": "string"},
+            "spans": {"type": "array", "items": {"type": "object", "properties": {"label": {"enum": SHORT}}}},
+            "boxes": True,
+            "fields": True,
             "rows": {"type": "array", "items": {"type": "object", "properties": {SHORT[7]: {"type": "string"}}}},
         },
     }
-    kinds = ("text", "markdown", "code", "json", "image", "table", "chat", "choice")
+    plain = ("text", "markdown", "code", "json", "image", "table", "chat", "choice")
     document = {
         "project": "hostile",
         "title": SHORT[23],
@@ -101,7 +120,7 @@ def configuration() -> str:
                 "output_schema": schema,
                 "reasons": [each for each in SHORT if len(each) <= 190],
                 "guidelines": LONG,
-                "view": {f"input.{kind}": kind for kind in kinds} | {"output.label": "choice"},
+                "view": {f"input.{kind}": kind for kind in plain} | {"output.label": "choice"} | MARKED,
             }
         },
         "pools": {"desk": {"title": f"{SHORT[2]} {SHORT[23]}", "lease": "10m", "members": ["ana@example.com"]}},
@@ -121,6 +140,29 @@ def configuration() -> str:
     return json.dumps(document)
 
 
+def marked(at: int) -> dict[str, Any]:
+    """Give the parts of an input that marks are drawn on, and those that have a view of their own."""
+    short = SHORT[at % len(SHORT)]
+    return {
+        "photo": kinds.uri(kinds.png(8, 8), "image/png"),
+        "where": {each: {"x": 0.1, "y": 0.1, "width": 0.2, "height": 0.2} for each in SHORT},
+        "tools": [
+            {
+                "role": "assistant",
+                "name": short,
+                "timestamp": short,
+                "tool_calls": [{"name": short, "input": LONG}],
+            },
+            {"role": "tool", "name": short, "content": LONG},
+            {"role": "system", "content": LONG},
+        ],
+        "script": LONG,
+        "answers": [LONG, f"{LONG} {short}"],
+        "edit": {"before": LONG, "after": short},
+        **dict.fromkeys(("film", "call", "paper"), DATA_URIS[at % len(DATA_URIS)]),
+    }
+
+
 def submission(at: int, **more: Any) -> dict[str, Any]:
     """Give an item that is hostile in every field, with the payload of that number in the short ones."""
     short = SHORT[at % len(SHORT)]
@@ -135,6 +177,7 @@ def submission(at: int, **more: Any) -> dict[str, Any]:
             "images": DATA_URIS,
             "table": rows,
             "chat": [{"role": each, "content": each} for each in SHORT],
+            **marked(at),
             "file": {"name": short, "mime": f"text/html;{short}", "size": "1"},
             short: short,
         },
@@ -145,6 +188,9 @@ def submission(at: int, **more: Any) -> dict[str, Any]:
             SHORT[4]: short,
             "text": LONG,
             "rows": [{SHORT[7]: short}],
+            "spans": [{"start": place, "end": place + 1, "label": each} for place, each in enumerate(SHORT)],
+            "boxes": [{"x": 0.1, "y": 0.1, "width": 0.2, "height": 0.2, "label": each} for each in SHORT],
+            "fields": dict(rows[at % len(rows)]) | {"nested": {short: LONG}},
             short: short,
         },
         "external_id": f"{at} {short}"[:200],

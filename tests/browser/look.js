@@ -14,7 +14,7 @@
     if (/^(data-)?hx-/.test(name) && !ours.includes(name) && !fetched) found.push(`${it.localName} ${name}`);
     if (/^(href|action|formaction)$/.test(name) && !/^[/#]|^$/.test(value)) found.push(`${name}=${value}`);
     if (/^(href|action|formaction)$/.test(name) && /^\/[/\\]/.test(value)) found.push(`${name}=${value}`);
-    if (name === "src" && !/^\/static\/|^data:image\/(png|jpeg|gif|webp);base64,/.test(value)) found.push(`src=${value}`);
+    if (name === "src" && !/^\/static\/|^data:image\/(png|jpeg|gif|webp);base64,|^\/p\/hostile\/items\/[0-9a-f-]{36}\/media\/[0-9a-f]{32}$/.test(value)) found.push(`src=${value}`);
   }
   for (const it of document.querySelectorAll("[hx-ignore] [id], [hx-ignore] [name], [hx-ignore] form, [hx-ignore] a"))
     found.push(`<${it.localName}> within what somebody else wrote`);

@@ -205,3 +205,11 @@ def test_a_conversation_folds_away_what_tools_and_instructions_say() -> None:
         ("tool", "look_up", "", False, ["Tool answered: look_up"]),
         ("user", "Bo", "thanks", False, []),
     ]
+
+
+@pytest.mark.parametrize("kind", ["audio", "video", "pdf"])
+@pytest.mark.parametrize("value", ["data:text/html;base64,PHNjcmlwdD4=", "data:audio/wav;base64,!!!!", "data:;base64,"])
+def test_a_file_that_an_item_carries_gets_a_player_only_if_its_bytes_are_of_that_kind(kind: str, value: str) -> None:
+    (block,) = shown({"input": {"x": value}}, {"input.x": kind})
+    assert block.medium is None
+    assert block.note.endswith("going by its first bytes, so it is not shown.")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from review.kernel.shapes import is_list, is_object
 from review.web.content.frames import Absent, Frame, first_of, host_of
-from review.web.content.sniffing import NAMED, MediaKind, is_media
+from review.web.content.sniffing import MOST_LOOKED_AT, NAMED, MediaKind, is_media, type_of
 
 MOST_FILES = 12  # of one list
 MOST_ADDRESS = 2_000
@@ -72,6 +72,9 @@ def source_of(frame: Frame, kind: MediaKind, address: str) -> str:
         NotShown: it is none that may be fetched, and why.
     """
     if is_carried(address):
+        if type_of(_beginning(address), kind) is None:
+            message = f"The file is no {NAMED[kind]}, going by its first bytes, so it is not shown."
+            raise NotShown(message)
         return f"{frame.url}/media/{digest_of(kind, address)}"
     if not _AWAY.match(address) or len(address) > MOST_ADDRESS or not host_of(address):
         message = f"This is neither an https address nor a data URI of a {NAMED[kind]} file."
@@ -83,6 +86,17 @@ def source_of(frame: Frame, kind: MediaKind, address: str) -> str:
         )
         raise NotShown(message)
     return f"{frame.url}/media/{digest_of(kind, address)}"
+
+
+def _beginning(address: str) -> bytes:
+    """Give the first bytes of a data URI, by which its type is told."""
+    match = _CARRIED.match(address)
+    start = match.end() if match else 0
+    text = address[start : start + MOST_LOOKED_AT]
+    try:
+        return base64.b64decode(text[: len(text) // 4 * 4], validate=True)
+    except (binascii.Error, ValueError):
+        return b""
 
 
 def digest_of(kind: str, address: str) -> str:
