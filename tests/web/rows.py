@@ -125,6 +125,12 @@ ROWS: dict[str, Row] = {
     "POST /api/v1/bulk/{act_id}/undo": Row(),
     "GET /api/v1/config": Row(),
     "PUT /api/v1/config": Row({"project": "elsewhere"}),
+    "GET /api/v1/config/versions": Row(),
+    "POST /api/v1/config/candidates": Row({"project": "elsewhere"}),
+    **{
+        f"POST /api/v1/config/versions/{{version}}/{act}": Row({}, finds_nothing=True)
+        for act in ("approve", "activate", "withdraw", "roll-back")
+    },
     "GET /api/v1/feedback": Row(also=(NDJSON,)),
     "GET /api/v1/feedback/export": Row(also=(Way("?format=csv"), Way("?format=parquet"))),
     "GET /api/v1/events": Row(also=(Way("?after=0"), STREAM)),

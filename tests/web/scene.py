@@ -97,7 +97,15 @@ class Scene:
 
 def addressed(route: Route, things: Things, project: str = "support") -> str:
     """Fill in the path of a call."""
-    known = {"project": project, "file_path": "icon.svg", "provider": "nobody", "link": "x", "digest": "0", **things}
+    known = {
+        "project": project,
+        "version": 999,
+        "file_path": "icon.svg",
+        "provider": "nobody",
+        "link": "x",
+        "digest": "0",
+        **things,
+    }
     missing = [name for name in route.names if name not in known]
     assert not missing, f"{route.name} names {missing}: add such a thing to _things() in tests/web/scene.py"
     return route.path.format(**known)
