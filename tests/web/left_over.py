@@ -7,6 +7,7 @@ VOID = frozenset({"br", "hr", "img", "input", "link", "meta", "path", "rect", "p
 UNREAD = frozenset({"script", "style", "svg", "code", "kbd", "time", "textarea", "title"})
 TOLD = frozenset({"aria-label", "aria-description", "title", "placeholder", "alt", "data-does", "label", "data-told"})
 WORD = re.compile(r"[^\W\d_]{2,}")
+ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SENTENCE = re.compile(r"\[[^\[\]]*\]")  # as the made-up language writes one; what stands in it may have some of its own
 
 
@@ -22,7 +23,8 @@ class Page(HTMLParser):
         """Go into an element."""
         given = dict(attrs)
         asked = given.get("translate")
-        is_data = asked == "no" or (self._is_data and asked != "yes") or tag in UNREAD
+        is_foreign = tag != "html" and "lang" in given  # what says that it is in another language than the page
+        is_data = asked == "no" or (self._is_data and asked != "yes") or tag in UNREAD or is_foreign
         if not is_data:
             self.said += [f"\n{value}\n" for name, value in attrs if name in TOLD and value]
         if tag not in VOID:
@@ -54,4 +56,4 @@ def left_over(html: str) -> list[str]:
     text, before = "\n".join(page.said), ""
     while before != text:
         before, text = text, SENTENCE.sub("", text)
-    return [line.strip() for line in text.splitlines() if WORD.search(line)]
+    return [line.strip() for line in text.splitlines() if WORD.search(ID.sub("", line))]
