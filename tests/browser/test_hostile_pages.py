@@ -36,6 +36,8 @@ VISITS: dict[str, Callable[[Spread], list[str]]] = {
     "/p/{project}/reviewers": lambda _made: [f"{P}/reviewers"],
     "/p/{project}/bulk": lambda _made: [f"{P}/bulk"],
     "/p/{project}/bulk/{act_id}": lambda made: [f"{P}/bulk/{made.act}", f"{P}/bulk/%3Cscript%3E"],
+    "/p/{project}/rules": lambda _made: [f"{P}/rules"],
+    "/p/{project}/rules/{version}": lambda _made: [f"{P}/rules/{each}" for each in (1, 2)],
     "/p/{project}/stops": lambda _made: [f"{P}/stops"],
     "/p/{project}/clocks": lambda _made: [
         f"{P}/clocks",

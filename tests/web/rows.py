@@ -217,6 +217,12 @@ ROWS: dict[str, Row] = {
     "GET /p/{project}/audit/export": Row(keeps_blind=True),
     "GET /p/{project}/reviewers": Row(),
     "GET /p/{project}/stops": Row(),
+    "GET /p/{project}/rules": Row(),
+    "GET /p/{project}/rules/{version}": Row(finds_nothing=True),
+    **{
+        f"POST /p/{{project}}/rules/{{version}}/{act}": Row(form=REASON, finds_nothing=True)
+        for act in ("approve", "activate", "withdraw", "roll-back")
+    },
     **{
         f"POST /p/{{project}}/stops/{act}": Row(form={"what": "item_type:crm_type", **REASON})
         for act in ("stop", "resume")

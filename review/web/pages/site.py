@@ -39,6 +39,7 @@ from review.web.pages.session import code_form, finish_sign_in, sign_in, sign_in
 from review.web.pages.stops import StopPages, stop_in_hand
 from review.web.pages.styleguide import specimen_desk, styleguide
 from review.web.pages.understanding import beside_page
+from review.web.pages.versions import VersionPages
 from review.web.pages.webhooks import WebhookPages
 
 A_YEAR_SECONDS = 365 * 24 * 60 * 60  # a file's address changes with its content
@@ -63,7 +64,15 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
         WebhookPages,
         AuditPages,
     ]
-    handlers += [NotificationPages, acknowledge_page, OverridePages, StopPages, stop_in_hand, reviewers_page]
+    handlers += [
+        NotificationPages,
+        acknowledge_page,
+        OverridePages,
+        StopPages,
+        VersionPages,
+        stop_in_hand,
+        reviewers_page,
+    ]
     handlers += [code_form, finish_sign_in, forgot_form, send_link, choose_form, choose, AccountPages]
     handlers += [PeoplePages, KeyPages, *federation_pages()]
     handlers += [begin_passkey_sign_in, sign_in_with_passkey, PasskeyPages]
