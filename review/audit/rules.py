@@ -88,6 +88,8 @@ class Action(StrEnum):
     SOURCE_STOPPED = "source.stopped"
     SOURCE_RESUMED = "source.resumed"
     CONFIG_APPLIED = "config.applied"
+    BACKTEST_BEGUN = "backtest.begun"
+    BACKTEST_STOPPED = "backtest.stopped"
     KEY_CREATED = "key.created"
     KEY_ROTATED = "key.rotated"
     KEY_REVOKED = "key.revoked"
