@@ -79,8 +79,7 @@ def as_stored(value: Mapping[str, Any]) -> Mapping[str, Any]:
         kept["model"] = {name: each for name, each in model.items() if each is not None}
     if any("confidence" in each and each["confidence"] is None for each in alternatives):
         kept["alternatives"] = [
-            {name: part for name, part in each.items() if name == "output" or part is not None}
-            for each in alternatives
+            {name: part for name, part in each.items() if name == "output" or part is not None} for each in alternatives
         ]
     if kept or (model is None and "model" in value):
         return {name: each for name, each in value.items() if name != "model" or each is not None} | kept

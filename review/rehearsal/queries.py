@@ -74,8 +74,8 @@ SELECT count(b.id) FROM owner LEFT JOIN backtests b ON b.project_id = owner.id A
 """
 ADD = f"""
 INSERT INTO backtests (project_id, id, from_version, to_version, since, until, given, requested_by)
-VALUES ($1, $2, $3, $4, coalesce($5, least(coalesce($6, now()), now()) - $7::interval), least(coalesce($6, now()), now()),
-        $8::text::json, $9)
+SELECT $1, $2, $3, $4, coalesce($5, ends - $7::interval), ends, $8::text::json, $9
+FROM least(coalesce($6::timestamptz, now()), now()) AS ends
 RETURNING {_SHOWN}
 """
 FIND = f"SELECT {_SHOWN}, result::text AS result FROM backtests WHERE project_id = $1 AND id = $2"

@@ -163,9 +163,7 @@ def _load(
 ) -> Load:
     policy = _policy_of(config, side, pool)
     calendar = policy.calendar if policy is not None else None
-    queue = staffing.Queue(
-        arrivals=side.hours.get(pool, {}), since=span.since, until=span.until, calendar=calendar
-    )
+    queue = staffing.Queue(arrivals=side.hours.get(pool, {}), since=span.since, until=span.until, calendar=calendar)
     open_for = staffing.open_seconds(queue)
     zone: tzinfo = ZoneInfo(calendar.timezone) if calendar is not None else UTC
     hours = staffing.profile(queue, zone)
@@ -234,13 +232,14 @@ def _warnings_of_pools(tally: Tally, pools: list[PoolView]) -> list[Warning]:
         load, count = pool.new, tally.new.pools.get(pool.pool, 0)
         if load is None or not count:
             continue
+        numbers = Warning(code="", pool=pool.pool, items=count, of=tally.items, members=load.members)
+        codes: list[str] = []
         if load.members <= SMALL_POOL and count >= NEARLY_ALL * tally.items:
-            found.append(
-                Warning(code="nearly_all_to_small_pool", pool=pool.pool, items=count, of=tally.items, members=load.members)
-            )
+            codes.append("nearly_all_to_small_pool")
         if load.people is not None and load.people > load.members:
-            told = {"pool": pool.pool, "items": count, "of": tally.items}
-            found.append(Warning(code="too_few_people", **told, members=load.members, people=load.people))
+            numbers = msgspec.structs.replace(numbers, people=load.people)
+            codes.append("too_few_people")
         elif not load.members:
-            found.append(Warning(code="nobody_in_pool", pool=pool.pool, items=count, of=tally.items))
+            codes.append("nobody_in_pool")
+        found += [msgspec.structs.replace(numbers, code=code) for code in codes]
     return found

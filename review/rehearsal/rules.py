@@ -49,7 +49,7 @@ class RuleTally(msgspec.Struct):
 
 
 class Side(msgspec.Struct):
-    """What one version does: `hours` counts seats by pool and full hour since 1970, `policies` items by pool and policy."""
+    """What one version does: `hours` counts seats by pool and full hour since 1970, `policies` items by both."""
 
     rules: dict[str, RuleTally] = {}
     unmatched: int = 0

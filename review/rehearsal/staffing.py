@@ -37,7 +37,7 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def profile(queue: Queue, zone: tzinfo) -> list[float]:
-    """Give how many reviews each hour of an average week asks for, from Monday 00:00 in a zone; by full hours of UTC."""
+    """Give how many reviews each hour of an average week asks for, from Monday 00:00 in a zone; full hours of UTC."""
     hours = [0.0] * WEEK_HOURS
     for hour, count in queue.arrivals.items():
         at = datetime.fromtimestamp(hour * HOUR, UTC).astimezone(zone)
@@ -70,9 +70,7 @@ def people_at_peak(hours: Sequence[float], handling_seconds: float) -> float:
     return max(hours, default=0.0) * handling_seconds / HOUR
 
 
-def late(
-    queue: Queue, open_for: Mapping[int, float], people: int, handling_seconds: float, target: timedelta
-) -> float:
+def late(queue: Queue, open_for: Mapping[int, float], people: int, handling_seconds: float, target: timedelta) -> float:
     """Give how many reviews would end after their target.
 
     `target` is working time. What still waits when the span ends is judged by the line that was ahead of it.

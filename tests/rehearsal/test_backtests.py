@@ -9,11 +9,11 @@ import pytest
 from review.configuration.errors import ConfigVersionNotFound
 from review.rehearsal import evaluating, queries, running, service
 from review.rehearsal.errors import BacktestInvalid, BacktestNotFound, BacktestOver, TooManyBacktests
-from review.rehearsal.rules import Past, replayed, restraint_by
+from review.rehearsal.rules import replayed
 from review.rehearsal.schemas import Report
 from review.rehearsal.service import Wanted
 from review.routing.rules import Restraint, Route
-from tests.make import CONFIG, World, submission, unknown_id
+from tests.make import CONFIG, World, unknown_id
 from tests.rehearsal.worlds import LOOSER, NOTHING, admin, apply, arrivals, begin, ended
 
 
@@ -149,9 +149,7 @@ async def test_a_span_waits_until_all_that_was_stored_in_it_is_to_be_seen(world:
     assert (await service.get(world.db.hot, who=who, backtest_id=begun.id)).state == "waiting"
 
 
-async def test_a_plan_of_the_newest_items_says_the_same_at_once(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_plan_of_the_newest_items_says_the_same_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await arrivals(world)
     to = await apply(world, LOOSER)
     who = await admin(world)

@@ -16,8 +16,8 @@ from review.configuration.document import parse
 from review.configuration.rules import ProjectConfig, Versions, compile_config
 from review.identity.rules import Principal
 from review.intake.rules import NewItem, prepare
-from review.rehearsal import staffing
 from review.rehearsal import report as reporting
+from review.rehearsal import staffing
 from review.rehearsal.drawing import draw
 from review.rehearsal.evaluating import past_of
 from review.rehearsal.intervals import estimate, estimate_weighted
@@ -100,7 +100,7 @@ def stored(item: NewItem) -> Past:
     is_stopped=False,
 )
 @settings(max_examples=150)
-def test_replaying_a_stored_item_gives_its_route_again(body: dict[str, Any], is_stopped: bool) -> None:  # noqa: FBT001  what Hypothesis draws
+def test_replaying_a_stored_item_gives_its_route_again(body: dict[str, Any], is_stopped: bool) -> None:
     """Promise 19: routing is a function of the item and the version, here from the row alone."""
     item = prepare(body, compiled(RULES), idempotency_key=None, who=sender("item_type:note" if is_stopped else ""))
     restraint = Restraint(stopped=is_stopped and body["type"] == "note", two_person=item.route.two_person)
@@ -120,7 +120,7 @@ def test_a_tally_is_the_same_however_the_items_are_cut(bodies: list[dict[str, An
 
 
 def past(number: int, **facts: Any) -> Past:
-    known = {"verdict": None, "weight": 1.0} | {name: facts.pop(name) for name in ("verdict", "weight") if name in facts}
+    known = {"verdict": facts.pop("verdict", None), "weight": facts.pop("weight", 1.0)}
     body = {"type": "note", "input": {"n": 1}, "output": {}, "confidence": 0.4, "model": {"name": "m", "version": "1"}}
     at = MONDAY + timedelta(minutes=number)
     return Past(id=UUID(int=number + 1), at=at, type="note", facts=body | facts, **known)
@@ -239,7 +239,7 @@ def test_the_picture_has_every_flow_and_stays_in_its_frame(flows: dict[tuple[str
     picture = draw(flows)
     assert picture is not None
     assert {(band.old, band.new): band.count for band in picture.bands} == flows
-    assert all(0 <= node.y and node.y + node.height <= picture.height for node in picture.nodes)
+    assert all(node.y >= 0 and node.y + node.height <= picture.height for node in picture.nodes)
     assert picture.height <= 2 * 320
 
 

@@ -63,8 +63,9 @@ class Route:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What its path names, besides the project."""
-        return tuple(name for name in re.findall(r"\{(\w+)\}", self.path) if name not in {"project", "file_path"})
+        """What its path names, besides the project and what every project has, as the number of a version."""
+        besides = {"project", "file_path", "version"}
+        return tuple(name for name in re.findall(r"\{(\w+)\}", self.path) if name not in besides)
 
     @property
     def row(self) -> Row:

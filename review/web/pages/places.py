@@ -29,6 +29,7 @@ _PLACES: Final = (
     ("Notifications", "/notifications", Permission.READ_ITEMS),
     ("People", "/people", Permission.READ_PEOPLE),
     ("Keys", "/keys", Permission.OWN_TOKENS),
+    ("Backtests", "/rules/backtests", Permission.READ_CONFIG),
 )
 
 
