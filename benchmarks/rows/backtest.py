@@ -125,9 +125,11 @@ def _evaluate(ruleset: RuleSet, facts: Facts) -> None:
 async def _run(db: Database, configs: ConfigCache, project: Project, count: int) -> None:
     who = project.service
     async with db.transaction() as tx:
-        begun = await service.begin(tx, who=who, wanted=Wanted(from_version=1, to_version=2, days=1))
+        begun = await service.begin(
+            tx, project_id=who.project_id, actor=who.actor, wanted=Wanted(from_version=1, to_version=2, days=1)
+        )
     await running.advance(db, configs, timedelta(0))
-    done = await service.get(db.hot, who=who, backtest_id=begun.id)
+    done = await service.get(db.hot, project_id=who.project_id, backtest_id=begun.id)
     if done.state != "done" or done.items_done != count:
         message = f"the backtest is {done.state} after {done.items_done} items"
         raise RuntimeError(message)

@@ -9,10 +9,9 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import service as audit
-from review.audit.rules import Action
+from review.audit.rules import Action, Actor
 from review.configuration.errors import ConfigVersionNotFound
 from review.configuration.service import ConfigCache
-from review.identity.rules import Principal
 from review.kernel.db import Database, Hot, driver_of, get_now
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
@@ -42,20 +41,20 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     assumed: Assumed = Assumed()
 
 
-async def plan(db: Database, configs: ConfigCache, *, who: Principal, wanted: Wanted) -> Report:
+async def plan(db: Database, configs: ConfigCache, *, project_id: UUID, wanted: Wanted) -> Report:
     """Try a version on the newest 2,000 items of a span, at once; nothing is stored.
 
     Raises:
         BacktestInvalid (422); ConfigVersionNotFound (404).
     """
     _check(wanted)
-    versions = await versions_of(db.hot, configs, who.project_id, wanted.from_version, wanted.to_version)
+    versions = await versions_of(db.hot, configs, project_id, wanted.from_version, wanted.to_version)
     until = await get_now(db.hot)
     until = min(wanted.until or until, until)
     since = wanted.since or until - timedelta(days=wanted.days)
     with_input, with_output = evaluating.needs(versions)
     part = queries.Slice(
-        project_id=who.project_id, since=since, until=until, with_input=with_input, with_output=with_output
+        project_id=project_id, since=since, until=until, with_input=with_input, with_output=with_output
     )
     async with _plans:
         rows = await queries.read_last(db.hot, part, MOST_PLANNED + 1)
@@ -63,10 +62,10 @@ async def plan(db: Database, configs: ConfigCache, *, who: Principal, wanted: Wa
         rows = rows[-MOST_PLANNED:]
         tally = await asyncio.to_thread(evaluating.count, Tally(), rows, versions)
         span = Span(rows[0]["created_at"] if is_part else since, until, is_part)
-        return await told(db, who.project_id, tally, versions, span, wanted.assumed)
+        return await told(db, project_id, tally, versions, span, wanted.assumed)
 
 
-async def begin(tx: AsyncSession, *, who: Principal, wanted: Wanted) -> BacktestView:
+async def begin(tx: AsyncSession, *, project_id: UUID, actor: Actor, wanted: Wanted) -> BacktestView:
     """Have a worker try a version on all items of a span.
 
     Raises:
@@ -75,32 +74,32 @@ async def begin(tx: AsyncSession, *, who: Principal, wanted: Wanted) -> Backtest
     _check(wanted)
     hot = await driver_of(tx)
     for version in (wanted.from_version, wanted.to_version):
-        await _check_version(hot, who.project_id, version)
-    if await queries.count_under_way(hot, who.project_id) >= MOST_UNDER_WAY:
+        await _check_version(hot, project_id, version)
+    if await queries.count_under_way(hot, project_id) >= MOST_UNDER_WAY:
         message = f"{MOST_UNDER_WAY} backtests are under way; this one was not begun. Wait for one to end, or stop one."
         raise TooManyBacktests(message)
     backtest_id = new_id()
     row = await queries.add(
         hot,
-        *(who.project_id, backtest_id, wanted.from_version, wanted.to_version),
+        *(project_id, backtest_id, wanted.from_version, wanted.to_version),
         *(wanted.since, wanted.until, timedelta(days=wanted.days)),
-        *(msgspec.json.encode(wanted.assumed).decode(), who.actor.name),
+        *(msgspec.json.encode(wanted.assumed).decode(), actor.name),
     )
     if row["since"] >= row["until"]:
         raise _empty_span()
     details = {"backtest_id": str(backtest_id), "from": wanted.from_version, "to": wanted.to_version}
-    audit.record(tx, who.project_id, who.actor, Action.BACKTEST_BEGUN, details=details)
+    audit.record(tx, project_id, actor, Action.BACKTEST_BEGUN, details=details)
     await tx.flush()
     return view_of(row)
 
 
-async def get(hot: Hot, *, who: Principal, backtest_id: UUID) -> BacktestView:
+async def get(hot: Hot, *, project_id: UUID, backtest_id: UUID) -> BacktestView:
     """Give a backtest as far as it is, with its result once there is one.
 
     Raises:
         BacktestNotFound (404).
     """
-    row = await queries.find(hot, who.project_id, backtest_id)
+    row = await queries.find(hot, project_id, backtest_id)
     if row is None:
         message = f"There is no backtest {backtest_id} here."
         raise BacktestNotFound(message)
@@ -108,29 +107,29 @@ async def get(hot: Hot, *, who: Principal, backtest_id: UUID) -> BacktestView:
 
 
 async def list_backtests(
-    hot: Hot, *, who: Principal, before: UUID | None = None, limit: int = 50
+    hot: Hot, *, project_id: UUID, before: UUID | None = None, limit: int = 50
 ) -> tuple[list[BacktestView], str | None]:
     """List backtests without their results, the last first, and the cursor that goes on."""
-    rows = await queries.list_backtests(hot, who.project_id, before, limit + 1)
+    rows = await queries.list_backtests(hot, project_id, before, limit + 1)
     more = cursor_of(rows[limit - 1]["id"]) if len(rows) > limit else None
     return [view_of(row) for row in rows[:limit]], more
 
 
-async def stop(tx: AsyncSession, *, who: Principal, backtest_id: UUID) -> BacktestView:
+async def stop(tx: AsyncSession, *, project_id: UUID, actor: Actor, backtest_id: UUID) -> BacktestView:
     """End a backtest that is under way; what it has counted is dropped.
 
     Raises:
         BacktestNotFound (404); BacktestOver: it has ended (409).
     """
     hot = await driver_of(tx)
-    found = await get(hot, who=who, backtest_id=backtest_id)
-    if not await queries.stop(hot, who.project_id, backtest_id):
+    found = await get(hot, project_id=project_id, backtest_id=backtest_id)
+    if not await queries.stop(hot, project_id, backtest_id):
         message = f"The backtest has ended ({found.state}); nothing was changed."
         raise BacktestOver(message)
     details = {"backtest_id": str(backtest_id), "from": found.from_version, "to": found.to_version}
-    audit.record(tx, who.project_id, who.actor, Action.BACKTEST_STOPPED, details=details)
+    audit.record(tx, project_id, actor, Action.BACKTEST_STOPPED, details=details)
     await tx.flush()
-    return await get(hot, who=who, backtest_id=backtest_id)
+    return await get(hot, project_id=project_id, backtest_id=backtest_id)
 
 
 async def versions_of(hot: Hot, configs: ConfigCache, project_id: UUID, old: int, new: int) -> Versions:

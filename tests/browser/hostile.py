@@ -274,7 +274,13 @@ class Spread:
         await acts.work(self.world)
         async with self.world.db.transaction() as tx:
             wanted = Wanted(from_version=1, to_version=1, assumed=Assumed(minutes=2, cost_per_hour=30))
-            self.backtest = str((await rehearsal.begin(tx, who=self.world.service, wanted=wanted)).id)
+            self.backtest = str(
+                (
+                    await rehearsal.begin(
+                        tx, project_id=self.world.service.project_id, actor=self.world.service.actor, wanted=wanted
+                    )
+                ).id
+            )
         await running.advance(self.world.db, self.world.configs, timedelta(0))
 
     async def _ask(self, api: httpx.AsyncClient, seat: dict[str, Any], *, is_answered: bool) -> None:

@@ -83,7 +83,7 @@ async def test_what_was_cut_off_is_taken_up_and_nothing_counts_twice(world: Worl
     begun = await begin(world, who, to)
     turns = iter([False, False, False, False, True])
     await running.advance(world.db, world.configs, NOTHING, lambda: next(turns, True), batch=2)
-    half = await service.get(world.db.hot, who=who, backtest_id=begun.id)
+    half = await service.get(world.db.hot, project_id=who.project_id, backtest_id=begun.id)
     assert (half.state, half.items_done, half.items_estimated) == ("running", 4, 7)
     # A worker that died holds its lease; a stale one that wakes up after another has taken over counts for nothing.
     key = (who.project_id, begun.id)
@@ -114,11 +114,13 @@ async def test_one_that_is_stopped_stays_stopped(world: World) -> None:
     who = await admin(world)
     begun = await begin(world, who, to)
     async with world.db.transaction() as tx:
-        assert (await service.stop(tx, who=who, backtest_id=begun.id)).state == "stopped"
+        assert (
+            await service.stop(tx, project_id=who.project_id, actor=who.actor, backtest_id=begun.id)
+        ).state == "stopped"
     assert (await ended(world, who, begun)).state == "stopped"
     with pytest.raises(BacktestOver):
         async with world.db.transaction() as tx:
-            await service.stop(tx, who=who, backtest_id=begun.id)
+            await service.stop(tx, project_id=who.project_id, actor=who.actor, backtest_id=begun.id)
     kinds = await world.db.hot.fetch("SELECT action FROM audit_entries WHERE action LIKE 'backtest.%' ORDER BY id")
     assert [row["action"] for row in kinds] == ["backtest.begun", "backtest.stopped"]
 
@@ -134,7 +136,7 @@ async def test_what_cannot_be_rehearsed_is_refused(world: World) -> None:
         with pytest.raises(refusal):
             await begin(world, who, **more)
     with pytest.raises(BacktestNotFound):
-        await service.get(world.db.hot, who=who, backtest_id=unknown_id())
+        await service.get(world.db.hot, project_id=who.project_id, backtest_id=unknown_id())
     for _ in range(service.MOST_UNDER_WAY):
         await begin(world, who, 1)
     with pytest.raises(TooManyBacktests):
@@ -146,7 +148,7 @@ async def test_a_span_waits_until_all_that_was_stored_in_it_is_to_be_seen(world:
     who = await admin(world)
     begun = await begin(world, who, 1)
     assert await running.advance(world.db, world.configs, world.settings.statement_timeout) == 0
-    assert (await service.get(world.db.hot, who=who, backtest_id=begun.id)).state == "waiting"
+    assert (await service.get(world.db.hot, project_id=who.project_id, backtest_id=begun.id)).state == "waiting"
 
 
 async def test_a_plan_of_the_newest_items_says_the_same_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,10 +157,10 @@ async def test_a_plan_of_the_newest_items_says_the_same_at_once(world: World, mo
     who = await admin(world)
     full = await _result(world, to)
     wanted = Wanted(from_version=1, to_version=to)
-    planned = await service.plan(world.db, world.configs, who=who, wanted=wanted)
+    planned = await service.plan(world.db, world.configs, project_id=who.project_id, wanted=wanted)
     assert planned == msgspec.structs.replace(full, since=planned.since, until=planned.until, pools=planned.pools)
     monkeypatch.setattr(service, "MOST_PLANNED", 2)
-    part = await service.plan(world.db, world.configs, who=who, wanted=wanted)
+    part = await service.plan(world.db, world.configs, project_id=who.project_id, wanted=wanted)
     assert (part.items, part.is_part) == (2, True)
     assert [flow.old for flow in part.flows] == ["reject", "review:seniors"]
 

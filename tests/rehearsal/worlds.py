@@ -45,13 +45,13 @@ async def arrivals(world: World) -> None:
 async def begin(world: World, who: Principal, to: int, **more: Any) -> BacktestView:
     wanted = Wanted(from_version=1, to_version=to, **more)
     async with world.db.transaction() as tx:
-        return await service.begin(tx, who=who, wanted=wanted)
+        return await service.begin(tx, project_id=who.project_id, actor=who.actor, wanted=wanted)
 
 
 async def ended(world: World, who: Principal, backtest: BacktestView, *, batch: int = 4_000) -> BacktestView:
     """Have a worker work on what is due, and show what came of it."""
     await running.advance(world.db, world.configs, NOTHING, batch=batch)
-    return await service.get(world.db.hot, who=who, backtest_id=backtest.id)
+    return await service.get(world.db.hot, project_id=who.project_id, backtest_id=backtest.id)
 
 
 async def admin(world: World) -> Principal:

@@ -202,7 +202,9 @@ async def _backtest(world: World) -> UUID:
     """Have a backtest begun that no worker has taken up yet."""
     async with world.db.transaction() as tx:
         wanted = Wanted(from_version=1, to_version=1)
-        return (await rehearsal.begin(tx, who=world.service, wanted=wanted)).id
+        return (
+            await rehearsal.begin(tx, project_id=world.service.project_id, actor=world.service.actor, wanted=wanted)
+        ).id
 
 
 async def _deliver(world: World, name: str, item_id: UUID) -> UUID:

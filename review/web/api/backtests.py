@@ -56,14 +56,14 @@ async def begin_backtest(request: AnyRequest, who: Who, tx: Tx) -> BacktestView:
         until=given.until,
         assumed=Assumed(minutes=given.minutes, cost_per_hour=given.cost_per_hour, currency=given.currency),
     )
-    return await rehearsal.begin(tx, who=who, wanted=wanted)
+    return await rehearsal.begin(tx, project_id=who.project_id, actor=who.actor, wanted=wanted)
 
 
 @get("/backtests", opt=READ)
 async def list_backtests(services: Svc, who: Who, *, cursor: FromQuery[str] = "", limit: Limit = 50) -> Backtests:
     """List backtests, the last first."""
     found, more = await rehearsal.list_backtests(
-        services.db.hot, who=who, before=position_of(cursor or None), limit=limit
+        services.db.hot, project_id=who.project_id, before=position_of(cursor or None), limit=limit
     )
     return Backtests(found, more)
 
@@ -71,10 +71,10 @@ async def list_backtests(services: Svc, who: Who, *, cursor: FromQuery[str] = ""
 @get("/backtests/{backtest_id:uuid}", opt=READ)
 async def get_backtest(services: Svc, who: Who, backtest_id: FromPath[UUID]) -> BacktestView:
     """Tell how far a backtest is, and once it is done what it found."""
-    return await rehearsal.get(services.db.hot, who=who, backtest_id=backtest_id)
+    return await rehearsal.get(services.db.hot, project_id=who.project_id, backtest_id=backtest_id)
 
 
 @post("/backtests/{backtest_id:uuid}/stop", opt=BEGIN, status_code=200)
 async def stop_backtest(who: Who, tx: Tx, backtest_id: FromPath[UUID]) -> BacktestView:
     """End a backtest that is under way; what it has counted is dropped."""
-    return await rehearsal.stop(tx, who=who, backtest_id=backtest_id)
+    return await rehearsal.stop(tx, project_id=who.project_id, actor=who.actor, backtest_id=backtest_id)

@@ -29,7 +29,6 @@ _PLACES: Final = (
     ("Notifications", "/notifications", Permission.READ_ITEMS),
     ("People", "/people", Permission.READ_PEOPLE),
     ("Keys", "/keys", Permission.OWN_TOKENS),
-    ("Backtests", "/rules/backtests", Permission.READ_CONFIG),
 )
 
 

@@ -24,7 +24,7 @@ from review.web.pages.reading import first, read_form
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
 
-HERE: Final = "Backtests"
+HERE: Final = "Rules"
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 SHADES: Final = 5
 ROWS: Final = 50
@@ -105,7 +105,7 @@ class RehearsalPages(Controller):
         """Show what a version would do with the newest items."""
         wanted = asked.wanted(version, work.config.version)
         services = work.services
-        found = await rehearsal.plan(services.db, services.configs, who=work.who, wanted=wanted)
+        found = await rehearsal.plan(services.db, services.configs, project_id=work.who.project_id, wanted=wanted)
         return work.page(
             "plan.html",
             **_context(work, found),
@@ -121,7 +121,9 @@ class RehearsalPages(Controller):
     async def backtests(self, work: InHand, cursor: FromQuery[str] = "") -> Template:
         """List backtests, with the form that begins one."""
         before = position_of(cursor or None)
-        found, more = await rehearsal.list_backtests(work.hot, who=work.who, before=before, limit=ROWS)
+        found, more = await rehearsal.list_backtests(
+            work.hot, project_id=work.who.project_id, before=before, limit=ROWS
+        )
         here = f"/p/{work.who.project}/rules/backtests"
         return work.page(
             "backtests.html",
@@ -143,13 +145,14 @@ class RehearsalPages(Controller):
         if not (version.isascii() and version.isdigit() and len(version) < 10):
             message = "Say which version is to be tried. Nothing was begun."
             raise BacktestInvalid(message, errors=(FieldError("version", "is no version number"),))
-        begun = await rehearsal.begin(tx, who=work.who, wanted=asked.wanted(int(version), work.config.version))
+        wanted = asked.wanted(int(version), work.config.version)
+        begun = await rehearsal.begin(tx, project_id=work.who.project_id, actor=work.who.actor, wanted=wanted)
         return Redirect(f"/p/{work.who.project}/rules/backtests/{begun.id}", status_code=303)
 
     @get("/backtests/{backtest_id:uuid}")
     async def backtest(self, work: InHand, backtest_id: FromPath[UUID]) -> Template:
         """Show how far a backtest is and what it found; while it goes on, the page asks again."""
-        found = await rehearsal.get(work.hot, who=work.who, backtest_id=backtest_id)
+        found = await rehearsal.get(work.hot, project_id=work.who.project_id, backtest_id=backtest_id)
         shown: dict[str, Any] = {} if found.result is None else _context(work, found.result)
         return work.page(
             "_backtest.html" if work.is_partial else "backtest.html",
@@ -164,7 +167,7 @@ class RehearsalPages(Controller):
     async def stop(self, request: AnyRequest, work: InHand, tx: Tx, backtest_id: FromPath[UUID]) -> Redirect:
         """End a backtest that is under way."""
         await read_form(request)
-        await rehearsal.stop(tx, who=work.who, backtest_id=backtest_id)
+        await rehearsal.stop(tx, project_id=work.who.project_id, actor=work.who.actor, backtest_id=backtest_id)
         return Redirect(f"/p/{work.who.project}/rules/backtests/{backtest_id}", status_code=303)
 
 
