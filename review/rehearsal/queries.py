@@ -13,7 +13,7 @@ import msgspec
 from review.kernel.db import Hot
 
 SKEW = timedelta(days=1)  # by how much the clock that made an id may differ from the database's
-MOST_BYTES = 16 * 1024 * 1024  # of stored payload in one batch, so that a few large items do not fill the memory
+MOST_BYTES = 8 * 1024 * 1024  # of stored payload in one batch, so that a few large items do not fill the memory
 MOST_TRIES = 5
 _LONG = "120s"  # counting the items of a year takes longer than any other statement may
 
