@@ -27,7 +27,7 @@ A_MILLION = 1_000_000
 
 FILL = """
 WITH new AS MATERIALIZED (
-  SELECT n, uuidv7() AS id, (n * 7919 % 1000) / 1000.0 AS confidence FROM generate_series(1, $2::int) AS n
+  SELECT n, uuidv7() AS id, (n::bigint * 7919 % 1000) / 1000.0 AS confidence FROM generate_series(1, $2::int) AS n
 ), stored AS (
   INSERT INTO items (project_id, id, type, type_version, fingerprint, state, config_version, ruleset_version)
   SELECT $1, id, 'ticket_intent', 1, '\\x00', 'decided', 1, 1 FROM new
@@ -69,7 +69,9 @@ async def _measured(db: Database, project: Project, effort: Effort) -> list[Line
         await configuration.apply(tx, CONFIG.replace("confidence < 0.8", "confidence < 0.6"), actor=OPERATOR)
     configs, key = ConfigCache(db), project.service.project_id
     versions = Versions(await configs.get(key, 1), await configs.get(key, 2))
-    contexts = await _contexts(db, key, versions)
+    pasts = await _pasts(db, key)
+    everything = {**versions.old.ruleset.needs, **versions.new.ruleset.needs}
+    contexts = [facts_of(past.facts, everything) for past in pasts]
 
     async def bare() -> float:
         began = perf_counter()
@@ -78,12 +80,19 @@ async def _measured(db: Database, project: Project, effort: Effort) -> list[Line
             _evaluate(versions.new.ruleset, facts)
         return len(contexts) / (perf_counter() - began)
 
+    async def converted() -> float:
+        began = perf_counter()
+        for past in pasts:
+            for ruleset in (versions.old.ruleset, versions.new.ruleset):
+                _evaluate(ruleset, facts_of(past.facts, ruleset.needs))
+        return len(pasts) / (perf_counter() - began)
+
     async def backtest() -> float:
         began = perf_counter()
         await _run(db, configs, project, effort.records)
         return effort.records / (perf_counter() - began)
 
-    rounds = await take_turns(bare, {"backtest": backtest}, effort.pairs)
+    rounds = await take_turns(bare, {"converted": converted, "backtest": backtest}, effort.pairs)
     speeds = rounds.subjects["backtest"]
     return [
         Line(
@@ -97,6 +106,14 @@ async def _measured(db: Database, project: Project, effort: Effort) -> list[Line
         ),
         Line(
             goal="backtest",
+            what="the same",
+            against="the same, each decoded item converted for CEL first",
+            values=rounds.between("backtest", "converted"),
+            bound=None,
+            seen=f"{max(speeds):,.0f} of {max(rounds.subjects['converted']):,.0f} items/s at best",
+        ),
+        Line(
+            goal="backtest",
             what="a million items, at that speed",
             against="none",
             values=tuple(A_MILLION / speed / MINUTES for speed in speeds),
@@ -107,13 +124,10 @@ async def _measured(db: Database, project: Project, effort: Effort) -> list[Line
     ]
 
 
-async def _contexts(db: Database, project_id: UUID, versions: Versions) -> list[Facts]:
+async def _pasts(db: Database, project_id: UUID) -> list[Past]:
     now = await db.hot.fetchval("SELECT now()")
-    since = await db.hot.fetchval("SELECT now() - interval '1 day'")
-    rows = await queries.read_last(db.hot, queries.Slice(project_id=project_id, since=since, until=now), BARE_ITEMS)
-    everything = {**versions.old.ruleset.needs, **versions.new.ruleset.needs}
-    pasts: list[Past] = [evaluating.past_of(row) for row in rows]
-    return [facts_of(past.facts, everything) for past in pasts]
+    part = queries.Slice(project_id=project_id, since=now - timedelta(days=1), until=now)
+    return [evaluating.past_of(row) for row in await queries.read_last(db.hot, part, BARE_ITEMS)]
 
 
 def _evaluate(ruleset: RuleSet, facts: Facts) -> None:

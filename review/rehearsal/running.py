@@ -25,9 +25,11 @@ from review.rehearsal.schemas import Assumed
 
 log = logging.getLogger(__name__)
 
-BATCH: Final = 4_000
-LEASE: Final = timedelta(seconds=60)  # a batch takes about a second; after that long its worker is taken to be gone
-STRETCH: Final = 20  # batches of one backtest before the next one has its turn
+BATCH: Final = 4_000  # items at most; fewer where a thousand rules make them slow
+FIRST_BATCH: Final = 250
+SHORT_SECONDS, LONG_SECONDS = 0.5, 2.0  # between these a batch keeps its size, so that stopping waits for no long one
+LEASE: Final = timedelta(seconds=60)  # after that long without a batch its worker is taken to be gone
+STRETCH: Final = 50  # batches of one backtest before the next one has its turn
 
 
 async def advance(
@@ -106,12 +108,13 @@ async def _stretch(
     if row["estimated"] is None and not await _estimate(db, mine, part):
         return 0
     tally = Tally() if row["tally"] is None else msgspec.json.decode(row["tally"], type=Tally)
+    size = min(FIRST_BATCH, batch)
     for counted in range(STRETCH):
         if is_stopping():
             await queries.let_go(db.hot, mine)
             return counted
         began = time.monotonic()
-        rows = await queries.read_next(db.hot, part, batch)
+        rows = await queries.read_next(db.hot, part, size)
         if not rows:
             return counted + await _end(db, mine, row, versions, tally)
         tally = await asyncio.to_thread(evaluating.count, tally, rows, versions)
@@ -120,8 +123,15 @@ async def _stretch(
         took = time.monotonic() - began
         if not await queries.move_on(db.hot, mine, part.after, tally.items, text, LEASE, took):
             return counted
+        size = _resized(size, took, batch)
     await queries.let_go(db.hot, mine)
     return STRETCH
+
+
+def _resized(size: int, took: float, most: int) -> int:
+    if took < SHORT_SECONDS:
+        return min(most, size * 2)
+    return max(1, size // 2) if took > LONG_SECONDS else size
 
 
 async def _estimate(db: Database, mine: tuple[UUID, UUID, int], part: Slice) -> bool:

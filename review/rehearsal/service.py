@@ -1,6 +1,8 @@
 """Looking at a version before it is applied: at once on the newest items, or on all of a span, in a worker."""
 
 import asyncio
+import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,6 +25,8 @@ from review.rehearsal.rules import Tally
 from review.rehearsal.schemas import MOST_DAYS, Assumed, BacktestView, Report
 
 MOST_PLANNED = 2_000
+PLANNED_AT_ONCE = 200
+PLAN_SECONDS = 5.0  # somebody waits for the page; with a thousand rules fewer items are looked at
 MOST_UNDER_WAY = 3
 HANDLING_DAYS = 90  # of reviews before the end of the span, for how long one takes
 PLANS_AT_A_TIME = 2  # each takes a processor for about a second
@@ -58,11 +62,20 @@ async def plan(db: Database, configs: ConfigCache, *, project_id: UUID, wanted: 
     )
     async with _plans:
         rows = await queries.read_last(db.hot, part, MOST_PLANNED + 1)
-        is_part = len(rows) > MOST_PLANNED
-        rows = rows[-MOST_PLANNED:]
-        tally = await asyncio.to_thread(evaluating.count, Tally(), rows, versions)
-        span = Span(rows[0]["created_at"] if is_part else since, until, is_part)
+        tally = await asyncio.to_thread(_count_newest, rows[-MOST_PLANNED:], versions)
+        is_part = len(rows) > tally.items
+        span = Span(rows[-tally.items]["created_at"] if is_part else since, until, is_part)
         return await told(db, project_id, tally, versions, span, wanted.assumed)
+
+
+def _count_newest(rows: Sequence[Any], versions: Versions) -> Tally:
+    """Count the newest first, as many as there is time for."""
+    tally, began = Tally(), time.monotonic()
+    for end in range(len(rows), 0, -PLANNED_AT_ONCE):
+        tally = evaluating.count(tally, rows[max(0, end - PLANNED_AT_ONCE) : end], versions)
+        if time.monotonic() - began > PLAN_SECONDS:
+            break
+    return tally
 
 
 async def begin(tx: AsyncSession, *, project_id: UUID, actor: Actor, wanted: Wanted) -> BacktestView:

@@ -163,6 +163,10 @@ async def test_a_plan_of_the_newest_items_says_the_same_at_once(world: World, mo
     part = await service.plan(world.db, world.configs, project_id=who.project_id, wanted=wanted)
     assert (part.items, part.is_part) == (2, True)
     assert [flow.old for flow in part.flows] == ["reject", "review:seniors"]
+    monkeypatch.setattr(service, "PLANNED_AT_ONCE", 1)
+    monkeypatch.setattr(service, "PLAN_SECONDS", 0)
+    one = await service.plan(world.db, world.configs, project_id=who.project_id, wanted=wanted)
+    assert (one.items, one.is_part) == (1, True)
 
 
 async def test_replaying_stored_items_gives_the_stored_route_also_after_a_rollback(world: World) -> None:

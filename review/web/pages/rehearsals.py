@@ -18,7 +18,7 @@ from review.rehearsal import service as rehearsal
 from review.rehearsal.drawing import Picture, draw
 from review.rehearsal.errors import BacktestInvalid
 from review.rehearsal.schemas import MOST_DAYS, Assumed, Load, Report
-from review.rehearsal.service import MOST_PLANNED, Wanted
+from review.rehearsal.service import Wanted
 from review.web.guards import requires
 from review.web.pages.reading import first, read_form
 from review.web.pages.work import WORK, InHand, Work
@@ -113,7 +113,6 @@ class RehearsalPages(Controller):
             version=version,
             wanted=wanted,
             asked=asked,
-            most=MOST_PLANNED,
             may_begin=work.who.may(Permission.WRITE_CONFIG),
         )
 
