@@ -15,6 +15,7 @@ from review.kernel.db import Hot
 SKEW = timedelta(days=1)  # by how much the clock that made an id may differ from the database's
 MOST_BYTES = 8 * 1024 * 1024  # of stored payload in one batch, so that a few large items do not fill the memory
 MOST_TRIES = 5
+MOST_REVIEWS = 20_000  # the newest, for how long one takes: a page waits for it
 _LONG = "120s"  # counting the items of a year takes longer than any other statement may
 
 # Only what the conditions of either version read is fetched; sums over sizes leave what is compressed as it is.
@@ -52,10 +53,12 @@ COUNT = """
 SELECT count(*) FROM items WHERE project_id = $1 AND id > $2 AND id < $3 AND created_at >= $4 AND created_at < $5
 """
 
-HANDLING = """
+HANDLING = f"""
 SELECT c.pool, count(*) AS reviews, percentile_cont(0.5) WITHIN GROUP (ORDER BY r.held_seconds) AS median
-FROM reviews r JOIN cases c ON c.project_id = r.project_id AND c.id = r.case_id
-WHERE r.project_id = $1 AND r.id > $2 AND r.submitted_at >= $3 AND r.submitted_at < $4 GROUP BY c.pool
+FROM (SELECT case_id, held_seconds FROM reviews
+      WHERE project_id = $1 AND id > $2 AND id < $3 AND submitted_at >= $4 AND submitted_at < $5
+      ORDER BY id DESC LIMIT {MOST_REVIEWS}) r
+JOIN cases c ON c.project_id = $1 AND c.id = r.case_id GROUP BY c.pool
 """
 OTHER_MEMBERS = """
 SELECT pool, array_agg(DISTINCT email) AS emails FROM pool_members WHERE project_id = $1 AND source <> 'config'
@@ -157,7 +160,7 @@ async def count_items(hot: Hot, part: Slice) -> int:
 
 async def handling(hot: Hot, project_id: UUID, since: datetime, until: datetime) -> dict[str, tuple[float, int]]:
     """Give the median seconds that a review took, and of how many, by the pool of its case."""
-    rows = await hot.fetch(HANDLING, project_id, first_id(since - SKEW), since, until)
+    rows = await hot.fetch(HANDLING, project_id, first_id(since - SKEW), first_id(until + SKEW), since, until)
     return {row["pool"]: (row["median"], row["reviews"]) for row in rows if row["median"]}
 
 

@@ -55,7 +55,7 @@ class Span(msgspec.Struct, frozen=True):
 def report(tally: Tally, versions: Versions, span: Span, known: Known, assumed: Assumed) -> Report:
     """Say what was counted, and what follows from it."""
     flows = _flows(tally)
-    pools = _pools(tally, versions, span, known, assumed)
+    pools = _pools(tally, versions, _worked(tally, span), known, assumed)
     return Report(
         from_version=versions.old.version,
         to_version=versions.new.version,
@@ -72,6 +72,14 @@ def report(tally: Tally, versions: Versions, span: Span, known: Known, assumed: 
         assumed=assumed,
         warnings=[*_warnings_of_rules(tally, versions.new), *_warnings_of_pools(tally, pools)],
     )
+
+
+def _worked(tally: Tally, span: Span) -> Span:
+    """Give the span from its first item on: how much comes in a week is not seen in a time before there were any."""
+    if tally.first_hour is None:
+        return span
+    first = datetime.fromtimestamp(tally.first_hour * rules.HOUR, UTC)
+    return msgspec.structs.replace(span, since=max(span.since, first))
 
 
 def _flows(tally: Tally) -> list[FlowView]:

@@ -76,9 +76,10 @@ class Group(msgspec.Struct):
 
 
 class Tally(msgspec.Struct):
-    """What has been counted so far; it grows item by item, in the order of their ids."""
+    """What has been counted so far, item by item; `first_hour` is that of the earliest, counted since 1970."""
 
     items: int = 0
+    first_hour: int | None = None
     flows: dict[str, Group] = {}
     old: Side = msgspec.field(default_factory=Side)
     new: Side = msgspec.field(default_factory=Side)
@@ -108,6 +109,8 @@ def add(tally: Tally, pasts: Iterable[Past], old: ProjectConfig, new: ProjectCon
     """Count what both versions make of these items."""
     for past in pasts:
         tally.items += 1
+        hour = hour_of(past)
+        tally.first_hour = hour if tally.first_hour is None else min(hour, tally.first_hour)
         before, after = _count(tally.old, past, old), _count(tally.new, past, new)
         tally.flows.setdefault(f"{before}{FROM_TO}{after}", Group()).add(past.id)
         if past.verdict is not None:
@@ -116,6 +119,11 @@ def add(tally: Tally, pasts: Iterable[Past], old: ProjectConfig, new: ProjectCon
             amount, currency = past.cost
             tally.costs[currency] = str(Decimal(tally.costs.get(currency, "0")) + Decimal(amount))
     return tally
+
+
+def hour_of(past: Past) -> int:
+    """Give the full hour since 1970 in which an item came."""
+    return int(past.at.timestamp()) // HOUR
 
 
 def _group_of(tally: Tally, outcome: str, verdict: str) -> Group:
@@ -146,7 +154,7 @@ def _count(side: Side, past: Past, config: ProjectConfig) -> str:
 
 
 def _queue(side: Side, past: Past, taken: Route, pool: str) -> None:
-    hour = int(past.at.timestamp()) // HOUR
+    hour = hour_of(past)
     hours, policies = side.hours.setdefault(pool, {}), side.policies.setdefault(pool, {})
     hours[hour] = hours.get(hour, 0) + taken.reviews_required
     side.pools[pool] = side.pools.get(pool, 0) + 1

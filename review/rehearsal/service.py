@@ -160,11 +160,8 @@ async def told(
     db: Database, project_id: UUID, tally: Tally, versions: Versions, span: Span, assumed: Assumed
 ) -> Report:
     """Put what was counted together with what reviews took and who is in the pools."""
-    async with db.transaction() as tx:
-        hot = await driver_of(tx)
-        await queries.allow_long(hot)
-        handling = await queries.handling(hot, project_id, span.until - timedelta(days=HANDLING_DAYS), span.until)
-        others = await queries.list_other_members(hot, project_id)
+    handling = await queries.handling(db.hot, project_id, span.until - timedelta(days=HANDLING_DAYS), span.until)
+    others = await queries.list_other_members(db.hot, project_id)
     known = Known(
         handling=handling,
         old_members=evaluating.members_of(versions.old, others),

@@ -159,6 +159,14 @@ def test_rules_that_do_nothing_or_send_all_to_one_person_are_warned_of_with_the_
     assert [(each.code, each.items) for each in reported(pasts, fails).warnings] == [("rule_fails", 40)]
 
 
+def test_how_much_comes_in_a_week_is_counted_from_the_first_item_on() -> None:
+    to_one = "rules:\n  - {name: all, when: 'true', then: {review: pair}}\n"
+    found = reported([past(6 * 24 * 60 + at) for at in range(40)], to_one)
+    load = next(each.new for each in found.pools if each.pool == "pair")
+    assert load is not None
+    assert load.per_week == pytest.approx(40 * 7)
+
+
 def test_what_people_judged_is_weighed_by_the_chance_that_they_saw_it() -> None:
     pasts = [
         past(1, verdict="approve", weight=10.0),
