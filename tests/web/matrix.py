@@ -109,8 +109,9 @@ def api_routes() -> list[Route]:
 
 
 def filled(path: str, **ids: object) -> str:
-    """Fill in the path of a call with things that are nowhere, but for a pool, an endpoint and an item type."""
-    known = {"pool": "triage", "name": "crm", "item_type": "ticket_intent", "project": "support"}
+    """Fill in the path of a call with things that are nowhere, but for a pool, an endpoint, a type and a version."""
+    known: dict[str, object] = {"pool": "triage", "name": "crm", "item_type": "ticket_intent", "project": "support"}
+    known["version"] = 1
     named: list[str] = re.findall(r"\{(\w+)\}", path)
     return path.format(**{name: known.get(name, uuid4() if name.endswith("_id") else "x") for name in named} | ids)
 
