@@ -20,7 +20,10 @@ else
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 endif
 
-.PHONY: help demo up test faults check ruff types imports templates audit words bench lock clean
+# Two checks side by side, each with its output in one piece; after the first that fails no other begins.
+SIDE_BY_SIDE := --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
+.PHONY: help demo up test faults check ruff types mypy pyright imports templates audit words bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,14 +40,19 @@ test: check ## run the checks, then every test
 faults: $(VENV)/.installed-dev ## break servers for some minutes: crash cycles, long searches (not part of make test)
 	$(BIN)/pytest -n $(WORKERS) -m faults $(PYTEST_ARGS)
 
-check: ruff types imports templates audit ## lint, types, import contracts, templates, advisories
+check: $(VENV)/.installed-dev ## lint, types, import contracts, templates, advisories
+	@$(MAKE) $(SIDE_BY_SIDE) ruff pyright mypy imports templates audit
 
 ruff: $(VENV)/.installed-dev ## lint and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.installed-dev ## mypy and pyright, both strict
+types: mypy pyright ## mypy and pyright, both strict
+
+mypy: $(VENV)/.installed-dev
 	$(BIN)/mypy
+
+pyright: $(VENV)/.installed-dev
 	$(BIN)/pyright
 
 imports: $(VENV)/.installed-dev ## the import contracts

@@ -40,9 +40,11 @@ async def run_online() -> None:
         message = "Alembic was started without sqlalchemy.url; use `review migrate`."
         raise RuntimeError(message)
     engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool)
-    async with engine.connect() as connection:
-        await connection.run_sync(run)
-    await engine.dispose()
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(run)
+    finally:
+        await engine.dispose()
 
 
 asyncio.run(run_online())

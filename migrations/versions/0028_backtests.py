@@ -1,13 +1,13 @@
 """Backtests: two configuration versions tried on stored items.
 
 Revision ID: 0028
-Revises: 0023
+Revises: 0026
 """
 
 from alembic import op
 
 revision = "0028"
-down_revision = "0023"
+down_revision = "0026"
 
 UP = """
 CREATE TABLE backtests (

@@ -1,5 +1,8 @@
 """The command `review migrate`."""
 
+from collections.abc import Callable
+from functools import partial
+
 import asyncpg
 import click
 from alembic import command
@@ -11,6 +14,9 @@ from review.cli.connection import required_settings
 from review.kernel.errors import Unavailable
 from review.kernel.resources import migrations_dir
 
+MOST_TRIES = 10  # each waits up to the four seconds of migrations/env.py for a lock
+_GAVE_WAY = {asyncpg.LockNotAvailableError.sqlstate, asyncpg.DeadlockDetectedError.sqlstate}
+
 
 @click.command()
 def migrate() -> None:
@@ -21,15 +27,37 @@ def migrate() -> None:
 def upgrade(database_url: str) -> None:
     """Bring a database up to the newest revision; does nothing if it is there.
 
+    Each migration applies whole or not at all, so one that gave way to running work is tried again.
+
     Raises:
         Unavailable: the database cannot be reached, or refuses (503).
     """
     try:
-        command.upgrade(alembic_config(database_url), "head")
+        _while_others_work(partial(command.upgrade, alembic_config(database_url), "head"))
     except (OSError, asyncpg.PostgresError, DBAPIError, CommandError) as fault:
         reason = (str(fault).splitlines() or [type(fault).__name__])[0]
         message = f"The database could not be migrated: {reason}. A migration applies whole or not at all."
         raise Unavailable(message) from fault
+
+
+def downgrade(database_url: str, revision: str) -> None:
+    """Take a database back to an earlier revision, with the patience of `upgrade`.
+
+    Raises:
+        OSError, DBAPIError, CommandError: as Alembic does.
+    """
+    _while_others_work(partial(command.downgrade, alembic_config(database_url), revision))
+
+
+def _while_others_work(migrate: Callable[[], None]) -> None:
+    """Try again what lost against running statements: a lock that took too long, or a deadlock that chose us."""
+    for _ in range(MOST_TRIES - 1):
+        try:
+            return migrate()
+        except DBAPIError as fault:
+            if getattr(fault.orig, "sqlstate", None) not in _GAVE_WAY:
+                raise
+    return migrate()
 
 
 def alembic_config(database_url: str) -> Config:

@@ -51,3 +51,17 @@ class RoleInUse(ReviewError):
 
     code = "role_in_use"
     status = 409
+
+
+class ApprovalRequired(ReviewError):
+    """The project has changes of its rules approved by somebody else before they act."""
+
+    code = "approval_required"
+    status = 409
+
+
+class NotACandidate(ReviewError):
+    """The version is active, or was, or was withdrawn."""
+
+    code = "not_a_candidate"
+    status = 409

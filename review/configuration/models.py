@@ -1,10 +1,10 @@
-"""The tables of configuration: rows are added, never edited."""
+"""The tables of configuration: what a version says is never edited, only what became of it is added."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, func
+from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from review.kernel.db import Base
@@ -12,7 +12,10 @@ from review.kernel.models import Instant
 
 
 class ConfigVersion(Base):
-    """One applied document, and the versions of its parts."""
+    """One document, and the versions of its parts; a candidate until somebody makes it active.
+
+    `created_by_id` is the author where that is a person. A withdrawn candidate can no longer be made active.
+    """
 
     __tablename__ = "config_versions"
 
@@ -23,7 +26,29 @@ class ConfigVersion(Base):
     item_types: Mapped[dict[str, int]] = mapped_column(JSON)
     ruleset_version: Mapped[int]
     created_by: Mapped[str]
+    created_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    reason: Mapped[str] = mapped_column(server_default="", default="")
+    activated_at: Mapped[datetime | None] = mapped_column(Instant, server_default=func.now())
+    activated_by: Mapped[str | None]
+    withdrawn_at: Mapped[datetime | None] = mapped_column(Instant)
+    withdrawn_by: Mapped[str | None]
+
+
+class Approval(Base):
+    """Somebody's word that a candidate may act."""
+
+    __tablename__ = "config_approvals"
+    __table_args__ = (
+        ForeignKeyConstraint(["project_id", "version"], ["config_versions.project_id", "config_versions.version"]),
+    )
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    name: Mapped[str]
+    reason: Mapped[str] = mapped_column(server_default="", default="")
+    approved_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
 
 
 class ItemTypeVersion(Base):

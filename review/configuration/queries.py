@@ -6,8 +6,10 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
 
-from review.configuration.models import ConfigVersion, ItemTypeVersion, PoolMember, RuleSetVersion
+from review.configuration.models import Approval, ConfigVersion, ItemTypeVersion, PoolMember, RuleSetVersion
+from review.identity.errors import ProjectNotFound
 from review.identity.models import Project
 from review.kernel.db import Hot
 
@@ -37,6 +39,19 @@ async def find_project(tx: AsyncSession, slug: str) -> Project | None:
     return (await tx.scalars(select(Project).where(Project.slug == slug))).one_or_none()
 
 
+async def get_project(tx: AsyncSession, slug: str) -> Project:
+    """Give a project by its name.
+
+    Raises:
+        ProjectNotFound (404).
+    """
+    found = await find_project(tx, slug)
+    if found is None:
+        message = f"There is no project {slug!r}."
+        raise ProjectNotFound(message)
+    return found
+
+
 async def add_project(tx: AsyncSession, project_id: UUID, slug: str, title: str) -> None:
     """Add a project, unless somebody else adds one of that name at this moment."""
     row = {"id": project_id, "slug": slug, "title": title}
@@ -52,6 +67,35 @@ async def last_config_version(tx: AsyncSession, project_id: UUID) -> int:
     """Give the highest number in use, 0 for none."""
     statement = select(func.coalesce(func.max(ConfigVersion.version), 0))
     return int(await tx.scalar(statement.where(ConfigVersion.project_id == project_id)) or 0)
+
+
+async def lock_version(tx: AsyncSession, project_id: UUID, version: int) -> ConfigVersion | None:
+    """Find one version and lock it, so that what becomes of it happens once."""
+    mine = select(ConfigVersion).where(ConfigVersion.project_id == project_id, ConfigVersion.version == version)
+    found = await tx.scalars(mine.with_for_update().execution_options(populate_existing=True))
+    return found.one_or_none()
+
+
+async def find_active_before(tx: AsyncSession, project_id: UUID) -> int | None:
+    """Find the version that was active just before the one that is."""
+    statement = select(ConfigVersion.version).where(
+        ConfigVersion.project_id == project_id, ConfigVersion.activated_at.is_not(None)
+    )
+    last = await tx.scalars(statement.order_by(ConfigVersion.version.desc()).offset(1).limit(1))
+    return last.one_or_none()
+
+
+async def list_versions(tx: AsyncSession, project_id: UUID, *, before: int, limit: int) -> list[ConfigVersion]:
+    """List versions below a number, newest first, without their texts."""
+    statement = select(ConfigVersion).where(ConfigVersion.project_id == project_id, ConfigVersion.version < before)
+    light = statement.options(defer(ConfigVersion.source), defer(ConfigVersion.document))
+    return list((await tx.scalars(light.order_by(ConfigVersion.version.desc()).limit(limit))).all())
+
+
+async def list_approvals(tx: AsyncSession, project_id: UUID, versions: list[int]) -> list[Approval]:
+    """List who approved these versions, first come first."""
+    statement = select(Approval).where(Approval.project_id == project_id, Approval.version.in_(versions))
+    return list((await tx.scalars(statement.order_by(Approval.version, Approval.approved_at, Approval.user_id))).all())
 
 
 async def list_item_types(tx: AsyncSession, project_id: UUID) -> list[ItemTypeVersion]:

@@ -37,7 +37,7 @@ SHORTEST_LEASE, LONGEST_LEASE = timedelta(seconds=5), timedelta(days=7)
 TOP = (
     *("project", "title", "item_types", "pools", "default_pool", "rules"),
     *("calendars", "sla_policies", "escalation_policies", "webhooks", "channels", "roles"),
-    *("veil", "exposure"),
+    *("veil", "exposure", "approvals"),
 )
 REQUIRED = ("project", "item_types", "pools", "rules")
 LATER_IN_POOLS = {"skills": "everybody in a pool may work all of it"}
@@ -58,6 +58,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a project's configuration, compiled; it never changes.
 
     `veil` is how sensitive content is shown by default, and `exposure` the limit that all sensitive types share.
+    `rules_take_two` says that a change of rules acts once somebody else has approved it.
     `warnings` are for whoever applies it: what it asks for that will not happen, each with its line.
     """
 
@@ -76,6 +77,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, kw_only=True):
     roles: Mapping[str, CustomRole] = {}
     veil: VeilDefaults = VeilDefaults()
     exposure: ExposureLimit | None = None
+    rules_take_two: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -116,10 +118,9 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
     parts = _clock_parts(checks, data, reach, today, is_stored=versions.config > 0)
     policies = _policies(checks, data, parts)
     rules = read_rules(checks, data.get("rules"), Surroundings(types, tuple(pools), tuple(policies)))
-    webhooks = read_webhooks(checks, data.get("webhooks"))
-    roles = read_roles(checks, data.get("roles"))
-    veil = read_veil(checks, data.get("veil"))
-    shared = read_shared_limit(checks, data.get("exposure"), types)
+    webhooks, roles = read_webhooks(checks, data.get("webhooks")), read_roles(checks, data.get("roles"))
+    veil, shared = read_veil(checks, data.get("veil")), read_shared_limit(checks, data.get("exposure"), types)
+    take_two = _approvals(checks, data.get("approvals"))
     if checks.faults:
         raise ConfigurationInvalid(sorted(checks.faults, key=lambda fault: (fault.line, fault.column)))
     return ProjectConfig(
@@ -138,8 +139,21 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
         roles=roles,
         veil=veil,
         exposure=shared,
+        rules_take_two=take_two,
         warnings=warnings_of(checks, types, rules, parts.ladders) if versions.config == 0 else (),
     )
+
+
+def _approvals(checks: Checks, given: object) -> bool:
+    """Tell whether changes of rules take two people: `approvals: {rules: true}`."""
+    asked = {} if given is None else mapping_of(given)
+    if asked is None:
+        checks.add("approvals", "must be a mapping, such as {rules: true}")
+        return False
+    checks.keys("approvals", asked, ("rules",))
+    if not isinstance(asked.get("rules", False), bool):
+        checks.add("approvals.rules", "must be true or false")
+    return asked.get("rules") is True
 
 
 def _clock_parts(

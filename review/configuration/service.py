@@ -2,36 +2,28 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
 
 import msgspec
-from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from review.audit import service as audit
-from review.audit.rules import Action, Actor
+from review.audit.rules import Actor
 from review.configuration import queries
-from review.configuration.document import Document, parse
-from review.configuration.errors import ConfigurationInvalid, ConfigVersionNotFound, PoolHasOpenWork, RoleInUse
+from review.configuration.document import Document
+from review.configuration.errors import ConfigVersionNotFound
 from review.configuration.limits import limits_of
-from review.configuration.models import ConfigVersion, ItemTypeVersion, RuleSetVersion
-from review.configuration.plans import Plan, clocks_differ, compare, digest_of
+from review.configuration.models import ConfigVersion
+from review.configuration.plans import Plan
 from review.configuration.rules import ProjectConfig, Versions, compile_config
 from review.configuration.sensitivity import sensitivity_of
-from review.identity import people_queries as people
-from review.identity.errors import ProjectNotFound
-from review.identity.models import Project, ProjectRole
+from review.configuration.storing import Prepared, Terms, make_active, note, prepare, refuse_unapproved, store
 from review.identity.roles import ALL
 from review.identity.rules import Permission
 from review.items.types import ItemType, compile_schema
-from review.kernel.clock import utc_now
 from review.kernel.db import Database
-from review.kernel.ids import new_id
-from review.kernel.models import Timer
-from review.kernel.timers import TimerKind
 from review.routing.rules import RuleSet
 
 CACHED = 256
@@ -56,45 +48,47 @@ async def apply(
 
     Raises:
         ConfigurationInvalid (422); ProjectNotFound: it is new and may not be created (404);
-        PoolHasOpenWork, RoleInUse: a pool that is left out still has work, or a role its people (409).
+        PoolHasOpenWork, RoleInUse: a pool that is left out still has work, or a role its people;
+        ApprovalRequired: the project has changes of rules approved by somebody else (409).
     """
-    # A large document takes seconds to read; nothing else should stand still for it.
-    document, config = await asyncio.to_thread(_read, source)
-    if only_project is not None and config.project != only_project:
-        message = f"is `{config.project}`, but this key belongs to project `{only_project}`"
-        raise ConfigurationInvalid([document.fault("project", message)])
-    project = await _project(tx, config, may_create=may_create, dry_run=dry_run)
-    active = await queries.find_version(tx, project.id, project.config_version)
-    before = active.document if active is not None else {}
-    differences = await asyncio.to_thread(compare, before, document.data)
-    _check_roles(before, document, config, held)
-    await _refuse_orphans(tx, project, before, document)
-    versions = await _number(tx, project, document)
-    plan = Plan(
-        project=config.project,
-        version=versions.config if differences else project.config_version,
-        previous_version=project.config_version,
-        applied=bool(differences) and not dry_run,
-        differences=differences,
-        ruleset_version=versions.ruleset,
-        item_types=dict(versions.item_types),
-        warnings=config.warnings,
-    )
-    if plan.applied:
-        await _store(tx, project, document, versions, config, actor)
-        _note(tx, project, plan, actor)
-        _have_clocks_follow(tx, project, before, document)
-        await tx.flush()
-    return plan
+    terms = Terms(only_project=only_project, may_create=may_create, held=held)
+    prepared = await prepare(tx, source, terms, dry_run=dry_run)
+    if prepared.plan.applied:
+        refuse_unapproved(prepared.before, prepared.plan.differences)
+        await _put_in_force(tx, prepared, actor, "")
+    return prepared.plan
 
 
-async def apply_version(tx: AsyncSession, *, project: str, version: int, actor: Actor, dry_run: bool = False) -> Plan:
+async def apply_version(
+    tx: AsyncSession,
+    *,
+    project: str,
+    version: int,
+    actor: Actor,
+    reason: str = "",
+    dry_run: bool = False,
+    held: Collection[Permission] = ALL,
+) -> Plan:
     """Go back: apply an earlier version's document again, as a new version.
 
+    The version that was active just before needs nobody's approval again: it had it.
+
     Raises:
-        ProjectNotFound, ConfigVersionNotFound (404); PoolHasOpenWork (409).
+        ProjectNotFound, ConfigVersionNotFound (404); PoolHasOpenWork, ApprovalRequired (409).
     """
-    return await apply(tx, await read(tx, project=project, version=version), actor=actor, dry_run=dry_run)
+    row = await get_version(tx, project=project, version=version)
+    prepared = await prepare(tx, row.source, Terms(only_project=project, held=held), dry_run=dry_run)
+    if prepared.plan.applied:
+        if await queries.find_active_before(tx, row.project_id) != version:
+            refuse_unapproved(prepared.before, prepared.plan.differences)
+        await _put_in_force(tx, prepared, actor, reason)
+    return prepared.plan
+
+
+async def _put_in_force(tx: AsyncSession, prepared: Prepared, actor: Actor, reason: str) -> None:
+    row = await store(tx, prepared.project, prepared.document, prepared.versions, actor, reason)
+    note(tx, prepared.project, prepared.plan, actor, reason)
+    await make_active(tx, prepared.project, row, prepared.before, prepared.config, actor)
 
 
 async def read(tx: AsyncSession, *, project: str, version: int | None = None) -> str:
@@ -112,10 +106,7 @@ async def get_version(tx: AsyncSession, *, project: str, version: int | None = N
     Raises:
         ProjectNotFound, ConfigVersionNotFound (404).
     """
-    owner = await queries.find_project(tx, project)
-    if owner is None:
-        message = f"There is no project {project!r}."
-        raise ProjectNotFound(message)
+    owner = await queries.get_project(tx, project)
     wanted = owner.config_version if version is None else version
     # The column holds 32 bits; what lies beyond is no version either.
     found = await queries.find_version(tx, owner.id, wanted) if 0 < wanted < 2**31 else None
@@ -126,133 +117,8 @@ async def get_version(tx: AsyncSession, *, project: str, version: int | None = N
     return found
 
 
-def _read(source: bytes | str) -> tuple[Document, ProjectConfig]:
-    document = parse(source)
-    return document, compile_config(document, today=utc_now().date())
-
-
 def _compile(document: str, numbers: Versions) -> ProjectConfig:
     return compile_config(Document("", msgspec.json.decode(document)), numbers)
-
-
-async def _project(tx: AsyncSession, config: ProjectConfig, *, may_create: bool, dry_run: bool) -> Project:
-    """Give the project, locked and created if need be; for a dry run as it would be."""
-    find = queries.find_project if dry_run else queries.lock_project
-    project = await find(tx, config.project)
-    if project is not None:
-        return project
-    if not may_create:
-        message = f"There is no project {config.project!r}; nothing was changed. `review apply FILE` makes one."
-        raise ProjectNotFound(message)
-    if dry_run:
-        return Project(id=new_id(), slug=config.project, title=config.title, config_version=0)
-    await queries.add_project(tx, new_id(), config.project, config.title)
-    project = await queries.lock_project(tx, config.project)
-    if project is None:  # it was removed in between, which nothing here does
-        message = f"There is no project {config.project!r}."
-        raise ProjectNotFound(message)
-    return project
-
-
-async def _refuse_orphans(tx: AsyncSession, project: Project, before: Mapping[str, Any], document: Document) -> None:
-    pools: dict[str, Any] = before.get("pools") or {}
-    removed = [name for name in pools if name not in document.data["pools"]]
-    counts = await queries.count_open_work(tx, project.id, removed) if removed else {}
-    if counts:
-        told = ", ".join(f"{pool} ({count})" for pool, count in sorted(counts.items()))
-        message = (
-            f"These pools still have open work: {told}. Nothing was changed; let it be decided first, or keep them."
-        )
-        raise PoolHasOpenWork(message)
-    roles: dict[str, Any] = before.get("roles") or {}
-    gone = [name for name in roles if name not in (document.data.get("roles") or {})]
-    holders = await people.count_holders(tx, project.id, gone) if gone else {}
-    if holders:
-        told = ", ".join(f"{role} ({count})" for role, count in sorted(holders.items()))
-        message = f"These roles still have people or keys: {told}. Nothing was changed; give those another role first."
-        raise RoleInUse(message)
-
-
-def _check_roles(
-    before: Mapping[str, Any], document: Document, config: ProjectConfig, held: Collection[Permission]
-) -> None:
-    """Refuse roles that are new or changed and carry more than whoever applies them does."""
-    old: dict[str, Any] = before.get("roles") or {}
-    faults = [
-        document.fault(f"roles.{role.name}.may", f"holds `{each}`, which you do not carry yourself")
-        for role in config.roles.values()
-        if digest_of(old.get(role.name)) != digest_of(document.data["roles"][role.name])
-        for each in sorted(role.may - frozenset(held))
-    ]
-    if faults:
-        raise ConfigurationInvalid(faults)
-
-
-async def _number(tx: AsyncSession, project: Project, document: Document) -> Versions:
-    """Give a document's parts their numbers: a content that was there before keeps its own."""
-    types: dict[str, int] = {}
-    stored = await queries.list_item_types(tx, project.id)
-    for name, definition in document.data["item_types"].items():
-        mine = [(row.version, row.definition) for row in stored if row.name == name]
-        types[name] = _numbered(mine, definition)
-    rulesets = [(row.version, row.rules) for row in await queries.list_rulesets(tx, project.id)]
-    ruleset = _numbered(rulesets, document.data["rules"])
-    return Versions(await queries.last_config_version(tx, project.id) + 1, ruleset, types)
-
-
-def _numbered(stored: Sequence[tuple[int, object]], definition: object) -> int:
-    same = [version for version, content in stored if digest_of(content) == digest_of(definition)]
-    return same[-1] if same else max((version for version, _ in stored), default=0) + 1
-
-
-async def _store(
-    tx: AsyncSession, project: Project, document: Document, versions: Versions, config: ProjectConfig, actor: Actor
-) -> None:
-    project.title, project.config_version = config.title, versions.config
-    for name, version in versions.item_types.items():
-        if await tx.get(ItemTypeVersion, (project.id, name, version)) is None:
-            definition = document.data["item_types"][name]
-            tx.add(ItemTypeVersion(project_id=project.id, name=name, version=version, definition=definition))
-    if await tx.get(RuleSetVersion, (project.id, versions.ruleset)) is None:
-        tx.add(RuleSetVersion(project_id=project.id, version=versions.ruleset, rules=document.data["rules"]))
-    tx.add(
-        ConfigVersion(
-            project_id=project.id,
-            version=versions.config,
-            source=document.source,
-            document=document.data,
-            item_types=dict(versions.item_types),
-            ruleset_version=versions.ruleset,
-            created_by=actor.name,
-        )
-    )
-    members = [(pool.name, email) for pool in config.pools.values() for email in pool.members]
-    await queries.replace_members(tx, project.id, members)
-    roles = [
-        ProjectRole(project_id=project.id, name=role.name, title=role.title, permissions=sorted(role.may))
-        for role in config.roles.values()
-    ]
-    await people.replace_roles(tx, project.id, roles)
-    await tx.flush()
-
-
-def _note(tx: AsyncSession, project: Project, plan: Plan, actor: Actor) -> None:
-    told = [str(each) for each in plan.differences]
-    details = {"version": plan.version, "was": plan.previous_version, "differences": told}
-    audit.record(tx, project.id, actor, Action.CONFIG_APPLIED, details=details)
-
-
-def _have_clocks_follow(tx: AsyncSession, project: Project, before: Mapping[str, Any], document: Document) -> None:
-    """Set the timer that moves open clocks, where the new version changes what they run by."""
-    if before and clocks_differ(before, document.data):
-        timer = Timer(
-            project_id=project.id,
-            kind=TimerKind.RECOMPUTE.value,
-            subject_id=project.id,
-            generation=project.config_version,
-            fire_at=func.now(),
-        )
-        tx.add(timer)
 
 
 class ConfigCache:

@@ -35,6 +35,7 @@ from review.web.api import (
     reference,
     reviewers,
     stops,
+    versions,
     webhooks,
 )
 from review.web.compression import compressed
@@ -96,6 +97,12 @@ API: Sequence[ControllerRouterHandler] = (
     backtests.stop_backtest,
     config.get_config,
     config.put_config,
+    versions.list_versions,
+    versions.propose_config,
+    versions.approve_config,
+    versions.activate_config,
+    versions.withdraw_config,
+    versions.roll_back_config,
     feedback.list_feedback,
     feedback.export_feedback,
     events.read_events,

@@ -6,12 +6,12 @@ from review.identity.rules import Role
 from review.rehearsal import running
 from tests.browser.conftest import Site
 from tests.make import PASSWORD
-from tests.rehearsal.worlds import LOOSER, NOTHING, apply, arrivals
+from tests.rehearsal.worlds import LOOSER, NOTHING, arrivals, propose
 
 
 async def test_a_backtest_shows_how_far_it_is_and_then_what_it_found(site: Site, page: Page) -> None:
     await arrivals(site.world)
-    to = await apply(site.world, LOOSER)
+    to = await propose(site.world, LOOSER)
     await site.world.add_person("ada", Role.ADMIN, password=PASSWORD)
     site.email = "ada@example.com"
     await site.sign_in(page, f"/p/support/rules/plan/{to}?compare=1&minutes=4&cost=38")

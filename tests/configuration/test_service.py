@@ -9,6 +9,7 @@ import pytest
 
 from review.audit.rules import OPERATOR
 from review.configuration import service as configuration
+from review.configuration import storing
 from review.configuration.errors import ConfigurationInvalid, ConfigVersionNotFound, PoolHasOpenWork
 from review.configuration.plans import Plan
 from review.configuration.rules import ProjectConfig, compile_config
@@ -128,7 +129,8 @@ async def test_the_loop_keeps_turning_while_a_configuration_is_compiled_once_for
             await asyncio.sleep(0)
         turned.set()
 
-    monkeypatch.setattr(configuration, "compile_config", slow)
+    for module in (configuration, storing):
+        monkeypatch.setattr(module, "compile_config", slow)
     await asyncio.gather(apply(db, SOURCE), turn())
     project, configs = await project_id(db), ConfigCache(db)
     begun.clear()

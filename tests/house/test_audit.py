@@ -70,4 +70,4 @@ def test_where_nobody_answers_it_is_skipped_aloud_and_at_once() -> None:
 
 
 def test_check_audits() -> None:
-    assert re.search(r"^check: .*\baudit\b", (REPOSITORY / "Makefile").read_text(), flags=re.MULTILINE)
+    assert re.search(r"^check: .*\n\t.*\baudit\b", (REPOSITORY / "Makefile").read_text(), flags=re.MULTILINE)

@@ -14,7 +14,7 @@ from review.rehearsal.schemas import Report
 from review.rehearsal.service import Wanted
 from review.routing.rules import Restraint, Route
 from tests.make import CONFIG, World, unknown_id
-from tests.rehearsal.worlds import LOOSER, NOTHING, admin, apply, arrivals, begin, ended
+from tests.rehearsal.worlds import LOOSER, NOTHING, admin, apply, arrivals, begin, ended, propose
 
 
 async def _result(world: World, to: int, **more: Any) -> Report:
@@ -27,7 +27,7 @@ async def _result(world: World, to: int, **more: Any) -> Report:
 
 async def test_it_says_what_would_go_elsewhere_and_what_would_slip_through(world: World) -> None:
     await arrivals(world)
-    to = await apply(world, LOOSER)
+    to = await propose(world, LOOSER)
     found = await _result(world, to)
     flows = {(flow.old, flow.new): flow.count for flow in found.flows}
     assert flows == {
@@ -63,7 +63,7 @@ async def test_it_says_what_would_go_elsewhere_and_what_would_slip_through(world
 async def test_it_gives_the_same_answer_twice_whatever_came_since_and_however_it_is_cut(world: World) -> None:
     """Promise 19: a backtest of stored items gives the same answer twice."""
     await arrivals(world)
-    to = await apply(world, LOOSER)
+    to = await propose(world, LOOSER)
     who = await admin(world)
     until = await world.db.hot.fetchval("SELECT now()")
     once = await _result(world, to, until=until)
@@ -78,7 +78,7 @@ async def test_it_gives_the_same_answer_twice_whatever_came_since_and_however_it
 
 async def test_what_was_cut_off_is_taken_up_and_nothing_counts_twice(world: World) -> None:
     await arrivals(world)
-    to = await apply(world, LOOSER)
+    to = await propose(world, LOOSER)
     who = await admin(world)
     begun = await begin(world, who, to)
     turns = iter([False, False, False, False, True])
@@ -100,7 +100,7 @@ async def test_what_was_cut_off_is_taken_up_and_nothing_counts_twice(world: Worl
 
 async def test_two_workers_share_one_backtest_without_counting_twice(world: World) -> None:
     await arrivals(world)
-    to = await apply(world, LOOSER)
+    to = await propose(world, LOOSER)
     who = await admin(world)
     begun = await begin(world, who, to)
     await asyncio.gather(*(running.advance(world.db, world.configs, NOTHING, batch=1) for _ in range(3)))
@@ -110,7 +110,7 @@ async def test_two_workers_share_one_backtest_without_counting_twice(world: Worl
 
 async def test_one_that_is_stopped_stays_stopped(world: World) -> None:
     await arrivals(world)
-    to = await apply(world, LOOSER)
+    to = await propose(world, LOOSER)
     who = await admin(world)
     begun = await begin(world, who, to)
     async with world.db.transaction() as tx:
@@ -153,7 +153,7 @@ async def test_a_span_waits_until_all_that_was_stored_in_it_is_to_be_seen(world:
 
 async def test_a_plan_of_the_newest_items_says_the_same_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await arrivals(world)
-    to = await apply(world, LOOSER)
+    to = await propose(world, LOOSER)
     who = await admin(world)
     full = await _result(world, to)
     wanted = Wanted(from_version=1, to_version=to)

@@ -7,12 +7,12 @@ from click.testing import CliRunner
 
 from review.cli.main import main
 from tests.make import World
-from tests.rehearsal.worlds import LOOSER, apply, arrivals
+from tests.rehearsal.worlds import LOOSER, arrivals, propose
 
 
 async def test_the_command_tries_a_version_without_a_worker(world: World) -> None:
     await arrivals(world)
-    to = await apply(world, LOOSER)
+    to = await propose(world, LOOSER)
     env = {"REVIEW_DATABASE_URL": world.settings.database_url, "REVIEW_STATEMENT_TIMEOUT": "1"}
     asked = ["backtest", "--project", world.project, "--from", "1", "--to", str(to), "--minutes", "3"]
     told = await asyncio.to_thread(CliRunner().invoke, main, asked, env=env)

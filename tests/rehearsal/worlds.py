@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from review.audit.rules import OPERATOR
+from review.configuration import candidates
 from review.configuration import service as configuration
 from review.identity.rules import Principal, Role
 from review.rehearsal import running, service
@@ -21,6 +22,14 @@ async def apply(world: World, source: str) -> int:
     """Make another version the active one; gives its number."""
     async with world.db.transaction() as tx:
         plan = await configuration.apply(tx, source.format(project=world.project), actor=OPERATOR)
+    return plan.version
+
+
+async def propose(world: World, source: str) -> int:
+    """Keep another version as a candidate, which nothing goes by; gives its number."""
+    async with world.db.transaction() as tx:
+        text = source.format(project=world.project)
+        plan = await candidates.propose(tx, text, actor=OPERATOR, only_project=world.project, reason="to be seen")
     return plan.version
 
 

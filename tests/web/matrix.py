@@ -63,9 +63,8 @@ class Route:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What its path names, besides the project and what every project has, as the number of a version."""
-        besides = {"project", "file_path", "version"}
-        return tuple(name for name in re.findall(r"\{(\w+)\}", self.path) if name not in besides)
+        """What its path names, besides the project."""
+        return tuple(name for name in re.findall(r"\{(\w+)\}", self.path) if name not in {"project", "file_path"})
 
     @property
     def row(self) -> Row:
@@ -109,9 +108,8 @@ def api_routes() -> list[Route]:
 
 
 def filled(path: str, **ids: object) -> str:
-    """Fill in the path of a call with things that are nowhere, but for a pool, an endpoint, a type and a version."""
-    known: dict[str, object] = {"pool": "triage", "name": "crm", "item_type": "ticket_intent", "project": "support"}
-    known["version"] = 1
+    """Fill in the path of a call with things that are nowhere, but for a pool, an endpoint and an item type."""
+    known = {"pool": "triage", "name": "crm", "item_type": "ticket_intent", "project": "support", "version": 999}
     named: list[str] = re.findall(r"\{(\w+)\}", path)
     return path.format(**{name: known.get(name, uuid4() if name.endswith("_id") else "x") for name in named} | ids)
 

@@ -125,6 +125,12 @@ ROWS: dict[str, Row] = {
     "POST /api/v1/bulk/{act_id}/undo": Row(),
     "GET /api/v1/config": Row(),
     "PUT /api/v1/config": Row({"project": "elsewhere"}),
+    "GET /api/v1/config/versions": Row(),
+    "POST /api/v1/config/candidates": Row({"project": "elsewhere"}),
+    **{
+        f"POST /api/v1/config/versions/{{version}}/{act}": Row({}, finds_nothing=True)
+        for act in ("approve", "activate", "withdraw", "roll-back")
+    },
     "GET /api/v1/feedback": Row(also=(NDJSON,)),
     "GET /api/v1/feedback/export": Row(also=(Way("?format=csv"), Way("?format=parquet"))),
     "GET /api/v1/events": Row(also=(Way("?after=0"), STREAM)),
@@ -215,7 +221,7 @@ ROWS: dict[str, Row] = {
     "GET /p/{project}/audit/export": Row(keeps_blind=True),
     "GET /p/{project}/reviewers": Row(),
     "GET /p/{project}/stops": Row(),
-    "GET /p/{project}/rules/plan/{version}": Row(also=(Way("?days=7&minutes=2"),)),
+    "GET /p/{project}/rules/plan/{version}": Row(also=(Way("?days=7&minutes=2"),), finds_nothing=True),
     "GET /p/{project}/rules/backtests": Row(),
     "POST /p/{project}/rules/backtests": Row(form={"version": "1"}),
     "GET /p/{project}/rules/backtests/{backtest_id}": Row(also=(HTMX,)),

@@ -101,11 +101,11 @@ def addressed(route: Route, things: Things, project: str = "support") -> str:
     """Fill in the path of a call."""
     known = {
         "project": project,
+        "version": 999,
         "file_path": "icon.svg",
         "provider": "nobody",
         "link": "x",
         "digest": "0",
-        "version": 1,
         **things,
     }
     missing = [name for name in route.names if name not in known]

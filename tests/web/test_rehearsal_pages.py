@@ -7,7 +7,7 @@ import httpx
 from review.identity.rules import Role
 from review.rehearsal import running
 from tests.make import OF_A_PAGE, PASSWORD, World
-from tests.rehearsal.worlds import LOOSER, NOTHING, apply, arrivals
+from tests.rehearsal.worlds import LOOSER, NOTHING, arrivals, propose
 
 HTML = {"Accept": "text/html", **OF_A_PAGE}
 RULES = "/p/support/rules"
@@ -34,7 +34,7 @@ async def test_an_admin_looks_at_a_version_and_has_it_tried_on_everything(
     http: httpx.AsyncClient, world: World
 ) -> None:
     await arrivals(world)
-    to = await apply(world, LOOSER)
+    to = await propose(world, LOOSER)
     await _sign_in(http, world, "ada", Role.ADMIN)
     plan = await _read(http, f"{RULES}/plan/{to}?compare=1&minutes=3&cost=40")
     for told in (
@@ -72,7 +72,7 @@ async def test_an_analyst_reads_and_begins_nothing(http: httpx.AsyncClient, worl
 
 async def test_programs_begin_follow_and_stop_a_backtest(http: httpx.AsyncClient, world: World) -> None:
     await arrivals(world)
-    to = await apply(world, LOOSER)
+    to = await propose(world, LOOSER)
     await world.add_person("ada", Role.ADMIN)
     bearer = {"Authorization": f"Bearer {world.tokens['ada']}"}
     body = {"from_version": 1, "to_version": to, "days": 7, "cost_per_hour": 30}

@@ -51,6 +51,7 @@ def build_environment(templates: Path, static: Path) -> Environment:
     }
     environment.globals["reader"] = cast("Any", words.reader)  # typed as one of Jinja's own globals alone
     environment.globals["language"] = cast("Any", catalogue.language)
+    environment.globals["direction"] = cast("Any", catalogue.direction)
     environment.globals |= cast("Any", {"_": say, "gettext": say, "ngettext": say_counted})
     environment.newstyle_gettext = True  # type: ignore[attr-defined]  # the extension of sentences sets and reads it
     return environment

@@ -7,6 +7,12 @@ from typing import Final
 
 DOMAIN: Final = "countersign"
 ENGLISH: Final = "en"  # the language of the templates themselves
+# Languages that are read from right to left, and scripts, which say it where a tag names one: `az-arab`, `ur-latn`.
+_FROM_THE_RIGHT: Final = frozenset(
+    {"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "nqo", "ps", "sd", "syr", "ug", "ur", "yi"}
+)
+_SCRIPTS_FROM_THE_RIGHT: Final = frozenset({"adlm", "arab", "hebr", "nkoo", "rohg", "syrc", "thaa"})
+_LETTERS_OF_A_SCRIPT = 4
 MOST_WISHES = 20  # languages of one Accept-Language that are looked at; browsers send fewer than ten
 
 
@@ -47,6 +53,15 @@ def speak(wishes: str, languages: Languages | None = None) -> None:
 def language() -> str:
     """Give the tag of the language that this request's page speaks."""
     return _spoken.get()[0]
+
+
+def direction(tag: str = "") -> str:
+    """Say from which side a language is read, `ltr` or `rtl`; without a tag that of this request's page."""
+    spoken_tag, *subtags = (tag or language()).lower().split("-")
+    for subtag in subtags:
+        if len(subtag) == _LETTERS_OF_A_SCRIPT and subtag.isalpha():
+            return "rtl" if subtag in _SCRIPTS_FROM_THE_RIGHT else "ltr"
+    return "rtl" if spoken_tag in _FROM_THE_RIGHT else "ltr"
 
 
 def spoken() -> catalogues.NullTranslations:

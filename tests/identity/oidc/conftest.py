@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from review.kernel.settings import Settings
-from tests.identity.oidc.browsing import Idp, Surfer, providers_file, running_provider
+from tests.identity.oidc.browsing import PLAIN, Idp, Surfer, providers_file, running_provider
 from tests.make import World
 
 
@@ -23,7 +23,7 @@ def processes() -> Iterator[tuple[str, str]]:
 def issuers(processes: tuple[str, str]) -> tuple[str, str]:
     """The two, which behave, and have been asked nothing."""
     for each in processes:
-        httpx.post(f"{each}/reset", trust_env=False).raise_for_status()
+        httpx.post(f"{each}/reset", trust_env=False, verify=PLAIN).raise_for_status()
     return processes
 
 
