@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from benchmarks.material import CONFIG, TEXT, Project, connections, make_project
-from benchmarks.rounds import Effort, take_turns
+from benchmarks.rounds import Effort, Rounds, take_turns
 from benchmarks.stage import Stage
 from benchmarks.table import Line
 from review.audit.rules import OPERATOR
@@ -92,7 +92,10 @@ async def _measured(db: Database, project: Project, effort: Effort) -> list[Line
         await _run(db, configs, project, effort.records)
         return effort.records / (perf_counter() - began)
 
-    rounds = await take_turns(bare, {"converted": converted, "backtest": backtest}, effort.pairs)
+    return _lines(await take_turns(bare, {"converted": converted, "backtest": backtest}, effort.pairs), effort)
+
+
+def _lines(rounds: Rounds, effort: Effort) -> list[Line]:
     speeds = rounds.subjects["backtest"]
     return [
         Line(

@@ -25,7 +25,6 @@ from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
 
 HERE: Final = "Rules"
-WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 SHADES: Final = 5
 ROWS: Final = 50
 
@@ -177,7 +176,6 @@ def _context(work: Work, report: Report) -> dict[str, Any]:
         "picture": _picture(report),
         "pool_titles": pools,
         "heats": {pool.pool: _heat(pool.new) for pool in report.pools if pool.new is not None and pool.new.reviews},
-        "weekdays": WEEKDAYS,
         "may_open": work.who.may(Permission.READ_ITEMS),
     }
 
