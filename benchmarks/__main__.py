@@ -13,6 +13,7 @@ from benchmarks import document, machine, table
 from benchmarks.rounds import Effort
 from benchmarks.rows import (
     audit,
+    backtest,
     claim,
     export,
     intake_http,
@@ -48,6 +49,7 @@ ROWS: dict[str, Row] = {
     "G14": webhooks.measure,
     "G15": audit.measure,
     "G19": replay.measure,
+    "backtest": backtest.measure,
     "keystrokes": keystrokes.measure,
 }
 TEN_MILLION = 10_000_000

@@ -25,6 +25,7 @@ from review.insight import learning
 from review.kernel.db import UNREACHABLE, Database
 from review.kernel.hints import Teller
 from review.kernel.settings import Settings
+from review.rehearsal import running
 from review.reviewing import pending
 from review.reviewing.service import Bench
 from workers import schedule
@@ -82,6 +83,7 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
         (lambda: escalation.sweep(db, configs, teller.tell_closed), settings.sweep_interval),
         (lambda: executing.advance(db, bench, stop.is_set), settings.sweep_interval),
         (lambda: learning.follow(db), settings.sweep_interval),
+        (lambda: running.advance(db, configs, settings.statement_timeout, stop.is_set), settings.sweep_interval),
         (lambda: relay(post, sender), settings.relay_interval),
         (lambda: webhooks.sync_changed(db, configs), settings.sweep_interval),
         (lambda: sequencing.advance(keeper), settings.sweep_interval),

@@ -88,6 +88,8 @@ class Action(StrEnum):
     SOURCE_STOPPED = "source.stopped"
     SOURCE_RESUMED = "source.resumed"
     CONFIG_APPLIED = "config.applied"
+    BACKTEST_BEGUN = "backtest.begun"
+    BACKTEST_STOPPED = "backtest.stopped"
     CONFIG_PROPOSED = "config.proposed"
     CONFIG_APPROVED = "config.approved"
     CONFIG_WITHDRAWN = "config.withdrawn"

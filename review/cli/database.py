@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import asyncpg
@@ -37,6 +38,24 @@ def in_transaction(settings: Settings, act: Callable[[AsyncSession], Awaitable[T
         return asyncio.run(run())
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError) as fault:
         message = f"The database did not take it: {explain(fault)}. Nothing was stored."
+        raise Unavailable(message) from fault
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncGenerator[Database]:
+    """Give the connections for a command that does more than one transaction.
+
+    Raises:
+        Unavailable: the database cannot be reached, or broke off (503).
+    """
+    try:
+        db = await Database.connect(settings)
+        try:
+            yield db
+        finally:
+            await db.close()
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError) as fault:
+        message = f"The database did not take it: {explain(fault)}."
         raise Unavailable(message) from fault
 
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "doctor": Entry("review.cli.doctor", "doctor", "Say what is not in order, and what to do."),
     "plan": Entry("review.cli.config", "plan", "Show what a configuration file would change."),
     "apply": Entry("review.cli.config", "apply", "Make a configuration file the project's configuration."),
+    "backtest": Entry("review.cli.backtest", "backtest", "Try a configuration version on stored items."),
     "simulate": Entry("review.cli.simulate.command", "simulate", "Play a day of arrivals against a configuration."),
     "users": Entry("review.cli.people", "users", "Create people, set roles, keep them out, reset passwords."),
     "keys": Entry("review.cli.keys", "keys_group", "Make, list, rotate and end the keys that services call with."),

@@ -10,7 +10,7 @@ from review.audit.rules import Actor
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Principal
 from review.items.errors import PayloadInvalid, UnknownItemType
-from review.items.schemas import Submission
+from review.items.schemas import Submission, as_stored
 from review.items.types import ItemType
 from review.kernel import strict_json
 from review.kernel.canonical import fingerprint, sha256_of
@@ -73,7 +73,8 @@ def prepare(
         raise PayloadInvalid(message, errors=tuple(faults))
     item_id = new_id()
     restraint = restraint_of(item_type, who)
-    taken = route(config.ruleset, cast("Mapping[str, Any]", value), item_id, config.default_pool, restraint)
+    facts = as_stored(cast("Mapping[str, Any]", value))
+    taken = route(config.ruleset, facts, item_id, config.default_pool, restraint)
     return NewItem(
         id=item_id,
         submission=submission,

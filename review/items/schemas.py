@@ -1,5 +1,6 @@
 """What upstream sends, and how an item is shown."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -65,6 +66,24 @@ class Submission(Details, frozen=True, kw_only=True, forbid_unknown_fields=True,
     def details(self) -> Details:
         """Give the circumstances without the payload."""
         return Details(**{name: getattr(self, name) for name in Details.__struct_fields__})
+
+
+def as_stored(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give a checked submission as it is read back: a null that stands for an absent part is left out.
+
+    Conditions tell a field that is null from one that is missing, and what is stored must be routed alike at any time.
+    """
+    model, alternatives = value.get("model"), value.get("alternatives") or ()
+    kept: dict[str, Any] = {}
+    if model is not None and None in model.values():
+        kept["model"] = {name: each for name, each in model.items() if each is not None}
+    if any("confidence" in each and each["confidence"] is None for each in alternatives):
+        kept["alternatives"] = [
+            {name: part for name, part in each.items() if name == "output" or part is not None} for each in alternatives
+        ]
+    if kept or (model is None and "model" in value):
+        return {name: each for name, each in value.items() if name != "model" or each is not None} | kept
+    return value
 
 
 class PauseView(msgspec.Struct, frozen=True):

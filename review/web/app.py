@@ -14,6 +14,7 @@ from review.kernel.settings import Settings
 from review.web import limits, parameters
 from review.web.api import (
     audit,
+    backtests,
     bulk,
     clocks,
     comments,
@@ -90,6 +91,10 @@ API: Sequence[ControllerRouterHandler] = (
     bulk.get_bulk,
     bulk.undo_bulk,
     escalation.acknowledge,
+    backtests.begin_backtest,
+    backtests.list_backtests,
+    backtests.get_backtest,
+    backtests.stop_backtest,
     config.get_config,
     config.put_config,
     versions.list_versions,

@@ -1,6 +1,7 @@
 """What upstream or a colleague may write to harm a reader, and a project that has it in every field they can fill."""
 
 import json
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -14,6 +15,10 @@ from review.delivery.webhooks import service as webhooks
 from review.identity.rules import Role
 from review.insight import learning
 from review.kernel.ids import new_id
+from review.rehearsal import running
+from review.rehearsal import service as rehearsal
+from review.rehearsal.schemas import Assumed
+from review.rehearsal.service import Wanted
 from tests import kinds
 from tests.browser.conftest import Site
 from tests.bulk import acts
@@ -217,7 +222,7 @@ class Spread:
         self.items: list[str] = []
         self.held = ""
         self.delivery = ""
-        self.act = ""
+        self.act = self.backtest = ""
 
     async def fill(self) -> None:
         """Submit, and act on it by every hand, with hostile words each time."""
@@ -267,6 +272,16 @@ class Spread:
         asked = Asked(act=Kind.DECIDE, verdict=Verdict.REJECT, reasons=(SHORT[0],), reason=reason)
         self.act = str((await acts.ask(self.world, "nora", asked, [UUID(each) for each in self.items[-9:]])).id)
         await acts.work(self.world)
+        async with self.world.db.transaction() as tx:
+            wanted = Wanted(from_version=1, to_version=1, assumed=Assumed(minutes=2, cost_per_hour=30))
+            self.backtest = str(
+                (
+                    await rehearsal.begin(
+                        tx, project_id=self.world.service.project_id, actor=self.world.service.actor, wanted=wanted
+                    )
+                ).id
+            )
+        await running.advance(self.world.db, self.world.configs, timedelta(0))
 
     async def _ask(self, api: httpx.AsyncClient, seat: dict[str, Any], *, is_answered: bool) -> None:
         given = {"fence": seat["fence"], "text": LONG[:1_900]}

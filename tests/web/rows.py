@@ -162,6 +162,10 @@ ROWS: dict[str, Row] = {
     "GET /api/v1/stops": Row(),
     **{f"POST /api/v1/sources/{{source_id}}/{act}": Row(REASON) for act in ("stop", "resume")},
     **{f"POST /api/v1/item-types/{{item_type}}/{act}": Row(REASON) for act in ("stop", "resume")},
+    "GET /api/v1/backtests": Row(),
+    "POST /api/v1/backtests": Row({"to_version": 1}),
+    "GET /api/v1/backtests/{backtest_id}": Row(),
+    "POST /api/v1/backtests/{backtest_id}/stop": Row(ends=True),
     # The pages, whole and as the fragments that htmx asks for.
     "GET /p/{project}": Row(),
     "GET /p/{project}/due": Row(also=(Way("?within=168"),)),
@@ -223,6 +227,11 @@ ROWS: dict[str, Row] = {
         f"POST /p/{{project}}/rules/{{version}}/{act}": Row(form=REASON, finds_nothing=True)
         for act in ("approve", "activate", "withdraw", "roll-back")
     },
+    "GET /p/{project}/rules/plan/{version}": Row(also=(Way("?days=7&minutes=2"),), finds_nothing=True),
+    "GET /p/{project}/rules/backtests": Row(),
+    "POST /p/{project}/rules/backtests": Row(form={"version": "1"}),
+    "GET /p/{project}/rules/backtests/{backtest_id}": Row(also=(HTMX,)),
+    "POST /p/{project}/rules/backtests/{backtest_id}/stop": Row(ends=True),
     **{
         f"POST /p/{{project}}/stops/{act}": Row(form={"what": "item_type:crm_type", **REASON})
         for act in ("stop", "resume")

@@ -19,6 +19,8 @@ from review.identity.rules import Permission, Role
 from review.kernel.db import Database
 from review.kernel.ids import new_id
 from review.kernel.settings import Settings
+from review.rehearsal import service as rehearsal
+from review.rehearsal.service import Wanted
 from tests.bulk.acts import ask
 from tests.make import BASE_URL, CONFIG, PASSWORD, World
 from tests.web.matrix import CUSTOM, ROLES, Route
@@ -125,6 +127,7 @@ def unknown() -> Things:
         "question_id",
         "view_id",
         "act_id",
+        "backtest_id",
     )
     return {name: uuid4() for name in ids} | dict.fromkeys(("pool", "name", "channel", "item_type"), "nothing-here")
 
@@ -181,6 +184,7 @@ async def _things(world: World, name: str, text: str, *, holder: str) -> Things:
         "source_id": key_id,
         "item_type": f"{name}_type",
         "act_id": await _act(world, holder if works else "ana", item, text),
+        "backtest_id": await _backtest(world),
         "comment_id": uuid4(),
         "question_id": uuid4(),
         "view_id": uuid4(),
@@ -192,6 +196,15 @@ async def _act(world: World, name: str, item_id: UUID, text: str) -> UUID:
     """Have somebody ask for an act on many items that is not done yet."""
     asked = Asked(act=Kind.DECIDE, verdict=Verdict.REJECT, reason=text)
     return (await ask(world, name, asked, [item_id], grace=3600)).id
+
+
+async def _backtest(world: World) -> UUID:
+    """Have a backtest begun that no worker has taken up yet."""
+    async with world.db.transaction() as tx:
+        wanted = Wanted(from_version=1, to_version=1)
+        return (
+            await rehearsal.begin(tx, project_id=world.service.project_id, actor=world.service.actor, wanted=wanted)
+        ).id
 
 
 async def _deliver(world: World, name: str, item_id: UUID) -> UUID:

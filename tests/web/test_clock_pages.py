@@ -248,7 +248,19 @@ async def test_an_item_without_a_clock_says_why(http: httpx.AsyncClient, world: 
 
 
 def test_every_act_on_an_item_has_its_sentence() -> None:
-    elsewhere = {"webhook", "channel", "config", "key", "user", "source", "feedback", "audit", "identity", "membership"}
+    elsewhere = {
+        "webhook",
+        "channel",
+        "config",
+        "backtest",
+        "key",
+        "user",
+        "source",
+        "feedback",
+        "audit",
+        "identity",
+        "membership",
+    }
     elsewhere |= {"session", "password", "second_factor", "passkey", "view"}
     for action in Action:
         if action.value.partition(".")[0] in elsewhere:

@@ -283,6 +283,8 @@ _SENTENCES: Final[dict[str, Callable[[HistoryEntry, Particulars], Markup]]] = {
     "bulk.requested": _acted("asked for an act on many items"),
     "bulk.undone": _acted("took an act on many items back"),
     "bulk.taken": _acted("took it together with others, to judge them alike"),
+    "backtest.begun": _acted("began a backtest of a version"),
+    "backtest.stopped": _acted("stopped a backtest"),
     "bulk.ended": lambda _entry, _details: Markup("An act on many items was over."),
     "clock.paused": _paused,
     "clock.resumed": _resumed,

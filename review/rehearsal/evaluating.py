@@ -1,0 +1,51 @@
+"""From stored rows to items as conditions see them, and from a batch of rows to its part of the tally; no I/O."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from review.configuration.rules import ProjectConfig
+from review.rehearsal.report import Versions
+from review.rehearsal.rules import Past, Tally, add
+
+_decode = msgspec.json.decode
+
+
+def needs(versions: Versions) -> tuple[bool, bool]:
+    """Tell whether conditions of either version read the input, and whether they read the output."""
+    read = {*versions.old.ruleset.needs, *versions.new.ruleset.needs}
+    return "input" in read, "output" in read
+
+
+def past_of(row: Any) -> Past:
+    """Give a stored item as conditions see it: its circumstances beside its type and payload."""
+    details = _decode(row["details"])
+    facts = {
+        **details,
+        "type": row["type"],
+        "input": None if row["input"] is None else _decode(row["input"]),
+        "output": None if row["output"] is None else _decode(row["output"]),
+    }
+    cost = details.get("cost")
+    chance = row["chance"]
+    return Past(
+        id=row["id"],
+        at=row["created_at"],
+        type=row["type"],
+        facts=facts,
+        verdict=row["verdict"],
+        weight=1.0 / chance if chance else 1.0,
+        cost=None if cost is None else (cost["amount"], cost["currency"]),
+    )
+
+
+def count(tally: Tally, rows: Sequence[Any], versions: Versions) -> Tally:
+    """Count a batch in a copy of the tally, so that what is thrown away half-way has counted nothing."""
+    copy = msgspec.json.decode(msgspec.json.encode(tally), type=Tally)
+    return add(copy, map(past_of, rows), versions.old, versions.new)
+
+
+def members_of(config: ProjectConfig, others: dict[str, set[str]]) -> dict[str, int]:
+    """Count who would be in each pool of a version: those it names, and those who are in it without."""
+    return {name: len({*pool.members, *others.get(name, ())}) for name, pool in config.pools.items()}
