@@ -82,14 +82,16 @@ def _values(difference: Difference, before: Mapping[str, Any], after: Mapping[st
 def _found(difference: Difference, document: Mapping[str, Any]) -> object:
     """Give what a difference speaks of in one document; of an order, the names in it."""
     if difference.kind == "rules":
-        return {"order": [each["name"] for each in document.get("rules") or []]}
+        rules: list[dict[str, Any]] = document.get("rules") or []
+        return {"order": [each["name"] for each in rules]}
     if difference.kind == "project":
         return {difference.name: document.get(difference.name)}
-    section = document.get(_SECTIONS[difference.kind]) or {}
-    listed = list_of(section)
-    if listed is not None:
-        return next((each for each in listed if each["name"] == difference.name), None)
-    return section.get(difference.name)
+    section: object = document.get(_SECTIONS[difference.kind])
+    for each in list_of(section) or ():
+        named = mapping_of(each) or {}
+        if named.get("name") == difference.name:
+            return named
+    return (mapping_of(section) or {}).get(difference.name)
 
 
 def _flat(value: object, path: str) -> Iterator[tuple[str, str]]:
