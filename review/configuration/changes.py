@@ -85,7 +85,8 @@ def _found(difference: Difference, document: Mapping[str, Any]) -> object:
         rules: list[dict[str, Any]] = document.get("rules") or []
         return {"order": [each["name"] for each in rules]}
     if difference.kind == "project":
-        return {difference.name: document.get(difference.name)}
+        said = document.get(difference.name)
+        return None if said is None else {difference.name: said}
     section: object = document.get(_SECTIONS[difference.kind])
     for each in list_of(section) or ():
         named = mapping_of(each) or {}

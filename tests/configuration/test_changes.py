@@ -37,7 +37,7 @@ def test_what_is_new_stands_for_itself_and_orders_are_told_by_name() -> None:
 
 def test_a_title_and_a_pool_are_told_by_their_path() -> None:
     told = values(SOURCE.replace("project: support", "project: support\ntitle: Help"))
-    assert told == {"~ project title": (ValueChange("title", "null", '"Help"'),)}
+    assert told == {"~ project title": (ValueChange("title", None, '"Help"'),)}
 
 
 @given(
