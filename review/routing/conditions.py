@@ -70,6 +70,11 @@ class Facts:
             self.context.add_variable("scores", self._scored)
         return self._failed
 
+    def points(self, name: str) -> float | None:
+        """Give what a score comes to; null if it cannot be counted."""
+        self.score()
+        return (self._scored or {}).get(name)
+
 
 class Condition(msgspec.Struct, frozen=True):
     """A compiled condition, what it reads of an item, and how many steps it costs at most."""

@@ -87,7 +87,7 @@ def test_a_score_with_a_part_that_fails_goes_to_a_person_and_says_why() -> None:
 @pytest.mark.parametrize(
     ("when", "told"),
     [
-        ("item.input.country in lists.embrgo", "13:55: rules[0].when: `embrgo` is no list; did you mean `embargo`?"),
+        ("item.input.country in lists.embrgo", "13:54: rules[0].when: `embrgo` is no list; did you mean `embargo`?"),
         ("scores.rsk > 1", "13:33: rules[0].when: `rsk` is no score; did you mean `risk`?"),
         ("size(lists.embargo) > 1", "a list is written behind `in`"),
         ("!item.input.country in lists.embargo", "one field or stand in brackets"),
