@@ -41,7 +41,7 @@ def check_cost(checks: Checks, rules: tuple[Rule, ...], called: Called | None) -
     A stored document is not asked: what was once taken is still routed by.
     """
     conditions = {f"rules[{at}].when": rule.condition for at, rule in enumerate(rules)}
-    for name, parts in (called.scores if called else {}).items():
+    for name, parts in () if called is None else called.scores.items():
         conditions |= {f"scores.{name}[{at}].when": part.condition for at, part in enumerate(parts)}
     for path, condition in conditions.items():
         if condition.steps > MAX_STEPS:

@@ -28,6 +28,7 @@ from review.configuration.sensitivity import (
 from review.configuration.shadows import shadow_warnings
 from review.identity.rules import normalise_email
 from review.items.types import LANGUAGES, VIEWS, ExposureLimit, ItemType, SchemaInvalid, compile_schema
+from review.routing.conditions import Called
 from review.routing.rules import Rule, RuleSet
 from review.sla.calendars import Calendar
 from review.sla.ladders import Ladder
@@ -119,14 +120,10 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
     reach = Reach(tuple(pools), tuple(channels))
     parts = _clock_parts(checks, data, reach, today, is_stored=versions.config > 0)
     policies = _policies(checks, data, parts)
-    called = read_called(checks, data, types)
-    around = Surroundings(types, tuple(pools), tuple(policies), names_of(called))
-    rules = read_rules(checks, data.get("rules"), around)
+    rules, called = _rules(checks, data, Surroundings(types, tuple(pools), tuple(policies)), parts)
     webhooks, roles = read_webhooks(checks, data.get("webhooks")), read_roles(checks, data.get("roles"))
     veil, shared = read_veil(checks, data.get("veil")), read_shared_limit(checks, data.get("exposure"), types)
     take_two = _approvals(checks, data.get("approvals"))
-    if versions.config == 0 and not checks.faults:
-        check_cost(checks, rules, called)
     if checks.faults:
         raise ConfigurationInvalid(sorted(checks.faults, key=lambda fault: (fault.line, fault.column)))
     return ProjectConfig(
@@ -148,6 +145,16 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
         rules_take_two=take_two,
         warnings=_warnings(checks, types, pools, rules, parts) if versions.config == 0 else (),
     )
+
+
+def _rules(
+    checks: Checks, data: Mapping[str, Any], around: Surroundings, parts: Parts
+) -> tuple[tuple[Rule, ...], Called | None]:
+    called = read_called(checks, data, around.types)
+    rules = read_rules(checks, data.get("rules"), msgspec.structs.replace(around, called=names_of(called)))
+    if not parts.is_stored and not checks.faults:
+        check_cost(checks, rules, called)
+    return rules, called
 
 
 def _warnings(

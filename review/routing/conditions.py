@@ -94,17 +94,21 @@ class Condition(msgspec.Struct, frozen=True):
         if self.reading.has_macros and facts.widest > MAX_MACRO_ELEMENTS:
             message = f"a list is longer than the {MAX_MACRO_ELEMENTS} elements that a condition goes through"
             raise EvaluationFailed(message)
-        failed = facts.score() if self.scores else {}
+        if self.scores:
+            facts.score()
         try:
             value = self.program.execute(facts.context)
         except Exception as fault:
-            lacking = next((name for name in self.scores if name in failed), None)
-            told = _in_words(fault) if lacking is None else f"the score {lacking}: {failed[lacking]}"
-            raise EvaluationFailed(told) from fault
+            raise EvaluationFailed(self._lacking(facts) or _in_words(fault)) from fault
         if value is True or value is False:
             return value
         message = f"its value is {_KINDS.get(type(value).__name__, 'something')}, not true or false"
         raise EvaluationFailed(message)
+
+    def _lacking(self, facts: Facts) -> str | None:
+        """Name the first score that it needs and that cannot be counted, with the reason."""
+        failed = facts.score() if self.scores else None
+        return next((f"the score {name}: {failed[name]}" for name in self.scores if failed and name in failed), None)
 
 
 class Part(msgspec.Struct, frozen=True):
