@@ -18,6 +18,8 @@ SECTIONS = {
     "escalation_policies": "escalation policy",
     "channels": "channel",
     "roles": "role",
+    "lists": "list",
+    "scores": "score",
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from review.configuration.checks import Checks, list_of, mapping_of
 from review.items.types import ItemType
 from review.routing.conditions import Condition, compile_condition
+from review.routing.named import NO_NAMES, Names
 from review.routing.reading import ConditionInvalid
 from review.routing.rules import DEFAULT_PRIORITY, Rule, Verb
 
@@ -23,11 +25,12 @@ _OPENING = (
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """What rules may name: the item types, and the pools and SLA policies by name."""
+    """What rules may name: the item types, and the pools, SLA policies, lists and scores by name."""
 
     types: Mapping[str, ItemType]
     pools: tuple[str, ...]
     policies: tuple[str, ...]
+    called: Names = NO_NAMES
 
 
 def read_rules(checks: Checks, given: object, around: Surroundings) -> tuple[Rule, ...]:
@@ -57,7 +60,9 @@ def _rule(checks: Checks, path: str, given: object, around: Surroundings) -> Rul
     if any(rule.get(key) is None for key in required):
         return None
     name = checks.name(f"{path}.name", rule["name"])
-    condition = read_condition(checks, f"{path}.when", rule["when"], around.types)
+    condition = read_condition(
+        checks, f"{path}.when", rule["when"], around.types, partial(compile_condition, names=around.called)
+    )
     sample = checks.share(f"{path}.sample", rule.get("sample", 1.0))
     then = mapping_of(rule["then"])
     verbs: list[Verb] = [verb for verb in VERBS if verb in (then or {})]
@@ -114,9 +119,8 @@ def read_condition(
             message = f"`{literal.text}` is no item type{_close(literal.text, types)}"
             checks.add_within(path, source, literal.offset, message)
     for read in condition.reading.paths:
-        impossible = (
-            None if read.root == "review" and read.fields[0] != "output" else find_impossible(read.fields, types)
-        )
+        is_free = read.root in {"lists", "scores"} or (read.root == "review" and read.fields[0] != "output")
+        impossible = None if is_free else find_impossible(read.fields, types)
         if impossible is not None:
             checks.add_within(path, source, read.offset, impossible)
     return condition

@@ -13,6 +13,7 @@ from review.configuration.document import Document
 from review.configuration.errors import ConfigurationInvalid
 from review.configuration.ladders import Reach, check_order, read_ladders
 from review.configuration.limits import LIMITS, VERDICTS, check_limits, limits_of, read_verdicts, warnings_of
+from review.configuration.named import check_cost, names_of, read_called
 from review.configuration.outlets import Channel, Notices, Webhook, read_channels, read_notices, read_webhooks
 from review.configuration.roles import CustomRole, read_roles
 from review.configuration.routes import Surroundings, find_impossible, read_rules
@@ -24,9 +25,11 @@ from review.configuration.sensitivity import (
     read_veil,
     sensitivity_of,
 )
+from review.configuration.shadows import shadow_warnings
 from review.identity.rules import normalise_email
 from review.items.types import LANGUAGES, VIEWS, ExposureLimit, ItemType, SchemaInvalid, compile_schema
-from review.routing.rules import RuleSet
+from review.routing.conditions import Called
+from review.routing.rules import Rule, RuleSet
 from review.sla.calendars import Calendar
 from review.sla.ladders import Ladder
 from review.sla.rules import SlaPolicy
@@ -37,7 +40,7 @@ SHORTEST_LEASE, LONGEST_LEASE = timedelta(seconds=5), timedelta(days=7)
 TOP = (
     *("project", "title", "item_types", "pools", "default_pool", "rules"),
     *("calendars", "sla_policies", "escalation_policies", "webhooks", "channels", "roles"),
-    *("veil", "exposure", "approvals"),
+    *("veil", "exposure", "approvals", "lists", "scores"),
 )
 REQUIRED = ("project", "item_types", "pools", "rules")
 LATER_IN_POOLS = {"skills": "everybody in a pool may work all of it"}
@@ -117,7 +120,7 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
     reach = Reach(tuple(pools), tuple(channels))
     parts = _clock_parts(checks, data, reach, today, is_stored=versions.config > 0)
     policies = _policies(checks, data, parts)
-    rules = read_rules(checks, data.get("rules"), Surroundings(types, tuple(pools), tuple(policies)))
+    rules, called = _rules(checks, data, Surroundings(types, tuple(pools), tuple(policies)), parts)
     webhooks, roles = read_webhooks(checks, data.get("webhooks")), read_roles(checks, data.get("roles"))
     veil, shared = read_veil(checks, data.get("veil")), read_shared_limit(checks, data.get("exposure"), types)
     take_two = _approvals(checks, data.get("approvals"))
@@ -129,7 +132,7 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
         version=versions.config,
         item_types=types,
         pools=pools,
-        ruleset=RuleSet.of(versions.ruleset, rules),
+        ruleset=RuleSet.of(versions.ruleset, rules, called),
         sla_policies=policies,
         default_pool=default,
         calendars=parts.calendars,
@@ -140,8 +143,25 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
         veil=veil,
         exposure=shared,
         rules_take_two=take_two,
-        warnings=warnings_of(checks, types, rules, parts.ladders) if versions.config == 0 else (),
+        warnings=_warnings(checks, types, pools, rules, parts) if versions.config == 0 else (),
     )
+
+
+def _rules(
+    checks: Checks, data: Mapping[str, Any], around: Surroundings, parts: Parts
+) -> tuple[tuple[Rule, ...], Called | None]:
+    called = read_called(checks, data, around.types)
+    rules = read_rules(checks, data.get("rules"), msgspec.structs.replace(around, called=names_of(called)))
+    if not parts.is_stored and not checks.faults:
+        check_cost(checks, rules, called)
+    return rules, called
+
+
+def _warnings(
+    checks: Checks, types: Mapping[str, ItemType], pools: Mapping[str, Pool], rules: tuple[Rule, ...], parts: Parts
+) -> tuple[str, ...]:
+    members = {name: len(pool.members) for name, pool in pools.items()}
+    return warnings_of(checks, types, rules, parts.ladders) + shadow_warnings(checks, rules, members)
 
 
 def _approvals(checks: Checks, given: object) -> bool:

@@ -14,6 +14,7 @@ from review.configuration import queries
 from review.configuration.document import Document, parse
 from review.configuration.errors import ApprovalRequired, ConfigurationInvalid, PoolHasOpenWork, RoleInUse
 from review.configuration.models import ConfigVersion, ItemTypeVersion, RuleSetVersion
+from review.configuration.named import rules_of
 from review.configuration.plans import Difference, Plan, clocks_differ, compare, digest_of
 from review.configuration.rules import ProjectConfig, Versions, compile_config
 from review.identity import people_queries as people
@@ -162,7 +163,7 @@ async def number(tx: AsyncSession, project: Project, data: Mapping[str, Any]) ->
         mine = [(row.version, row.definition) for row in stored if row.name == name]
         types[name] = _numbered(mine, definition)
     rulesets = [(row.version, row.rules) for row in await queries.list_rulesets(tx, project.id)]
-    ruleset = _numbered(rulesets, data["rules"])
+    ruleset = _numbered(rulesets, rules_of(data))
     return Versions(await queries.last_config_version(tx, project.id) + 1, ruleset, types)
 
 
@@ -180,7 +181,7 @@ async def store(
             definition = document.data["item_types"][name]
             tx.add(ItemTypeVersion(project_id=project.id, name=name, version=version, definition=definition))
     if await tx.get(RuleSetVersion, (project.id, versions.ruleset)) is None:
-        tx.add(RuleSetVersion(project_id=project.id, version=versions.ruleset, rules=document.data["rules"]))
+        tx.add(RuleSetVersion(project_id=project.id, version=versions.ruleset, rules=rules_of(document.data)))
     row = ConfigVersion(
         project_id=project.id,
         version=versions.config,

@@ -36,6 +36,7 @@ INSTEAD = {
     "int": "`int` is not available: every number is a double; write `double(…)`",
     "uint": "`uint` is not available: every number is a double; write `double(…)`",
 }
+_BELOW = {"item": "field of an item", "review": "field of a review", "lists": "list", "scores": "score"}
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 
 
@@ -177,7 +178,7 @@ class _Reader:
             raise ConditionInvalid(message, token.offset)
         path = Path(tuple(fields), self._tokens[at + 2].offset, root)
         if fields[0] not in known:
-            message = f"`{fields[0]}` is no field of {'an item' if root == 'item' else 'a review'}"
+            message = f"`{fields[0]}` is no {_BELOW[root]}"
             raise ConditionInvalid(message + _hint(fields[0], known), path.offset)
         if root == "item" and fields[0] == "model" and len(fields) > 1 and fields[1] not in MODEL_FIELDS:
             message = f"`{fields[1]}` is no field of a model"

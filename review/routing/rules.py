@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from review.routing.conditions import Condition, EvaluationFailed, Facts, Needs, facts_of, needs_of
+from review.routing.conditions import Called, Condition, EvaluationFailed, Facts, Needs, facts_of, needs_of
 
 Verb = Literal["review", "approve", "reject"]
 
@@ -34,11 +34,13 @@ class RuleSet(msgspec.Struct, frozen=True):
     version: int
     rules: tuple[Rule, ...]
     needs: Needs
+    called: Called | None = None
 
     @classmethod
-    def of(cls, version: int, rules: tuple[Rule, ...]) -> "RuleSet":
-        """Put rules together, and note what they read of an item at all."""
-        return cls(version, rules, needs_of(rule.condition for rule in rules))
+    def of(cls, version: int, rules: tuple[Rule, ...], called: Called | None = None) -> "RuleSet":
+        """Put rules together, and note what they and the scores they call read of an item at all."""
+        parts = [part.condition for each in (called.scores.values() if called else ()) for part in each]
+        return cls(version, rules, needs_of([*(rule.condition for rule in rules), *parts]), called)
 
 
 class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -107,7 +109,7 @@ def route(
 
 
 def _route(ruleset: RuleSet, item: Mapping[str, Any], item_id: UUID, default_pool: str, restraint: Restraint) -> Route:
-    facts = facts_of(item, ruleset.needs)
+    facts = facts_of(item, ruleset.needs, called=ruleset.called)
     evaluations: list[Evaluation] = []
     to_person, mass = 0.0, 1.0
     for at, rule in enumerate(ruleset.rules):

@@ -97,6 +97,8 @@ API: Sequence[ControllerRouterHandler] = (
     backtests.stop_backtest,
     config.get_config,
     config.put_config,
+    config.check_config,
+    config.evaluate_config,
     versions.list_versions,
     versions.propose_config,
     versions.approve_config,

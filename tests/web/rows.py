@@ -125,6 +125,8 @@ ROWS: dict[str, Row] = {
     "POST /api/v1/bulk/{act_id}/undo": Row(),
     "GET /api/v1/config": Row(),
     "PUT /api/v1/config": Row({"project": "elsewhere"}),
+    "POST /api/v1/config/check": Row({"project": "elsewhere"}),
+    "POST /api/v1/config/evaluate": Row({"document": "project: elsewhere", "item": {}}),
     "GET /api/v1/config/versions": Row(),
     "POST /api/v1/config/candidates": Row({"project": "elsewhere"}),
     **{

@@ -106,3 +106,33 @@ async def test_a_fault_names_its_place_and_changes_nothing(
 async def test_a_version_that_is_none_is_not_found(http: httpx.AsyncClient, admin: dict[str, str]) -> None:
     for version in ("0", "2", "-1", "99999999999999999999"):
         assert (await http.get(f"{ADDRESS}?version={version}", headers=admin)).status_code in {400, 404}
+
+
+async def test_a_document_is_checked_with_places_and_nothing_is_stored(
+    http: httpx.AsyncClient, world: World, admin: dict[str, str]
+) -> None:
+    wrong = SOURCE.replace("item.confidence < 0.8", "item.confidnce < 0.8")
+    answer = await http.post(f"{ADDRESS}/check", content=wrong, headers=admin)
+    (fault,) = answer.json()["faults"]
+    assert answer.status_code == 200
+    assert "did you mean `confidence`?" in fault["message"]
+    assert wrong.splitlines()[fault["line"] - 1][fault["column"] - 1 :].startswith("confidnce")
+    good = await http.post(f"{ADDRESS}/check", content=SOURCE, headers=admin)
+    assert good.json()["faults"] == []
+    assert await world.count("config_versions") == 1
+
+
+async def test_a_document_is_tried_on_an_item_and_nothing_is_stored(
+    http: httpx.AsyncClient, world: World, admin: dict[str, str]
+) -> None:
+    scored = SOURCE + "scores: {risk: [{when: 'item.confidence < 0.5', add: 30}, {when: true, add: 25}]}\n"
+    item = submission() | {"confidence": 0.42}
+    tried = await http.post(f"{ADDRESS}/evaluate", json={"document": scored, "item": item}, headers=admin)
+    assert tried.status_code == 200, tried.text
+    (taken,) = [rule for rule in tried.json()["rules"] if rule["matched"]]
+    assert (taken["rule"], taken["told"]) == (tried.json()["route"]["rule"], "0.42 < 0.8")
+    assert tried.json()["scores"] == {"risk": 55.0}
+    assert await world.count("items") == 0
+    for document, given in (("rules: [", item), (SOURCE, {"type": "other"})):
+        refused = await http.post(f"{ADDRESS}/evaluate", json={"document": document, "item": given}, headers=admin)
+        assert refused.status_code == 422

@@ -1,19 +1,30 @@
-"""The project's configuration over HTTP: read it, plan it, apply it."""
+"""The project's configuration over HTTP: read it, check it, try it on an item, plan it, apply it."""
 
+import asyncio
 from typing import Any
 
 import msgspec
-from litestar import Response, get, put
+from litestar import Response, get, post, put
 from litestar.params import FromQuery
 
 from review.configuration import service as configuration
 from review.configuration.plans import Plan
 from review.identity.rules import Permission
+from review.intake import trying
+from review.intake.trying import Checked, Trial
+from review.web.api import bodies
 from review.web.api.openapi import gives, takes
 from review.web.guards import requires
 from review.web.services import AnyRequest, Tx, Who
 
 YAML = "application/yaml"
+
+
+class TrialIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A configuration as text, YAML or JSON, and an item as it would be submitted."""
+
+    document: str
+    item: dict[str, Any]
 
 
 @get("/config", opt=requires(Permission.READ_CONFIG) | gives({"application/json": dict[str, Any], YAML: None}))
@@ -39,3 +50,20 @@ async def put_config(request: AnyRequest, who: Who, tx: Tx, dry_run: FromQuery[b
         only_project=who.project,
         held=who.permissions,
     )
+
+
+@post(
+    "/config/check",
+    opt=requires(Permission.WRITE_CONFIG) | takes(dict[str, Any], "application/json", YAML),
+    status_code=200,
+)
+async def check_config(request: AnyRequest) -> Checked:
+    """Say what is wrong with a configuration, each fault with its line and column; nothing is stored."""
+    return await asyncio.to_thread(trying.check, await request.body())
+
+
+@post("/config/evaluate", opt=requires(Permission.WRITE_CONFIG) | takes(TrialIn), status_code=200)
+async def evaluate_config(request: AnyRequest) -> Trial:
+    """Say where an item would go by a configuration, and what each rule makes of it; nothing is stored."""
+    given = await bodies.read(request, TrialIn)
+    return await asyncio.to_thread(trying.evaluate, given.document, given.item)
