@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from review.configuration.auditing import DEFAULT_BANDS, read_audit
 from review.configuration.calendars import read_calendar
 from review.configuration.checks import Checks, mapping_of
 from review.configuration.clocks import Parts, read_policy
@@ -37,7 +38,7 @@ SHORTEST_LEASE, LONGEST_LEASE = timedelta(seconds=5), timedelta(days=7)
 TOP = (
     *("project", "title", "item_types", "pools", "default_pool", "rules"),
     *("calendars", "sla_policies", "escalation_policies", "webhooks", "channels", "roles"),
-    *("veil", "exposure", "approvals"),
+    *("veil", "exposure", "audit", "approvals"),
 )
 REQUIRED = ("project", "item_types", "pools", "rules")
 LATER_IN_POOLS = {"skills": "everybody in a pool may work all of it"}
@@ -77,6 +78,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, kw_only=True):
     roles: Mapping[str, CustomRole] = {}
     veil: VeilDefaults = VeilDefaults()
     exposure: ExposureLimit | None = None
+    audit_bands: tuple[float, ...] = DEFAULT_BANDS
     rules_take_two: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -118,6 +120,7 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
     parts = _clock_parts(checks, data, reach, today, is_stored=versions.config > 0)
     policies = _policies(checks, data, parts)
     rules = read_rules(checks, data.get("rules"), Surroundings(types, tuple(pools), tuple(policies)))
+    audit = read_audit(checks, data.get("audit"), types, tuple(pools), rules)
     webhooks, roles = read_webhooks(checks, data.get("webhooks")), read_roles(checks, data.get("roles"))
     veil, shared = read_veil(checks, data.get("veil")), read_shared_limit(checks, data.get("exposure"), types)
     take_two = _approvals(checks, data.get("approvals"))
@@ -129,7 +132,7 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
         version=versions.config,
         item_types=types,
         pools=pools,
-        ruleset=RuleSet.of(versions.ruleset, rules),
+        ruleset=RuleSet.of(versions.ruleset, rules, audit.plan),
         sla_policies=policies,
         default_pool=default,
         calendars=parts.calendars,
@@ -139,6 +142,7 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
         roles=roles,
         veil=veil,
         exposure=shared,
+        audit_bands=audit.bands,
         rules_take_two=take_two,
         warnings=warnings_of(checks, types, rules, parts.ladders) if versions.config == 0 else (),
     )

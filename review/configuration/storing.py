@@ -27,7 +27,7 @@ from review.kernel.models import Timer
 from review.kernel.timers import TimerKind
 
 _OF_RULES = {"rule", "rules", "list", "score"}
-_NAMED = {("project", "approvals"), ("project", "default_pool")}
+_NAMED = {("project", "approvals"), ("project", "default_pool"), ("project", "audit")}
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,6 +154,11 @@ def check_roles(
         raise ConfigurationInvalid(faults)
 
 
+def _routing_of(data: Mapping[str, Any]) -> Any:
+    """Give what rule sets count their versions by: the rules, and how what they let through is audited."""
+    return data["rules"] if data.get("audit") is None else {"rules": data["rules"], "audit": data["audit"]}
+
+
 async def number(tx: AsyncSession, project: Project, data: Mapping[str, Any]) -> Versions:
     """Give a document's parts their numbers: a content that was there before keeps its own."""
     types: dict[str, int] = {}
@@ -162,7 +167,7 @@ async def number(tx: AsyncSession, project: Project, data: Mapping[str, Any]) ->
         mine = [(row.version, row.definition) for row in stored if row.name == name]
         types[name] = _numbered(mine, definition)
     rulesets = [(row.version, row.rules) for row in await queries.list_rulesets(tx, project.id)]
-    ruleset = _numbered(rulesets, data["rules"])
+    ruleset = _numbered(rulesets, _routing_of(data))
     return Versions(await queries.last_config_version(tx, project.id) + 1, ruleset, types)
 
 
@@ -180,7 +185,7 @@ async def store(
             definition = document.data["item_types"][name]
             tx.add(ItemTypeVersion(project_id=project.id, name=name, version=version, definition=definition))
     if await tx.get(RuleSetVersion, (project.id, versions.ruleset)) is None:
-        tx.add(RuleSetVersion(project_id=project.id, version=versions.ruleset, rules=document.data["rules"]))
+        tx.add(RuleSetVersion(project_id=project.id, version=versions.ruleset, rules=_routing_of(document.data)))
     row = ConfigVersion(
         project_id=project.id,
         version=versions.config,
