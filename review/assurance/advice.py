@@ -63,17 +63,12 @@ class Cell(msgspec.Struct, frozen=True):
 def advise(cells: Sequence[Cell], *, bound: float, confidence: float, grid: Sequence[float] = GRID) -> Advice:
     """Advise the lowest threshold of which it is this sure that no more than `bound` of what it lets through is wrong."""
     rest, total = 1.0 - confidence, sum(each.group.items for each in cells)
-    above = [[each.group for each in cells if each.place <= at] for at in range(len(grid))]
-    start = _start(above, bound, rest)
-    holding: int | None = None
-    curve: list[Point] = []
-    goes_on = True
-    for at, threshold in enumerate(grid):
-        seen = put_together(above[at])
-        goes_on = goes_on and (at < start or seen.exceeds(bound) <= rest)
-        if at >= start and goes_on:
-            holding = at
-        curve.append(_point(threshold, seen, total, confidence, holds=at >= start and goes_on))
+    above = _above(cells, len(grid))
+    start, holding = _test(above, bound, rest)
+    curve = [
+        _point(threshold, put_together(above[at]), total, rest, holds=holding is not None and start <= at <= holding)
+        for at, threshold in enumerate(grid)
+    ]
     following = start if holding is None else holding + 1
     seen = put_together(above[min(following, len(grid) - 1)])
     return Advice(
@@ -87,6 +82,28 @@ def advise(cells: Sequence[Cell], *, bound: float, confidence: float, grid: Sequ
         reason=_reason(holding, following, seen, bound, len(grid)),
         curve=curve,
     )
+
+
+def threshold_of(
+    cells: Sequence[Cell], *, bound: float, confidence: float, grid: Sequence[float] = GRID
+) -> float | None:
+    """Give the threshold that would be advised, and nothing else."""
+    _, holding = _test(_above(cells, len(grid)), bound, 1.0 - confidence)
+    return None if holding is None else grid[holding]
+
+
+def _above(cells: Sequence[Cell], length: int) -> list[list[Group]]:
+    return [[each.group for each in cells if each.place <= at] for at in range(length)]
+
+
+def _test(above: Sequence[Sequence[Group]], bound: float, rest: float) -> tuple[int, int | None]:
+    """Go down the thresholds in their order until one cannot be shown to hold; gives the first tried, the last held."""
+    start, holding = _start(above, bound, rest), None
+    for at in range(start, len(above)):
+        if put_together(above[at]).exceeds(bound) > rest:
+            break
+        holding = at
+    return start, holding
 
 
 def _start(above: Sequence[Sequence[Group]], bound: float, rest: float) -> int:
@@ -106,14 +123,14 @@ def _start(above: Sequence[Sequence[Group]], bound: float, rest: float) -> int:
     return len(above)
 
 
-def _point(threshold: float, seen: Seen, total: int, confidence: float, *, holds: bool) -> Point:
+def _point(threshold: float, seen: Seen, total: int, rest: float, *, holds: bool) -> Point:
     return Point(
         threshold=threshold,
         workload=1.0 - seen.items / total if total else 1.0,
         judged=seen.judged,
         errors=seen.wrong,
         rate=seen.rate,
-        high=seen.highest(1.0 - confidence),
+        high=seen.highest(rest),
         holds=holds,
     )
 
