@@ -56,14 +56,10 @@ FROM (
 async def list_audited(hot: Hot, project_id: UUID, days: int, bands: Sequence[float]) -> list[Group]:
     """Count what rules let through and what people found in it, by stratum and by chance."""
     rows = await hot.fetch(AUDITED, project_id, days, list(bands))
-    return [
-        _group(row, Stratum(row["type"], row["model"], row["version"], row["rule"], row["band"])) for row in rows
-    ]
+    return [_group(row, Stratum(row["type"], row["model"], row["version"], row["rule"], row["band"])) for row in rows]
 
 
-async def list_cells(
-    hot: Hot, project_id: UUID, days: int, of: tuple[str, str], grid: Sequence[float]
-) -> list[Cell]:
+async def list_cells(hot: Hot, project_id: UUID, days: int, of: tuple[str, str], grid: Sequence[float]) -> list[Cell]:
     """Count a model version's items of one type by the steps of a falling grid; `of` is the type and NAME@VERSION."""
     rising = list(reversed(grid))
     rows = await hot.fetch(ALL_OF_A_MODEL, project_id, days, *of, rising)

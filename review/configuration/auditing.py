@@ -67,9 +67,7 @@ def _bands(checks: Checks, given: object) -> tuple[float, ...]:
     found = list_of(given)
     is_rising = found is not None and all(is_number(each) and 0 < each < 1 for each in found)
     if not is_rising or found is None or sorted(set(found)) != found or len(found) > MAX_BANDS:
-        checks.add(
-            "audit.bands", f"must be at most {MAX_BANDS} rising numbers between 0 and 1, as [0.5, 0.8, 0.9]"
-        )
+        checks.add("audit.bands", f"must be at most {MAX_BANDS} rising numbers between 0 and 1, as [0.5, 0.8, 0.9]")
         return DEFAULT_BANDS
     return tuple(float(each) for each in found)
 
@@ -77,9 +75,7 @@ def _bands(checks: Checks, given: object) -> tuple[float, ...]:
 def _strata(checks: Checks, given: object, rules: Sequence[str]) -> tuple[Stratum, ...]:
     values = list_of([] if given is None else given)
     if values is None or len(values) > MAX_STRATA:
-        checks.add(
-            "audit.strata", f"must be a list of at most {MAX_STRATA} strata; the first that fits counts"
-        )
+        checks.add("audit.strata", f"must be a list of at most {MAX_STRATA} strata; the first that fits counts")
         return ()
     return tuple(_stratum(checks, f"audit.strata[{at}]", each, rules) for at, each in enumerate(values))
 

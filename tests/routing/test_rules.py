@@ -143,18 +143,14 @@ def test_with_an_audit_the_chance_of_a_person_is_still_what_enumeration_gives(
 ) -> None:
     """Issue 6, point 5: inclusion probabilities are exact, and what the audit takes keeps the outcome it would have had."""
     item = ITEM | {"signals": {"odd": odd}}
-    named = [
-        rule(f"r{at}", HOLDS[holds], action, sample=share) for at, (holds, action, share) in enumerate(drawn)
-    ]
+    named = [rule(f"r{at}", HOLDS[holds], action, sample=share) for at, (holds, action, share) in enumerate(drawn)]
     rules = RuleSet.of(7, tuple(named), AUDITED)
     expected = Fraction(0)
     for sampled in product([True, False], repeat=len(drawn)):
         weight = Fraction(1)
         for took, (_, _, share) in zip(sampled, drawn, strict=True):
             weight *= Fraction(share) if took else 1 - Fraction(share)
-        decided = next(
-            (at for at, took in enumerate(sampled) if drawn[at][0] is None or (drawn[at][0] and took)), None
-        )
+        decided = next((at for at, took in enumerate(sampled) if drawn[at][0] is None or (drawn[at][0] and took)), None)
         outcome = _outcome(drawn, sampled)
         audited = Fraction(AUDITED.share_of(item, f"r{decided}") or 0)
         expected += weight * (1 if outcome == "review" else audited if outcome == "approve" else 0)

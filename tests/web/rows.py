@@ -159,6 +159,8 @@ ROWS: dict[str, Row] = {
     "GET /api/v1/audit/consistency": Row(also=(Way("?from=1&to=1"),)),
     "GET /api/v1/audit/export": Row(keeps_blind=True),
     "GET /api/v1/reviewers": Row(),
+    "GET /api/v1/assurance/estimates": Row(),
+    "GET /api/v1/assurance/advice": Row(also=(Way("?type=ticket_intent&model=m@1"),)),
     "GET /api/v1/stops": Row(),
     **{f"POST /api/v1/sources/{{source_id}}/{act}": Row(REASON) for act in ("stop", "resume")},
     **{f"POST /api/v1/item-types/{{item_type}}/{act}": Row(REASON) for act in ("stop", "resume")},
@@ -216,6 +218,8 @@ ROWS: dict[str, Row] = {
     "GET /p/{project}/audit": Row(also=(Way("?action=item.submitted"),)),
     "GET /p/{project}/audit/export": Row(keeps_blind=True),
     "GET /p/{project}/reviewers": Row(),
+    "GET /p/{project}/assurance": Row(),
+    "POST /p/{project}/assurance/propose": Row(),
     "GET /p/{project}/stops": Row(),
     **{
         f"POST /p/{{project}}/stops/{act}": Row(form={"what": "item_type:crm_type", **REASON})
