@@ -1,8 +1,8 @@
 """What the threshold advisor advises for a real classifier, and what items that nobody judged then bear out.
 
-`python -m benchmarks.advice DIRECTORY --write docs/assurance.md`: DIRECTORY holds banking77's train.csv and test.csv. Half of
-the training texts train the classifier, the other half arrives as items, of which a sample is judged; the test texts tell
-what the threshold is worth.
+`python -m benchmarks.advice DIRECTORY --write docs/assurance.md`: DIRECTORY holds banking77's train.csv and test.csv.
+Half of the training texts train the classifier, the other half arrives as items, of which a sample is judged; the test
+texts tell what the threshold is worth.
 """
 
 import argparse

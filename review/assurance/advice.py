@@ -61,7 +61,7 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 def advise(cells: Sequence[Cell], *, bound: float, confidence: float, grid: Sequence[float] = GRID) -> Advice:
-    """Advise the lowest threshold of which it is this sure that no more than `bound` of what it lets through is wrong."""
+    """Advise the lowest threshold that is this sure to have at most `bound` wrong of what it lets through."""
     rest, total = 1.0 - confidence, sum(each.group.items for each in cells)
     above = _above(cells, len(grid))
     start, holding = _test(above, bound, rest)
@@ -147,8 +147,9 @@ def _reason(holding: int | None, following: int, seen: Seen, bound: float, lengt
 def _needed(seen: Seen, bound: float, rest: float) -> int | None:
     """Find how many more judged items would be enough if as many of them were wrong as of those seen."""
     rate = seen.rate or 0.0
+    fewest = math.ceil(math.log(rest) / math.log1p(-bound)) - seen.judged
     if rate >= bound:
-        return None
+        return fewest if fewest > 0 else None
     has = float(seen.judged) if seen.is_simple else seen.size
     low, high = max(1, math.ceil(has)), 1
     while high < MOST and not (high >= low and _would_do(seen, rate, high, bound, rest)):

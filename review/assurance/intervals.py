@@ -78,7 +78,7 @@ def poisson_bound(seen: float, mean: float) -> float:
 
 
 def weighed_bounds(seen: float, size: float, confidence: float) -> tuple[float, float]:
-    """Give the bounds of an error rate; `size` is how many items there are, times the smallest chance of being drawn."""
+    """Give the bounds of an error rate; `size` is the number of items times the smallest chance among them."""
     if size <= 0.0:
         return 0.0, 1.0
     rest = (1.0 - confidence) / 2.0

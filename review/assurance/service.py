@@ -61,8 +61,8 @@ async def propose(tx: AsyncSession, hot: Hot, *, who: Principal, asked: Asked) -
         )
         raise NothingAdvised(message)
     reason = (
-        f"Threshold {advice.threshold:g} for {asked.type}, {asked.model}: with {asked.confidence:.0%} confidence no more "
-        f"than {asked.bound:.2%} of what is let through is wrong"
+        f"Threshold {advice.threshold:g} for {asked.type}, {asked.model}: with {asked.confidence:.0%} confidence "
+        f"no more than {asked.bound:.2%} of what is let through is wrong"
     )
     plan = await candidates.propose(
         tx, changed, actor=who.actor, only_project=who.project, reason=reason, held=who.permissions

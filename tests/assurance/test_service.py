@@ -5,7 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
+from review.assurance import service as assurance
 from review.assurance.editing import with_threshold
+from review.assurance.errors import NothingAdvised
 from review.audit.rules import OPERATOR
 from review.configuration import service as configuration
 from review.configuration.document import parse
@@ -59,7 +61,7 @@ async def test_audited_items_are_judged_blind_and_counted(http: httpx.AsyncClien
     advice = await asked(http, world, "assurance/advice?type=ticket_intent&model=clf@2&bound=0.5&confidence=0.5")
     assert advice["threshold"] is not None
     refused = await asked(http, world, "assurance/advice?type=ticket_intent&model=clf@2")
-    assert (refused["threshold"], refused["reason"], refused["needed"]) == (None, "too_wrong", None)
+    assert (refused["threshold"], refused["reason"], refused["needed"]) == (None, "too_little", 143)
     assert (await asked(http, world, "assurance/estimates", "ana"))["code"] == "not_permitted"
 
 
@@ -74,9 +76,6 @@ async def test_what_was_let_through_stands_in_the_count_and_overrides_do_not(
 
 
 async def test_an_advised_threshold_becomes_a_candidate(world: World) -> None:
-    from review.assurance import service as assurance
-    from review.assurance.errors import NothingAdvised
-
     await audited(world)
     await judged(world, "approve " * 6)
     boss = await world.add_person("boss", Role.ADMIN)
@@ -86,9 +85,9 @@ async def test_an_advised_threshold_becomes_a_candidate(world: World) -> None:
     async with world.db.transaction() as tx:
         assert "item.confidence < 0.01'" in await configuration.read(tx, project="support", version=version)
         assert "item.confidence < 0.8'" in await configuration.read(tx, project="support")
-    with pytest.raises(NothingAdvised):
-        async with world.db.transaction() as tx:
-            nobody = assurance.Asked(type="ticket_intent", model="another@1")
+    nobody = assurance.Asked(type="ticket_intent", model="another@1")
+    async with world.db.transaction() as tx:
+        with pytest.raises(NothingAdvised):
             await assurance.propose(tx, world.db.hot, who=boss, asked=nobody)
 
 
@@ -113,7 +112,7 @@ def test_only_a_plain_rule_of_the_type_is_edited() -> None:
         ("audit: {pool: seniors, share: 0.1, bands: [0.9, 0.5]}\n", "audit.bands"),
         ("audit: {pool: seniors, share: 0.1, strata: [{share: 0.5, rule: blocked}]}\n", "audit.strata[0].rule"),
         (
-            "audit: {pool: seniors, share: 0.1, strata: [{share: 0.5, from: 0.9, below: 0.8}]}\n",
+            "audit: {pool: seniors, share: 0.1, strata: [{share: 1, from: 0.9, below: 0.8}]}\n",
             "audit.strata[0].below",
         ),
         ("audit: {pool: seniors, share: 0.1, active: {signals: {odd: 7}}}\n", "audit.active.signals.odd"),

@@ -141,7 +141,7 @@ AUDITED = AuditPlan(
 def test_with_an_audit_the_chance_of_a_person_is_still_what_enumeration_gives(
     drawn: list[Any], item_id: UUID, odd: float
 ) -> None:
-    """Issue 6, point 5: inclusion probabilities are exact, and what the audit takes keeps the outcome it would have had."""
+    """Issue 6, point 5: the chances are exact, and what is audited keeps the outcome it would have had."""
     item = ITEM | {"signals": {"odd": odd}}
     named = [rule(f"r{at}", HOLDS[holds], action, sample=share) for at, (holds, action, share) in enumerate(drawn)]
     rules = RuleSet.of(7, tuple(named), AUDITED)
