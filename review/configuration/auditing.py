@@ -8,8 +8,8 @@ import msgspec
 from review.configuration.checks import Checks, list_of
 from review.items.types import ItemType
 from review.kernel.shapes import is_number
-from review.routing.rules import Rule
-from review.routing.sampling import DEFAULT_PRIORITY, Active, AuditPlan, Stratum
+from review.routing.rules import DEFAULT_PRIORITY, Rule
+from review.routing.sampling import Active, AuditPlan, Stratum
 
 KEYS = ("pool", "share", "at_least", "types", "bands", "strata", "active", "priority", "told")
 STRATUM = ("share", "rule", "model", "version", "from", "below")

@@ -7,9 +7,11 @@ from uuid import UUID
 import msgspec
 
 from review.routing.conditions import Condition, EvaluationFailed, Facts, Needs, facts_of, needs_of
-from review.routing.sampling import DEFAULT_PRIORITY, Audit, AuditPlan, chance, is_drawn
+from review.routing.sampling import Audit, AuditPlan, chance, is_drawn
 
 Verb = Literal["review", "approve", "reject"]
+
+DEFAULT_PRIORITY = 50
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):

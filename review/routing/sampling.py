@@ -11,9 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from review.kernel.shapes import is_list, is_object
-
-DEFAULT_PRIORITY = 50
+from review.kernel.shapes import is_list, is_number, is_object
 
 
 class Stratum(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +76,7 @@ class AuditPlan(msgspec.Struct, frozen=True, kw_only=True):
     types: tuple[str, ...] = ()
     strata: tuple[Stratum, ...] = ()
     active: Active = Active()
-    priority: int = DEFAULT_PRIORITY
+    priority: int = 50
     is_told: bool = False
 
     def share_of(self, item: Mapping[str, Any], rule: str) -> float | None:
@@ -128,5 +126,4 @@ def _signals(item: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _number(value: object) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return max(0.0, min(1.0, float(value))) if is_number else None
+    return max(0.0, min(1.0, float(value))) if is_number(value) else None

@@ -18,7 +18,7 @@ from review.identity.rules import Role
 from tests.make import CONFIG, World
 
 AUDIT = "audit: {pool: seniors, share: 1.0, bands: [0.9]}\n"
-MODEL = {"model": {"name": "clf", "version": "2"}, "confidence": 0.95}
+MODEL: dict[str, Any] = {"model": {"name": "clf", "version": "2"}, "confidence": 0.95}
 
 
 async def audited(world: World, section: str = AUDIT) -> None:
