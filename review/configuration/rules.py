@@ -105,17 +105,16 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
     """
     checks, data = Checks(document), document.data
     checks.keys("", data, TOP, required=REQUIRED)
-    project = checks.name("project", data["project"]) if data.get("project") is not None else ""
-    title = checks.text("title", data.get("title"))
+    title, given_name = checks.text("title", data.get("title")), data.get("project")
+    project = checks.name("project", given_name) if given_name is not None else ""
     defined = _named(checks, "item_types", data.get("item_types"))
     types = {name: _item_type(checks, name, given, versions.item_types.get(name, 0)) for name, given in defined}
     channels = read_channels(checks, data.get("channels"))
     pools = _pools(checks, data.get("pools"), channels)
     for name, given in defined:
         check_limits(checks, types[name], given, tuple(pools))
-    default = next(iter(pools), "")
-    if data.get("default_pool") is not None:
-        default = checks.known("default_pool", data["default_pool"], pools, "pool")
+    named = data.get("default_pool")
+    default = next(iter(pools), "") if named is None else checks.known("default_pool", named, pools, "pool")
     reach = Reach(tuple(pools), tuple(channels))
     parts = _clock_parts(checks, data, reach, today, is_stored=versions.config > 0)
     policies = _policies(checks, data, parts)

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from review.audit.rules import Action
+from review.kernel.shapes import is_object
 
 ANSWERS = frozenset(
     {
@@ -133,8 +134,8 @@ def route_shown(route: str | None, *, is_open: bool) -> str | None:
     if route is None or not is_open or _AUDITED not in route:
         return route
     told = msgspec.json.decode(route, type=dict[str, Any])
-    audit = told.get("audit") or {}
-    if audit.get("told"):
+    audit: object = told.get("audit")
+    if not is_object(audit) or audit.get("told"):
         return route
     shown = {name: value for name, value in told.items() if name != "audit"}
     return msgspec.json.encode({**shown, "inclusion_probability": None}).decode()

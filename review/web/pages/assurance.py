@@ -68,9 +68,13 @@ class AssurancePages(Controller):
 
     @get("/")
     async def show(
-        self, work: InHand, of: FromQuery[str] = "", bound: FromQuery[str] = "2", sure: FromQuery[str] = "95",
+        self,
+        work: InHand,
+        of: FromQuery[str] = "",
+        bound: FromQuery[str] = "2",
+        sure: FromQuery[str] = "95",
         stored: FromQuery[str] = "",
-    ) -> Template:  # fmt: skip
+    ) -> Template:
         """Show the estimates, and the advice that was asked for."""
         found = await assurance.list_estimates(work.hot, who=work.who, config=work.config)
         models = sorted({(each.type, f"{each.model}@{each.version}") for each in found if each.model})
