@@ -15,7 +15,7 @@ from review.configuration.errors import ConfigurationInvalid
 from review.configuration.rules import compile_config
 from review.identity import keys
 from review.identity.rules import Role
-from tests.make import CONFIG, World
+from tests.make import CONFIG, PASSWORD, World
 
 AUDIT = "audit: {pool: seniors, share: 1.0, bands: [0.9]}\n"
 MODEL: dict[str, Any] = {"model": {"name": "clf", "version": "2"}, "confidence": 0.95}
@@ -123,3 +123,15 @@ def test_faults_of_the_audit_section_are_named(section: str, path: str) -> None:
     with pytest.raises(ConfigurationInvalid) as refusal:
         compile_config(parse(CONFIG.format(project="support") + section))
     assert path in [fault.path for fault in refusal.value.faults]
+
+
+async def test_the_page_shows_the_estimate_and_the_advice(http: httpx.AsyncClient, world: World) -> None:
+    await audited(world)
+    await judged(world, "approve " * 6)
+    await world.add_person("boss", Role.ADMIN, password=PASSWORD)
+    await http.post("/sign-in", data={"email": "boss@example.com", "password": PASSWORD})
+    query = "?of=ticket_intent%7Cclf%402&bound=10&sure=90"
+    shown = (await http.get(f"/p/support/assurance{query}", headers={"accept": "text/html"})).text
+    assert 'class="interval"' in shown
+    assert "No threshold can be advised" in shown
+    assert "about 16 more items" in shown
