@@ -70,7 +70,7 @@ class RuleSetVersion(Base):
 
     project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id"), primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
-    rules: Mapped[list[Any]] = mapped_column(JSON)
+    rules: Mapped[Any] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
 
 

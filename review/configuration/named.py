@@ -53,9 +53,9 @@ def check_cost(checks: Checks, rules: tuple[Rule, ...], called: Called | None) -
 
 
 def rules_of(data: Mapping[str, Any]) -> Any:
-    """Give what a version of the rules is numbered by: the rules, and the lists and scores that they may call."""
-    called = {key: data[key] for key in ("lists", "scores") if data.get(key)}
-    return [*data["rules"], called] if called else data["rules"]
+    """Give what a version of the rules is numbered by: the rules, with what they may call and how they are audited."""
+    beside = {key: data[key] for key in ("lists", "scores", "audit") if data.get(key)}
+    return {"rules": data["rules"], **beside} if beside else data["rules"]
 
 
 def _named(checks: Checks, data: Mapping[str, Any], section: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from review.configuration.auditing import DEFAULT_BANDS, read_audit
 from review.configuration.calendars import read_calendar
 from review.configuration.checks import Checks, mapping_of
 from review.configuration.clocks import Parts, read_policy
@@ -40,7 +41,7 @@ SHORTEST_LEASE, LONGEST_LEASE = timedelta(seconds=5), timedelta(days=7)
 TOP = (
     *("project", "title", "item_types", "pools", "default_pool", "rules"),
     *("calendars", "sla_policies", "escalation_policies", "webhooks", "channels", "roles"),
-    *("veil", "exposure", "approvals", "lists", "scores"),
+    *("veil", "exposure", "audit", "approvals", "lists", "scores"),
 )
 REQUIRED = ("project", "item_types", "pools", "rules")
 LATER_IN_POOLS = {"skills": "everybody in a pool may work all of it"}
@@ -80,6 +81,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, kw_only=True):
     roles: Mapping[str, CustomRole] = {}
     veil: VeilDefaults = VeilDefaults()
     exposure: ExposureLimit | None = None
+    audit_bands: tuple[float, ...] = DEFAULT_BANDS
     rules_take_two: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -106,21 +108,20 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
     """
     checks, data = Checks(document), document.data
     checks.keys("", data, TOP, required=REQUIRED)
-    project = checks.name("project", data["project"]) if data.get("project") is not None else ""
-    title = checks.text("title", data.get("title"))
+    title, given_name = checks.text("title", data.get("title")), data.get("project")
+    project = checks.name("project", given_name) if given_name is not None else ""
     defined = _named(checks, "item_types", data.get("item_types"))
     types = {name: _item_type(checks, name, given, versions.item_types.get(name, 0)) for name, given in defined}
     channels = read_channels(checks, data.get("channels"))
     pools = _pools(checks, data.get("pools"), channels)
     for name, given in defined:
         check_limits(checks, types[name], given, tuple(pools))
-    default = next(iter(pools), "")
-    if data.get("default_pool") is not None:
-        default = checks.known("default_pool", data["default_pool"], pools, "pool")
-    reach = Reach(tuple(pools), tuple(channels))
-    parts = _clock_parts(checks, data, reach, today, is_stored=versions.config > 0)
+    named = data.get("default_pool")
+    default = next(iter(pools), "") if named is None else checks.known("default_pool", named, pools, "pool")
+    parts = _clock_parts(checks, data, Reach(tuple(pools), tuple(channels)), today, is_stored=versions.config > 0)
     policies = _policies(checks, data, parts)
     rules, called = _rules(checks, data, Surroundings(types, tuple(pools), tuple(policies)), parts)
+    audit = read_audit(checks, data.get("audit"), types, tuple(pools), rules)
     webhooks, roles = read_webhooks(checks, data.get("webhooks")), read_roles(checks, data.get("roles"))
     veil, shared = read_veil(checks, data.get("veil")), read_shared_limit(checks, data.get("exposure"), types)
     take_two = _approvals(checks, data.get("approvals"))
@@ -132,7 +133,7 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
         version=versions.config,
         item_types=types,
         pools=pools,
-        ruleset=RuleSet.of(versions.ruleset, rules, called),
+        ruleset=RuleSet.of(versions.ruleset, rules, called, audit.plan),
         sla_policies=policies,
         default_pool=default,
         calendars=parts.calendars,
@@ -142,6 +143,7 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
         roles=roles,
         veil=veil,
         exposure=shared,
+        audit_bands=audit.bands,
         rules_take_two=take_two,
         warnings=_warnings(checks, types, pools, rules, parts) if versions.config == 0 else (),
     )

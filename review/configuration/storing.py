@@ -28,7 +28,7 @@ from review.kernel.models import Timer
 from review.kernel.timers import TimerKind
 
 _OF_RULES = {"rule", "rules", "list", "score"}
-_NAMED = {("project", "approvals"), ("project", "default_pool")}
+_NAMED = {("project", "approvals"), ("project", "default_pool"), ("project", "audit")}
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from review.intake.clocks import Clocks
 from review.intake.coalescing import Gatherings
 from review.intake.rules import NewItem, prepare
 from review.items import service as items
+from review.items.blindness import route_shown
 from review.items.errors import ConflictingResubmission
 from review.items.schemas import DecisionView, ItemDetail, ItemView, SlaView
 from review.items.service import item_url
@@ -158,7 +159,7 @@ def _view(desk: Desk, item: NewItem, at: datetime, sla: SlaView | None) -> ItemV
         external_id=item.submission.external_id,
         created_at=at,
         url=item_url(desk.base_url, desk.who.project, item.id),
-        route=msgspec.Raw(item.route_json.encode()),
+        route=msgspec.Raw((route_shown(item.route_json, is_open=item.is_open) or "").encode()),
         sla=sla,
         escalation_level=0,
         decision=None if item.is_open else _rule_decision(item, at),

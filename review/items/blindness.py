@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from review.audit.rules import Action
+from review.kernel.shapes import is_object
 
 ANSWERS = frozenset(
     {
@@ -91,6 +92,7 @@ def question_words(me: str, reviewer: str) -> dict[str, str]:
     }
 
 
+_AUDITED = '"audit":'
 FROM_UPSTREAM = frozenset({Action.CLOCK_PAUSED, Action.QUESTION_ANSWERED})
 
 
@@ -121,6 +123,22 @@ def without_answers(rows: Sequence[Mapping[str, Any]], me: UUID, *, is_panel: bo
 def without_comments(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Leave out of an item's history what was commented; that somebody did stays."""
     return [{**row, "details": "{}"} if row["action"] in COMMENTS else row for row in rows]
+
+
+def route_shown(route: str | None, *, is_open: bool) -> str | None:
+    """Leave out of a route that the item is there by an audit sample, as long as its judgement is asked for.
+
+    Whoever knew would judge it as one that was let through. Nobody is told, so that nobody has to keep it to
+    themselves; where the project tells it, it stays.
+    """
+    if route is None or not is_open or _AUDITED not in route:
+        return route
+    told = msgspec.json.decode(route, type=dict[str, Any])
+    audit: object = told.get("audit")
+    if not is_object(audit) or audit.get("told"):
+        return route
+    shown = {name: value for name, value in told.items() if name != "audit"}
+    return msgspec.json.encode({**shown, "inclusion_probability": None}).decode()
 
 
 def _without(row: Mapping[str, Any], words: tuple[str, ...]) -> str:

@@ -227,7 +227,7 @@ def _shared(row: Any, project: str, base_url: str) -> dict[str, Any]:
         "external_id": row["external_id"],
         "created_at": row["created_at"],
         "url": item_url(base_url, project, row["id"]),
-        "route": _raw(row["route"]),
+        "route": _raw(blindness.route_shown(row["route"], is_open=row["state"] == "open")),
         "sla": _sla(row),
         "escalation_level": row["escalation_level"],
         "decision": _decision(row),

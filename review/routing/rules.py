@@ -1,6 +1,5 @@
 """Where an item goes: the first rule that matches says, and what cannot be judged by rule goes to a person."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal
 from uuid import UUID
@@ -8,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from review.routing.conditions import Called, Condition, EvaluationFailed, Facts, Needs, facts_of, needs_of
+from review.routing.sampling import Audit, AuditPlan, chance, is_drawn
 
 Verb = Literal["review", "approve", "reject"]
 
@@ -35,12 +35,15 @@ class RuleSet(msgspec.Struct, frozen=True):
     rules: tuple[Rule, ...]
     needs: Needs
     called: Called | None = None
+    audit: AuditPlan | None = None
 
     @classmethod
-    def of(cls, version: int, rules: tuple[Rule, ...], called: Called | None = None) -> "RuleSet":
+    def of(
+        cls, version: int, rules: tuple[Rule, ...], called: Called | None = None, audit: AuditPlan | None = None
+    ) -> "RuleSet":
         """Put rules together, and note what they and the scores they call read of an item at all."""
         parts = [part.condition for each in (called.scores.values() if called else ()) for part in each]
-        return cls(version, rules, needs_of([*(rule.condition for rule in rules), *parts]), called)
+        return cls(version, rules, needs_of([*(rule.condition for rule in rules), *parts]), called, audit)
 
 
 class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -91,6 +94,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     evaluations: tuple[Evaluation, ...]
     error: str | None = None
     two_person: bool = False
+    audit: Audit | msgspec.UnsetType = msgspec.UNSET
 
 
 def route(
@@ -120,16 +124,40 @@ def _route(ruleset: RuleSet, item: Mapping[str, Any], item_id: UUID, default_poo
             error = f"rule {rule.name}: {fault}"
             return _to_default(ruleset, default_pool, min(1.0, to_person + mass), evaluations, error)
         taken = holds and is_sampled(rule, item_id)
-        withheld = restraint.withholds(rule.action)
         evaluations.append(_evaluation(rule, restraint, holds=holds, taken=taken))
         if holds:
-            to_person += mass * rule.sample * (withheld or rule.action == "review")
+            to_person += mass * rule.sample * _share_to_person(ruleset, rule, item, restraint)
             mass *= 1.0 - rule.sample
         if taken:
-            rest = _rest_to_person(ruleset.rules[at + 1 :], facts, mass, restraint)
-            probability = min(1.0, to_person + rest)
-            return _taken(ruleset, rule, default_pool if withheld else None, probability, evaluations)
+            rest = _rest_to_person(ruleset, at + 1, item, facts, mass, restraint)
+            instead = default_pool if restraint.withholds(rule.action) else None
+            found = _taken(ruleset, rule, instead, min(1.0, to_person + rest), evaluations)
+            return found if instead else _audited(ruleset, rule, item, item_id, found)
     return _to_default(ruleset, default_pool, min(1.0, to_person + mass), evaluations, None)
+
+
+def _share_to_person(ruleset: RuleSet, rule: Rule, item: Mapping[str, Any], restraint: Restraint) -> float:
+    """Give the chance that what this rule takes is judged by people."""
+    if rule.action == "review" or restraint.withholds(rule.action):
+        return 1.0
+    return _audit_share(ruleset, rule, item) or 0.0
+
+
+def _audit_share(ruleset: RuleSet, rule: Rule, item: Mapping[str, Any]) -> float | None:
+    if ruleset.audit is None or rule.action != "approve":
+        return None
+    return ruleset.audit.share_of(item, rule.name)
+
+
+def _audited(ruleset: RuleSet, rule: Rule, item: Mapping[str, Any], item_id: UUID, found: Route) -> Route:
+    """Note the chance with which people look at what the rule lets through, and send them what is drawn."""
+    plan, share = ruleset.audit, _audit_share(ruleset, rule, item)
+    if plan is None or share is None:
+        return found
+    audit = Audit(share, drawn=is_drawn(item_id, rule.name, share), told=plan.is_told)
+    if not audit.drawn:
+        return msgspec.structs.replace(found, audit=audit)
+    return msgspec.structs.replace(found, action="review", pool=plan.pool, priority=plan.priority, audit=audit)
 
 
 def is_sampled(rule: Rule, item_id: UUID) -> bool:
@@ -139,8 +167,7 @@ def is_sampled(rule: Rule, item_id: UUID) -> bool:
     """
     if rule.sample >= 1.0:
         return True
-    digest = hashlib.sha256(rule.name.encode() + b"\0" + item_id.bytes).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64 < rule.sample
+    return chance(rule.name.encode(), item_id) < rule.sample
 
 
 def _evaluation(rule: Rule, restraint: Restraint, *, holds: bool, taken: bool) -> Evaluation:
@@ -154,10 +181,12 @@ def _evaluation(rule: Rule, restraint: Restraint, *, holds: bool, taken: bool) -
     )
 
 
-def _rest_to_person(rules: tuple[Rule, ...], facts: Facts, mass: float, restraint: Restraint) -> float:
+def _rest_to_person(
+    ruleset: RuleSet, start: int, item: Mapping[str, Any], facts: Facts, mass: float, restraint: Restraint
+) -> float:
     """Give the chance that the item would have come to a person had the rule that took it not sampled it."""
     to_person = 0.0
-    for rule in rules:
+    for rule in ruleset.rules[start:]:
         if mass <= 0.0:
             return to_person
         try:
@@ -165,7 +194,7 @@ def _rest_to_person(rules: tuple[Rule, ...], facts: Facts, mass: float, restrain
         except EvaluationFailed:
             return to_person + mass
         if holds:
-            to_person += mass * rule.sample * (rule.action == "review" or restraint.withholds(rule.action))
+            to_person += mass * rule.sample * _share_to_person(ruleset, rule, item, restraint)
             mass *= 1.0 - rule.sample
     return to_person + mass
 

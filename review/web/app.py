@@ -13,6 +13,7 @@ from litestar.types import ControllerRouterHandler
 from review.kernel.settings import Settings
 from review.web import limits, parameters
 from review.web.api import (
+    assurance,
     audit,
     backtests,
     bulk,
@@ -67,6 +68,8 @@ API: Sequence[ControllerRouterHandler] = (
     stops.stop_item_type,
     stops.resume_item_type,
     reviewers.list_reviewers,
+    assurance.list_estimates,
+    assurance.get_advice,
     comments.list_comments,
     comments.write_comment,
     questions.ask,

@@ -33,6 +33,7 @@ VISITS: dict[str, Callable[[Spread], list[str]]] = {
     "/p/{project}/audit": lambda _made: [f"{P}/audit", f"{P}/audit?actor=%22%3E%3Cscript%3E&text=%E2%80%AE"],
     "/p/{project}/keys": lambda _made: [f"{P}/keys"],
     "/p/{project}/people": lambda _made: [f"{P}/people"],
+    "/p/{project}/assurance": lambda _made: [f"{P}/assurance"],
     "/p/{project}/reviewers": lambda _made: [f"{P}/reviewers"],
     "/p/{project}/bulk": lambda _made: [f"{P}/bulk"],
     "/p/{project}/bulk/{act_id}": lambda made: [f"{P}/bulk/{made.act}", f"{P}/bulk/%3Cscript%3E"],

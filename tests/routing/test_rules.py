@@ -6,13 +6,15 @@ from itertools import product
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from review.kernel.ids import new_id
 from review.routing.conditions import compile_condition
-from review.routing.rules import Evaluation, Rule, RuleSet, is_sampled, route
+from review.routing.rules import Evaluation, Restraint, Rule, RuleSet, is_sampled, route
+from review.routing.sampling import Active, Audit, AuditPlan, Stratum, is_drawn
 
 ITEM: dict[str, Any] = {"type": "t", "confidence": 0.9, "input": {"amount": 5}, "output": {}, "tags": ["vip"]}
 HOLDS = {True: "item.confidence > 0.5", False: "item.confidence > 0.95", None: "item.metadata.gone == 1"}
@@ -124,3 +126,79 @@ def test_samples_have_their_size_and_two_rules_are_independent() -> None:
     assert len(seen) == 4
     # The ids are fixed and the hash is too, so these counts never vary; 1,000 each is expected, sigma is 27.
     assert all(900 < count < 1_100 for count in seen.values())
+
+
+AUDITED = AuditPlan(
+    pool="audit",
+    share=0.02,
+    at_least=0.01,
+    strata=(Stratum(share=0.5, low=0.95), Stratum(share=0.25, rule="r1")),
+    active=Active(near=0.9, uncertainty=0.1, signals={"odd": 0.5}),
+)
+
+
+@given(SETS, st.uuids(), st.sampled_from([0.0, 0.3, 1.0]))
+def test_with_an_audit_the_chance_of_a_person_is_still_what_enumeration_gives(
+    drawn: list[Any], item_id: UUID, odd: float
+) -> None:
+    """Issue 6, point 5: the chances are exact, and what is audited keeps the outcome it would have had."""
+    item = ITEM | {"signals": {"odd": odd}}
+    named = [rule(f"r{at}", HOLDS[holds], action, sample=share) for at, (holds, action, share) in enumerate(drawn)]
+    rules = RuleSet.of(7, tuple(named), audit=AUDITED)
+    expected = Fraction(0)
+    for sampled in product([True, False], repeat=len(drawn)):
+        weight = Fraction(1)
+        for took, (_, _, share) in zip(sampled, drawn, strict=True):
+            weight *= Fraction(share) if took else 1 - Fraction(share)
+        decided = next((at for at, took in enumerate(sampled) if drawn[at][0] is None or (drawn[at][0] and took)), None)
+        outcome = _outcome(drawn, sampled)
+        audited = Fraction(AUDITED.share_of(item, f"r{decided}") or 0)
+        expected += weight * (1 if outcome == "review" else audited if outcome == "approve" else 0)
+    taken = route(rules, item, item_id, "default")
+    assert taken.inclusion_probability == pytest.approx(float(expected), abs=1e-12)
+    bare = route(rule_set(*named), item, item_id, "default")
+    assert taken == route(rules, dict(item), UUID(str(item_id)), "default")
+    if bare.action != "approve":
+        assert taken.audit is msgspec.UNSET
+        assert taken.action == bare.action
+        return
+    assert isinstance(taken.audit, Audit)
+    assert (taken.audit.outcome, taken.rule) == ("approve", bare.rule)
+    assert taken.audit.share == pytest.approx(min(1.0, (0.25 if taken.rule == "r1" else 0.02) + 0.1 + 0.5 * odd))
+    assert taken.audit.drawn == is_drawn(item_id, bare.rule or "", taken.audit.share)
+    assert (taken.action, taken.pool) == (("review", "audit") if taken.audit.drawn else ("approve", None))
+
+
+CONFIDENCES = st.none() | st.floats(0, 1)
+
+
+@given(CONFIDENCES, st.lists(st.floats(0, 1), max_size=3), st.floats(0, 1))
+def test_whatever_raises_a_share_it_stays_between_the_floor_and_certainty(
+    confidence: float | None, others: list[float], odd: float
+) -> None:
+    plan = msgspec.structs.replace(AUDITED, active=Active(uncertainty=0.4, disagreement=0.9, signals={"odd": 0.5}))
+    item = ITEM | {
+        "confidence": confidence,
+        "alternatives": [{"output": {}, "confidence": each} for each in others],
+        "signals": {"odd": odd},
+    }
+    share = plan.share_of(item, "rest")
+    assert share is not None
+    assert plan.at_least <= share <= 1.0
+
+
+def test_the_audit_draws_its_share() -> None:
+    plan = AuditPlan(pool="audit", share=0.1, at_least=0.1)
+    rules = RuleSet.of(1, (rule("rest", "true", "approve"),), audit=plan)
+    drawn = sum(route(rules, ITEM, UUID(int=at), "d").action == "review" for at in range(5_000))
+    assert 400 < drawn < 600
+
+
+def test_what_is_stopped_or_takes_two_is_no_audit_sample() -> None:
+    plan = AuditPlan(pool="audit", share=1.0, at_least=1.0)
+    rules = RuleSet.of(1, (rule("rest", "true", "approve"),), audit=plan)
+    for restraint in (Restraint(stopped=True), Restraint(two_person=True)):
+        taken = route(rules, ITEM, new_id(), "default", restraint)
+        assert (taken.action, taken.pool, taken.audit) == ("review", "default", msgspec.UNSET)
+    other = RuleSet.of(1, rules.rules, audit=msgspec.structs.replace(plan, types=("another",)))
+    assert route(other, ITEM, new_id(), "default").action == "approve"

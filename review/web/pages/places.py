@@ -24,6 +24,7 @@ _PLACES: Final = (
     ("Clocks", "/clocks", Permission.READ_ITEMS),
     ("Stops", "/stops", Permission.STOP),
     ("Reviewers", "/reviewers", Permission.READ_REVIEWERS),
+    ("Quality", "/assurance", Permission.READ_REVIEWERS),
     ("Webhooks", "/webhooks", Permission.READ_WEBHOOKS),
     ("Audit", "/audit", Permission.READ_AUDIT),
     ("Notifications", "/notifications", Permission.READ_ITEMS),

@@ -11,6 +11,7 @@ from review.kernel.resources import static_dir, templates_dir
 from review.web.guards import PUBLIC, session_guard
 from review.web.pages.account import AccountPages
 from review.web.pages.assignments import AssignmentPages
+from review.web.pages.assurance import AssurancePages
 from review.web.pages.audit import AuditPages
 from review.web.pages.bulk import BulkPages
 from review.web.pages.clocks import clocks_page
@@ -78,7 +79,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
     handlers += [PeoplePages, KeyPages, *federation_pages()]
     handlers += [begin_passkey_sign_in, sign_in_with_passkey, PasskeyPages]
     handlers += [beside_page, CommentPages, ask_upstream, answer_upstream]
-    handlers += [PreferencesPages, find_page, BulkPages, RehearsalPages]
+    handlers += [PreferencesPages, find_page, BulkPages, RehearsalPages, AssurancePages]
     if with_dev_pages:
         handlers += [styleguide, specimen_desk]
     site = Router(
