@@ -54,7 +54,7 @@ async def put_config(request: AnyRequest, who: Who, tx: Tx, dry_run: FromQuery[b
 
 @post(
     "/config/check",
-    opt=requires(Permission.WRITE_CONFIG) | takes(dict[str, Any], "application/json", YAML),
+    opt=requires(Permission.WRITE_CONFIG) | takes(Any, "application/json", YAML),
     status_code=200,
 )
 async def check_config(request: AnyRequest) -> Checked:
