@@ -1,7 +1,9 @@
 """What is like an item among ten thousand and among a million decided ones, as the review page asks for it."""
 
 import random
+import string
 from contextlib import AsyncExitStack
+from itertools import accumulate
 from time import perf_counter
 from typing import Any
 from uuid import UUID
@@ -19,12 +21,8 @@ BUDGET_MILLISECONDS = 50
 TYPE = "ticket_intent"
 TEXTS = 20_000  # each stands for as many decided items as it takes, as people ask the same again and again
 ASKED = 500
-WORDS = tuple(
-    f"{first}{second}{third}"
-    for first in "bdfgklmnprst"
-    for second in ("ar", "el", "oni")
-    for third in ("da", "mos", "rin", "tu", "vek")
-)
+LETTERS = string.ascii_lowercase + "aeiouaeioun"
+VOCABULARY = 8_000  # the word of rank n comes 1/n as often as the first, as in people's texts (Zipf 1949)
 STAGE = "CREATE TEMP TABLE texts (n int, brief text, sketch int[], keys int[])"
 STEP = 5
 COPY = """
@@ -110,9 +108,9 @@ async def asker(stage: Stage, opened: AsyncExitStack, depth: int) -> Asker:
     settings = await opened.enter_async_context(stage.database())
     project = (await make_project(settings)).service.project_id
     (connection,) = await opened.enter_async_context(connections(settings, 1))
-    chance = random.Random(depth)
+    speaker = Speaker(random.Random(7))
     scope = scope_word(project, TYPE)
-    texts = [" ".join(_words(chance)) for _ in range(min(TEXTS, depth))]
+    texts = [speaker.text() for _ in range(min(TEXTS, depth))]
     await connection.execute(STAGE)
     rows = [(n, text, *_sketched(project, text)) for n, text in enumerate(texts)]
     await connection.copy_records_to_table("texts", records=rows)
@@ -129,14 +127,26 @@ async def asker(stage: Stage, opened: AsyncExitStack, depth: int) -> Asker:
     for index in searched:
         await connection.execute(index["indexdef"])
     await connection.execute("VACUUM (ANALYZE) precedents")
-    asked = [_question(project, scope, text, chance) for text in chance.sample(texts, min(ASKED, len(texts)))]
+    asked = [_question(project, scope, speaker.reword(text)) for text in texts[:ASKED]]
     return Asker(connection, asked, depth)
 
 
-def _words(chance: random.Random) -> list[str]:
-    """Make up a text in which some words are much more common than others."""
-    ranks = (min(len(WORDS), int(chance.paretovariate(0.6))) - 1 for _ in range(chance.randint(8, 40)))
-    return [f"{WORDS[rank]}{chance.randrange(9)}" for rank in ranks]
+class Speaker:
+    """Somebody who makes up texts of words that nobody knows."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._words = ["".join(chance.choices(LETTERS, k=chance.randint(2, 11))) for _ in range(VOCABULARY)]
+        self._common = list(accumulate(1 / rank for rank in range(1, VOCABULARY + 1)))
+
+    def text(self) -> str:
+        """Make up a text of 8 to 40 words."""
+        return " ".join(self._chance.choices(self._words, cum_weights=self._common, k=self._chance.randint(8, 40)))
+
+    def reword(self, text: str) -> str:
+        """Say something else for one word in seven."""
+        other = self._chance.choices(self._words, cum_weights=self._common, k=1)
+        return " ".join(word if self._chance.random() < 6 / 7 else other[0] for word in text.split())
 
 
 def _sketched(project: UUID, text: str) -> tuple[list[int], list[int]]:
@@ -145,10 +155,7 @@ def _sketched(project: UUID, text: str) -> tuple[list[int], list[int]]:
     return sketch, [*keys.near, *keys.loose]
 
 
-def _question(project: UUID, scope: str, text: str, chance: random.Random) -> tuple[Any, ...]:
-    """Ask for what is like a text in which some words are others."""
-    words = [each if chance.random() < 0.85 else chance.choice(WORDS) for each in text.split()]
-    asked = " ".join(words)
+def _question(project: UUID, scope: str, asked: str) -> tuple[Any, ...]:
     sketch = sketch_of(trigrams(asked))
     keys = keys_of(project, TYPE, sketch)
     return project, TYPE, keys.near, query_of(asked, scope), keys.loose, sketch, 300, 40

@@ -53,15 +53,18 @@ WHERE project_id = $1 AND type = $2 AND model = $3 AND model_version = $4 ORDER 
 """
 
 # Three ways to candidates, each by an index and each bounded, so that neither a common word nor a thousand copies of
-# one text makes it slow. Ranked by their sketches; the best are then compared as they are.
+# one text makes it slow: where enough is as good as the same, nothing looser is looked for. Ranked by their sketches; the best are then compared as they are.
 FIND_NEAR = """
-WITH near AS (
-  (SELECT item_id, sketch FROM precedents WHERE project_id = $1 AND type = $2 AND keys && $3::int[] LIMIT $7)
+WITH alike AS MATERIALIZED (
+  SELECT item_id, sketch FROM precedents WHERE project_id = $1 AND type = $2 AND keys && $3::int[] LIMIT $7
+), near AS (
+  SELECT item_id, sketch FROM alike
   UNION
-  (SELECT item_id, sketch FROM precedents WHERE project_id = $1 AND type = $2
+  (SELECT item_id, sketch FROM precedents WHERE (SELECT count(*) FROM alike) < $8 AND project_id = $1 AND type = $2
    AND words @@ to_tsquery('simple', $4) LIMIT $7)
   UNION
-  (SELECT item_id, sketch FROM precedents WHERE project_id = $1 AND type = $2 AND keys && $5::int[] LIMIT $7)
+  (SELECT item_id, sketch FROM precedents WHERE (SELECT count(*) FROM alike) < $8 AND project_id = $1 AND type = $2
+   AND keys && $5::int[] LIMIT $7)
 ), best AS (
   SELECT item_id, (SELECT count(*) FROM unnest(sketch, $6::int[]) AS place (a, b) WHERE a = b) AS alike
   FROM near ORDER BY alike DESC, item_id DESC LIMIT $8
