@@ -53,7 +53,8 @@ WHERE project_id = $1 AND type = $2 AND model = $3 AND model_version = $4 ORDER 
 """
 
 # Three ways to candidates, each by an index and each bounded, so that neither a common word nor a thousand copies of
-# one text makes it slow: where enough is as good as the same, nothing looser is looked for. Ranked by their sketches; the best are then compared as they are.
+# one text makes it slow: where enough is as good as the same, nothing looser is looked for. Ranked by their sketches;
+# the best are then compared as they are.
 FIND_NEAR = """
 WITH alike AS MATERIALIZED (
   SELECT item_id, sketch FROM precedents WHERE project_id = $1 AND type = $2 AND keys && $3::int[] LIMIT $7
