@@ -20,6 +20,15 @@ async def hand_out(site: Site, page: Page, *names: str) -> None:
     await site.take_next(page)
 
 
+async def keys_told(page: Page) -> list[str]:
+    """Open the list of keys, read the headings of what has keys of its own here, and close it."""
+    await page.keyboard.press("?")
+    await expect(page.locator("#help")).to_be_visible()
+    told = [await each.inner_text() for each in await page.locator("#help h3:visible").all()]
+    await page.keyboard.press("Escape")
+    return told
+
+
 async def outputs(site: Site) -> list[Any]:
     rows = await site.world.db.hot.fetch("SELECT output FROM decisions ORDER BY decided_at")
     return [row["output"] if not isinstance(row["output"], str) else json.loads(row["output"]) for row in rows]
@@ -27,6 +36,7 @@ async def outputs(site: Site) -> list[Any]:
 
 async def test_spans_are_corrected_in_the_text_by_keys_alone(site: Site, page: Page) -> None:
     await hand_out(site, page, "entities")
+    assert await keys_told(page) == ["In the list of what is marked", "In a text with marks that has the focus"]
     place = page.locator(".spans[data-field]")
     await expect(place.locator("mark")).to_have_text(["Ana Müller", "Zürich"])
     await place.focus()
@@ -55,6 +65,7 @@ async def test_spans_are_corrected_in_the_text_by_keys_alone(site: Site, page: P
 
 async def test_a_field_lights_up_where_it_was_read_and_the_picture_grows(site: Site, page: Page) -> None:
     await hand_out(site, page, "receipt")
+    assert await keys_told(page) == ["In a picture that has the focus", "In the list of what is marked"]
     await expect(page.locator("#judge .field .sure")).to_have_count(2)
     total = page.locator("#judge [name='o/total']")
     await total.focus()
@@ -75,6 +86,7 @@ async def test_the_better_of_two_answers_is_taken_beside_it(site: Site, page: Pa
     await expect(page.locator("#outcome")).to_have_text("Corrected to A.")
     assert await outputs(site) == [{"better": "A"}]
     await page.wait_for_function("document.querySelector('audio').readyState >= 1")
+    assert await keys_told(page) == ["In a player that has the focus"]
     await expect(page.locator(".code .tk").first).to_have_text("def")
     await expect(page.get_by_text("Nothing was fetched from films.example.")).to_be_visible()
 
