@@ -89,6 +89,7 @@ API: Sequence[ControllerRouterHandler] = (
     bulk.list_bulk,
     bulk.get_bulk,
     bulk.undo_bulk,
+    bulk.stop_bulk,
     escalation.acknowledge,
     config.get_config,
     config.put_config,
