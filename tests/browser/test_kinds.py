@@ -9,7 +9,7 @@ from tests import kinds
 from tests.browser.conftest import Site
 from tests.browser.test_a11y import AXE, EVERYTHING, RUN, WIDE
 
-# A film of ten pictures, as its base64 text; and the classes of what moved on a page of its own accord.
+# A film of ten pictures, as its base64 text; a player that knows its file; and the classes of what moved by itself.
 RECORD = """async () => {
   const canvas = Object.assign(document.createElement("canvas"), { width: 160, height: 120 });
   const brush = canvas.getContext("2d");
@@ -25,7 +25,11 @@ RECORD = """async () => {
   const raw = new Uint8Array(await (await taken).arrayBuffer());
   return btoa(Array.from(raw, (it) => String.fromCharCode(it)).join(""));
 }"""
+KNOWN = "(it) => it.readyState >= 1 || new Promise((done) => it.addEventListener('loadedmetadata', done))"
 MOVED = """globalThis.moved = [];
+globalThis.framed = new Promise((done) => {
+  document.addEventListener("load", ({ target }) => { if (target.matches?.("iframe")) done(); }, true);
+});
 new PerformanceObserver((list) => {
   for (const each of list.getEntries()) moved.push(each.sources.map((it) => it.node?.className ?? ""));
 }).observe({ type: "layout-shift", buffered: true });"""
@@ -106,7 +110,7 @@ async def test_the_better_of_two_answers_is_taken_beside_it(site: Site, page: Pa
     await expect(page.locator("audio")).to_be_visible()
     await expect(page.locator("#outcome")).to_have_text("Corrected to A.")
     assert await outputs(site) == [{"better": "A"}]
-    await page.wait_for_function("document.querySelector('audio').readyState >= 1")
+    await page.locator("audio").evaluate(KNOWN)
     assert await keys_told(page) == ["In a player that has the focus", "In a PDF that has the focus"]
     await expect(page.locator(".code .tk").first).to_have_text("def")
     await expect(page.get_by_text("Nothing was fetched from films.example.")).to_be_visible()
@@ -122,8 +126,9 @@ async def test_a_film_a_sound_and_a_pdf_are_shown_and_nothing_moves_as_they_come
     await page.add_init_script(MOVED)
     await site.sign_in(page)
     await site.take_next(page)
-    await page.wait_for_function("document.querySelector('video').readyState >= 1")
-    await page.wait_for_function("document.querySelector('audio').readyState >= 1")
+    await page.evaluate("framed")
+    for player in ("video", "audio"):
+        await page.locator(player).evaluate(KNOWN)
     assert await page.locator("video").evaluate("(it) => [it.videoWidth, it.videoHeight]") == [160, 120]
     assert await page.evaluate("moved.filter((names) => names.includes('block'))") == []
     assert await keys_told(page) == ["In a player that has the focus", "In a PDF that has the focus"]

@@ -85,6 +85,7 @@ when("error", (event) => {
 const away = () => $$("[data-away]").forEach((it) => { it.hidden = document.activeElement !== $("iframe", it.closest(".block")); });
 addEventListener("blur", () => setTimeout(away));
 addEventListener("focus", () => setTimeout(away));
+when("load", () => setTimeout(away), true); // what a frame loads may take the focus, or lose it
 
 // Marks: what is pointed at, or has the focus, lights up wherever it is drawn.
 const same = (it) => {
