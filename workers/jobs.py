@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from review.bulk import service as bulk
 from review.delivery.notifications import service as notifications
 from review.feedback import service as feedback
 from review.identity import accounts, sessions
 from review.identity.oidc import service as oidc
 from review.kernel.db import Database
+from review.kernel.settings import Settings
 from review.queueing import exposure, pinning
 from review.reviewing import drafts, pending
 
@@ -58,3 +60,10 @@ async def forget_old_drafts(ctx: dict[Any, Any]) -> int:
     """
     db: Database = ctx["db"]
     return await drafts.forget_old(db.hot) + await pinning.forget_old(db.hot) + await exposure.forget_old(db.hot)
+
+
+async def forget_old_bulk_items(ctx: dict[Any, Any]) -> int:
+    """Forget what became of each item of acts on many that ended long ago; the acts stay, with their counts."""
+    db: Database = ctx["db"]
+    settings: Settings = ctx["settings"]
+    return await bulk.forget_old(db.hot, settings.bulk_kept)

@@ -57,7 +57,7 @@ async def run(settings: Settings, *, check: Callable[[Settings], Awaitable[None]
     teller = Teller(redis)
     teller.start()
     loops = start_loops(settings, db, teller, stop)
-    scheduling = asyncio.create_task(run_schedules(settings.redis_url, db, stop))
+    scheduling = asyncio.create_task(run_schedules(settings, db, stop))
     await stop.wait()
     scheduling.cancel()
     _done, late = await asyncio.wait({*loops, scheduling}, timeout=STOP_WITHIN_SECONDS)
@@ -129,10 +129,10 @@ async def repeat(act: Callable[[], Awaitable[object]], stop: asyncio.Event, inte
         await _pause(stop, interval)
 
 
-async def run_schedules(redis_url: str, db: Database, stop: asyncio.Event) -> None:
+async def run_schedules(settings: Settings, db: Database, stop: asyncio.Event) -> None:
     """Run arq, again and again where Redis goes away; the sweep does not wait for it."""
     while not stop.is_set():
-        worker = schedule.build(redis_url, db)
+        worker = schedule.build(settings, db)
         try:
             await worker.async_run()
         except (RedisError, OSError) as fault:

@@ -8,13 +8,14 @@ from arq.connections import RedisSettings
 from arq.worker import Worker
 
 from review.kernel.db import Database
+from review.kernel.settings import Settings
 from workers import jobs
 
 QUEUE = "countersign:jobs"
 POSITION_SECONDS = set(range(0, 60, 5))
 
 
-def build(redis_url: str, db: Database) -> Worker:
+def build(settings: Settings, db: Database) -> Worker:
     """Make a worker that runs the schedules; every job is tried once, for the next turn finds what it left."""
     return Worker(
         functions=[],
@@ -26,10 +27,11 @@ def build(redis_url: str, db: Database) -> Worker:
             cron(jobs.forget_dropped_judgements, minute=29, max_tries=1, keep_result=0),
             cron(jobs.forget_old_notifications, minute=23, max_tries=1, keep_result=0),
             cron(jobs.forget_old_drafts, minute=51, max_tries=1, keep_result=0),
+            cron(jobs.forget_old_bulk_items, minute=43, max_tries=1, keep_result=0),
         ],
-        redis_settings=RedisSettings.from_dsn(redis_url),
+        redis_settings=RedisSettings.from_dsn(settings.redis_url),
         queue_name=QUEUE,
-        ctx={"db": db},
+        ctx={"db": db, "settings": settings},
         job_serializer=_encode,
         job_deserializer=msgspec.json.decode,
         handle_signals=False,

@@ -83,6 +83,7 @@ class Action(StrEnum):
     BULK_UNDONE = "bulk.undone"
     BULK_TAKEN = "bulk.taken"
     BULK_ENDED = "bulk.ended"
+    BULK_STOPPED = "bulk.stopped"
     VIEW_SHARED = "view.shared"
     VIEW_REMOVED = "view.removed"
     SOURCE_STOPPED = "source.stopped"

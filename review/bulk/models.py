@@ -15,7 +15,8 @@ class BulkAct(Base):
     """One act on many items: `given` is what was asked for, and nothing is done before `counts_at`.
 
     `permissions` are those the caller carried, and `key_id` the token they called with: an act never does more than
-    they could have done then, nor more than they may when it is done.
+    they could have done then, nor more than they may when it is done. An act that somebody stopped is done as well;
+    `tally` counts its items by where they stood, once they are forgotten.
     """
 
     __tablename__ = "bulk_acts"
@@ -34,6 +35,10 @@ class BulkAct(Base):
     requested_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     counts_at: Mapped[datetime] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    stopped_at: Mapped[datetime | None] = mapped_column(Instant)
+    stopped_by: Mapped[str | None]
+    forgotten_at: Mapped[datetime | None] = mapped_column(Instant)
+    tally: Mapped[Any | None] = mapped_column(JSON)
 
 
 class BulkItem(Base):

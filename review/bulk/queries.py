@@ -54,7 +54,7 @@ SELECT act.project_id, act.id, g.n, g.id FROM act CROSS JOIN unnest($12::uuid[])
 
 _ACT = """
  a.id, a.state, a.given::text AS given, a.acted_by, a.permissions, a.key_id, a.origin, a.fingerprint, a.requested_at,
- a.counts_at, a.ended_at
+ a.counts_at, a.ended_at, a.stopped_at, a.stopped_by, a.forgotten_at, a.tally::text AS tally
 """
 FIND = f"SELECT {_ACT} FROM bulk_acts a WHERE a.project_id = $1 AND a.id = $2 AND a.acted_by = $3"
 LOCK = f"{FIND} FOR UPDATE"
@@ -75,6 +75,29 @@ WHERE project_id = $1 AND item_id = ANY ($2::uuid[]) AND pg_column_size(input) <
 """
 UNDO_ITEMS = """
 UPDATE bulk_items SET state = 'undone', settled_at = now() WHERE project_id = $1 AND act_id = $2 AND state = 'waiting'
+"""
+STOP_ITEMS = """
+UPDATE bulk_items SET state = 'left_out', why = $3, said = $4, settled_at = now()
+WHERE project_id = $1 AND act_id = $2 AND state = 'waiting'
+"""
+STOP = """
+UPDATE bulk_acts SET state = 'done', stopped_at = now(), stopped_by = $3, ended_at = clock_timestamp()
+WHERE project_id = $1 AND id = $2
+"""
+# What is under way, or can still be taken back, has not ended.
+FORGET_ITEMS = """
+WITH old AS (
+  SELECT project_id, id FROM bulk_acts WHERE ended_at < now() - $1::interval AND forgotten_at IS NULL
+  ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED
+), gone AS (
+  DELETE FROM bulk_items b USING old WHERE b.project_id = old.project_id AND b.act_id = old.id
+  RETURNING b.project_id, b.act_id, b.state
+)
+UPDATE bulk_acts a SET forgotten_at = now(), tally = (
+  SELECT coalesce(json_object_agg(counted.state, counted.n), '{}') FROM (
+    SELECT state, count(*) AS n FROM gone WHERE gone.project_id = a.project_id AND gone.act_id = a.id GROUP BY 1
+  ) counted)
+FROM old WHERE a.project_id = old.project_id AND a.id = old.id
 """
 SET_STATE = """
 UPDATE bulk_acts SET state = $3, ended_at = CASE WHEN $3 IN ('done', 'undone') THEN clock_timestamp() END
@@ -164,6 +187,19 @@ async def undo(hot: Hot, project_id: UUID, act_id: UUID) -> None:
     """Take a locked act back with all its items."""
     await hot.execute(UNDO_ITEMS, project_id, act_id)
     await hot.execute(SET_STATE, project_id, act_id, "undone")
+
+
+async def stop(hot: Hot, who: Principal, act_id: UUID, why: str, said: str) -> int:
+    """End a locked act, and leave out what of it waits; gives how many items that is."""
+    told = await hot.execute(STOP_ITEMS, who.project_id, act_id, why, said)
+    await hot.execute(STOP, who.project_id, act_id, who.name)
+    return int(told.split()[-1])
+
+
+async def forget_items(hot: Hot, kept: timedelta, limit: int) -> int:
+    """Forget the items of acts that ended longer ago than that, and keep their counts; gives how many acts."""
+    told = await hot.execute(FORGET_ITEMS, kept, limit)
+    return int(told.split()[-1])
 
 
 async def set_state(hot: Hot, project_id: UUID, act_id: UUID, state: str) -> None:

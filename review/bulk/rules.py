@@ -44,6 +44,7 @@ class Why(StrEnum):
     FREE = "free"
     FORBIDDEN = "forbidden"
     FAILED = "failed"
+    STOPPED = "stopped"
 
 
 SENTENCES: Mapping[Why, str] = {
@@ -71,6 +72,7 @@ SENTENCES: Mapping[Why, str] = {
     Why.FREE: "Nobody has it in hand.",
     Why.FORBIDDEN: "You may not do that here any more.",
     Why.FAILED: "Doing it failed three times on our side; nothing of it was changed, so try it by itself.",
+    Why.STOPPED: "Not done: the rest was stopped.",
 }
 
 

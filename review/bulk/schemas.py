@@ -80,7 +80,10 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActView(msgspec.Struct, frozen=True, kw_only=True):
-    """An act and how far it has come: `waiting` until `counts_at`, then `running`, then `done`; or `undone`."""
+    """An act and how far it has come: `waiting` until `counts_at`, then `running`, then `done`; or `undone`.
+
+    It is `stopped` where somebody stopped the rest. What became of each item is not kept after `forgotten_at`.
+    """
 
     id: UUID
     state: str
@@ -88,6 +91,9 @@ class ActView(msgspec.Struct, frozen=True, kw_only=True):
     requested_at: datetime
     counts_at: datetime
     ended_at: datetime | None
+    stopped_at: datetime | None = None
+    stopped_by: str | None = None
+    forgotten_at: datetime | None = None
     counts: Counts
 
 

@@ -28,6 +28,7 @@ from review.kernel.ids import new_id
 from review.queueing import service as queueing
 
 MOST_LISTED = 20
+FORGOTTEN_AT_ONCE = 20  # acts, of up to 1,000 items each
 
 
 async def preview(
@@ -109,6 +110,38 @@ async def undo(tx: AsyncSession, *, who: Principal, act_id: UUID) -> ActView:
     return await get_act(hot, who=who, act_id=act_id)
 
 
+async def stop(tx: AsyncSession, *, who: Principal, act_id: UUID) -> ActView:
+    """Stop the rest of an act of one's own: what is done stays done, and what is not stays as it is.
+
+    Twice is as good as once, and an act that is over stays as it came out.
+
+    Raises:
+        BulkNotFound (404).
+    """
+    hot = await driver_of(tx)
+    row = await queries.find(hot, who, act_id, lock=True)  # which waits for the item that a worker is at
+    if row is None:
+        raise _not_found(act_id)
+    if row["state"] in {"waiting", "running"}:
+        left = await queries.stop(hot, who, act_id, Why.STOPPED, f"Not done: stopped by {who.name}.")
+        view = await get_act(hot, who=who, act_id=act_id)
+        details = {"bulk_id": str(act_id), "done": view.counts.done, "stopped": left}
+        audit.record(tx, who.project_id, who.actor, Action.BULK_STOPPED, details=details)
+        return view
+    return await get_act(hot, who=who, act_id=act_id)
+
+
+async def forget_old(hot: Hot, kept: timedelta) -> int:
+    """Forget what became of each item of acts that ended longer ago than that; gives how many acts those were.
+
+    An act itself stays, with its reason and its counts; what it did to an item is in that item's history.
+    """
+    forgotten = 0
+    while some := await queries.forget_items(hot, kept, FORGOTTEN_AT_ONCE):
+        forgotten += some
+    return forgotten
+
+
 async def get_act(hot: Hot, *, who: Principal, act_id: UUID) -> ActView:
     """Give an act of the caller's own, and how far it has come.
 
@@ -145,17 +178,20 @@ async def list_inputs(hot: Hot, *, who: Principal, results: Sequence[ItemResult]
 
 
 async def _views(hot: Hot, who: Principal, rows: Sequence[Any]) -> list[ActView]:
-    counts: dict[UUID, dict[str, int]] = {row["id"]: {} for row in rows}
+    counts: dict[UUID, dict[str, int]] = {row["id"]: msgspec.json.decode(row["tally"] or "{}") for row in rows}
     for found in await queries.count_items(hot, who.project_id, list(counts)):
         counts[found["act_id"]][found["state"]] = found["n"]
     return [
         ActView(
             id=row["id"],
-            state=row["state"],
+            state="stopped" if row["stopped_at"] else row["state"],
             asked=msgspec.json.decode(row["given"], type=Asked),
             requested_at=row["requested_at"],
             counts_at=row["counts_at"],
             ended_at=row["ended_at"],
+            stopped_at=row["stopped_at"],
+            stopped_by=row["stopped_by"],
+            forgotten_at=row["forgotten_at"],
             counts=Counts(**counts[row["id"]]),
         )
         for row in rows
@@ -208,7 +244,7 @@ def _foreseen(facts: Facts, fate: Fate) -> ItemResult:
 
 def _result(row: Any) -> ItemResult:
     why = row["why"] or None
-    is_hidden = why in {Why.UNKNOWN, Why.FORBIDDEN, Why.FAILED} or row["state"] in {"waiting", "undone"}
+    is_hidden = why in {Why.UNKNOWN, Why.FORBIDDEN, Why.FAILED, Why.STOPPED} or row["state"] in {"waiting", "undone"}
     return ItemResult(
         item_id=row["item_id"],
         external_id=None if is_hidden else row["external_id"],

@@ -64,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     statement_timeout: timedelta = timedelta(seconds=5)
     question_wait: timedelta = timedelta(hours=24)
     bulk_grace: timedelta = timedelta(seconds=15)
+    bulk_kept: timedelta = timedelta(days=90)
     sweep_interval: timedelta = timedelta(seconds=1)
     poll_interval: timedelta = timedelta(seconds=1)
     session_lifetime: timedelta = timedelta(hours=12)

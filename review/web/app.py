@@ -93,6 +93,7 @@ API: Sequence[ControllerRouterHandler] = (
     bulk.list_bulk,
     bulk.get_bulk,
     bulk.undo_bulk,
+    bulk.stop_bulk,
     escalation.acknowledge,
     backtests.begin_backtest,
     backtests.list_backtests,

@@ -57,6 +57,10 @@ async def test_many_are_judged_and_taken_back_without_a_mouse(site: Site, page: 
             "UPDATE bulk_acts SET state = 'running', counts_at = now() WHERE state = 'waiting'"
         )
     await expect(page.get_by_role("progressbar")).to_have_attribute("value", "0")
+    await page.get_by_role("button", name="Stop the rest").focus()
+    await page.evaluate("document.querySelector('#bulk-act').dataset.old = ''")
+    await expect(page.locator("#bulk-act:not([data-old])")).to_be_visible()  # it asks again while the act goes on
+    await expect(page.get_by_role("button", name="Stop the rest")).to_be_focused()
     assert await work(site.world) == len(ids)
     await expect(page.get_by_role("heading", name="Done to all 3")).to_be_visible()
     assert await site.verdicts() == ["approve"] * 3

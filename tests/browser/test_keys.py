@@ -40,3 +40,26 @@ async def test_somebody_gets_another_role_and_pools(site: Site, page: Page) -> N
     await ben.get_by_role("button", name="Keep this").click()
     await expect(page.get_by_text("It counts from their next request on.")).to_be_visible()
     await expect(ben.get_by_text("seniors, triage")).to_be_visible()
+
+
+async def test_seldom_used_pages_stand_in_a_menu_and_the_top_row_stays_one_line(site: Site, page: Page) -> None:
+    await site.world.add_person("ada", Role.ADMIN, password=PASSWORD)
+    site.email = "ada@example.com"
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    await site.sign_in(page, "/p/support/pools/triage")
+    await page.wait_for_load_state()
+    assert await page.evaluate("document.querySelector('.top').offsetHeight") < 60
+    more, people = page.locator(".top summary"), page.locator(".top a[href$='/people']")
+    await expect(people).to_be_hidden()
+    await more.press("Enter")
+    await expect(people).to_be_visible()
+    await people.press("Escape")
+    await expect(people).to_be_hidden()
+    await expect(more).to_be_focused()
+    await more.press("Enter")
+    await page.get_by_role("link", name="Find or do").focus()
+    await expect(people).to_be_hidden()
+    letter = await people.get_attribute("data-go")
+    await page.keyboard.press("g")
+    await page.keyboard.press(letter or "")
+    await page.wait_for_url("**/p/support/people")

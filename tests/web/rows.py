@@ -123,6 +123,7 @@ ROWS: dict[str, Row] = {
     "GET /api/v1/bulk": Row(),
     "GET /api/v1/bulk/{act_id}": Row(),
     "POST /api/v1/bulk/{act_id}/undo": Row(),
+    "POST /api/v1/bulk/{act_id}/stop": Row(),
     "GET /api/v1/config": Row(),
     "PUT /api/v1/config": Row({"project": "elsewhere"}),
     "POST /api/v1/config/check": Row({"project": "elsewhere"}),
@@ -190,6 +191,7 @@ ROWS: dict[str, Row] = {
     "GET /p/{project}/bulk": Row(),
     "GET /p/{project}/bulk/{act_id}": Row(),
     "POST /p/{project}/bulk/{act_id}/undo": Row(),
+    "POST /p/{project}/bulk/{act_id}/stop": Row(),
     "GET /p/{project}/assignments/{assignment_id}": Row(),
     **{
         f"POST /p/{{project}}/assignments/{{assignment_id}}/{act}": Row(form={"fence": "1"})

@@ -1,14 +1,16 @@
 """Doing the same to many items: the bar, the preview, the reason, the page of the act; and the same over the API."""
 
 import re
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 
+from review.bulk import executing, service
 from review.identity.rules import Role
-from tests.bulk.acts import submitted, work
+from tests.bulk.acts import bench, submitted, work
 from tests.make import World, unknown_id
 from tests.web.test_pages import HTML, HTMX, sign_in, token
 
@@ -94,6 +96,29 @@ async def test_everything_that_matches_is_meant_without_being_listed(http: httpx
     assert [row["output"] for row in outputs] == ['{"label": "refund"}']
 
 
+async def test_the_rest_is_stopped_and_the_page_says_by_whom(http: httpx.AsyncClient, world: World) -> None:
+    await sign_in(http, world)
+    ids = await submitted(world, 3)
+    seen = await sent(http, "/preview", {"act": "reject", "item": [str(each) for each in ids]})
+    here = (await sent(http, "", fields_in(seen.text) | {"reason": "a test batch"})).headers["location"]
+    await count_down(world)
+    act_id = UUID(here.rpartition("/")[2])
+    assert await executing.step(world.db, bench(world), world.service.project_id, act_id)
+    assert "Stop the rest" in (await http.get(here, headers=HTMX)).text
+    for _ in range(2):
+        assert (await sent(http, f"/{act_id}/stop", {})).headers["location"] == here
+    page = (await http.get(here, headers=HTML)).text
+    assert "Stopped, with 1 of 3 done" in page
+    assert page.count('not done</bdi></span> Stopped by <bdi translate="no">') == 2
+    assert "hx-get" not in page
+    assert "stopped</bdi></span> 1 of 3<" in (await http.get(BULK, headers=HTML)).text
+    await world.db.hot.execute("UPDATE bulk_acts SET ended_at = now() - interval '91 days'")
+    assert await service.forget_old(world.db.hot, timedelta(days=90)) == 1
+    page = (await http.get(here, headers=HTML)).text
+    assert "Stopped, with 1 of 3 done" in page
+    assert "is not kept any longer" in page
+
+
 async def test_undo_takes_all_back_and_comes_too_late_in_words(http: httpx.AsyncClient, world: World) -> None:
     await sign_in(http, world, "lou", Role.LEAD)
     ids = await submitted(world, 2)
@@ -173,6 +198,8 @@ async def test_programs_do_the_same_with_a_key_that_asks_once(http: httpx.AsyncC
     assert told["act"]["counts"] == {"waiting": 0, "done": 2, "left_out": 0, "undone": 0}
     assert [(each["item_id"], each["state"]) for each in told["items"]] == [(each, "done") for each in ids]
     assert (await called(http, world, "ana", f"{here}/undo", {})).json()["code"] == "bulk_counts"
+    assert (await called(http, world, "ben", f"{here}/stop", {})).json()["code"] == "bulk_not_found"
+    assert (await called(http, world, "ana", f"{here}/stop", {})).json()["state"] == "done"
     assert [each["id"] for each in (await called(http, world, "ana", "")).json()["data"]] == [first.json()["id"]]
 
 

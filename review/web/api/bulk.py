@@ -89,6 +89,12 @@ async def undo_bulk(who: Who, tx: Tx, act_id: FromPath[UUID]) -> ActView:
     return await bulk.undo(tx, who=who, act_id=act_id)
 
 
+@post("/bulk/{act_id:uuid}/stop", opt=WORK, status_code=200)
+async def stop_bulk(who: Who, tx: Tx, act_id: FromPath[UUID]) -> ActView:
+    """Stop the rest of an act: what is done stays done, what is not stays as it is."""
+    return await bulk.stop(tx, who=who, act_id=act_id)
+
+
 async def _chosen(services: Services, who: Principal, given: BulkIn) -> list[UUID]:
     """Give the items by id, or those that match the filter now, up to 1,000."""
     if (given.items is None) == (given.filter is None):

@@ -40,6 +40,7 @@ class Line:
     title: str
     type_title: str
     state: str
+    why: str | None
     message: str
     is_known: bool
 
@@ -157,6 +158,13 @@ class BulkPages(Controller):
         await bulk.undo(tx, who=work.who, act_id=act_id)
         return Redirect(f"/p/{work.who.project}/bulk/{act_id}", status_code=303)
 
+    @post("/{act_id:uuid}/stop", status_code=200)
+    async def stop(self, request: AnyRequest, work: InHand, tx: Tx, act_id: FromPath[UUID]) -> Redirect:
+        """Stop the rest of an act, and show how far it came."""
+        await read_form(request)
+        await bulk.stop(tx, who=work.who, act_id=act_id)
+        return Redirect(f"/p/{work.who.project}/bulk/{act_id}", status_code=303)
+
 
 async def _selected(work: Work, pairs: Pairs) -> list[UUID]:
     """Give the items that are ticked, or all that match the filter now, up to 1,000."""
@@ -179,6 +187,7 @@ async def _lines(work: Work, results: Sequence[ItemResult]) -> list[Line]:
             title=_title(work.config, each, inputs),
             type_title=desk.title_in(work.config, each.type) if each.type else "",
             state=each.state,
+            why=each.why,
             message=each.message,
             is_known=each.type is not None,
         )

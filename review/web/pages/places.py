@@ -1,4 +1,4 @@
-"""Where one can go within a project: the quiet row of links on every page, by what the role may see."""
+"""Where one can go within a project: the quiet row of links on every page and the menu behind it, by role."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,36 +9,42 @@ from review.identity.rules import Permission, Principal
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page of a project, its address, and the letter that leads to it after G."""
+    """A page of a project, its address, and the letter that leads to it after G; `is_seldom` if the menu has it."""
 
     title: str
     url: str
     letter: str = ""
+    is_seldom: bool = False
 
 
-# In the order shown; the first is the project's home.
+BAR, MENU = False, True
+MOST_IN_BAR: Final = 7  # beside the pool, the name and what else stands there, in one line at 1280 pixels
+
+# In the order shown, and the first is the project's home. What is seldom gone to stands in the menu, not in the bar.
 _PLACES: Final = (
-    ("Queue", "", Permission.READ_ITEMS),
-    ("Items", "/queue", Permission.READ_ITEMS),
-    ("Due soon", "/due", Permission.READ_ITEMS),
-    ("Clocks", "/clocks", Permission.READ_ITEMS),
-    ("Stops", "/stops", Permission.STOP),
-    ("Reviewers", "/reviewers", Permission.READ_REVIEWERS),
-    ("Quality", "/assurance", Permission.READ_REVIEWERS),
-    ("Webhooks", "/webhooks", Permission.READ_WEBHOOKS),
-    ("Audit", "/audit", Permission.READ_AUDIT),
-    ("Notifications", "/notifications", Permission.READ_ITEMS),
-    ("People", "/people", Permission.READ_PEOPLE),
-    ("Keys", "/keys", Permission.OWN_TOKENS),
-    ("Rules", "/rules", Permission.READ_CONFIG),
+    ("Queue", "", Permission.READ_ITEMS, BAR),
+    ("Items", "/queue", Permission.READ_ITEMS, BAR),
+    ("Due soon", "/due", Permission.READ_ITEMS, BAR),
+    ("Clocks", "/clocks", Permission.READ_ITEMS, MENU),
+    ("Stops", "/stops", Permission.STOP, MENU),
+    ("Reviewers", "/reviewers", Permission.READ_REVIEWERS, BAR),
+    ("Webhooks", "/webhooks", Permission.READ_WEBHOOKS, MENU),
+    ("Audit", "/audit", Permission.READ_AUDIT, MENU),
+    ("Notifications", "/notifications", Permission.READ_ITEMS, MENU),
+    ("People", "/people", Permission.READ_PEOPLE, MENU),
+    ("Keys", "/keys", Permission.OWN_TOKENS, MENU),
+    ("Quality", "/assurance", Permission.READ_REVIEWERS, BAR),
+    ("Rules", "/rules", Permission.READ_CONFIG, BAR),
 )
 
 
 def links_for(who: Principal) -> list[Place]:
     """List the places that the caller may go to."""
-    letters = _letters([title for title, _, _ in _PLACES])
+    letters = _letters([title for title, *_ in _PLACES])
     return [
-        Place(title, f"/p/{who.project}{path}", letters[title]) for title, path, needed in _PLACES if who.may(needed)
+        Place(title, f"/p/{who.project}{path}", letters[title], is_seldom)
+        for title, path, needed, is_seldom in _PLACES
+        if who.may(needed)
     ]
 
 

@@ -282,6 +282,7 @@ _SENTENCES: Final[dict[str, Callable[[HistoryEntry, Particulars], Markup]]] = {
     "case.prioritised": _prioritised,
     "bulk.requested": _acted("asked for an act on many items"),
     "bulk.undone": _acted("took an act on many items back"),
+    "bulk.stopped": _acted("stopped the rest of an act on many items"),
     "bulk.taken": _acted("took it together with others, to judge them alike"),
     "backtest.begun": _acted("began a backtest of a version"),
     "backtest.stopped": _acted("stopped a backtest"),

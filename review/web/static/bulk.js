@@ -49,7 +49,8 @@ if (bar) {
   tell();
 }
 
-// The page of an act: taking it back, and how long that can be done.
+// The page of an act: taking it back, and how long that can be done; stopping the rest of it.
+keys.s = () => ($("#bulk-stop") ? press("#bulk-stop") : false);
 keys.u = () => ($("#bulk-undo") ? press("#bulk-undo") : false);
 setInterval(() => $$("[data-seconds]").forEach((it) => {
   it.dataset.seconds = Math.max(0, it.dataset.seconds - 1);

@@ -81,6 +81,12 @@ when("error", (event) => {
     .catch(() => "It did not arrive.").then((why) => { said.textContent = why; });
 }, true);
 
+// Keys that go to a PDF do not come here, and no frame says so but by having the focus.
+const away = () => $$("[data-away]").forEach((it) => { it.hidden = document.activeElement !== $("iframe", it.closest(".block")); });
+addEventListener("blur", () => setTimeout(away));
+addEventListener("focus", () => setTimeout(away));
+when("load", () => setTimeout(away), true); // what a frame loads may take the focus, or lose it
+
 // Marks: what is pointed at, or has the focus, lights up wherever it is drawn.
 const same = (it) => {
   const { mark, for: field } = it.dataset;

@@ -96,6 +96,12 @@ when("beforetoggle", ({ target, newState }) => {
   $("[data-keys-here]", target).replaceChildren(...all);
 }, true);
 
+// The menu of the top closes when the hand is elsewhere.
+const shut = (it) => $$(".top details").forEach((menu) => { menu.open &&= menu.contains(it); });
+when("focusin", ({ target }) => shut(target));
+when("click", ({ target }) => shut(target));
+when("keydown", ({ key, target }) => { if (key === "Escape" && target.closest(".top details")) { $(".top summary").focus(); shut(); } });
+
 // The palette comes when it is first asked for; without it, its button is a link to the search page.
 // What is typed while it comes is for it, and no key of the page.
 const find = (event) => {

@@ -25,7 +25,7 @@ const offered = () => {
   const found = new Map();
   for (const it of $$("main :is(button, a[href]), header :is(nav a, form a, form button)")) {
     const title = named(it), key = $("kbd[data-own]", it)?.textContent || (it.dataset.go ? `G ${it.dataset.go.toUpperCase()}` : "");
-    if (title && seen(it) && !it.disabled && it.tabIndex >= 0 && !it.closest("[hx-ignore]") && !it.matches(VEILED) && !found.has(title)) found.set(title, { title, kind: it.matches("a") ? "Here" : "Do", key, it });
+    if (title && (seen(it) || it.dataset.go) && !it.disabled && it.tabIndex >= 0 && !it.closest("[hx-ignore]") && !it.matches(VEILED) && !found.has(title)) found.set(title, { title, kind: it.matches("a") ? "Here" : "Do", key, it });
   }
   const rank = ({ it, kind }) => (it.closest("header form") ? 2 : kind === "Do" ? 0 : 1);  // signing out is never the first
   return [...found.values()].sort((one, other) => rank(one) - rank(other));

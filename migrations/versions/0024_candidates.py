@@ -1,12 +1,12 @@
 """Configuration versions that are not active yet, and who approved them.
 
-Revision ID: 0026
+Revision ID: 0024
 Revises: 0023
 """
 
 from alembic import op
 
-revision = "0026"
+revision = "0024"
 down_revision = "0023"
 
 # A process of the release before inserts what it makes active, and names no moment: the default is right for it.

@@ -1,13 +1,13 @@
 """Backtests: two configuration versions tried on stored items.
 
-Revision ID: 0028
-Revises: 0026
+Revision ID: 0025
+Revises: 0024
 """
 
 from alembic import op
 
-revision = "0028"
-down_revision = "0026"
+revision = "0025"
+down_revision = "0024"
 
 UP = """
 CREATE TABLE backtests (
