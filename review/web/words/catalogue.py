@@ -1,6 +1,7 @@
 """Which language a request's page speaks, and the catalogue that has its words."""
 
 import gettext as catalogues
+from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Final
@@ -37,6 +38,11 @@ class Languages:
         return self._by_tag.get(tag, _AS_WRITTEN)
 
 
+def N_(message: str) -> str:  # noqa: N802  # the name that collectors of words know
+    """Mark a sentence of a constant for translation; whoever prints it reads it from the catalogue then."""
+    return message
+
+
 _AS_WRITTEN = catalogues.NullTranslations()
 _installed = Languages(Path(__file__).parent)
 # Set once per request by its guard, because sentences are written deep inside macros that know no request.
@@ -69,14 +75,20 @@ def spoken() -> catalogues.NullTranslations:
     return _spoken.get()[1]
 
 
-def gettext(message: str) -> str:
-    """Give a sentence in the language of this request's page."""
-    return _spoken.get()[1].gettext(message)
+def gettext(message: str, /, **names: object) -> str:
+    """Give a sentence in the language of this request's page, as plain text, with what its names stand for."""
+    return _spoken.get()[1].gettext(message) % names
 
 
-def ngettext(singular: str, plural: str, count: int) -> str:
-    """Give a sentence in the form that its language has for a number."""
-    return _spoken.get()[1].ngettext(singular, plural, count)
+def ngettext(singular: str, plural: str, count: int, /, **names: object) -> str:
+    """Give a sentence in the form that its language has for a number, which it may name as `num`."""
+    return _spoken.get()[1].ngettext(singular, plural, count) % {"num": count, **names}
+
+
+def one_of(messages: Mapping[str, str], code: str, otherwise: str = "") -> str:
+    """Give the marked message under a code in the language of this request's page, else `otherwise` as it is."""
+    message = messages.get(code)
+    return gettext(message) if message else otherwise
 
 
 def _tag(directory: str) -> str:
