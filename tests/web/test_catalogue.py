@@ -33,6 +33,7 @@ MADE_UP, FROM_THE_RIGHT = "qps", "he"
 ACCENTED = str.maketrans("aeiouAEIOUcnsyz", "áéíóúÁÉÍÓÚçñšýž")
 KEPT = re.compile(r"%\(\w+\)s|%%|<[^>]*>|&\w+;")
 
+MARKERS = {"N_", "gettext", "ngettext"}
 DEVELOPMENT = {"styleguide.html": "of development only, with made-up words in every component"}
 BARE = re.compile(
     r"\{%-?\s*trans\b.*?endtrans\s*[+-]?%\}|\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}"
@@ -212,10 +213,20 @@ async def test_a_page_from_right_to_left_says_so(
 
 
 def _written_by_python() -> set[str]:
-    """Collect the strings that stand in the modules of pages, and the acts that the audit names."""
+    """Collect the strings of the modules of pages that are not of the catalogue, and the acts that the audit names."""
     trees = [ast.parse(path.read_text()) for path in Path(pages.__file__).parents[1].rglob("*.py")]
-    strings = {each.value for tree in trees for each in ast.walk(tree) if isinstance(each, ast.Constant)}
-    return {each for each in strings if isinstance(each, str)} | {humanise(each.replace(".", "_")) for each in Action}
+    strings = {text for tree in trees for text in _bare_strings(tree)}
+    return strings | {humanise(each.replace(".", "_")) for each in Action}
+
+
+def _bare_strings(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    called = node.func if isinstance(node, ast.Call) else None
+    name = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+    for child in ast.iter_child_nodes(node):
+        if not (name in MARKERS and isinstance(child, ast.Constant)):
+            yield from _bare_strings(child)
 
 
 def _templates() -> list[str]:

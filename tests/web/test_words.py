@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from review.items.schemas import Details, HistoryEntry
 from review.web.pages import words
 from review.web.pages.differences import changes
-from review.web.pages.story import tell, why
+from review.web.pages.reasons import why
+from review.web.pages.story import tell
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 

@@ -10,34 +10,35 @@ from review.identity.errors import CrossSiteRequest
 from review.identity.sessions import Visitor
 from review.kernel.errors import MalformedRequest
 from review.web.services import AnyRequest
+from review.web.words.catalogue import N_
 
 FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 20_000
 SAID = {
-    "approve": "Approved.",
-    "correct": "Corrected.",
-    "reject": "Rejected.",
-    "skip": "Skipped. Somebody else gets it.",
-    "escalate": "Escalated. Somebody else takes it from here.",
-    "snooze": "Put aside. It comes back to you when you said.",
-    "send-back": "Sent back, with your note.",
-    "pin": "Pinned. It stays in your hands while you go on.",
-    "undo": "Taken back. It is yours again.",
-    "release": "Put back. Somebody else may take it now, or you later.",
-    "pause": "The clock stands still.",
-    "resume": "The clock runs on.",
-    "conflict": "Noted: it concerns you. You will not be asked about it again, and somebody else gets it.",
-    "ask": "Asked. It comes back to you with the answer.",
-    "answer": "Answered. The item is back with who asked.",
-    "stop": "Stopped. What rules would have let through goes to people until somebody resumes it.",
-    "restart": "Resumed. Rules decide again on what comes from now on.",
-    "override": "Overridden.",
-    "proposed": "Proposed. It counts once a second person has confirmed it.",
-    "confirm": "Confirmed. The override counts.",
-    "take-back": "Taken back. The item stands as it was.",
-    "kept": "Kept. The view stands above the list now, and its address can be shared.",
-    "view-removed": "Taken away. This is the list without a filter.",
-    "acknowledge": "Noted: you see to it. Nobody is paged about it any more.",
+    "approve": N_("Approved."),
+    "correct": N_("Corrected."),
+    "reject": N_("Rejected."),
+    "skip": N_("Skipped. Somebody else gets it."),
+    "escalate": N_("Escalated. Somebody else takes it from here."),
+    "snooze": N_("Put aside. It comes back to you when you said."),
+    "send-back": N_("Sent back, with your note."),
+    "pin": N_("Pinned. It stays in your hands while you go on."),
+    "undo": N_("Taken back. It is yours again."),
+    "release": N_("Put back. Somebody else may take it now, or you later."),
+    "pause": N_("The clock stands still."),
+    "resume": N_("The clock runs on."),
+    "conflict": N_("Noted: it concerns you. You will not be asked about it again, and somebody else gets it."),
+    "ask": N_("Asked. It comes back to you with the answer."),
+    "answer": N_("Answered. The item is back with who asked."),
+    "stop": N_("Stopped. What rules would have let through goes to people until somebody resumes it."),
+    "restart": N_("Resumed. Rules decide again on what comes from now on."),
+    "override": N_("Overridden."),
+    "proposed": N_("Proposed. It counts once a second person has confirmed it."),
+    "confirm": N_("Confirmed. The override counts."),
+    "take-back": N_("Taken back. The item stands as it was."),
+    "kept": N_("Kept. The view stands above the list now, and its address can be shared."),
+    "view-removed": N_("Taken away. This is the list without a filter."),
+    "acknowledge": N_("Noted: you see to it. Nobody is paged about it any more."),
 }
 
 Pairs = list[tuple[str, str]]

@@ -68,7 +68,13 @@ def duration(span: timedelta) -> str:
 
 def seconds(count: float) -> str:
     """Say some seconds, without parts of one."""
-    return gettext("%(seconds)s s", seconds=f"{count:.0f}")
+    return gettext("%(seconds)s s", seconds=round(count))
+
+
+def milliseconds(count: float) -> str:
+    """Say some thousandths of a second."""
+    number = f"{count:g}"
+    return gettext("%(number)s ms", number=number)
 
 
 def distance(at: datetime, now: datetime, kind: str = "past") -> str:
