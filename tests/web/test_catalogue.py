@@ -1,7 +1,9 @@
 """The words of the pages come from one catalogue, which a made-up language replaces whole."""
 
+import json
 import re
 from collections.abc import Iterator
+from html import unescape as html_unescape
 from io import BytesIO
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from review.audit.rules import Action
 from review.kernel.db import Database
 from review.kernel.resources import static_dir, templates_dir
 from review.kernel.settings import Settings
+from review.web.pages import script_words
 from review.web.pages.environment import build_environment
 from review.web.pages.words import humanise
 from review.web.words import catalogue
@@ -41,6 +44,7 @@ ATTRIBUTE = re.compile(r'\s(?:aria-label|aria-description|title|placeholder|alt|
 TAG = re.compile(r'<(?:[^<>"]|"[^"]*")*>')
 ENTITY = re.compile(r"&\w+;|&#\d+;")
 ATTRIBUTES = re.compile(r'(?:[\w-]+="[^"]*"|autofocus|data-[\w-]+)(?:\s+(?:[\w-]+="[^"]*"|autofocus|data-[\w-]+))*')
+BY_SCRIPT = re.compile(r'\bsay\("([^"]+)"|"([^"]*%\(\w+\)s[^"]*)"')
 WORD = re.compile(r"[^\W\d_]{2,}")
 SAYS = {"badge": 1, "flash": 1, "empty": 2}  # components, and how many of their arguments are read
 SAID = re.compile(r"^[A-Z][a-z]+ |^[A-Z][a-z]+$|[a-z]{2,} [a-z]{2,}|[a-z]{2,}[.,:] |^, [a-z]")
@@ -55,8 +59,8 @@ COMMANDS = frozenset(
     }
 )
 
-# What packages below the pages write and keep in English (ADR 0040): why something is due when it is, and why a delivery
-# failed, which the test below sets. The audit names its acts as the API does.
+# What packages below the pages write and keep in English (ADR 0040): why something is due when it is, and why a
+# delivery failed, which the test below sets. The audit names its acts as the API does.
 FROM_BELOW = re.compile(r"Policy .* gives .*|It arrived .*|Webhooks")
 
 
@@ -155,7 +159,10 @@ async def test_pages_speak_the_readers_language(
         assert marked(sentence) in html, path
         assert f">{sentence}<" not in html, path
         assert marked("Skip to the content") in html
+        given = json.loads(html_unescape(html.split(' data-words="')[1].split('"')[0]))
+        assert given == {message: marked(message) for message in script_words.SAID}
         english = (await http.get(path, headers=HTML | {"accept-language": "de, en;q=0.5"})).text
+        assert "data-words" not in english
         assert '<html lang="en"' in english
         assert f">{sentence}<" in english
 
@@ -189,6 +196,14 @@ async def test_no_page_says_anything_in_english(
                 left[route.name] = words
     assert seen >= 25, "the pages are there"
     assert left == {}
+
+
+def test_what_scripts_say_is_in_the_catalogue() -> None:
+    scripts = {path.name: path.read_text() for path in static_dir().glob("*.js")}
+    said = {text for script in scripts.values() for pair in BY_SCRIPT.findall(script) for text in pair if text}
+    said |= set(re.findall(r'\btell\("([^"]+)"\)', scripts["spans.js"]))
+    said |= {message for message in script_words.SAID if any(f'"{message}"' in script for script in scripts.values())}
+    assert said == set(script_words.SAID)
 
 
 @pytest.mark.parametrize(

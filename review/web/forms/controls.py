@@ -268,11 +268,11 @@ def _bounds(plain: Schema, *, integer: bool) -> list[str]:
 
 def _lengths(plain: Schema, most: int | None) -> list[str]:
     least = plain.get("minLength")
-    few = isinstance(least, int) and not isinstance(least, bool) and least > 1
-    if few and most is not None:
-        return [gettext("From %(least)s to %(most)s characters.", least=_shown(least), most=_shown(most))]
-    if few:
-        return [ngettext("At least %(num)s character.", "At least %(num)s characters.", least, num=_shown(least))]
+    few = least if isinstance(least, int) and not isinstance(least, bool) and least > 1 else None
+    if few is not None and most is not None:
+        return [gettext("From %(least)s to %(most)s characters.", least=_shown(few), most=_shown(most))]
+    if few is not None:
+        return [ngettext("At least %(num)s character.", "At least %(num)s characters.", few, num=_shown(few))]
     if most is None:
         return []
     return [ngettext("Up to %(num)s character.", "Up to %(num)s characters.", most, num=_shown(most))]

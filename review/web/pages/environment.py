@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from review.kernel.clock import utc_now
 from review.web import content
-from review.web.pages import sentences, words
+from review.web.pages import script_words, sentences, words
 from review.web.pages.everywhere import SHOWN, TOLD, Everywhere
 from review.web.pages.sentences import Sentences
 from review.web.words import catalogue
@@ -51,6 +51,7 @@ def build_environment(templates: Path, static: Path) -> Environment:
     }
     environment.globals["reader"] = cast("Any", words.reader)  # typed as one of Jinja's own globals alone
     environment.globals["language"] = cast("Any", catalogue.language)
+    environment.globals["script_words"] = cast("Any", script_words.given)
     environment.globals["direction"] = cast("Any", catalogue.direction)
     environment.globals |= cast(
         "Any", {"_": sentences.gettext, "gettext": sentences.gettext, "ngettext": sentences.ngettext}
