@@ -4,14 +4,9 @@ import json
 import re
 from collections.abc import Iterator
 from html import unescape as html_unescape
-from io import BytesIO
-from pathlib import Path
 
 import httpx
 import pytest
-from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from jinja2 import nodes
 
 from review.audit.rules import Action
@@ -26,13 +21,9 @@ from review.web.words.catalogue import Languages
 from tests.make import World
 from tests.web import matrix
 from tests.web.left_over import left_over
+from tests.web.made_up import install, marked
 from tests.web.scene import Scene, addressed
 from tests.web.test_pages import HTML, sign_in, take
-
-POT = Path(catalogue.__file__).parent / "countersign.pot"
-MADE_UP, FROM_THE_RIGHT = "qps", "he"
-ACCENTED = str.maketrans("aeiouAEIOUcnsyz", "áéíóúÁÉÍÓÚçñšýž")
-KEPT = re.compile(r"%\(\w+\)s|%%|<[^>]*>|&\w+;")
 
 DEVELOPMENT = {"styleguide.html": "of development only, with made-up words in every component"}
 BARE = re.compile(
@@ -64,29 +55,9 @@ COMMANDS = frozenset(
 FROM_BELOW = re.compile(r"Policy .* gives .*|It arrived .*|Webhooks")
 
 
-def marked(message: str) -> str:
-    """Write a message in the made-up language: accented, in brackets, with its placeholders and markup as they are."""
-    kept = KEPT.findall(message)
-    parts = [part.translate(ACCENTED) for part in KEPT.split(message)]
-    return "[" + "".join(part + (kept[at] if at < len(kept) else "") for at, part in enumerate(parts)) + "]"
-
-
 @pytest.fixture(scope="module")
 def made_up(tmp_path_factory: pytest.TempPathFactory) -> Languages:
-    root = tmp_path_factory.mktemp("words")
-    words = Catalog(domain=catalogue.DOMAIN)
-    for message in read_po(BytesIO(POT.read_bytes())):
-        if isinstance(message.id, str):
-            if message.id:
-                words.add(message.id, marked(message.id))
-        else:
-            words.add(message.id, tuple(marked(form) for form in message.id))
-    for tag in (MADE_UP, FROM_THE_RIGHT):
-        place = root / tag / "LC_MESSAGES" / f"{catalogue.DOMAIN}.mo"
-        place.parent.mkdir(parents=True)
-        with place.open("wb") as file:
-            write_mo(file, words)
-    return Languages(root)
+    return install(tmp_path_factory.mktemp("words"))
 
 
 @pytest.mark.parametrize(
