@@ -23,7 +23,7 @@ from tests.web import matrix
 from tests.web.left_over import left_over
 from tests.web.made_up import install, marked
 from tests.web.scene import Scene, addressed
-from tests.web.test_pages import HTML, sign_in, take
+from tests.web.test_pages import HTML, sign_in, take, token
 
 DEVELOPMENT = {"styleguide.html": "of development only, with made-up words in every component"}
 BARE = re.compile(
@@ -183,6 +183,32 @@ def test_what_scripts_say_is_in_the_catalogue() -> None:
 )
 def test_a_language_says_from_which_side_it_is_read(tag: str, side: str) -> None:
     assert catalogue.direction(tag) == side
+
+
+async def test_a_reader_chooses_a_language_where_there_is_one_to_choose(
+    http: httpx.AsyncClient, world: World, made_up: Languages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sign_in(http, world)
+    english = HTML | {"accept-language": "en"}
+    assert 'name="language"' not in (await http.get("/preferences", headers=english)).text
+    monkeypatch.setattr(catalogue, "_installed", made_up)
+    html = (await http.get("/preferences", headers=english)).text
+    assert re.findall(r'name="language" value="(\w*)"( checked)?', html) == [
+        ("", " checked"),
+        ("en", ""),
+        ("he", ""),
+        ("qps", ""),
+    ]
+    form = {"_csrf": await token(http)}
+    wrong = await http.post("/preferences", data=form | {"language": "tlh"}, headers=english)
+    assert wrong.status_code == 422
+    assert 'id="fault-language"' in wrong.text
+    await http.post("/preferences", data=form | {"language": "qps"}, headers=english)
+    html = (await http.get("/preferences", headers=english)).text
+    assert '<html lang="qps"' in html
+    assert marked("As my browser asks") in html
+    monkeypatch.undo()
+    assert '<html lang="en"' in (await http.get("/preferences", headers=english)).text, "it is not there any more"
 
 
 async def test_a_page_from_right_to_left_says_so(

@@ -13,6 +13,7 @@ from review.web.pages import words
 from review.web.pages.keymap import KEYS
 from review.web.pages.reading import Pairs, first, read_form
 from review.web.services import AnyRequest, Tx
+from review.web.words import catalogue
 from review.web.words.catalogue import N_, gettext, one_of
 
 HERE: Final = "/preferences"
@@ -20,7 +21,7 @@ SAID: Final = {
     "kept": N_("Kept. It counts on every page from now on."),
     "keys": N_("Every key does again what it did at first."),
 }
-TEXTS: Final = ("scheme", "density", "motion", "zone", "blur", "greyscale", "mute")
+TEXTS: Final = ("scheme", "density", "motion", "zone", "language", "blur", "greyscale", "mute")
 NUMBERS: Final = ("text_size", "hours", "break_after")
 
 
@@ -40,7 +41,8 @@ class PreferencesPages(Controller):
         """Keep what the reader chose; what cannot be is said beside its field, and nothing is kept."""
         pairs = await read_form(request)
         visitor: Visitor = request.auth
-        chosen, faults = preferences.check(_fields(pairs), {name: gettext(does) for name, does in KEYS.items()})
+        does = {name: gettext(act) for name, act in KEYS.items()}
+        chosen, faults = preferences.check(_fields(pairs), does, catalogue.installed())
         if faults:
             typed = {name: first(pairs, f"key-{name}") for name in KEYS}
             return _page(visitor, chosen, faults=faults, typed=typed, zone=first(pairs, "zone"), status=422)
@@ -85,6 +87,7 @@ def _page(
         "zone": chosen.zone if zone is None else zone,
         "read_in": str(words.reader().zone),
         "zones": sorted(preferences.zones()),
+        "languages": catalogue.installed(),
         "sizes": TEXT_SIZES,
         "keys": [(name, typed[name] if typed else chosen.own_key(name), gettext(does)) for name, does in KEYS.items()],
         "said": said,
