@@ -25,8 +25,8 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """What somebody chose; everything has a default that suits most people.
 
     `zone` and `language` are empty for the browser's own. `break_after` is in minutes, 0 for no reminder. `keys` maps
-    the key that pages name to their own; `single_keys` turns off every key that works without Ctrl or ⌘. `blur`, `greyscale` and
-    `mute` say how sensitive content is shown.
+    the key that pages name to their own; `single_keys` turns off every key that works without Ctrl or ⌘. `blur`,
+    `greyscale` and `mute` say how sensitive content is shown.
     """
 
     scheme: Literal["system", "light", "dark"] = "system"
