@@ -9,9 +9,11 @@ from markupsafe import Markup
 from review.items.schemas import Details
 from review.kernel.shapes import is_list, is_number, is_object
 from review.routing import telling
+from review.routing.telling import Phrases
 from review.web.content import visible
 from review.web.pages import words
 from review.web.pages.sentences import gettext, ngettext
+from review.web.words import catalogue
 from review.web.words.catalogue import N_
 
 Particulars = Mapping[str, Any]
@@ -80,11 +82,29 @@ def _with_facts(condition: str, details: Details, payload: Mapping[str, object])
     """Put the item's own values in the place of their names: `item.confidence < 0.8` becomes `0.62 < 0.8`."""
     circumstances = {name: getattr(details, name) for name in ("confidence", "impact", "signals", "metadata", "tags")}
     named = {"model": msgspec.to_builtins(details.model), "alternatives": list(details.alternatives)}
-    parts = telling.tell(condition, {**circumstances, **named, **payload})
+    parts = telling.tell(condition, {**circumstances, **named, **payload}, _phrases())
     return Markup("").join(
         Markup("<strong>{}</strong>").format(visible(part.text)) if part.is_fact else visible(part.text)
         for part in parts
     )
+
+
+def _phrases() -> Phrases:
+    spoken = catalogue.spoken()  # the names are put in by whoever tells
+    return Phrases(
+        given=spoken.gettext("%(name)s is given"),
+        missing=spoken.gettext("%(name)s is missing"),
+        absent=spoken.gettext("not given"),
+        size=spoken.gettext("size of %(what)s"),
+        too_large=spoken.gettext("a number too large to show"),
+        more=spoken.gettext("%(count)s more"),
+        fields=lambda count: catalogue.ngettext("%(num)s field", "%(num)s fields", count, num=_number(count)),
+        elements=lambda count: catalogue.ngettext("%(num)s element", "%(num)s elements", count, num=_number(count)),
+    )
+
+
+def _number(count: int) -> str:
+    return f"{count:,}"
 
 
 def _text(details: Particulars, name: str) -> str:
