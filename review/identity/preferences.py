@@ -1,6 +1,6 @@
 """How a person likes to work: what their pages look like, in which zone times are told, and which key does what."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.identity.models import User
 
 TEXT_SIZES: Final = (90, 100, 110, 125, 150)  # in percent; the stylesheet has a line for each
+NO_CHOICE: Final = "This is none of the choices. Choose one of those shown."
 FIXED_KEYS: Final = "?"  # what tells all keys is where people look for it
 
 Key = Annotated[str, Meta(min_length=1, max_length=1)]
@@ -23,9 +24,9 @@ Own = Literal["project", "yes", "no"]  # as the project's configuration has it, 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What somebody chose; everything has a default that suits most people.
 
-    `zone` is empty for the browser's own. `break_after` is in minutes, 0 for no reminder. `keys` maps the key that
-    pages name to their own; `single_keys` turns off every key that works without Ctrl or ⌘. `blur`, `greyscale` and
-    `mute` say how sensitive content is shown.
+    `zone` and `language` are empty for the browser's own. `break_after` is in minutes, 0 for no reminder. `keys` maps
+    the key that pages name to their own; `single_keys` turns off every key that works without Ctrl or ⌘. `blur`,
+    `greyscale` and `mute` say how sensitive content is shown.
     """
 
     scheme: Literal["system", "light", "dark"] = "system"
@@ -33,6 +34,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     text_size: Literal[90, 100, 110, 125, 150] = 100
     motion: Literal["system", "reduced"] = "system"
     zone: str = ""
+    language: Annotated[str, Meta(max_length=35)] = ""
     hours: Literal[24, 12] = 24
     break_after: Annotated[int, Meta(ge=0, le=240)] = 50
     blur: Own = "project"
@@ -78,10 +80,12 @@ def decode(stored: str | None) -> Preferences:
     return Preferences(**sound)
 
 
-def check(fields: Mapping[str, Any], known_keys: Mapping[str, str]) -> tuple[Preferences, dict[str, str]]:
+def check(
+    fields: Mapping[str, Any], known_keys: Mapping[str, str], languages: Collection[str] = ()
+) -> tuple[Preferences, dict[str, str]]:
     """Make preferences of what somebody chose, and say beside which fields it cannot be so, and why.
 
-    `known_keys` are the keys that pages name, with what each does.
+    `known_keys` are the keys that pages name, with what each does; `languages` the tags of those that pages speak.
     """
     faults: dict[str, str] = {}
     sound: dict[str, Any] = {}
@@ -90,9 +94,11 @@ def check(fields: Mapping[str, Any], known_keys: Mapping[str, str]) -> tuple[Pre
             try:
                 sound[name] = getattr(msgspec.convert({name: fields[name]}, Preferences), name)
             except msgspec.ValidationError:
-                faults[name] = "This is none of the choices. Choose one of those shown."
+                faults[name] = NO_CHOICE
     if sound.get("zone") and sound["zone"] not in zones():
         faults["zone"] = "This is no time zone. Write it like Europe/Berlin, or leave it empty for the browser's."
+    if sound.get("language") and sound["language"] not in languages:
+        faults["language"] = NO_CHOICE
     keys, wrong = check_keys(fields.get("keys", {}), known_keys)
     return Preferences(**sound, keys=keys), faults | wrong
 

@@ -1,8 +1,8 @@
 """A condition told with an item's own values in the place of their names, for people to see why it held."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeGuard
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, TypeGuard
 
 import msgspec
 
@@ -27,6 +27,30 @@ class Part(msgspec.Struct, frozen=True):
     is_fact: bool = False
 
 
+def _fields(count: int) -> str:
+    return "1 field" if count == 1 else f"{count:,} fields"
+
+
+def _elements(count: int) -> str:
+    return "1 element" if count == 1 else f"{count:,} elements"
+
+
+class Phrases(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said around an item's values: English, which whoever prints it in another language replaces."""
+
+    given: str = "%(name)s is given"
+    missing: str = "%(name)s is missing"
+    absent: str = "not given"
+    size: str = "size of %(what)s"
+    too_large: str = "a number too large to show"
+    more: str = "%(count)s more"
+    fields: Callable[[int], str] = _fields
+    elements: Callable[[int], str] = _elements
+
+
+ENGLISH: Final = Phrases()
+
+
 class _Missing:
     """Stands for what an item does not have."""
 
@@ -42,7 +66,7 @@ class _Found(msgspec.Struct, frozen=True):
     value: object
 
 
-def tell(condition: str, item: Mapping[str, object]) -> tuple[Part, ...]:
+def tell(condition: str, item: Mapping[str, object], phrases: Phrases = ENGLISH) -> tuple[Part, ...]:
     """Tell a condition with the item's values; what cannot be told within bounds is given as it was written.
 
     Nothing but the fields that conditions may speak of is read of the item.
@@ -50,16 +74,17 @@ def tell(condition: str, item: Mapping[str, object]) -> tuple[Part, ...]:
     written = (Part(condition[:MAX_LENGTH]),)
     if len(condition) > MAX_LENGTH:
         return written
-    told = tuple(_Telling(list(scan(condition)), item).run())
+    told = tuple(_Telling(list(scan(condition)), item, phrases).run())
     return told if sum(len(part.text) for part in told) <= MAX_TOLD else written
 
 
 class _Telling:
     """One walk over a condition's tokens."""
 
-    def __init__(self, tokens: Sequence[Token], item: Mapping[str, object]) -> None:
+    def __init__(self, tokens: Sequence[Token], item: Mapping[str, object], phrases: Phrases) -> None:
         self._tokens = tokens
         self._item = dict(item)
+        self._phrases = phrases
         self._paths = {at: found for at in range(len(tokens)) if (found := self._find(at)) is not None}
         spoken = {found.fields for found in self._paths.values()}
         lasts = [fields[-1] for fields in spoken]
@@ -89,8 +114,8 @@ class _Telling:
             return self._number(at) if token.kind is Kind.NUMBER else token.text, at + 1, False
         if self._texts(found.end, ".", "size", "(", ")"):
             return self._size(found), found.end + 4, True
-        shown = _shown(found.value, self._sought(at, found))
-        is_plain = found.fields == ("confidence",) and shown != _NOT_GIVEN
+        shown = _shown(found.value, self._phrases, self._sought(at, found))
+        is_plain = found.fields == ("confidence",) and shown != self._phrases.absent
         return shown if is_plain else self._named(found, shown), found.end, True
 
     def _given(self, at: int) -> tuple[str, int, bool] | None:
@@ -101,14 +126,14 @@ class _Telling:
         found = self._paths.get(start + 2)
         if found is None or self._text(found.end) != ")":
             return None
-        state = "missing" if isinstance(found.value, _Missing) else "given"
-        return f"{self._name(found)} is {state}", found.end + 1, True
+        told = self._phrases.missing if isinstance(found.value, _Missing) else self._phrases.given
+        return told % {"name": self._name(found)}, found.end + 1, True
 
     def _size(self, found: _Found) -> str:
         value = found.value
         if isinstance(value, str) or _is_several(value) or is_object(value):
-            return f"size of {self._named(found, f'{len(value):,}')}"
-        return f"size of {self._named(found, _NOT_GIVEN)}"
+            return self._phrases.size % {"what": self._named(found, f"{len(value):,}")}
+        return self._phrases.size % {"what": self._named(found, self._phrases.absent)}
 
     def _sought(self, at: int, found: _Found) -> str | None:
         """Give the text that is looked for in a value, where the condition has it in words."""
@@ -187,9 +212,6 @@ class _Telling:
         return self._tokens[at].text if 0 <= at < len(self._tokens) else ""
 
 
-_NOT_GIVEN = "not given"
-
-
 def _is_several(value: object) -> TypeGuard[Sequence[object]]:
     """Whether this is an array, as JSON or as our own structs have it."""
     return isinstance(value, list | tuple)
@@ -200,27 +222,26 @@ def _ordinal(field: str | int) -> str:
     return field if isinstance(field, str) else str(field + 1)
 
 
-def _shown(value: object, sought: str | None = None) -> str:
+def _shown(value: object, phrases: Phrases, sought: str | None = None) -> str:
     """Write a value briefly; of a long one the part in which `sought` stands."""
     if isinstance(value, _Missing):
-        return _NOT_GIVEN
+        return phrases.absent
     if isinstance(value, str):
         return _text_shown(value, sought)
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, int | float):
-        return f"{value:,}" if isinstance(value, float) or abs(value) <= _EXACT else _large(value)
+        return f"{value:,}" if isinstance(value, float) or abs(value) <= _EXACT else _large(value, phrases)
     if _is_several(value):
-        return _list_shown(list(value), sought)
-    many = len(value) if is_object(value) else 0
-    return "{1 field}" if many == 1 else f"{{{many:,} fields}}"
+        return _list_shown(list(value), phrases, sought)
+    return f"{{{phrases.fields(len(value) if is_object(value) else 0)}}}"
 
 
-def _large(value: int) -> str:
+def _large(value: int, phrases: Phrases) -> str:
     try:
         return f"{float(value):,.6g}"
     except OverflowError:
-        return "a number too large to show"
+        return phrases.too_large
 
 
 def _text_shown(text: str, sought: str | None) -> str:
@@ -237,11 +258,12 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _list_shown(values: list[object], sought: str | None) -> str:
+def _list_shown(values: list[object], phrases: Phrases, sought: str | None) -> str:
     if any(_is_several(each) or is_object(each) for each in values[: MAX_LISTED + 1]):
-        return "[1 element]" if len(values) == 1 else f"[{len(values):,} elements]"
+        return f"[{phrases.elements(len(values))}]"
     shown = values[:MAX_LISTED]
     if sought is not None and sought not in shown and sought in values:
         shown = [*shown[:-1], sought]
     more = len(values) - len(shown)
-    return f"[{', '.join([*map(_shown, shown), *([f'{more:,} more'] if more else [])])}]"
+    told = [_shown(each, phrases) for each in shown] + ([phrases.more % {"count": f"{more:,}"}] if more else [])
+    return f"[{', '.join(told)}]"

@@ -103,7 +103,8 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
     services = _services(connection)
     told_zone = cookie_of(connection, TOLD_ZONE)
     words.write_for(DEFAULTS, told_zone)
-    catalogue.speak(connection.headers.get("accept-language", ""))
+    wishes = connection.headers.get("accept-language", "")
+    catalogue.speak(wishes)
     method = str(cast("dict[str, Any]", connection.scope).get("method", "GET"))
     if not handler.opt.get(ANY_ORIGIN):
         check_origin(connection.headers, method, services.base_url)
@@ -120,6 +121,7 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
         raise NotAuthenticated(message)
     connection.scope["auth"] = visitor
     words.write_for(visitor.preferences, told_zone)
+    catalogue.speak(wishes, visitor.preferences.language)
     if caller is None:
         services.limits.welcome(connection.scope, counted, None)
     project = connection.path_params.get("project")

@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from review.identity.rules import Principal
 from review.kernel.clock import utc_now
+from review.web.words.catalogue import gettext, ngettext
 
 SECONDS = 45  # pages say every 20 seconds that they are still looked at
 PATIENCE_SECONDS = 0.5
@@ -36,9 +37,9 @@ def said(others: Sequence[str], *, is_kept: bool) -> str:
     if not others:
         return ""
     if is_kept:
-        return "Somebody else looks at this item now."
+        return gettext("Somebody else looks at this item now.")
     if len(others) == 1:
-        return f"{others[0]} looks at this item now."
+        return gettext("%(who)s looks at this item now.", who=others[0])
     if len(others) <= MOST_NAMED:
-        return f"{', '.join(others[:-1])} and {others[-1]} look at this item now."
-    return f"{len(others)} others look at this item now."
+        return gettext("%(some)s and %(last)s look at this item now.", some=", ".join(others[:-1]), last=others[-1])
+    return ngettext("%(num)s other looks at this item now.", "%(num)s others look at this item now.", len(others))

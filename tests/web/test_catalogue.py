@@ -1,23 +1,19 @@
 """The words of the pages come from one catalogue, which a made-up language replaces whole."""
 
-import ast
+import json
 import re
 from collections.abc import Iterator
-from io import BytesIO
-from pathlib import Path
+from html import unescape as html_unescape
 
 import httpx
 import pytest
-from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from jinja2 import nodes
 
 from review.audit.rules import Action
 from review.kernel.db import Database
 from review.kernel.resources import static_dir, templates_dir
 from review.kernel.settings import Settings
-from review.web import pages
+from review.web.pages import script_words
 from review.web.pages.environment import build_environment
 from review.web.pages.words import humanise
 from review.web.words import catalogue
@@ -25,13 +21,9 @@ from review.web.words.catalogue import Languages
 from tests.make import World
 from tests.web import matrix
 from tests.web.left_over import left_over
+from tests.web.made_up import install, marked
 from tests.web.scene import Scene, addressed
-from tests.web.test_pages import HTML, sign_in, take
-
-POT = Path(catalogue.__file__).parent / "countersign.pot"
-MADE_UP, FROM_THE_RIGHT = "qps", "he"
-ACCENTED = str.maketrans("aeiouAEIOUcnsyz", "áéíóúÁÉÍÓÚçñšýž")
-KEPT = re.compile(r"%\(\w+\)s|%%|<[^>]*>|&\w+;")
+from tests.web.test_pages import HTML, sign_in, take, token
 
 DEVELOPMENT = {"styleguide.html": "of development only, with made-up words in every component"}
 BARE = re.compile(
@@ -43,6 +35,7 @@ ATTRIBUTE = re.compile(r'\s(?:aria-label|aria-description|title|placeholder|alt|
 TAG = re.compile(r'<(?:[^<>"]|"[^"]*")*>')
 ENTITY = re.compile(r"&\w+;|&#\d+;")
 ATTRIBUTES = re.compile(r'(?:[\w-]+="[^"]*"|autofocus|data-[\w-]+)(?:\s+(?:[\w-]+="[^"]*"|autofocus|data-[\w-]+))*')
+BY_SCRIPT = re.compile(r'\bsay\("([^"]+)"|"([^"]*%\(\w+\)s[^"]*)"')
 WORD = re.compile(r"[^\W\d_]{2,}")
 SAYS = {"badge": 1, "flash": 1, "empty": 2}  # components, and how many of their arguments are read
 SAID = re.compile(r"^[A-Z][a-z]+ |^[A-Z][a-z]+$|[a-z]{2,} [a-z]{2,}|[a-z]{2,}[.,:] |^, [a-z]")
@@ -57,36 +50,14 @@ COMMANDS = frozenset(
     }
 )
 
-# What Python writes for pages and does not take from the catalogue yet (ADR 0040), besides strings of its own.
-BY_PYTHON = re.compile(
-    r".* (?:submitted it|took it)\..*|Decide within .*|Policy .* gives .*|It arrived .*"
-    r"|.*, too few to say|Rule|low-confidence|\d+:\d\d [AP]M"
-)
-
-
-def marked(message: str) -> str:
-    """Write a message in the made-up language: accented, in brackets, with its placeholders and markup as they are."""
-    kept = KEPT.findall(message)
-    parts = [part.translate(ACCENTED) for part in KEPT.split(message)]
-    return "[" + "".join(part + (kept[at] if at < len(kept) else "") for at, part in enumerate(parts)) + "]"
+# What packages below the pages write and keep in English (ADR 0040): why something is due when it is, and why a
+# delivery failed, which the test below sets. The audit names its acts as the API does.
+FROM_BELOW = re.compile(r"Policy .* gives .*|It arrived .*|Webhooks")
 
 
 @pytest.fixture(scope="module")
 def made_up(tmp_path_factory: pytest.TempPathFactory) -> Languages:
-    root = tmp_path_factory.mktemp("words")
-    words = Catalog(domain=catalogue.DOMAIN)
-    for message in read_po(BytesIO(POT.read_bytes())):
-        if isinstance(message.id, str):
-            if message.id:
-                words.add(message.id, marked(message.id))
-        else:
-            words.add(message.id, tuple(marked(form) for form in message.id))
-    for tag in (MADE_UP, FROM_THE_RIGHT):
-        place = root / tag / "LC_MESSAGES" / f"{catalogue.DOMAIN}.mo"
-        place.parent.mkdir(parents=True)
-        with place.open("wb") as file:
-            write_mo(file, words)
-    return Languages(root)
+    return install(tmp_path_factory.mktemp("words"))
 
 
 @pytest.mark.parametrize(
@@ -159,12 +130,15 @@ async def test_pages_speak_the_readers_language(
         assert marked(sentence) in html, path
         assert f">{sentence}<" not in html, path
         assert marked("Skip to the content") in html
+        given = json.loads(html_unescape(html.split(' data-words="')[1].split('"')[0]))
+        assert given == {message: marked(message) for message in script_words.SAID}
         english = (await http.get(path, headers=HTML | {"accept-language": "de, en;q=0.5"})).text
+        assert "data-words" not in english
         assert '<html lang="en"' in english
         assert f">{sentence}<" in english
 
 
-async def test_no_page_says_anything_in_english_but_what_python_writes(
+async def test_no_page_says_anything_in_english(
     http: httpx.AsyncClient,
     db: Database,
     settings: Settings,
@@ -179,7 +153,7 @@ async def test_no_page_says_anything_in_english_but_what_python_writes(
     headers = HTML | {"accept-language": "qps", "cookie": f"countersign={scene.caller.cookie}"}
     left: dict[str, list[str]] = {}
     seen = 0
-    written = _written_by_python()
+    acts = {humanise(each.replace(".", "_")) for each in Action}
     for route in matrix.routes():
         if route.method != "GET" or route.is_api or route.path.startswith("/styleguide") or "live" in route.path:
             continue
@@ -188,11 +162,19 @@ async def test_no_page_says_anything_in_english_but_what_python_writes(
             seen += 1
             assert '<html lang="qps" dir="ltr"' in answer.text
             if words := [
-                each for each in left_over(answer.text) if each not in written and not BY_PYTHON.fullmatch(each)
+                each for each in left_over(answer.text) if not FROM_BELOW.fullmatch(each) and each not in acts
             ]:
                 left[route.name] = words
     assert seen >= 25, "the pages are there"
     assert left == {}
+
+
+def test_what_scripts_say_is_in_the_catalogue() -> None:
+    scripts = {path.name: path.read_text() for path in static_dir().glob("*.js")}
+    said = {text for script in scripts.values() for pair in BY_SCRIPT.findall(script) for text in pair if text}
+    said |= set(re.findall(r'\btell\("([^"]+)"\)', scripts["spans.js"]))
+    said |= {message for message in script_words.SAID if any(f'"{message}"' in script for script in scripts.values())}
+    assert said == set(script_words.SAID)
 
 
 @pytest.mark.parametrize(
@@ -203,19 +185,38 @@ def test_a_language_says_from_which_side_it_is_read(tag: str, side: str) -> None
     assert catalogue.direction(tag) == side
 
 
+async def test_a_reader_chooses_a_language_where_there_is_one_to_choose(
+    http: httpx.AsyncClient, world: World, made_up: Languages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sign_in(http, world)
+    english = HTML | {"accept-language": "en"}
+    assert 'name="language"' not in (await http.get("/preferences", headers=english)).text
+    monkeypatch.setattr(catalogue, "_installed", made_up)
+    html = (await http.get("/preferences", headers=english)).text
+    assert re.findall(r'name="language" value="(\w*)"( checked)?', html) == [
+        ("", " checked"),
+        ("en", ""),
+        ("he", ""),
+        ("qps", ""),
+    ]
+    form = {"_csrf": await token(http)}
+    wrong = await http.post("/preferences", data=form | {"language": "tlh"}, headers=english)
+    assert wrong.status_code == 422
+    assert 'id="fault-language"' in wrong.text
+    await http.post("/preferences", data=form | {"language": "qps"}, headers=english)
+    html = (await http.get("/preferences", headers=english)).text
+    assert '<html lang="qps"' in html
+    assert marked("As my browser asks") in html
+    monkeypatch.undo()
+    assert '<html lang="en"' in (await http.get("/preferences", headers=english)).text, "it is not there any more"
+
+
 async def test_a_page_from_right_to_left_says_so(
     http: httpx.AsyncClient, made_up: Languages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue, "_installed", made_up)
     for wishes, said in (("he-IL, en", 'lang="he" dir="rtl"'), ("en", 'lang="en" dir="ltr"')):
         assert f"<html {said}" in (await http.get("/sign-in", headers=HTML | {"accept-language": wishes})).text
-
-
-def _written_by_python() -> set[str]:
-    """Collect the strings that stand in the modules of pages, and the acts that the audit names."""
-    trees = [ast.parse(path.read_text()) for path in Path(pages.__file__).parents[1].rglob("*.py")]
-    strings = {each.value for tree in trees for each in ast.walk(tree) if isinstance(each, ast.Constant)}
-    return {each for each in strings if isinstance(each, str)} | {humanise(each.replace(".", "_")) for each in Action}
 
 
 def _templates() -> list[str]:

@@ -38,7 +38,7 @@ async def test_the_story_tells_who_was_told_and_at_which_try(
         await dispatcher.close()
     await sign_in(http, world, role=Role.LEAD)
     page = (await http.get(f"/p/support/items/{item.id}", headers=HTML)).text
-    assert "crm was told of the decision at the second try." in page
+    assert "crm was told of the decision, at try 2." in page
     assert "erp could not be told of the decision, and the delivery was given up." in page
 
 

@@ -115,7 +115,7 @@ def test_a_veil_lies_over_what_it_names_and_over_what_it_does_not_know(covers: s
 def test_a_type_that_is_gone_is_not_shown_in_lists() -> None:
     config = compile_config(parse(CONFIG.format(project="support")))
     assert veils.brief(config, "ticket_intent", "hello") == "hello"
-    assert veils.brief(config, "long_gone", "hello") == veils.UNSHOWN
+    assert veils.brief(config, "long_gone", "hello") == veils.unshown()
 
 
 def test_players_start_without_sound_and_what_only_looks_like_one_is_left() -> None:

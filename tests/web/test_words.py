@@ -1,6 +1,7 @@
 """What pages say: times, numbers, stories, reasons and differences."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 from review.items.schemas import Details, HistoryEntry
 from review.web.pages import words
 from review.web.pages.differences import changes
-from review.web.pages.story import tell, why
+from review.web.pages.reasons import why
+from review.web.pages.story import tell
+from review.web.words import catalogue
+from tests.web import made_up
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -131,3 +135,19 @@ def test_differences_name_the_place_and_both_values() -> None:
     assert changes({"x": 1}, {"x": 1}) == []
     assert [change.label for change in changes(1, 1.0)] == [""]
     assert len(changes(list(range(100)), [])) == 40
+
+
+def test_a_rule_is_told_in_the_words_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    condition = "has(item.metadata.x) && size(item.signals) > 0 && item.confidence < 0.8"
+    english = why({"rule": "x"}, Details(signals={"a": 1}), {"x": condition})[0]
+    assert "x is missing" in english
+    monkeypatch.setattr(catalogue, "_installed", made_up.install(tmp_path))
+    catalogue.speak(made_up.MADE_UP)
+    try:
+        said = why({"rule": "x"}, Details(signals={"a": 1}), {"x": condition})[0]
+    finally:
+        monkeypatch.undo()
+        catalogue.speak("")
+    assert made_up.marked("%(name)s is missing") % {"name": "x"} in said
+    assert made_up.marked("not given") in said
+    assert made_up.marked("size of %(what)s") % {"what": "signals 1"} in said

@@ -14,6 +14,7 @@ from review.web.content.block import Block, Version
 from review.web.content.frames import ABSENT, Absent, Frame, Room, Spot, first_of, pick
 from review.web.content.sniffing import MediaKind, is_media
 from review.web.content.text import visible
+from review.web.words.catalogue import N_, gettext
 
 SHORT = 80  # characters of a value that stands beside its name instead of below it
 SHOWN_ELSEWHERE = frozenset({"confidences", "evidence"})
@@ -61,7 +62,7 @@ def show(kind: str, spot: Spot, value: object) -> Iterator[Block]:
 def unfit(kind: str, spot: Spot, value: object) -> Block:
     """Show a value that does not have the shape of its kind."""
     shown = plain(spot.label, value, spot)
-    return replace(shown, note=f"{shown.note} {NOTES[kind]}".strip() if kind in NOTES else shown.note)
+    return replace(shown, note=f"{shown.note} {gettext(NOTES[kind])}".strip() if kind in NOTES else shown.note)
 
 
 def _rest(values: dict[str, Any], spot: Spot) -> list[Block]:
@@ -141,7 +142,7 @@ def _markdown(spot: Spot, value: object) -> Block | None:
         return None
     if len(value) > markdown.MAX_CHARACTERS:
         made = _text(spot, value)
-        return replace(made, note=f"Too long to lay out as Markdown. {made.note}".strip())
+        return replace(made, note=f"{gettext(_LONG)} {made.note}".strip())
     spot.room.take(len(value))
     return Block("markdown", spot.label, markdown.render(value))
 
@@ -219,7 +220,7 @@ def _diff(spot: Spot, value: object) -> Block | None:
         return None
     changes = comparing.differences(*both)
     if changes is None:
-        return replace(_json(spot, value), note="These texts are too long to be compared word by word.")
+        return replace(_json(spot, value), note=gettext("These texts are too long to be compared word by word."))
     return Block("diff", spot.label, changes)
 
 
@@ -242,22 +243,23 @@ _KINDS: Final[Mapping[str, Callable[[Spot, object], Block | None]]] = {
     "diff": _diff,
     "extraction": _extraction,
 }
+_LONG: Final = N_("Too long to lay out as Markdown.")
 NOTES: Final[Mapping[str, str]] = {
-    "text": "Shown as JSON, because this is no text.",
-    "markdown": "Shown as JSON, because this is no text.",
-    "code": "Shown as JSON, because this is no text.",
-    "table": "This is no table: a list of objects, or of lists, with at least one row.",
-    "chat": "This is no conversation: a list of messages with a role and content.",
-    "choice": "Shown as JSON, because this is more than one value.",
-    "image": "This is no picture: neither an address nor a data URI of a PNG, JPEG, GIF, WebP or AVIF file.",
-    "audio": "This is no sound: neither an address nor a data URI of an MP3, WAV, Ogg or M4A file.",
-    "video": "This is no film: neither an address nor a data URI of an MP4 or WebM file.",
-    "pdf": "This is no document: neither an address nor a data URI of a PDF file.",
-    "boxes": "These are no boxes: a list of objects with x, y, width and height, or with a polygon.",
-    "spans": "These are no spans of the text: a list of objects with start, end and label that lie within it.",
-    "pair": "This is no pair: a list of two texts, or an object of two.",
-    "diff": "These are not two texts: a list of two, or an object with before and after.",
-    "extraction": "This is no extraction: an object of fields.",
+    "text": N_("Shown as JSON, because this is no text."),
+    "markdown": N_("Shown as JSON, because this is no text."),
+    "code": N_("Shown as JSON, because this is no text."),
+    "table": N_("This is no table: a list of objects, or of lists, with at least one row."),
+    "chat": N_("This is no conversation: a list of messages with a role and content."),
+    "choice": N_("Shown as JSON, because this is more than one value."),
+    "image": N_("This is no picture: neither an address nor a data URI of a PNG, JPEG, GIF, WebP or AVIF file."),
+    "audio": N_("This is no sound: neither an address nor a data URI of an MP3, WAV, Ogg or M4A file."),
+    "video": N_("This is no film: neither an address nor a data URI of an MP4 or WebM file."),
+    "pdf": N_("This is no document: neither an address nor a data URI of a PDF file."),
+    "boxes": N_("These are no boxes: a list of objects with x, y, width and height, or with a polygon."),
+    "spans": N_("These are no spans of the text: a list of objects with start, end and label that lie within it."),
+    "pair": N_("This is no pair: a list of two texts, or an object of two."),
+    "diff": N_("These are not two texts: a list of two, or an object with before and after."),
+    "extraction": N_("This is no extraction: an object of fields."),
 }
 
 

@@ -4,11 +4,13 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from review.kernel.shapes import is_list, is_object
 from review.web.content.frames import NOTHING, first_of
 from review.web.content.text import visible
+from review.web.words import catalogue
+from review.web.words.catalogue import N_, gettext
 
 FIRST_TURNS = 100  # the newest, on the page; the others are a click away
 TURNS_OF_A_PART = 300
@@ -58,7 +60,7 @@ def turn_of(message: dict[str, Any]) -> Turn:
     calls = _listed(message.get("tool_calls"))[:MOST_CALLS]
     folds += [_call(call["function"] if is_object(call.get("function")) else call) for call in calls]
     if role.lower() in TOOLS:
-        title = Markup("Tool answered: {}").format(name or role)
+        title = _titled(N_("Tool answered: %(name)s"), name or role)
         folds.append(Fold(title, _cut(said, MOST_FOLDED)))
         said = ""
     return Turn(
@@ -84,7 +86,7 @@ def _said(content: object, folds: list[Fold]) -> str:
             folds.append(_call(part))
         elif is_object(part) and part.get("type") == "tool_result" and len(folds) < MOST_CALLS:
             inner: list[Fold] = []
-            folds.append(Fold(Markup("Tool answered"), _cut(_said(part.get("content"), inner), MOST_FOLDED)))
+            folds.append(Fold(escape(gettext("Tool answered")), _cut(_said(part.get("content"), inner), MOST_FOLDED)))
         elif is_object(part) and isinstance(part.get("text"), str):
             said.append(part["text"])
         else:
@@ -94,12 +96,16 @@ def _said(content: object, folds: list[Fold]) -> str:
 
 def _call(call: object) -> Fold:
     if not is_object(call):
-        return Fold(Markup("Tool call"), _cut(_json(call), MOST_FOLDED))
+        return Fold(escape(gettext("Tool call")), _cut(_json(call), MOST_FOLDED))
     asked = first_of(call, "arguments", "input", "args")
     return Fold(
-        Markup("Tool call: {}").format(_short(call.get("name"))),
+        _titled(N_("Tool call: %(name)s"), _short(call.get("name"))),
         _cut(asked if isinstance(asked, str) else _json(asked), MOST_FOLDED),
     )
+
+
+def _titled(message: str, name: Markup) -> Markup:
+    return escape(catalogue.spoken().gettext(message)) % {"name": name}
 
 
 def _listed(value: object) -> list[dict[str, Any]]:

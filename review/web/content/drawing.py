@@ -11,6 +11,7 @@ from review.web.content.block import Block, Label
 from review.web.content.frames import Frame, Spot, pick, pointer
 from review.web.content.marks import Mark, Tones
 from review.web.content.text import reveal, visible
+from review.web.words.catalogue import gettext
 
 MOST_LABELS = 30
 KEYED = 9
@@ -35,7 +36,7 @@ def spanned(spot: Spot, text: str) -> Block | None:
         return None
     is_plain = reveal(text) == text  # what is named in it would count as characters
     labels = labels_of(spot.frame, field, found) if field and is_plain else ()
-    note = "Its spans are corrected in the form: the text holds characters that cannot be seen."
+    note = gettext("Its spans are corrected in the form: the text holds characters that cannot be seen.")
     return Block(
         "spans",
         spot.label,
@@ -79,7 +80,8 @@ def on_picture(block: Block, spot: Spot) -> Block:
         return block
     all_marks = tuple(mark for each in found for mark in each.marks)
     if len({each.in_pixels for each in found}) > 1:
-        return replace(block, note="Its boxes are given in pixels and in parts of the picture at once; none is drawn.")
+        note = gettext("Its boxes are given in pixels and in parts of the picture at once; none is drawn.")
+        return replace(block, note=note)
     return replace(block, marks=all_marks, in_pixels=found[0].in_pixels)
 
 

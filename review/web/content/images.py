@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from review.web.words.catalogue import gettext
+
 MAX_BYTES = 5 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 
@@ -38,15 +40,17 @@ def read(value: object) -> Picture:
     """
     match = _DATA.match(value) if isinstance(value, str) else None
     if match is None or not isinstance(value, str):
-        message = "This is no picture: neither an address nor a data URI of a PNG, JPEG, GIF, WebP or AVIF file."
+        message = gettext(
+            "This is no picture: neither an address nor a data URI of a PNG, JPEG, GIF, WebP or AVIF file."
+        )
         raise NotAPicture(message)
     if len(value) > MAX_BYTES * 4 // 3 + 100:
-        message = f"The picture is larger than {MAX_BYTES // 1024 // 1024} MB."
+        message = gettext("The picture is larger than %(size)s MB.", size=MAX_BYTES // 1024 // 1024)
         raise NotAPicture(message)
     try:
         raw = base64.b64decode(value[match.end() :], validate=True)
     except (binascii.Error, ValueError) as fault:
-        message = "The picture's base64 text is damaged."
+        message = gettext("The picture's base64 text is damaged.")
         raise NotAPicture(message) from fault
     kind = match[1].lower()
     size = size_of(raw, kind)
@@ -61,7 +65,7 @@ def size_of(raw: bytes, kind: str) -> tuple[int, int]:
     """
     size = _size(kind, raw)
     if size is None:
-        message = f"The picture says it is {kind.upper()}, and its bytes are not."
+        message = gettext("The picture says it is %(kind)s, and its bytes are not.", kind=kind.upper())
         raise NotAPicture(message)
     check_size(size)
     return size
@@ -74,7 +78,9 @@ def check_size(size: tuple[int, int]) -> None:
         NotAPicture.
     """
     if size[0] * size[1] > MAX_PIXELS:
-        message = f"The picture has {size[0]} by {size[1]} pixels, too many to show."
+        message = gettext(
+            "The picture has %(width)s by %(height)s pixels, too many to show.", width=size[0], height=size[1]
+        )
         raise NotAPicture(message)
 
 

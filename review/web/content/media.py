@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from review.kernel.shapes import is_list, is_object
 from review.web.content.frames import Absent, Frame, first_of, host_of
 from review.web.content.sniffing import MOST_LOOKED_AT, NAMED, MediaKind, is_media, type_of
+from review.web.words.catalogue import gettext
 
 MOST_FILES = 12  # of one list
 MOST_ADDRESS = 2_000
@@ -61,7 +62,7 @@ def carried(address: str) -> bytes:
     try:
         return base64.b64decode(address[match.end() if match else 0 :], validate=True)
     except (binascii.Error, ValueError) as fault:
-        message = "The file's base64 text is damaged."
+        message = gettext("The file's base64 text is damaged.")
         raise NotShown(message) from fault
 
 
@@ -73,16 +74,19 @@ def source_of(frame: Frame, kind: MediaKind, address: str) -> str:
     """
     if is_carried(address):
         if type_of(_beginning(address), kind) is None:
-            message = f"The file is no {NAMED[kind]}, going by its first bytes, so it is not shown."
+            message = gettext(
+                "The file is no %(kind)s, going by its first bytes, so it is not shown.", kind=NAMED[kind]
+            )
             raise NotShown(message)
         return f"{frame.url}/media/{digest_of(kind, address)}"
     if not _AWAY.match(address) or len(address) > MOST_ADDRESS or not host_of(address):
-        message = f"This is neither an https address nor a data URI of a {NAMED[kind]} file."
+        message = gettext("This is neither an https address nor a data URI of a %(kind)s file.", kind=NAMED[kind])
         raise NotShown(message)
     if not frame.is_allowed(address):
-        message = (
-            f"Nothing was fetched from {host_of(address)[:100]}. An operator can let this be shown by adding "
-            "the host to REVIEW_MEDIA_HOSTS."
+        message = gettext(
+            "Nothing was fetched from %(host)s. An operator can let this be shown by adding the host to "
+            "REVIEW_MEDIA_HOSTS.",
+            host=host_of(address)[:100],
         )
         raise NotShown(message)
     return f"{frame.url}/media/{digest_of(kind, address)}"

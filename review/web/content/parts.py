@@ -9,10 +9,10 @@ from review.web.content.block import Block, More
 from review.web.content.frames import Absent, Frame, Room, Spot, follow
 from review.web.content.tables import Table
 from review.web.content.text import visible
+from review.web.words.catalogue import N_, gettext
 
 TEXT_OF_A_PART = 500_000
 CHUNK = 20_000  # characters that a browser lays out together
-API = "the whole is in the API's answer."
 
 
 def with_rest(block: Block, spot: Spot, text: str, taken: int) -> Block:
@@ -21,8 +21,9 @@ def with_rest(block: Block, spot: Spot, text: str, taken: int) -> Block:
     if left <= 0:
         return block
     if not spot.frame.url:
-        return _noted(block, f"{left:,} more characters are left out; {API}")
-    return replace(block, more=_more(spot, taken, f"Show all ({megabytes(len(text.encode('utf-8', 'replace')))})"))
+        return _noted(block, N_("%(count)s more characters are left out; the whole is in the API's answer."), left)
+    said = gettext("Show all (%(size)s)", size=megabytes(len(text.encode("utf-8", "replace"))))
+    return replace(block, more=_more(spot, taken, said))
 
 
 def with_whole(block: Block, spot: Spot, value: object) -> Block:
@@ -30,7 +31,8 @@ def with_whole(block: Block, spot: Spot, value: object) -> Block:
     if not spot.frame.url:
         return block
     size = len(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-    return replace(block, more=_more(spot, 0, f"Show all as JSON ({megabytes(size)})", as_json=True))
+    said = gettext("Show all as JSON (%(size)s)", size=megabytes(size))
+    return replace(block, more=_more(spot, 0, said, as_json=True))
 
 
 def with_earlier(block: Block, spot: Spot, left: int) -> Block:
@@ -38,20 +40,23 @@ def with_earlier(block: Block, spot: Spot, left: int) -> Block:
     if left <= 0:
         return block
     if not spot.frame.url:
-        return _noted(block, f"{left:,} earlier turns are left out; {API}")
-    return replace(block, more=_more(spot, left, f"Show {left:,} earlier turns", shape="chat"), earlier=True)
+        return _noted(block, N_("%(count)s earlier turns are left out; the whole is in the API's answer."), left)
+    said = gettext("Show %(count)s earlier turns", count=_number(left))
+    return replace(block, more=_more(spot, left, said, shape="chat"), earlier=True)
 
 
 def with_rows(block: Block, spot: Spot, laid: Table) -> Block:
     """Lead to the further rows of a table, and say which columns are left out."""
     left = laid.count - laid.end
     if laid.hidden:
-        block = _noted(block, f"{laid.hidden:,} more columns are left out; {API}")
+        more = N_("%(count)s more columns are left out; the whole is in the API's answer.")
+        block = _noted(block, more, laid.hidden)
     if left <= 0:
         return block
     if not spot.frame.url:
-        return _noted(block, f"{left:,} more rows are left out; {API}")
-    return replace(block, more=_more(spot, laid.end, f"Show {left:,} more rows", shape="table"))
+        return _noted(block, N_("%(count)s more rows are left out; the whole is in the API's answer."), left)
+    said = gettext("Show %(count)s more rows", count=_number(left))
+    return replace(block, more=_more(spot, laid.end, said, shape="table"))
 
 
 def part(frame: Frame, at: str, start: int, shape: str) -> Block | None:
@@ -91,7 +96,7 @@ def _text(spot: Spot, text: str, start: int, as_json: bool) -> Block | None:  # 
     left = len(text) - end
     if left <= 0:
         return made
-    said = f"Show the next part ({megabytes(left)} to go)"
+    said = gettext("Show the next part (%(size)s to go)", size=megabytes(left))
     return replace(made, more=_more(spot, end, said, as_json=as_json))
 
 
@@ -118,10 +123,15 @@ def _more(spot: Spot, start: int, said: str, *, shape: str = "", as_json: bool =
     )
 
 
-def _noted(block: Block, note: str) -> Block:
+def _noted(block: Block, message: str, count: int) -> Block:
+    note = gettext(message, count=_number(count))
     return replace(block, note=f"{block.note} {note}".strip())
 
 
 def megabytes(count: int) -> str:
     """Write a size for people."""
     return f"{count / 1e6:.1f} MB" if count >= 50_000 else f"{max(1, round(count / 1e3))} KB"
+
+
+def _number(count: int) -> str:
+    return f"{count:,}"

@@ -2,10 +2,12 @@
 
 import re
 from itertools import islice
+from typing import Final
 
 from markupsafe import Markup, escape
 
 from review.kernel.unseen import HIDDEN, code_point
+from review.web.words.catalogue import N_, gettext, ngettext
 
 MAX_BADGES = 1_000  # each is seventy times as long as what it stands for
 
@@ -24,29 +26,29 @@ _ODD = re.compile(f"{HIDDEN}|{_PILED}|{_MIXED}")
 _RIGHT_TO_LEFT = re.compile(
     "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff\U0001e800-\U0001efff]"  # scripts written that way
 )
-_NAMES = {
-    0x00AD: "soft hyphen",
-    0x034F: "grapheme joiner",
-    0x061C: "Arabic letter mark",
-    0x200B: "zero-width space",
-    0x200C: "zero-width non-joiner",
-    0x200D: "zero-width joiner",
-    0x200E: "left-to-right mark",
-    0x200F: "right-to-left mark",
-    0x2028: "line separator",
-    0x2029: "paragraph separator",
-    0x202A: "left-to-right embedding",
-    0x202B: "right-to-left embedding",
-    0x202C: "end of direction",
-    0x202D: "left-to-right override",
-    0x202E: "right-to-left override",
-    0x2060: "word joiner",
-    0x2066: "left-to-right isolate",
-    0x2067: "right-to-left isolate",
-    0x2068: "first-strong isolate",
-    0x2069: "end of isolate",
-    0x2800: "blank pattern",
-    0xFEFF: "byte order mark",
+_NAMES: Final = {
+    0x00AD: N_("soft hyphen"),
+    0x034F: N_("grapheme joiner"),
+    0x061C: N_("Arabic letter mark"),
+    0x200B: N_("zero-width space"),
+    0x200C: N_("zero-width non-joiner"),
+    0x200D: N_("zero-width joiner"),
+    0x200E: N_("left-to-right mark"),
+    0x200F: N_("right-to-left mark"),
+    0x2028: N_("line separator"),
+    0x2029: N_("paragraph separator"),
+    0x202A: N_("left-to-right embedding"),
+    0x202B: N_("right-to-left embedding"),
+    0x202C: N_("end of direction"),
+    0x202D: N_("left-to-right override"),
+    0x202E: N_("right-to-left override"),
+    0x2060: N_("word joiner"),
+    0x2066: N_("left-to-right isolate"),
+    0x2067: N_("right-to-left isolate"),
+    0x2068: N_("first-strong isolate"),
+    0x2069: N_("end of isolate"),
+    0x2800: N_("blank pattern"),
+    0xFEFF: N_("byte order mark"),
 }
 
 
@@ -88,21 +90,25 @@ def _isolated(markup: Markup) -> Markup:
 def _badge(match: re.Match[str]) -> Markup:
     found = match[0]
     if match["mixed"]:
-        return Markup('<mark title="letters of another script within a Latin word">{}</mark>').format(found)
+        return Markup('<mark title="{}">{}</mark>').format(
+            gettext("letters of another script within a Latin word"), found
+        )
     return Markup('<span class="unseen" title="{}">{}</span>').format(_name(found), _label(found))
 
 
 def _label(found: str) -> str:
-    return f"⟨+{len(found)} marks⟩" if re.match(_MARK, found) else code_point(found[0])
+    return (
+        ngettext("⟨+%(num)s mark⟩", "⟨+%(num)s marks⟩", len(found)) if re.match(_MARK, found) else code_point(found[0])
+    )
 
 
 def _name(found: str) -> str:
     code = ord(found[0])
     if re.match(_MARK, found):
-        return "marks piled on one letter"
+        return gettext("marks piled on one letter")
     if 0xFE00 <= code <= 0xFE0E or 0xE0100 <= code <= 0xE01EF:
-        return "variation selector"
-    return _NAMES.get(code, "hidden tag" if code >= 0xE0000 else "control character")
+        return gettext("variation selector")
+    return gettext(_NAMES.get(code, N_("hidden tag") if code >= 0xE0000 else N_("control character")))
 
 
 def _one_line_end(text: str) -> str:

@@ -13,6 +13,7 @@ from review.kernel.errors import MalformedRequest
 from review.kernel.shapes import is_object
 from review.web.forms import controls
 from review.web.forms.fields import MISSING, Field, Missing
+from review.web.words.catalogue import gettext
 
 MAX_TEXT = 8_000_000
 MAX_DIGITS = 320  # a double's largest value has 309 digits
@@ -47,8 +48,8 @@ def choice(made: Field, given: str | None, *, is_lenient: bool) -> Answer:
         if option.text == text:
             return Answer(form, option.value)
     if text:
-        return Answer(faulty(form, "Choose one of those listed."), MISSING)
-    return Answer(faulty(form, "Choose one.") if made.required and not is_lenient else form, MISSING)
+        return Answer(faulty(form, gettext("Choose one of those listed.")), MISSING)
+    return Answer(faulty(form, gettext("Choose one.")) if made.required and not is_lenient else form, MISSING)
 
 
 def choices(made: Field, given: list[str]) -> Answer:
@@ -57,7 +58,7 @@ def choices(made: Field, given: list[str]) -> Answer:
     chosen = tuple(text for text in known if text in given)
     form = replace(made, chosen=chosen)
     if any(text not in known for text in given):
-        return Answer(faulty(form, "Choose only from the list."), MISSING)
+        return Answer(faulty(form, gettext("Choose only from the list.")), MISSING)
     if chosen == made.chosen and not (isinstance(made.base, Missing) and made.required):
         return Answer(form, made.base)
     return Answer(form, [known[text] for text in chosen])
@@ -74,7 +75,7 @@ def scalar(made: Field, given: str | None, zone: str | None = None, *, is_lenien
     if not (text if wordy else text.strip()):
         return _blank(form, is_lenient=is_lenient)
     if len(text) > MAX_TEXT:
-        return Answer(faulty(form, "This is too long to send."), MISSING)
+        return Answer(faulty(form, gettext("This is too long to send.")), MISSING)
     try:
         return Answer(form, _VALUES[made.kind](form))
     except Unreadable as fault:
@@ -100,17 +101,17 @@ def _blank(form: Field, *, is_lenient: bool) -> Answer:
     if not form.required:
         return Answer(form, MISSING)
     if form.kind == "json":
-        return Answer(form if is_lenient else faulty(form, "Write a JSON value."), MISSING)
+        return Answer(form if is_lenient else faulty(form, gettext("Write a JSON value.")), MISSING)
     if form.nullable:
         return Answer(form, None)
     if form.kind in {"text", "longtext"}:
         return Answer(form, "")
-    return Answer(form if is_lenient else faulty(form, "Fill this in."), MISSING)
+    return Answer(form if is_lenient else faulty(form, gettext("Fill this in.")), MISSING)
 
 
 def _text(form: Field) -> str:
     if controls.UNSHOWABLE.search(form.text):
-        message = "This holds a character that cannot be stored."
+        message = gettext("This holds a character that cannot be stored.")
         raise Unreadable(message)
     return form.text
 
@@ -118,19 +119,21 @@ def _text(form: Field) -> str:
 def _number(form: Field) -> int | float:
     text = form.text.strip()
     if len(text) > MAX_DIGITS or not _NUMBER.fullmatch(text):
-        message = "This is not a number. Write it with digits and a point, such as 12.5."
+        message = gettext("This is not a number. Write it with digits and a point, such as 12.5.")
         raise Unreadable(message)
     value, exact = float(text), Decimal(text)
     if not math.isfinite(value) or (value.is_integer() and abs(value) > strict_json.MAX_INTEGER):
-        message = "This number is too large to be kept exactly."
+        message = gettext("This number is too large to be kept exactly.")
         raise Unreadable(message)
     if re.fullmatch("[+-]?[0-9]+", text, re.ASCII):
         return int(text)
     if form.integer and exact != exact.to_integral_value():
-        message = "This must be a whole number."
+        message = gettext("This must be a whole number.")
         raise Unreadable(message)
     if exact != Decimal(repr(value)):
-        message = f"This number has more digits than can be kept exactly. The nearest that can is {value!r}."
+        message = gettext(
+            "This number has more digits than can be kept exactly. The nearest that can is %(nearest)s.", nearest=value
+        )
         raise Unreadable(message)
     return int(value) if form.integer else value
 
@@ -139,14 +142,14 @@ def _date(form: Field) -> str:
     try:
         return dt.date.fromisoformat(form.text.strip()).isoformat()
     except ValueError as fault:
-        message = "This is not a date. Write it as year, month and day, such as 2026-10-01."
+        message = gettext("This is not a date. Write it as year, month and day, such as 2026-10-01.")
         raise Unreadable(message) from fault
 
 
 def _datetime(form: Field) -> str:
     match = _LOCAL.fullmatch(form.text.strip())
     if match is None or not _is_moment(match["minutes"]):
-        message = "This is not a time. Write it such as 2026-10-01T09:30."
+        message = gettext("This is not a time. Write it such as 2026-10-01T09:30.")
         raise Unreadable(message)
     return match["minutes"] + (match["seconds"] or ":00") + (match["zone"] or form.suffix)
 
@@ -154,7 +157,7 @@ def _datetime(form: Field) -> str:
 def _time(form: Field) -> str:
     match = controls.TIME.fullmatch(form.text.strip())
     if match is None or controls.time_of_day(match["minutes"]) is None:
-        message = "This is not a time of day. Write it such as 09:30."
+        message = gettext("This is not a time of day. Write it such as 09:30.")
         raise Unreadable(message)
     return match["minutes"] + (match["seconds"] or ":00") + (match["zone"] or form.suffix)
 
@@ -172,7 +175,8 @@ def _json(form: Field) -> Any:
         value = strict_json.decode(form.text.encode("utf-8", "surrogatepass"))
     except MalformedRequest as fault:
         where = fault.errors[0]
-        message = f"This is not JSON that can be kept: {where.path + ' ' if where.path else ''}{where.message}."
+        told = f"{where.path} {where.message}".strip()
+        message = gettext("This is not JSON that can be kept: %(why)s.", why=told)
         raise Unreadable(message) from fault
     if form.extras:
         return _others(form, value)
@@ -186,7 +190,7 @@ def _others(form: Field, value: Any) -> Any:
         value = {name: it for name, it in value.items() if name not in form.reserved or mine.get(name, MISSING) != it}
         if not value.keys() & set(form.reserved):
             return value
-    message = "Write a JSON object with only fields that have no place of their own above."
+    message = gettext("Write a JSON object with only fields that have no place of their own above.")
     raise Unreadable(message)
 
 

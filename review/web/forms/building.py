@@ -9,6 +9,7 @@ from review.web.forms.conditions import asked_about, effective, fits
 from review.web.forms.controls import UNSHOWABLE, as_json, is_allowed_null
 from review.web.forms.fields import MISSING, Field, Missing, Option, Path, Row, Schema, pointer
 from review.web.forms.schema import Reading, read
+from review.web.words.catalogue import gettext
 
 MAX_ROWS = 200
 MAX_DEPTH = 8
@@ -129,9 +130,9 @@ class Builder:
         """Show which of several shapes the value has, and the value in that one."""
         options = [Option(str(at), shape.label, shape.schema) for at, shape in enumerate(reading.shapes)]
         if reading.nullable:
-            options.append(Option("null", "None (null)", None))
+            options.append(Option("null", gettext("None (null)"), None))
         if not made.required:
-            options.append(Option("", "Not given", MISSING))
+            options.append(Option("", gettext("Not given"), MISSING))
         base, shape = made.base, "0" if made.required else ""
         if base is None and reading.nullable:
             shape = "null"
@@ -262,7 +263,7 @@ class Builder:
 
     def _rest(self, made: Field, rest: dict[str, Any], schema: Schema | None, reserved: tuple[str, ...]) -> Field:
         """Show what an object holds beside its fields: names with values where a schema is told, else JSON."""
-        label = "Everything else" if reserved else "Names and values"
+        label = gettext("Everything else") if reserved else gettext("Names and values")
         more = Field("json", made.path, {}, label, made.at, required=False, base=rest, extras=True, reserved=reserved)
         if schema is None or len(rest) > MAX_ROWS or not all(_is_name(name) for name in rest):
             return as_json(more)
@@ -293,7 +294,7 @@ def _strings(names: object) -> list[str]:
 
 def _told(value: object) -> str:
     if value is None or isinstance(value, Missing):
-        return "None (null)" if value is None else ""
+        return gettext("None (null)") if value is None else ""
     is_nested = isinstance(value, dict | list)
     text = controls.json_text(cast("Any", value)) if is_nested else controls.option_label(value)
     return text if len(text) <= controls.PREVIEW else f"{text[: controls.PREVIEW]} …"
@@ -301,7 +302,7 @@ def _told(value: object) -> str:
 
 def _label(plain: Schema, path: Path) -> str:
     title = plain.get("title")
-    last = path[-1] if path else "Output"
+    last = path[-1] if path else gettext("Output")
     if isinstance(title, str) and title.strip():
         return f"{title} {last + 1}" if isinstance(last, int) else title
     if isinstance(last, int):
@@ -318,7 +319,7 @@ def _how_many(plain: Schema) -> list[str]:
     few = isinstance(least, int) and not isinstance(least, bool) and least > 0
     many = isinstance(most, int) and not isinstance(most, bool)
     if few and many:
-        return [f"From {least} to {most}."]
+        return [gettext("From %(least)s to %(most)s.", least=least, most=most)]
     if few:
-        return [f"At least {least}."]
-    return [f"At most {most}."] if many else []
+        return [gettext("At least %(least)s.", least=least)]
+    return [gettext("At most %(most)s.", most=most)] if many else []

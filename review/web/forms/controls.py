@@ -10,6 +10,7 @@ from typing import Any, Final
 from review.kernel.shapes import is_list, is_number
 from review.web.forms.fields import MISSING, Field, Kind, Missing, Option, Schema
 from review.web.forms.schema import Reading
+from review.web.words.catalogue import N_, gettext, ngettext
 
 KEYED_OPTIONS = 12  # more are a list to search
 LONG_TEXT = 200
@@ -28,24 +29,24 @@ UNSHOWABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 # The format a schema states: what a text field is to a phone's keyboard, and what is said of it.
 _FORMATS: Final = {
-    "email": ("email", "An e-mail address."),
-    "idn-email": ("email", "An e-mail address."),
-    "uri": ("url", "A whole web address, such as https://example.com/page."),
-    "iri": ("url", "A whole web address, such as https://example.com/page."),
-    "uri-reference": ("url", "A web address, or part of one."),
-    "uuid": ("code", "A UUID: 32 hexadecimal digits in five groups."),
-    "hostname": ("code", "A host name."),
-    "ipv4": ("code", "An IPv4 address."),
-    "ipv6": ("code", "An IPv6 address."),
-    "duration": ("code", "A duration by ISO 8601, such as PT1H30M."),
-    "regex": ("code", "A regular expression."),
-    "json-pointer": ("code", "A JSON Pointer, such as /lines/0."),
+    "email": ("email", N_("An e-mail address.")),
+    "idn-email": ("email", N_("An e-mail address.")),
+    "uri": ("url", N_("A whole web address, such as https://example.com/page.")),
+    "iri": ("url", N_("A whole web address, such as https://example.com/page.")),
+    "uri-reference": ("url", N_("A web address, or part of one.")),
+    "uuid": ("code", N_("A UUID: 32 hexadecimal digits in five groups.")),
+    "hostname": ("code", N_("A host name.")),
+    "ipv4": ("code", N_("An IPv4 address.")),
+    "ipv6": ("code", N_("An IPv6 address.")),
+    "duration": ("code", N_("A duration by ISO 8601, such as PT1H30M.")),
+    "regex": ("code", N_("A regular expression.")),
+    "json-pointer": ("code", N_("A JSON Pointer, such as /lines/0.")),
 }
 
 
 def as_json(made: Field) -> Field:
     """Show the value as the JSON text it is, for what no control fits."""
-    made = replace(made, notes=(*made.notes, "Written as JSON."))
+    made = replace(made, notes=(*made.notes, gettext("Written as JSON.")))
     return _texted(made, "json", "" if isinstance(made.base, Missing) else json_text(made.base))
 
 
@@ -78,7 +79,7 @@ def boolean(made: Field, _reading: Reading) -> Field:
     """Show yes and no."""
     if not isinstance(made.base, bool | Missing) and not is_allowed_null(made):
         return as_json(made)
-    options = _spare((Option("true", "Yes", value=True), Option("false", "No", value=False)), made)
+    options = _spare((Option("true", gettext("Yes"), value=True), Option("false", gettext("No"), value=False)), made)
     return chosen_from(made, "choice", options, "" if isinstance(made.base, Missing) else json_text(made.base))
 
 
@@ -111,7 +112,7 @@ def string(made: Field, reading: Reading) -> Field:
     limit = limit if isinstance(limit, int) and not isinstance(limit, bool) else None
     media = plain.get("contentMediaType")
     coded = isinstance(plain.get("contentEncoding"), str) or (isinstance(media, str) and not media.startswith("text/"))
-    notes = (*made.notes, *([told] if told else []), *_lengths(plain, limit), *_pattern(plain))
+    notes = (*made.notes, *([gettext(told)] if told else []), *_lengths(plain, limit), *_pattern(plain))
     made = replace(made, max_length=limit, mode="code" if coded else mode, notes=notes)
     asked = plain.get("x-multiline") is True or (limit or 0) > LONG_TEXT or media is not None
     long = asked or len(text) > LONG_TEXT or "\n" in text or "\r" in text
@@ -148,7 +149,7 @@ def scalar_text(value: object) -> str:
 def option_label(value: object) -> str:
     """Name one listed value for a person."""
     if isinstance(value, bool):
-        return "Yes" if value else "No"
+        return gettext("Yes") if value else gettext("No")
     return value if isinstance(value, str) and value.strip() else json.dumps(value, ensure_ascii=False)
 
 
@@ -222,9 +223,9 @@ def _short(seconds: str | None) -> str:
 
 def _spare(options: tuple[Option, ...], made: Field) -> tuple[Option, ...]:
     """Add what else may be chosen: nothing at all, or null."""
-    more = [Option("null", "None (null)", None)] if made.nullable else []
+    more = [Option("null", gettext("None (null)"), None)] if made.nullable else []
     if not made.required:
-        more.append(Option("", "Not given", MISSING))
+        more.append(Option("", gettext("Not given"), MISSING))
     return (*options, *more)
 
 
@@ -239,38 +240,53 @@ def _all_digits(options: tuple[Option, ...]) -> bool:
     return bool(options) and all(re.fullmatch("[0-9]", option.label) for option in options)
 
 
+_BOUNDS: Final = {
+    "minimum": N_("from %(bound)s"),
+    "exclusiveMinimum": N_("above %(bound)s"),
+    "maximum": N_("to %(bound)s"),
+    "exclusiveMaximum": N_("below %(bound)s"),
+    "multipleOf": N_("in steps of %(bound)s"),
+}
+
+
 def _bounds(plain: Schema, *, integer: bool) -> list[str]:
     """Say in words what a number may be."""
-    kind = "A whole number" if integer else "A number"
     said: list[str] = []
-    for word, phrase in (
-        ("minimum", "from"),
-        ("exclusiveMinimum", "above"),
-        ("maximum", "to"),
-        ("exclusiveMaximum", "below"),
-        ("multipleOf", "in steps of"),
-    ):
+    for word, phrase in _BOUNDS.items():
         bound = plain.get(word)
         if is_number(bound):
-            said.append(f"{phrase} {json.dumps(bound)}")
-    return [f"{kind} {' '.join(said)}."] if said else [f"{kind}."] if integer else []
+            said.append(gettext(phrase, bound=json.dumps(bound)))
+    if not said:
+        return [gettext("A whole number.")] if integer else []
+    bounds = " ".join(said)
+    return [
+        gettext("A whole number %(bounds)s.", bounds=bounds)
+        if integer
+        else gettext("A number %(bounds)s.", bounds=bounds)
+    ]
 
 
 def _lengths(plain: Schema, most: int | None) -> list[str]:
     least = plain.get("minLength")
-    few = isinstance(least, int) and not isinstance(least, bool) and least > 1
-    if few and most is not None:
-        return [f"From {least:,} to {most:,} characters."]
-    if few:
-        return [f"At least {least:,} characters."]
-    return [f"Up to {most:,} characters."] if most is not None else []
+    few = least if isinstance(least, int) and not isinstance(least, bool) and least > 1 else None
+    if few is not None and most is not None:
+        return [gettext("From %(least)s to %(most)s characters.", least=_shown(few), most=_shown(most))]
+    if few is not None:
+        return [ngettext("At least %(num)s character.", "At least %(num)s characters.", few, num=_shown(few))]
+    if most is None:
+        return []
+    return [ngettext("Up to %(num)s character.", "Up to %(num)s characters.", most, num=_shown(most))]
+
+
+def _shown(count: int) -> str:
+    return f"{count:,}"
 
 
 def _pattern(plain: Schema) -> list[str]:
     """Tell the pattern where nothing else says what is wanted."""
     pattern = plain.get("pattern")
     return (
-        [f"It must match the pattern {pattern[:80]}"]
+        [gettext("It must match the pattern %(pattern)s", pattern=pattern[:80])]
         if isinstance(pattern, str) and not plain.get("description")
         else []
     )
@@ -281,9 +297,10 @@ def noted(plain: Schema) -> tuple[str, ...]:
     said: list[str] = []
     examples = plain.get("examples")
     if is_list(examples) and examples:
-        said.append(f"For example: {', '.join(_brief(each) for each in examples[:3])}")
+        some = ", ".join(_brief(each) for each in examples[:3])
+        said.append(gettext("For example: %(examples)s", examples=some))
     if "default" in plain:
-        said.append(f"Default: {_brief(plain['default'])}")
+        said.append(gettext("Default: %(value)s", value=_brief(plain["default"])))
     return tuple(said)
 
 

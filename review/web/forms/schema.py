@@ -7,17 +7,19 @@ from typing import Any, Final
 from review.kernel.shapes import is_list, is_object
 from review.web.forms.fields import Schema
 from review.web.forms.merging import NOTES, Condition, flatten, merge
+from review.web.words.catalogue import N_, gettext, one_of
 
 MAX_OPTIONS = 2_000
 MAX_SHAPES = 24
 _CHOICES = ("oneOf", "anyOf")
+_FORM: Final = N_("Form")
 _KINDS: Final = {
-    "string": "Text",
-    "integer": "A whole number",
-    "number": "A number",
-    "boolean": "Yes or no",
-    "array": "A list",
-    "object": "Fields",
+    "string": N_("Text"),
+    "integer": N_("A whole number"),
+    "number": N_("A number"),
+    "boolean": N_("Yes or no"),
+    "array": N_("A list"),
+    "object": N_("Fields"),
 }
 # What says of which type a value is, where no `type` does.
 _TELLING: Final[dict[str, str]] = {
@@ -91,7 +93,7 @@ def _typed(plain: Schema) -> Reading:
     others = [kind for kind in dict.fromkeys(types) if kind != "null" and not (kind == "integer" and "number" in types)]
     if len(others) == 1:
         return Reading(plain, type=others[0], nullable=nullable)
-    shapes = tuple(Shape({**plain, "type": kind}, _KINDS[kind]) for kind in others if kind in _KINDS)
+    shapes = tuple(Shape({**plain, "type": kind}, gettext(_KINDS[kind])) for kind in others if kind in _KINDS)
     return Reading(plain, nullable=nullable, shapes=shapes if len(shapes) == len(others) else ())
 
 
@@ -127,10 +129,9 @@ def _names_of(branches: list[Schema], rest: Schema) -> list[str]:
         title = branch.get("title")
         kind = branch.get("type")
         found = title if isinstance(title, str) and title != rest.get("title") else ""
-        found = (
-            found or _constant(branch) or _asked(branch, rest) or _KINDS.get(kind if isinstance(kind, str) else "", "")
-        )
-        names.append(found if found and found not in names else f"{found or 'Form'} ({place})")
+        found = found or _constant(branch) or _asked(branch, rest)
+        found = found or one_of(_KINDS, kind if isinstance(kind, str) else "")
+        names.append(found if found and found not in names else f"{found or gettext(_FORM)} ({place})")
     return names
 
 
@@ -146,7 +147,7 @@ def _constant(branch: Schema) -> str:
 def _asked(branch: Schema, rest: Schema) -> str:
     needed, anyway = branch.get("required"), rest.get("required")
     more = [name for name in needed if name not in (anyway if is_list(anyway) else [])] if is_list(needed) else []
-    return f"With {', '.join(str(name) for name in more[:4])}" if more else ""
+    return gettext("With %(fields)s", fields=", ".join(str(name) for name in more[:4])) if more else ""
 
 
 def _listed(plain: Schema) -> list[tuple[Any, str]] | None:

@@ -27,22 +27,23 @@ from review.web.pages.cookies import browser_of, door_of, session_cookie
 from review.web.pages.reading import Pairs, first, read_form
 from review.web.pages.session import show_recovery_codes
 from review.web.services import AnyRequest, Services, Svc, Tx
+from review.web.words.catalogue import N_, gettext, one_of
 
 HERE: Final = "/account"
 SAID: Final = {
-    "ended": "That session is ended.",
-    "gone": "That session had ended already.",
-    "others": "Every other session is ended.",
-    "password": "Your new password holds. Every other session is ended.",
-    "begun": "Give your app the key below, then confirm it with a code.",
-    "off": "The second factor is off.",
-    "passkey": "Your new passkey is added.",
-    "passkey-gone": "That passkey is removed.",
+    "ended": N_("That session is ended."),
+    "gone": N_("That session had ended already."),
+    "others": N_("Every other session is ended."),
+    "password": N_("Your new password holds. Every other session is ended."),
+    "begun": N_("Give your app the key below, then confirm it with a code."),
+    "off": N_("The second factor is off."),
+    "passkey": N_("Your new passkey is added."),
+    "passkey-gone": N_("That passkey is removed."),
 }
 METHODS: Final = {
-    "password": "with a password",
-    accounts.WITH_CODE: "with a password and a code",
-    passkeys.METHOD: "with a passkey",
+    "password": N_("with a password"),
+    accounts.WITH_CODE: N_("with a password and a code"),
+    passkeys.METHOD: N_("with a passkey"),
 }
 REFUSALS: Final = (CodeRefused, IdentityInvalid, PasskeyRefused, SecondFactorConflict, SignInRefused, TooManyAttempts)
 
@@ -69,7 +70,7 @@ class AccountPages(Controller):
     @get("/")
     async def show(self, request: AnyRequest, services: Svc, done: FromQuery[str] = "") -> Template:
         """Show where the reader is signed in, and how they sign in."""
-        return await page(request, services, said=SAID.get(done, ""))
+        return await page(request, services, said=one_of(SAID, done))
 
     @post("/sessions/end", status_code=200)
     async def end_session(self, request: AnyRequest, services: Svc, tx: Tx) -> Redirect:
@@ -100,7 +101,7 @@ class AccountPages(Controller):
         """Change the reader's password, which ends their other sessions."""
         pairs = await read_form(request)
         if first(pairs, "new") != first(pairs, "again"):
-            fault = "The two new passwords are not the same. Nothing was changed; type them again."
+            fault = gettext("The two new passwords are not the same. Nothing was changed; type them again.")
             return await page(request, services, fault=fault, status=422)
         try:
             async with services.sign_ins:
@@ -225,7 +226,8 @@ async def refused(request: AnyRequest, services: Services, refusal: ReviewError)
 
 
 def _line(session: OpenSession) -> SessionLine:
-    how = METHODS.get(session.method) or f"through {session.provider or session.method}"
+    through = session.provider or session.method
+    how = one_of(METHODS, session.method) or gettext("through %(provider)s", provider=through)
     return SessionLine(
         mark=session.mark,
         browser=browsers.name_of(session.user_agent),

@@ -174,4 +174,4 @@ async def _receivers(looker: Looker, claimed: ClaimedAssignment, history: list[H
 def _pace(seconds: float | None) -> str:
     if seconds is None:
         return ""
-    return words.duration(timedelta(seconds=seconds)) if seconds >= 90 else f"{seconds:.0f} s"
+    return words.duration(timedelta(seconds=seconds)) if seconds >= 90 else words.seconds(seconds)

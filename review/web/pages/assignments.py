@@ -23,6 +23,7 @@ from review.web.pages.desk import Draft
 from review.web.pages.reading import SAID, Pairs, fence_of, first, read_form
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Svc, Tx
+from review.web.words.catalogue import one_of
 
 MAX_REASON = 2_000
 OF_THE_PAGE = {"_csrf", "fence", "verdict", "ahead", "ahead_fence"}  # what its form says besides what is filled in
@@ -41,7 +42,7 @@ class AssignmentPages(Controller):
     ) -> Template:
         """Show the item in hand, its form filled with the model's output or with one of its alternatives."""
         claimed = await work.take(await work.seat_of(assignment_id), is_seen=True)
-        return await work.show(claimed, await work.begin(claimed, base), outcome=SAID.get(done, ""))
+        return await work.show(claimed, await work.begin(claimed, base), outcome=one_of(SAID, done))
 
     @post("/form", status_code=200)
     async def reshape(self, request: AnyRequest, work: InHand, assignment_id: FromPath[UUID]) -> Template:

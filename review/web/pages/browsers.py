@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from review.web.words.catalogue import gettext
+
 # In this order, for each pretends to be those below it.
 _BROWSERS: Final = (
     ("Edg", "Edge"),
@@ -29,5 +31,5 @@ def name_of(user_agent: str) -> str:
     browser = next((name for mark, name in _BROWSERS if mark in user_agent), "")
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
     if browser and system:
-        return f"{browser} on {system}"
-    return browser or system or user_agent[:MOST_SHOWN] or "an unnamed browser"
+        return gettext("%(browser)s on %(system)s", browser=browser, system=system)
+    return browser or system or user_agent[:MOST_SHOWN] or gettext("an unnamed browser")

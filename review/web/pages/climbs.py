@@ -14,6 +14,7 @@ from review.kernel.shapes import is_list, is_object
 from review.sla.rules import DUE, FIRST_CLAIM, STEP, SlaPolicy
 from review.web.content import visible
 from review.web.pages import ladders, words
+from review.web.pages.sentences import gettext
 from review.web.pages.views import Rung
 
 _STEPS: Final = {Action.STEP_TAKEN, Action.STEP_SKIPPED}
@@ -49,12 +50,12 @@ def _rung(mark: MarkView, policy: SlaPolicy | None, told: Sequence[_Told], *, is
         return _step(mark, policy, told)
     breached = [entry.at for entry, details in told if _breaches(entry, details, mark.key)]
     if mark.key == DUE:
-        return _past(mark, breached, "It was not decided in time.", "bad")
+        return _past(mark, breached, gettext("It was not decided in time."), "bad")
     if mark.key == FIRST_CLAIM:
-        said = "Nobody had taken it in time." if breached else "Somebody had taken it in time."
+        said = gettext("Nobody had taken it in time.") if breached else gettext("Somebody had taken it in time.")
         return _past(mark, breached, said, "bad" if breached else "good")
     warned = [entry.at for entry, details in told if details.get("mark") == mark.key]
-    return _past(mark, warned, "A warning went out.", "warn")
+    return _past(mark, warned, gettext("A warning went out."), "warn")
 
 
 def _past(mark: MarkView, at: Sequence[datetime], sentence: str, tone: str) -> Rung:
@@ -80,7 +81,7 @@ def _step(mark: MarkView, policy: SlaPolicy | None, told: Sequence[_Told]) -> Ru
             continue
         if entry.action == Action.STEP_SKIPPED:
             why = words.listed(texts(details.get("why")))
-            sentence = Markup("Passed over, as it would have reached nobody: {}.").format(visible(why))
+            sentence = gettext("Passed over, as it would have reached nobody: %(why)s.", why=visible(why))
             return Rung(title=title, at=entry.at, sentence=sentence, tone="plain", is_skipped=True)
         done = ladders.told(texts(details.get("done")))
         sentence = Markup("{}.").format(visible(f"{done[:1].upper()}{done[1:]}"))
@@ -90,8 +91,8 @@ def _step(mark: MarkView, policy: SlaPolicy | None, told: Sequence[_Told]) -> Ru
 
 
 def _acknowledged(entry: HistoryEntry) -> Rung:
-    sentence = Markup("{} knows of it and sees to it.").format(visible(entry.actor))
-    return Rung(title="Acknowledged", at=entry.at, sentence=sentence, tone="good")
+    sentence = gettext("%(who)s knows of it and sees to it.", who=visible(entry.actor))
+    return Rung(title=gettext("Acknowledged"), at=entry.at, sentence=sentence, tone="good")
 
 
 def texts(value: object) -> list[str]:

@@ -11,13 +11,14 @@ from litestar.response import Template
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Permission
 from review.kernel.clock import utc_now
-from review.sla.calendars import WEEKDAYS, Calendar, Span, describe_day
+from review.sla.calendars import Calendar, Span, describe_day
 from review.sla.ladders import Ladder
 from review.sla.rules import SlaPolicy
 from review.web.guards import requires
-from review.web.pages import ladders
+from review.web.pages import ladders, words
 from review.web.pages.previews import preview
 from review.web.pages.work import WORK, InHand
+from review.web.words.catalogue import gettext
 
 AHEAD_DAYS = 366
 MOST_DAYS = 60
@@ -97,11 +98,8 @@ def _calendar(calendar: Calendar, now: datetime) -> CalendarView:
     return CalendarView(
         name=calendar.name,
         timezone=calendar.timezone,
-        now=f"{here:%A %H:%M}",
-        week=[
-            DayRow(name, spans, at == today.weekday())
-            for at, (name, spans) in enumerate(zip(WEEKDAYS, calendar.week, strict=True))
-        ],
+        now=gettext("%(weekday)s %(time)s", weekday=words.weekday(here.weekday()), time=here.strftime("%H:%M")),
+        week=[DayRow(words.weekday(at), spans, at == today.weekday()) for at, spans in enumerate(calendar.week)],
         regions=", ".join(calendar.holidays),
         special=special[:MOST_DAYS],
         has_more=len(special) > MOST_DAYS,
@@ -134,5 +132,8 @@ def _policy(policy: SlaPolicy, config: ProjectConfig) -> PolicyView:
 def _ladder(ladder: Ladder) -> LadderView:
     return LadderView(
         ladder.name,
-        [(f"After {ladders.share_or_time(step.after)}", ladders.step_sentence(step)) for step in ladder.steps],
+        [
+            (gettext("After %(time)s", time=ladders.share_or_time(step.after)), ladders.step_sentence(step))
+            for step in ladder.steps
+        ],
     )

@@ -13,6 +13,7 @@ from review.sla.rules import SlaPolicy, targets_of
 from review.web.content import visible
 from review.web.pages import words
 from review.web.pages.views import Countdown
+from review.web.words.catalogue import gettext, ngettext
 
 MOST_PERIODS = 6  # a page that stays open longer than these still counts right, and no longer tells when it stops
 AHEAD = timedelta(days=35)
@@ -76,12 +77,16 @@ def between(calendar: Calendar | None, start: datetime, end: datetime) -> timede
 
 def _paused(clock: RunningClock, since: datetime, calendar: Calendar | None) -> Countdown:
     left = between(calendar, since, clock.due_at)
-    said = f"{words.duration(left)} left" if left > timedelta() else words.countdown(left, is_soon=True)
+    said = (
+        gettext("%(time)s left", time=words.duration(left))
+        if left > timedelta()
+        else words.countdown(left, is_soon=True)
+    )
     who = (clock.paused_by or "").partition("@")[0]
-    because = visible(clock.paused_because or "no reason given")
+    because = visible(clock.paused_because or gettext("no reason given"))
     return Countdown(
         due_at=clock.due_at,
-        said=f"paused, {said}",
+        said=gettext("paused, %(clock)s", clock=said),
         note=Markup("{} ({})").format(because, visible(who)) if who else because,
         tone="paused",
         is_still=True,
@@ -105,12 +110,14 @@ def _in_hours(told: Countdown, left: timedelta, periods: list[Period], now: date
 def _note(left: timedelta, periods: list[Period], now: datetime, zone: ZoneInfo) -> str:
     """Say when the clock stops next, if it is not due before, or until when it stands."""
     if not periods:
-        return f"stopped for more than {AHEAD.days} days"
+        return ngettext("stopped for more than %(num)s day", "stopped for more than %(num)s days", AHEAD.days)
     begin, end = periods[0]
     if begin > now:
-        return f"stopped until {words.hour(begin, zone, with_day=True)} {begin.astimezone(zone):%Z}"
+        named = begin.astimezone(zone).tzname()
+        return gettext("stopped until %(time)s %(zone)s", time=words.hour(begin, zone, with_day=True), zone=named)
     if len(periods) == 1 or timedelta() < left <= end - now:
         return ""
     again, far = periods[1][0], periods[1][0] - end >= A_DAY
     stops, goes = words.hour(end, zone, with_day=far), words.hour(again, zone, with_day=far)
-    return f"clock stops {stops}–{goes} {end.astimezone(zone):%Z}"
+    named = end.astimezone(zone).tzname()
+    return gettext("clock stops %(stops)s–%(goes)s %(zone)s", stops=stops, goes=goes, zone=named)

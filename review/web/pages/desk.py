@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from markupsafe import Markup
@@ -19,14 +19,16 @@ from review.kernel.shapes import is_object
 from review.queueing.schemas import AnswerView, ClaimedAssignment
 from review.reviewing.schemas import JudgementIn
 from review.web import content, forms
-from review.web.pages import differences, story, words
+from review.web.pages import differences, reasons, story, words
 from review.web.pages.veils import Veil
 from review.web.pages.views import Alternative, Answer, Correction, Countdown, Desk, Fact, Reason, Stoppable
+from review.web.words.catalogue import N_, gettext, ngettext, one_of
 
 MAX_KEYED = 9
 MAX_ALTERNATIVES = 20
 MAX_FACT = 2_000  # characters of one circumstance; the whole is in the API's answer
 MODEL_OUTPUT = "output"
+_ACTS: Final = {"approve": N_("approve"), "correct": N_("correct"), "reject": N_("reject")}
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
@@ -73,13 +75,14 @@ def take_up(
     sent = dict(pairs)
     value, base = _start(item, sent.get("base", MODEL_OUTPUT), answers)
     answer = forms.read(item_type.output_schema, value, pairs, msgspec.json.decode(item.output))
+    is_wrong = bool(forms.first_errors(answer.form))
     return Draft(
         form=answer.form,
         value=answer.value,
         base=base,
         comment=sent.get("comment", "").replace("\r\n", "\n"),
         reasons=tuple(value for name, value in pairs if name == "reasons"),
-        fault="Something in the form needs another look. Nothing was sent." if forms.first_errors(answer.form) else "",
+        fault=gettext("Something in the form needs another look. Nothing was sent.") if is_wrong else "",
     )
 
 
@@ -99,7 +102,9 @@ def judge(verdict: str, item: ItemDetail, draft: Draft) -> JudgementIn | Draft:
     if verdict == Verdict.APPROVE and (
         draft.value is forms.MISSING or differences.changes(msgspec.json.decode(item.output), draft.value)
     ):
-        fault = "You changed the output, and approving would drop that. Correct sends your change; undo it to approve."
+        fault = gettext(
+            "You changed the output, and approving would drop that. Correct sends your change; undo it to approve."
+        )
         return replace(draft, fault=fault)
     if verdict == Verdict.CORRECT and (draft.fault or draft.value is forms.MISSING):
         return draft
@@ -114,12 +119,13 @@ def judge(verdict: str, item: ItemDetail, draft: Draft) -> JudgementIn | Draft:
 
 def told(verdict: str, item: ItemDetail, draft: Draft, *, is_decided: bool, hides_words: bool = False) -> str:
     """Say in one line what was just recorded; of what is sensitive not to what it was corrected."""
-    said = {"approve": "Approved", "reject": "Rejected"}.get(verdict, "")
+    said = one_of({"approve": N_("Approved"), "reject": N_("Rejected")}, verdict)
     if not said:
         made = differences.changes(msgspec.json.decode(item.output), draft.value)
         is_one = len(made) == 1 and not hides_words
-        said = f"Corrected to {made[0].after.striptags()[:60]}" if is_one and made[0].after else "Corrected"
-    return f"{said}." if is_decided else f"{said}. Others judge it too."
+        after = made[0].after.striptags()[:60] if is_one and made[0].after else ""
+        said = gettext("Corrected to %(output)s", output=after) if after else gettext("Corrected")
+    return gettext("%(done)s.", done=said) if is_decided else gettext("%(done)s. Others judge it too.", done=said)
 
 
 def lay_out(
@@ -189,13 +195,17 @@ def _reasons(item_type: ItemType, draft: Draft) -> list[Reason]:
 def _withheld(claimed: ClaimedAssignment) -> str:
     """Say which verdicts the people of this pool may not give, and what to do instead."""
     missing = [verdict for verdict in story.VERDICTS if verdict not in claimed.verdicts]
-    return f"The people of {claimed.pool} may not {' or '.join(missing)} here. Escalate instead." if missing else ""
+    if not missing:
+        return ""
+    acts = [gettext(_ACTS[verdict]) for verdict in missing]
+    said = acts[0] if len(acts) == 1 else gettext("%(one)s or %(other)s", one=", ".join(acts[:-1]), other=acts[-1])
+    return gettext("The people of %(pool)s may not %(act)s here. Escalate instead.", pool=claimed.pool, act=said)
 
 
 def _answer(answer: AnswerView, place: int, output: object, url: str) -> Answer:
     corrected = msgspec.json.decode(answer.output)
     is_correction = answer.verdict == Verdict.CORRECT
-    said = Markup("{} {} it.").format(content.visible(answer.reviewer), story.VERDICTS.get(answer.verdict, "judged"))
+    said = story.judged(answer.reviewer, answer.verdict)
     return Answer(
         sentence=said,
         changes=differences.changes(output, corrected) if is_correction else [],
@@ -219,10 +229,10 @@ def title_in(config: ProjectConfig, name: str) -> str:
 def why(item: ItemDetail, conditions: Mapping[str, str], *, kind: str = "") -> list[str | Markup]:
     """Say why an item is where it is."""
     route: object = msgspec.json.decode(item.route)
-    said = story.why(route, item.details, conditions, payload=_payload(item, conditions), kind=kind)
+    said = reasons.why(route, item.details, conditions, payload=_payload(item, conditions), kind=kind)
     if item.escalation_level:
-        times = "once" if item.escalation_level == 1 else f"{item.escalation_level} times"
-        said.append(f"It was escalated {times}.")
+        level = item.escalation_level
+        said.append(ngettext("It was escalated once.", "It was escalated %(num)s times.", level))
     return said
 
 
@@ -244,19 +254,23 @@ def _cut(value: str) -> str:
 
 def _given(item: ItemDetail, details: Details) -> Iterable[tuple[str, str]]:
     model = details.model
-    yield "External id", item.external_id or ""
-    yield "Model", " ".join(part for part in (model.name, model.version) if part) if model else ""
-    yield "Prompt", (model.prompt_version or "") if model else ""
-    yield "Impact", details.impact or ""
-    yield "Cost", f"{details.cost.amount} {details.cost.currency}" if details.cost else ""
-    yield "Took", f"{details.latency_ms:g} ms" if details.latency_ms is not None else ""
-    yield "Subject", details.subject or ""
-    yield "Tags", ", ".join(details.tags)
+    yield gettext("External id"), item.external_id or ""
+    yield gettext("Model"), " ".join(part for part in (model.name, model.version) if part) if model else ""
+    yield gettext("Prompt"), (model.prompt_version or "") if model else ""
+    yield gettext("Impact"), details.impact or ""
+    yield gettext("Cost"), f"{details.cost.amount} {details.cost.currency}" if details.cost else ""
+    yield gettext("Took"), "" if details.latency_ms is None else words.milliseconds(details.latency_ms)
+    yield gettext("Subject"), details.subject or ""
+    yield gettext("Tags"), ", ".join(details.tags)
     for name, value in list(details.signals.items())[:20]:
-        yield f"Signal {name}"[:80], value if isinstance(value, str) else msgspec.json.encode(value).decode()[:200]
+        yield gettext("Signal %(name)s", name=name[:73]), _written(value)
     for name, value in list(details.metadata.items())[:20]:
-        yield name[:80], value if isinstance(value, str) else msgspec.json.encode(value).decode()[:200]
-    yield "Trace", details.trace_id or ""
+        yield name[:80], _written(value)
+    yield gettext("Trace"), details.trace_id or ""
+
+
+def _written(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()[:200]
 
 
 def _start(item: ItemDetail, base: str, answers: Sequence[AnswerView] = ()) -> tuple[Any, str]:

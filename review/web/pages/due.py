@@ -13,13 +13,14 @@ from review.identity.rules import Permission
 from review.queueing import due
 from review.queueing.due import BEGINNING, DueLine, Place
 from review.web.guards import requires
-from review.web.pages import veils
+from review.web.pages import veils, words
 from review.web.pages.desk import title_in
 from review.web.pages.views import Countdown, DueRow
 from review.web.pages.work import WORK, InHand, Work
+from review.web.words.catalogue import N_, gettext
 
 LINES = 50
-WITHIN: Final = {"4": "4 hours", "24": "24 hours", "72": "3 days", "168": "7 days"}  # by the wall clock
+WITHIN: Final = {"4": N_("4 hours"), "24": N_("24 hours"), "72": N_("3 days"), "168": N_("7 days")}  # by the wall clock
 USUAL = "24"
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -39,7 +40,7 @@ async def due_page(work: InHand, within: FromQuery[str] = USUAL, after: FromQuer
     if work.is_partial:
         return work.page("_due_lines.html", rows=rows, more=more)
     count = await due.count_due(work.hot, who=work.who, pools=pools, within=span)
-    choices = [(each, title, each == hours) for each, title in WITHIN.items()]
+    choices = [(each, gettext(title), each == hours) for each, title in WITHIN.items()]
     return work.page(
         "due.html",
         here="Due soon",
@@ -47,14 +48,14 @@ async def due_page(work: InHand, within: FromQuery[str] = USUAL, after: FromQuer
         more=more,
         count=count,
         choices=choices,
-        span=WITHIN[hours],
+        span=gettext(WITHIN[hours]),
         is_first=not after,
     )
 
 
 def _row(work: Work, line: DueLine, clock: Countdown | None) -> DueRow:
-    names = ["you" if email == work.who.email else email.partition("@")[0] for email in line.holders]
-    shown = [name for name in names if name == "you"] if work.who.is_blind else names
+    holders = [email for email in line.holders if email == work.who.email or not work.who.is_blind]
+    shown = [gettext("you") if email == work.who.email else email.partition("@")[0] for email in holders]
     pools = [work.config.pools[name].title if name in work.config.pools else name for name in line.pools]
     return DueRow(
         item_id=line.item_id,
@@ -65,7 +66,7 @@ def _row(work: Work, line: DueLine, clock: Countdown | None) -> DueRow:
         due_at=line.due_at,
         wanted=line.wanted,
         is_held=bool(line.holders),
-        holder=" and ".join(shown),
+        holder=words.listed(shown),
     )
 
 

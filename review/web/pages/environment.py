@@ -10,9 +10,9 @@ from markupsafe import Markup
 
 from review.kernel.clock import utc_now
 from review.web import content
-from review.web.pages import words
+from review.web.pages import script_words, sentences, words
 from review.web.pages.everywhere import SHOWN, TOLD, Everywhere
-from review.web.pages.sentences import Sentences, say, say_counted
+from review.web.pages.sentences import Sentences
 from review.web.words import catalogue
 
 
@@ -51,8 +51,11 @@ def build_environment(templates: Path, static: Path) -> Environment:
     }
     environment.globals["reader"] = cast("Any", words.reader)  # typed as one of Jinja's own globals alone
     environment.globals["language"] = cast("Any", catalogue.language)
+    environment.globals["script_words"] = cast("Any", script_words.given)
     environment.globals["direction"] = cast("Any", catalogue.direction)
-    environment.globals |= cast("Any", {"_": say, "gettext": say, "ngettext": say_counted})
+    environment.globals |= cast(
+        "Any", {"_": sentences.gettext, "gettext": sentences.gettext, "ngettext": sentences.ngettext}
+    )
     environment.newstyle_gettext = True  # type: ignore[attr-defined]  # the extension of sentences sets and reads it
     return environment
 

@@ -30,18 +30,19 @@ from review.web.pages.headers import POLICY
 from review.web.pages.reading import first, read_form, read_pairs
 from review.web.pages.refusals import to_person
 from review.web.services import AnyRequest, Services, Svc, Tx
+from review.web.words.catalogue import N_, gettext
 
 MOST_BYTES_SENT = 256 * 1024  # by a provider that ends sessions; four times the longest token that is read
 LINKED = "/sign-in/linked"
 NOBODY = {"visitor": None, "csrf_token": ""}
 TITLES: dict[type[ReviewError], str] = {
-    AccountNotAllowed: "You may not come in",
-    EmailTaken: "This e-mail has an account already",
-    IdentityTaken: "This is somebody else’s",
-    ProviderNotFound: "There is no such provider",
-    ProviderUnavailable: "The provider cannot be used just now",
-    SignInNotCompleted: "The sign-in was not completed",
-    TokenRefused: "What the provider sent does not hold",
+    AccountNotAllowed: N_("You may not come in"),
+    EmailTaken: N_("This e-mail has an account already"),
+    IdentityTaken: N_("This is somebody else’s"),
+    ProviderNotFound: N_("There is no such provider"),
+    ProviderUnavailable: N_("The provider cannot be used just now"),
+    SignInNotCompleted: N_("The sign-in was not completed"),
+    TokenRefused: N_("What the provider sent does not hold"),
 }
 
 
@@ -146,8 +147,8 @@ def buttons(services: Services) -> list[dict[str, str]]:
 def farewell_page(services: Services, farewell: Farewell) -> Template:
     """Say that they are signed out here, and go on to where they sign out of the provider."""
     context = {
-        "heading": "You are signed out of Countersign",
-        "message": f"Going on to {farewell.title}, to sign out there too.",
+        "heading": gettext("You are signed out of Countersign"),
+        "message": gettext("Going on to %(provider)s, to sign out there too.", provider=farewell.title),
         "url": farewell.url,
     }
     cookies = [session_cookie(services, "", 0)]
@@ -157,7 +158,11 @@ def farewell_page(services: Services, farewell: Farewell) -> Template:
 def _leave(services: Services, provider: str, begun: Begun, who: dict[str, Any]) -> Template:
     """Go to the provider from a page of ours: a form's own redirect would have to be allowed in every page's policy."""
     title = services.federation.get(provider).title
-    context = {"heading": f"Going to {title}", "message": "You sign in there and come back here.", "url": begun.url}
+    context = {
+        "heading": gettext("Going to %(provider)s", provider=title),
+        "message": gettext("You sign in there and come back here."),
+        "url": begun.url,
+    }
     way = _way(services, _way_name(services, begun.cookie_mark), begun.cookie, int(ATTEMPT_LIFETIME.total_seconds()))
     return Template("leaving.html", context=context | who, headers=_onwards(begun.url), cookies=[way])
 
@@ -182,7 +187,7 @@ def _to_person(request: AnyRequest, refusal: ReviewError) -> Response[Any]:
     if title is None or "text/html" not in request.headers.get("accept", ""):
         return to_person(request, refusal)
     context = {
-        "title": title,
+        "title": gettext(title),
         "message": refusal.message,
         "status": refusal.status,
         "code": refusal.code,

@@ -14,6 +14,7 @@ from review.web.guards import requires
 from review.web.pages import places
 from review.web.pages.desk import title_in
 from review.web.pages.work import WORK, InHand, Work
+from review.web.words.catalogue import gettext
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,11 @@ async def _pools(work: Work, query: str) -> list[Finding]:
     if pools and work.who.is_pool_bound:
         mine = await identity.list_pools_of(work.hot, work.who.project_id, work.who.email)
         pools = [each for each in pools if each.name in mine]
-    return [Finding(each.title, "Pool", f"/p/{work.who.project}/pools/{each.name}") for each in pools[:20]]
+    return [Finding(each.title, gettext("Pool"), f"/p/{work.who.project}/pools/{each.name}") for each in pools[:20]]
 
 
 def _pages(work: Work, query: str) -> list[Finding]:
     wanted = query.strip().casefold()
-    known = [*places.links_for(work.who), places.Place("Your account", "/account")]
-    known.append(places.Place("Your preferences", "/preferences"))
-    return [Finding(each.title, "Page", each.url) for each in known if wanted in each.title.casefold()]
+    known = [*places.links_for(work.who), places.Place(gettext("Your account"), "/account")]
+    known.append(places.Place(gettext("Your preferences"), "/preferences"))
+    return [Finding(each.title, gettext("Page"), each.url) for each in known if wanted in each.title.casefold()]

@@ -16,6 +16,7 @@ from review.web.pages.assignments import shown_in
 from review.web.pages.reading import SAID, fence_of, read_form
 from review.web.pages.work import WORK, InHand
 from review.web.services import AnyRequest, Tx
+from review.web.words.catalogue import one_of
 
 
 class FlowPages(Controller):
@@ -52,7 +53,7 @@ class FlowPages(Controller):
         if (since := shown_in(pairs)) is not None:
             await ahead.stow(inside.hot, who=work.who, pool=claimed.pool, config=work.config, only=since)
         draft, url = await inside.take_up(claimed, filled), f"/p/{work.who.project}/assignments/{assignment_id}"
-        return await inside.show(claimed, draft, outcome=SAID["undo"], act="undo", push=url, is_draft_used=True)
+        return await inside.show(claimed, draft, outcome=one_of(SAID, "undo"), act="undo", push=url, is_draft_used=True)
 
     @post("/seen", status_code=200)
     async def see_dropped(self, request: AnyRequest, work: InHand, tx: Tx) -> Redirect:

@@ -17,8 +17,9 @@ from review.web.guards import PUBLIC
 from review.web.pages.cookies import browser_of, door_of
 from review.web.pages.reading import first, read_pairs
 from review.web.services import AnyRequest, Svc, Tx
+from review.web.words.catalogue import N_, gettext
 
-SENT: Final = (
+SENT: Final = N_(
     "If there is an account with a password for this address, a link is on its way to it. "
     "It works once, within the hour."
 )
@@ -44,7 +45,7 @@ async def send_link(request: AnyRequest, services: Svc) -> Template:
         answer.headers["Retry-After"] = str(refusal.seconds)
         return answer
     services.errands.start(_mail(door, services.settings, email=email, browser=browser))
-    return _forgot(services.settings, said=SENT)
+    return _forgot(services.settings, said=gettext(SENT))
 
 
 @get("/choose-password/{link:str}", opt={PUBLIC: True})
@@ -63,7 +64,7 @@ async def choose(request: AnyRequest, services: Svc, link: FromPath[str]) -> Res
     new = first(pairs, "new")
     if new != first(pairs, "again"):
         return _choose(
-            chooser, link, fault="The two are not the same. Nothing was changed; type them again.", status=422
+            chooser, link, fault=gettext("The two are not the same. Nothing was changed; type them again."), status=422
         )
     try:
         async with services.sign_ins:

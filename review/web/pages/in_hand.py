@@ -21,6 +21,7 @@ from review.web.pages.assignments import MAX_REASON, leave, reason_of
 from review.web.pages.reading import Pairs, fence_of, first, read_form
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
+from review.web.words.catalogue import gettext
 
 NOT_TYPED = frozenset({"_csrf", "fence", "verdict", "draft_version"})
 
@@ -43,7 +44,7 @@ class InHandPages(Controller):
             await snoozing.snooze(tx, who=work.who, assignment_id=assignment_id, fence=fence, until=until, reason=note)
         except SnoozeInvalid as refusal:
             return _refused(work, refusal, "#snooze-said")
-        said = f"Put aside. It comes back to you on {words.brief(until, work.zone)}."
+        said = gettext("Put aside. It comes back to you on %(when)s.", when=words.brief(until, work.zone))
         return await (await work.seeing(tx)).onward(pool, "snooze", said)
 
     @post("/take-up", status_code=200)
@@ -97,7 +98,7 @@ class InHandPages(Controller):
         claimed = await work.held(assignment_id)
         saved = await drafts.find(work.hot, who=work.who, item_id=claimed.item.id)
         draft = await work.take_up(claimed, saved.fields) if saved else await work.begin(claimed)
-        outcome = "That is what you wrote before." if saved else "There is no draft any more."
+        outcome = gettext("That is what you wrote before.") if saved else gettext("There is no draft any more.")
         return await work.show(claimed, draft, outcome=outcome, push="", is_draft_used=True)
 
     @post("/draft/discard", status_code=200)

@@ -8,7 +8,6 @@ import msgspec
 from litestar import Controller, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
-from markupsafe import Markup
 
 from review.delivery.webhooks import log
 from review.escalation import clocks
@@ -23,7 +22,7 @@ from review.kernel.db import get_now
 from review.kernel.errors import FieldError, Invalid
 from review.web import content
 from review.web.guards import requires
-from review.web.pages import climbs, desk, differences, overrides, story, veils, words
+from review.web.pages import climbs, desk, differences, overrides, sentences, story, veils, words
 from review.web.pages import views as shown
 from review.web.pages.reading import SAID, first, read_form
 from review.web.pages.stops import told as told_stop
@@ -31,12 +30,13 @@ from review.web.pages.understanding import beside_of
 from review.web.pages.views import ClockPart, Decided, ItemPage
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
+from review.web.words.catalogue import N_, gettext, one_of
 
 STATUSES = {
-    "queued": ("waiting", "plain"),
-    "in_review": ("in review", "mark"),
-    "decided": ("decided", "good"),
-    "withdrawn": ("withdrawn", "warn"),
+    "queued": (N_("waiting"), "plain"),
+    "in_review": (N_("in review"), "mark"),
+    "decided": (N_("decided"), "good"),
+    "withdrawn": (N_("withdrawn"), "warn"),
 }
 MAX_REASON = 2_000
 SPANS: Final = {
@@ -48,10 +48,10 @@ SPANS: Final = {
     "7d": timedelta(days=7),
 }
 _MOVED: Final = {
-    "clock.started": Markup("The clock started"),
-    "clock.paused": Markup("{} stopped it"),
-    "clock.resumed": Markup("{} let it run on"),
-    "clock.moved": Markup("It was moved"),
+    "clock.started": N_("The clock started"),
+    "clock.paused": N_("%(who)s stopped it"),
+    "clock.resumed": N_("%(who)s let it run on"),
+    "clock.moved": N_("It was moved"),
 }
 
 
@@ -71,13 +71,13 @@ class ItemPages(Controller):
         item_type = await work.services.item_types.get(work.who.project_id, item.type, item.type_version)
         frame = work.frame(item, item_type)
         output = frame.whole["output"]
-        label, tone = STATUSES[item.status]
+        status, tone = STATUSES[item.status]
         page = ItemPage(
             id=item.id,
             external_id=item.external_id,
             type_title=desk.title_of(item_type),
             pool=item.pool,
-            status_label=label,
+            status_label=gettext(status),
             tone=tone,
             evidence=content.blocks("input", frame.whole["input"], item_type.view, frame),
             claim=content.blocks("output", output, item_type.view, frame),
@@ -97,7 +97,7 @@ class ItemPages(Controller):
         )
         await work.note_shown(item)
         beside = await beside_of(work, tx, item)
-        return work.page("item.html", item=page, item_id=item.id, beside=beside, is_desk=False, said=SAID.get(done, ""))
+        return work.page("item.html", item=page, item_id=item.id, beside=beside, is_desk=False, said=one_of(SAID, done))
 
     @post("/pause", opt=requires(Permission.PAUSE), status_code=200)
     async def pause(self, request: AnyRequest, work: InHand, tx: Tx, item_id: FromPath[UUID]) -> Redirect:
@@ -158,23 +158,29 @@ def _later(told: ClockView) -> list[Movement]:
 
 
 def _movement(movement: Movement) -> shown.Movement:
-    said = _MOVED.get(movement.action, Markup("It changed")).format(content.visible(movement.by))
-    due = f", due {words.exact(movement.due_at)}" if movement.due_at else ""
-    was = f", and no longer {words.exact(movement.was)}" if movement.due_at and movement.was else ""
+    what = sentences.gettext(_MOVED.get(movement.action, N_("It changed")), who=content.visible(movement.by))
+    due = words.exact(movement.due_at) if movement.due_at else ""
+    was = words.exact(movement.was) if movement.was and movement.was != movement.due_at else ""
+    message = N_("%(what)s.")
+    if due:
+        message = N_("%(what)s, due %(due)s, and no longer %(was)s.") if was else N_("%(what)s, due %(due)s.")
     return shown.Movement(
         at=movement.at,
-        sentence=Markup("{}{}{}.").format(said, due, was if movement.was != movement.due_at else ""),
+        sentence=sentences.gettext(message, what=what, due=due, was=was),
         because=[content.visible(each) for each in movement.because],
     )
 
 
 def _decided(decision: DecisionView, output: Any) -> Decided:
-    verdict = story.VERDICTS.get(decision.verdict, decision.verdict)
+    verdict = words.humanise(one_of(story.VERDICTS, decision.verdict, decision.verdict))
     reasons: list[str] = msgspec.json.decode(decision.reasons, type=list[str])
-    again = f" Revision {decision.revision}." if decision.revision > 1 else ""
+    named = {"verdict": verdict, "how": story.source_of(decision.source, decision.decided_by)}
+    said = gettext("%(verdict)s %(how)s.", **named)
+    if decision.revision > 1:
+        said = gettext("%(verdict)s %(how)s. Revision %(number)s.", **named, number=decision.revision)
     corrected = decision.verdict == "correct"
     return Decided(
-        sentence=f"{words.humanise(verdict)} {story.source_of(decision.source, decision.decided_by)}.{again}",
+        sentence=said,
         at=decision.decided_at,
         changes=differences.changes(output, msgspec.json.decode(decision.output)) if corrected else [],
         reasons=[words.humanise(reason) for reason in reasons],

@@ -20,18 +20,19 @@ from review.web.pages.reading import Pairs, first, read_form
 from review.web.pages.views import Badge
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
+from review.web.words.catalogue import N_, gettext
 
 WRITE, OWN = requires(Permission.WRITE_KEYS), requires(Permission.OWN_TOKENS)
 LINES = 50
 STATES: Final = {
-    "active": Badge("active", "good"),
-    "rotated": Badge("rotated", "warn"),
-    "expired": Badge("expired", "plain"),
-    "revoked": Badge("revoked", "plain"),
-    "orphaned": Badge("of no use", "plain"),
+    "active": Badge(N_("active"), "good"),
+    "rotated": Badge(N_("rotated"), "warn"),
+    "expired": Badge(N_("expired"), "plain"),
+    "revoked": Badge(N_("revoked"), "plain"),
+    "orphaned": Badge(N_("of no use"), "plain"),
 }
-SPANS: Final = (("30", "30 days"), ("90", "90 days"), ("180", "180 days"), ("365", "a year"))
-REVOKED: Final = "It has ended. Whatever still calls with it is refused."
+SPANS: Final = (("30", N_("30 days")), ("90", N_("90 days")), ("180", N_("180 days")), ("365", N_("a year")))
+REVOKED: Final = N_("It has ended. Whatever still calls with it is refused.")
 
 
 class KeyPages(Controller):
@@ -44,7 +45,7 @@ class KeyPages(Controller):
     @get("/")
     async def show(self, work: InHand, tx: Tx, cursor: FromQuery[str] = "", done: FromQuery[str] = "") -> Template:
         """Show the reader's tokens, and the project's keys to those who may see them."""
-        return await _page(work, tx, cursor=cursor, said=REVOKED if done else "")
+        return await _page(work, tx, cursor=cursor, said=gettext(REVOKED) if done else "")
 
     @post("/tokens", status_code=200)
     async def create_token(self, request: AnyRequest, work: InHand, tx: Tx) -> Template:
@@ -119,7 +120,7 @@ async def _page(
         made=made,
         rotated=rotated,
         states=STATES,
-        spans=SPANS,
+        spans=[(value, gettext(title)) for value, title in SPANS],
         permissions=sorted(who.permissions),
         roles=sorted(for_keys, key=lambda role: role.name != "service"),
         may_write=who.may(Permission.WRITE_KEYS),

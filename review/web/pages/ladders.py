@@ -8,54 +8,60 @@ from review.sla import reasons
 from review.sla.ladders import Fallback, PriorityChange, Step
 from review.sla.rules import DUE, FIRST_CLAIM, STEP, WARN, SlaPolicy, Target
 from review.web.pages import words
+from review.web.words.catalogue import N_, gettext, ngettext, one_of
 
 FALLBACKS: Final = {
-    Fallback.APPROVE: "approves it",
-    Fallback.REJECT: "rejects it",
-    Fallback.MODEL_OUTPUT: "lets the model’s own output through, marked as unreviewed,",
+    Fallback.APPROVE: N_("approves it"),
+    Fallback.REJECT: N_("rejects it"),
+    Fallback.MODEL_OUTPUT: N_("lets the model’s own output through, marked as unreviewed,"),
 }
 _FAILED: Final = "could not: "  # how a step's record begins what reached nobody
-_NAMES: Final = {"pool-leads": "the leads", "holder": "whoever holds it"}
+_NAMES: Final = {"pool-leads": N_("the leads"), "holder": N_("whoever holds it")}
 
 
 def share_or_time(after: float | timedelta) -> str:
     """Say when a warning or step comes: `80 % of the time`, `2 h`."""
     if isinstance(after, timedelta):
         return reasons.duration(after)
-    return f"{after * 100:g} % of the time"
+    share = f"{after * 100:g}"
+    return gettext("%(share)s %% of the time", share=share)
 
 
 def amount(target: Target, policy: SlaPolicy) -> str:
     """Say how long a target is, and how it counts: `4 h of working time`, `2 d, night and day`."""
     if target.is_elapsed or policy.calendar is None:
-        return f"{reasons.duration(target.amount)}, night and day"
-    return f"{reasons.working(target.amount)} of working time"
+        return gettext("%(time)s, night and day", time=reasons.duration(target.amount))
+    return gettext("%(time)s of working time", time=reasons.working(target.amount))
 
 
 def policy_sentences(policy: SlaPolicy) -> list[str]:
     """Say what a policy asks: its targets, its warnings, other targets for urgent items."""
-    said = [f"Decide within {amount(policy.decide, policy)}."]
+    said = [gettext("Decide within %(time)s.", time=amount(policy.decide, policy))]
     if policy.first_claim is not None:
-        said.append(f"Somebody takes it within {amount(policy.first_claim, policy)}.")
+        said.append(gettext("Somebody takes it within %(time)s.", time=amount(policy.first_claim, policy)))
     for other in policy.by_priority:
-        parts = [f"decide within {amount(other.decide, policy)}"] if other.decide else []
-        parts += [f"taken within {amount(other.first_claim, policy)}"] if other.first_claim else []
-        said.append(f"With priority {other.at_least} or more: {words.listed(parts)}.")
+        parts = [gettext("decide within %(time)s", time=amount(other.decide, policy))] if other.decide else []
+        parts += [gettext("taken within %(time)s", time=amount(other.first_claim, policy))] if other.first_claim else []
+        what = words.listed(parts)
+        said.append(gettext("With priority %(least)s or more: %(what)s.", least=other.at_least, what=what))
     if policy.warn_at:
-        said.append(f"Warns after {words.listed([share_or_time(each) for each in policy.warn_at])}.")
+        when = words.listed([share_or_time(each) for each in policy.warn_at])
+        said.append(gettext("Warns after %(when)s.", when=when))
     return said
 
 
 def does(step: Step) -> list[str]:
     """List what a step does, each as the end of a sentence that begins with the step."""
-    said = [f"notifies {_named(step.notify)}"] if step.notify else []
-    said += [f"pages {_named(step.page)}"] if step.page else []
-    said += [f"moves it to {step.move_to}"] if step.move_to else []
+    said = [gettext("notifies %(whom)s", whom=_named(step.notify))] if step.notify else []
+    said += [gettext("pages %(whom)s", whom=_named(step.page))] if step.page else []
+    said += [gettext("moves it to %(pool)s", pool=step.move_to)] if step.move_to else []
     said += [_priority(step.priority)] if step.priority else []
     if step.reviewers:
-        said.append("asks for one more review" if step.reviewers == 1 else f"asks for {step.reviewers} more reviews")
-    said += ["takes it back from whoever holds it"] if step.reassign else []
-    said += [f"{FALLBACKS[step.decide]} if nobody has decided"] if step.decide else []
+        said.append(ngettext("asks for one more review", "asks for %(num)s more reviews", step.reviewers))
+    said += [gettext("takes it back from whoever holds it")] if step.reassign else []
+    said += (
+        [gettext("%(decides)s if nobody has decided", decides=gettext(FALLBACKS[step.decide]))] if step.decide else []
+    )
     return said
 
 
@@ -71,17 +77,19 @@ def told(done: Sequence[str]) -> str:
     It begins as the end of a sentence does that begins with the step.
     """
     could = [each for each in done if not each.startswith(_FAILED)]
-    failed = [f"It could not {each.removeprefix(_FAILED)}" for each in done if each.startswith(_FAILED)]
-    return ". ".join([words.listed(could) or "did nothing else", *failed])
+    failed = [
+        gettext("It could not %(act)s", act=each.removeprefix(_FAILED)) for each in done if each.startswith(_FAILED)
+    ]
+    return ". ".join([words.listed(could) or gettext("did nothing else"), *failed])
 
 
 def mark_title(key: str) -> str:
     """Name a mark of a clock."""
     if key.startswith(STEP):
-        return f"Step {int(key.removeprefix(STEP)) + 1}"
+        return gettext("Step %(number)s", number=int(key.removeprefix(STEP)) + 1)
     if key.startswith(WARN):
-        return "Warning"
-    return {FIRST_CLAIM: "First claim", DUE: "Due"}.get(key, key)
+        return gettext("Warning")
+    return one_of({FIRST_CLAIM: N_("First claim"), DUE: N_("Due")}, key, key)
 
 
 def mark_sentence(key: str, policy: SlaPolicy | None) -> str:
@@ -89,21 +97,27 @@ def mark_sentence(key: str, policy: SlaPolicy | None) -> str:
     steps = policy.ladder.steps if policy is not None and policy.ladder is not None else ()
     if key.startswith(STEP):
         number = int(key.removeprefix(STEP))
-        return step_sentence(steps[number]) if number < len(steps) else "The policy has no such step any more."
+        gone = gettext("The policy has no such step any more.")
+        return step_sentence(steps[number]) if number < len(steps) else gone
     warns = policy.warn_at if policy is not None else ()
     if key.startswith(WARN):
         number = int(key.removeprefix(WARN))
-        return f"Warns, as {share_or_time(warns[number])} has passed." if number < len(warns) else "Warns."
+        if number >= len(warns):
+            return gettext("Warns.")
+        return gettext("Warns, as %(time)s has passed.", time=share_or_time(warns[number]))
     if key == FIRST_CLAIM:
-        return "Counts as late if nobody has taken it."
-    return "Counts as overdue if it is not decided."
+        return gettext("Counts as late if nobody has taken it.")
+    return gettext("Counts as overdue if it is not decided.")
 
 
 def _priority(change: PriorityChange) -> str:
     if not change.is_relative:
-        return f"sets its priority to {change.amount}"
-    return f"{'raises' if change.amount >= 0 else 'lowers'} its priority by {abs(change.amount)}"
+        return gettext("sets its priority to %(number)s", number=change.amount)
+    number = abs(change.amount)
+    if change.amount >= 0:
+        return gettext("raises its priority by %(number)s", number=number)
+    return gettext("lowers its priority by %(number)s", number=number)
 
 
 def _named(targets: Sequence[str]) -> str:
-    return words.listed([_NAMES.get(each, each.replace(":", " ", 1)) for each in targets])
+    return words.listed([one_of(_NAMES, each, each.replace(":", " ", 1)) for each in targets])

@@ -7,6 +7,7 @@ from review.identity.rules import Principal
 from review.kernel.db import Hot
 from review.reviewing import pending
 from review.web.pages.reading import SAID
+from review.web.words.catalogue import one_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,4 +53,4 @@ async def look_back(hot: Hot, who: Principal, outcome: str = "", act: str = "") 
         return Last(outcome=outcome, dropped=dropped)
     url = f"{here}/assignments/{newest.assignment_id}/undo"
     undo = Undo(url=url, fence=newest.fence, seconds=max(1, int(newest.seconds_left)))
-    return Last(outcome=outcome or SAID.get(newest.verdict, ""), undo=undo, dropped=dropped)
+    return Last(outcome=outcome or one_of(SAID, newest.verdict), undo=undo, dropped=dropped)

@@ -6,7 +6,7 @@ from hashlib import blake2s
 from typing import Any, Final
 
 import msgspec
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from review.configuration.rules import ProjectConfig
 from review.kernel.errors import Invalid
@@ -20,15 +20,16 @@ from review.web.pages import veils
 from review.web.pages.reading import Pairs
 from review.web.pages.views import Countdown, QueueLine
 from review.web.pages.work import Work
+from review.web.words.catalogue import N_, gettext, one_of
 
 LINES = 50
 BESIDES = ("after", "done", "lines")  # what the address of a list says besides its filter
-MARKS: Final = {"adjudication": "disputed", "lead": "to confirm"}
+MARKS: Final = {"adjudication": N_("disputed"), "lead": N_("to confirm")}
 STATES: Final = {
-    "queued": ("waiting", "plain"),
-    "in_review": ("in hand", "mark"),
-    "decided": ("decided", "good"),
-    "withdrawn": ("withdrawn", "warn"),
+    "queued": (N_("waiting"), "plain"),
+    "in_review": (N_("in hand"), "mark"),
+    "decided": (N_("decided"), "good"),
+    "withdrawn": (N_("withdrawn"), "warn"),
 }
 UNNAMED: Final = ("sort", "pool", "status")  # what is said above the list, and no chip
 
@@ -135,7 +136,9 @@ async def rows(work: Work, lines: Sequence[ItemLine]) -> list[QueueLine]:
 def _row(work: Work, line: ItemLine, clock: Countdown | None) -> QueueLine:
     status, tone = STATES[line.status]
     names = [
-        "you" if each.email == work.who.email else each.email.partition("@")[0] for each in line.holders if each.email
+        gettext("you") if each.email == work.who.email else each.email.partition("@")[0]
+        for each in line.holders
+        if each.email
     ]
     brief = _brief(work.config, line.type, line.input) or content.visible(line.external_id or "")
     known = (line.status, line.pool, line.priority, line.level, line.kind, line.due_at, line.holders)
@@ -143,14 +146,14 @@ def _row(work: Work, line: ItemLine, clock: Countdown | None) -> QueueLine:
     return QueueLine(
         item_id=line.item_id,
         type_title=desks.title_in(work.config, line.type),
-        brief=brief or Markup("too large to show in a line"),
+        brief=brief or escape(gettext("too large to show in a line")),
         output=_brief(work.config, line.type, line.output),
         confidence=line.confidence,
         clock=clock,
         created_at=line.created_at,
         closed_at=line.closed_at,
-        mark=MARKS.get(line.kind or "", ""),
-        status=status,
+        mark=one_of(MARKS, line.kind or ""),
+        status=gettext(status),
         tone=tone,
         holder=content.visible(", ".join(names)),
         priority=line.priority,

@@ -21,6 +21,7 @@ from review.web.pages.list_parts import BESIDES, address, read, refused
 from review.web.pages.reading import SAID, Pairs, first, read_form
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
+from review.web.words.catalogue import one_of
 
 
 class ListPages(Controller):
@@ -97,5 +98,5 @@ async def _show(request: AnyRequest, work: Work, pool: str) -> Response[Any]:
     shown: dict[str, Any] = list_parts.around(work, desk, pool, asked)
     shown |= {"tools": tools, "resting": await work.resting()}
     status = 422 if asked.faults else 200
-    said = SAID.get(first(pairs, "done"), "")
+    said = one_of(SAID, first(pairs, "done"))
     return work.page("queue.html", status=status, lines=rows, more=onward, listed=listed, said=said, **shown)

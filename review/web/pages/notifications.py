@@ -18,21 +18,27 @@ from review.web.guards import requires
 from review.web.pages.reading import Pairs, first, read_form
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Svc, Tx
+from review.web.words.catalogue import N_, gettext, one_of
 
 SAID: Final = {
-    "kept": "Kept. It holds from the next event on.",
-    "test": "A test is on its way to you.",
-    "waits": "A test is on its way to you already.",
-    "enabled": "The channel is used again from the next event on.",
+    "kept": N_("Kept. It holds from the next event on."),
+    "test": N_("A test is on its way to you."),
+    "waits": N_("A test is on its way to you already."),
+    "enabled": N_("The channel is used again from the next event on."),
 }
 KINDS: Final = (
-    (Kind.SLA_WARNING, "What I hold is due soon"),
-    (Kind.SLA_BREACHED, "What I hold is overdue"),
-    (Kind.ESCALATED, "An escalation that names me"),
-    (Kind.RETURNED, "What I held was taken back"),
-    (Kind.MENTIONED, "Somebody mentions me"),
+    (Kind.SLA_WARNING, N_("What I hold is due soon")),
+    (Kind.SLA_BREACHED, N_("What I hold is overdue")),
+    (Kind.ESCALATED, N_("An escalation that names me")),
+    (Kind.RETURNED, N_("What I held was taken back")),
+    (Kind.MENTIONED, N_("Somebody mentions me")),
 )
-DIGESTS: Final = (("off", "At once"), ("15m", "Every 15 minutes"), ("1h", "Every hour"), ("daily", "Once a day"))
+DIGESTS: Final = (
+    ("off", N_("At once")),
+    ("15m", N_("Every 15 minutes")),
+    ("1h", N_("Every hour")),
+    ("daily", N_("Once a day")),
+)
 
 
 class NotificationPages(Controller):
@@ -45,7 +51,7 @@ class NotificationPages(Controller):
     @get("/")
     async def show(self, work: InHand, done: FromQuery[str] = "") -> Template:
         """Show what the caller is told of, how it stands with that, and the form that changes it."""
-        return await _page(work, await notifications.get_preferences(work.hot, work.who), said=SAID.get(done, ""))
+        return await _page(work, await notifications.get_preferences(work.hot, work.who), said=one_of(SAID, done))
 
     @post("/", status_code=200)
     async def save(self, request: AnyRequest, work: InHand, tx: Tx) -> Response[Any]:
@@ -154,8 +160,8 @@ async def _page(
         quiet_from=_clock(wanted.quiet_from) if is_quiet else "",
         quiet_to=_clock(wanted.quiet_to) if is_quiet else "",
         digest_at=_clock(wanted.digest_at),
-        kinds=[(kind.value, title, kind in wanted.kinds) for kind, title in KINDS],
-        digests=DIGESTS,
+        kinds=[(kind.value, gettext(title), kind in wanted.kinds) for kind, title in KINDS],
+        digests=[(value, gettext(title)) for value, title in DIGESTS],
         channels=channels if may_see_channels else [],
         may_enable=work.who.may(Permission.WRITE_CONFIG),
         has_mail=bool(work.services.settings.smtp_url and work.services.settings.smtp_sender),

@@ -1,13 +1,12 @@
 """Deciding over everybody's head from the item page, and being the second person where it takes two."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 from litestar import Controller, post
 from litestar.params import FromPath
 from litestar.response import Redirect
-from markupsafe import Markup
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.identity.rules import Permission
@@ -20,11 +19,19 @@ from review.reviewing import service as reviewing
 from review.reviewing.schemas import JudgementIn
 from review.web import content
 from review.web.guards import requires
-from review.web.pages import differences, story
+from review.web.pages import differences
 from review.web.pages.reading import Pairs, first, read_form
+from review.web.pages.sentences import gettext
 from review.web.pages.views import Pending
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Svc, Tx
+from review.web.words.catalogue import N_
+
+_WISHES: Final = {
+    "approve": N_("%(who)s would have it approved."),
+    "correct": N_("%(who)s would have it corrected."),
+    "reject": N_("%(who)s would have it rejected."),
+}
 
 
 class OverridePages(Controller):
@@ -75,9 +82,7 @@ async def pending_of(work: Work, tx: AsyncSession, item: ItemDetail) -> Pending 
     is_correction = found.verdict == "correct"
     return Pending(
         id=found.id,
-        sentence=Markup("{} would have it {}.").format(
-            content.visible(found.proposed_by), story.VERDICTS.get(found.verdict, found.verdict)
-        ),
+        sentence=gettext(_WISHES[found.verdict], who=content.visible(found.proposed_by)),
         at=found.proposed_at,
         changes=differences.changes(msgspec.json.decode(item.output), found.output) if is_correction else [],
         comment=found.comment,

@@ -14,12 +14,13 @@ from review.web.guards import requires
 from review.web.pages.reading import first, read_form
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
+from review.web.words.catalogue import N_, one_of
 
 WRITE = requires(Permission.WRITE_PEOPLE)
 LINES = 100
 SAID: Final = {
-    "changed": "Kept. It counts from their next request on.",
-    "removed": "They are no longer in the project, and their tokens here have ended.",
+    "changed": N_("Kept. It counts from their next request on."),
+    "removed": N_("They are no longer in the project, and their tokens here have ended."),
 }
 
 
@@ -45,7 +46,7 @@ class PeoplePages(Controller):
             roles=[role for role in known if role.name != Role.SERVICE and role.permissions <= work.who.permissions],
             pools=list(work.config.pools.values()),
             may_write=work.who.may(Permission.WRITE_PEOPLE),
-            said=SAID.get(done, ""),
+            said=one_of(SAID, done),
         )
 
     @post("/{person_id:uuid}", opt=WRITE, status_code=200)

@@ -5,14 +5,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from review.identity.rules import Permission, Principal
+from review.web.words.catalogue import N_, gettext
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page of a project, its address, and the letter that leads to it after G; `is_seldom` if the menu has it."""
+    """A page of a project, its address, and the letter that leads to it after G; pages say by `name` which they are.
+
+    `is_seldom` where the menu has it, and not the bar.
+    """
 
     title: str
     url: str
+    name: str = ""
     letter: str = ""
     is_seldom: bool = False
 
@@ -22,36 +27,36 @@ MOST_IN_BAR: Final = 7  # beside the pool, the name and what else stands there, 
 
 # In the order shown, and the first is the project's home. What is seldom gone to stands in the menu, not in the bar.
 _PLACES: Final = (
-    ("Queue", "", Permission.READ_ITEMS, BAR),
-    ("Items", "/queue", Permission.READ_ITEMS, BAR),
-    ("Due soon", "/due", Permission.READ_ITEMS, BAR),
-    ("Clocks", "/clocks", Permission.READ_ITEMS, MENU),
-    ("Stops", "/stops", Permission.STOP, MENU),
-    ("Reviewers", "/reviewers", Permission.READ_REVIEWERS, BAR),
-    ("Webhooks", "/webhooks", Permission.READ_WEBHOOKS, MENU),
-    ("Audit", "/audit", Permission.READ_AUDIT, MENU),
-    ("Notifications", "/notifications", Permission.READ_ITEMS, MENU),
-    ("People", "/people", Permission.READ_PEOPLE, MENU),
-    ("Keys", "/keys", Permission.OWN_TOKENS, MENU),
-    ("Quality", "/assurance", Permission.READ_REVIEWERS, BAR),
-    ("Rules", "/rules", Permission.READ_CONFIG, BAR),
+    (N_("Queue"), "", Permission.READ_ITEMS, BAR),
+    (N_("Items"), "/queue", Permission.READ_ITEMS, BAR),
+    (N_("Due soon"), "/due", Permission.READ_ITEMS, BAR),
+    (N_("Clocks"), "/clocks", Permission.READ_ITEMS, MENU),
+    (N_("Stops"), "/stops", Permission.STOP, MENU),
+    (N_("Reviewers"), "/reviewers", Permission.READ_REVIEWERS, BAR),
+    (N_("Webhooks"), "/webhooks", Permission.READ_WEBHOOKS, MENU),
+    (N_("Audit"), "/audit", Permission.READ_AUDIT, MENU),
+    (N_("Notifications"), "/notifications", Permission.READ_ITEMS, MENU),
+    (N_("People"), "/people", Permission.READ_PEOPLE, MENU),
+    (N_("Keys"), "/keys", Permission.OWN_TOKENS, MENU),
+    (N_("Quality"), "/assurance", Permission.READ_REVIEWERS, BAR),
+    (N_("Rules"), "/rules", Permission.READ_CONFIG, BAR),
 )
 
 
 def links_for(who: Principal) -> list[Place]:
     """List the places that the caller may go to."""
-    letters = _letters([title for title, *_ in _PLACES])
+    letters = _letters([name for name, *_ in _PLACES])
     return [
-        Place(title, f"/p/{who.project}{path}", letters[title], is_seldom)
-        for title, path, needed, is_seldom in _PLACES
+        Place(gettext(name), f"/p/{who.project}{path}", name, letters[name], is_seldom)
+        for name, path, needed, is_seldom in _PLACES
         if who.may(needed)
     ]
 
 
-def _letters(titles: Sequence[str]) -> dict[str, str]:
-    """Give each title the first of its letters that none before it has, whoever may see which."""
+def _letters(names: Sequence[str]) -> dict[str, str]:
+    """Give each name the first of its letters that none before it has, whoever may see which."""
     given: dict[str, str] = {}
-    for title in titles:
-        free = (letter for letter in title.lower() if letter.isalpha() and letter not in given.values())
-        given[title] = next(free, "")
+    for name in names:
+        free = (letter for letter in name.lower() if letter.isalpha() and letter not in given.values())
+        given[name] = next(free, "")
     return given

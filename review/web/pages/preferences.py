@@ -13,13 +13,15 @@ from review.web.pages import words
 from review.web.pages.keymap import KEYS
 from review.web.pages.reading import Pairs, first, read_form
 from review.web.services import AnyRequest, Tx
+from review.web.words import catalogue
+from review.web.words.catalogue import N_, gettext, one_of
 
 HERE: Final = "/preferences"
 SAID: Final = {
-    "kept": "Kept. It counts on every page from now on.",
-    "keys": "Every key does again what it did at first.",
+    "kept": N_("Kept. It counts on every page from now on."),
+    "keys": N_("Every key does again what it did at first."),
 }
-TEXTS: Final = ("scheme", "density", "motion", "zone", "blur", "greyscale", "mute")
+TEXTS: Final = ("scheme", "density", "motion", "zone", "language", "blur", "greyscale", "mute")
 NUMBERS: Final = ("text_size", "hours", "break_after")
 
 
@@ -32,14 +34,15 @@ class PreferencesPages(Controller):
     @get("/")
     async def show(self, request: AnyRequest, done: FromQuery[str] = "") -> Template:
         """Show what the reader chose."""
-        return _page(request.auth, request.auth.preferences, said=SAID.get(done, ""))
+        return _page(request.auth, request.auth.preferences, said=one_of(SAID, done))
 
     @post("/", status_code=200)
     async def change(self, request: AnyRequest, tx: Tx) -> Response[Any]:
         """Keep what the reader chose; what cannot be is said beside its field, and nothing is kept."""
         pairs = await read_form(request)
         visitor: Visitor = request.auth
-        chosen, faults = preferences.check(_fields(pairs), KEYS)
+        does = {name: gettext(act) for name, act in KEYS.items()}
+        chosen, faults = preferences.check(_fields(pairs), does, catalogue.installed())
         if faults:
             typed = {name: first(pairs, f"key-{name}") for name in KEYS}
             return _page(visitor, chosen, faults=faults, typed=typed, zone=first(pairs, "zone"), status=422)
@@ -84,8 +87,9 @@ def _page(
         "zone": chosen.zone if zone is None else zone,
         "read_in": str(words.reader().zone),
         "zones": sorted(preferences.zones()),
+        "languages": catalogue.installed(),
         "sizes": TEXT_SIZES,
-        "keys": [(name, typed[name] if typed else chosen.own_key(name), does) for name, does in KEYS.items()],
+        "keys": [(name, typed[name] if typed else chosen.own_key(name), gettext(does)) for name, does in KEYS.items()],
         "said": said,
         "faults": faults or {},
     }

@@ -8,6 +8,7 @@ from review.configuration.rules import ProjectConfig
 from review.routing.rules import DEFAULT_PRIORITY
 from review.sla.rules import Facts, SlaPolicy, run
 from review.web.pages import ladders, words
+from review.web.words.catalogue import gettext
 
 YEARS = range(2000, 2101)  # beyond them no holiday is known
 FORM = "%Y-%m-%dT%H:%M"
@@ -51,13 +52,15 @@ def preview(config: ProjectConfig, policy: str, at: str, priority: str, now: dat
         made.at = now.astimezone(zone).strftime(FORM)
         return made
     if chosen is None:
-        made.errors["policy"] = "There is no such policy. Choose one of those listed."
+        made.errors["policy"] = gettext("There is no such policy. Choose one of those listed.")
     arrives = _moment(at, zone)
     if arrives is None:
-        made.errors["at"] = f"Write a date and time of {YEARS[0]} to {YEARS[-1]}, such as 2026-11-20T16:50."
+        made.errors["at"] = gettext(
+            "Write a date and time of %(first)s to %(last)s, such as 2026-11-20T16:50.", first=YEARS[0], last=YEARS[-1]
+        )
     urgency = _priority(made.priority)
     if urgency is None:
-        made.errors["priority"] = "Write a whole number from 0 to 100."
+        made.errors["priority"] = gettext("Write a whole number from 0 to 100.")
     if chosen is not None and arrives is not None and urgency is not None:
         _fill(made, chosen, Facts(started_at=arrives, priority=urgency), zone)
     return made
@@ -73,7 +76,7 @@ def _fill(made: Preview, policy: SlaPolicy, facts: Facts, zone: ZoneInfo) -> Non
     if clock is None:
         return
     arrives, due = (words.local(each, zone) for each in (facts.started_at, clock.due_at))
-    made.sentence = f"An item arriving {arrives} is due {due}"
+    made.sentence = gettext("An item arriving %(arrives)s is due %(due)s", arrives=arrives, due=due)
     made.because = clock.because
     made.marks = [
         MarkRow(

@@ -25,6 +25,7 @@ from review.web.pages.stops import told
 from review.web.pages.views import Countdown, HeldRow, LoadRow, PoolRow
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
+from review.web.words.catalogue import gettext, one_of
 
 
 @get("/", opt={"any_role": True})
@@ -70,7 +71,7 @@ class QueuePages(Controller):
         shown["loads"] = await _loads(work)
         shown["resting"] = await work.resting()
         shown["dropped"] = (await work.look_back()).dropped
-        return work.page("home.html", here="Queue", **shown, said=SAID.get(done, ""))
+        return work.page("home.html", here="Queue", **shown, said=one_of(SAID, done))
 
     @post("/pools/{pool:str}/next", status_code=200)
     async def take_next(self, request: AnyRequest, work: InHand, pool: FromPath[str]) -> Redirect:
@@ -111,7 +112,7 @@ def _load_row(work: Work, one: Load, most: int) -> LoadRow:
         overdue=one.overdue,
         done=one.done,
         is_done_capped=one.done >= load.DONE_CAP,
-        pace="" if pace is None else f"{pace:.0f} s" if pace < 60 else words.duration(timedelta(seconds=pace)),
+        pace="" if pace is None else words.seconds(pace) if pace < 60 else words.duration(timedelta(seconds=pace)),
     )
 
 
@@ -120,7 +121,7 @@ def _held_row(line: HeldLine, config: ProjectConfig, clock: Countdown | None) ->
     pool = config.pools[line.pool].title if line.pool in config.pools else line.pool
     return HeldRow(
         assignment_id=line.assignment_id,
-        title=f"{title}, from {pool}",
+        title=gettext("%(item)s, from %(pool)s", item=title, pool=pool),
         lease_expires_at=line.lease_expires_at,
         clock=clock,
     )

@@ -11,18 +11,20 @@ from review.queueing.errors import LeaseLost
 from review.web.errors import later, problem_of, to_json
 from review.web.pages.reading import typed
 from review.web.services import AnyRequest
+from review.web.words.catalogue import N_, gettext
 
 TITLES = {
-    401: "Please sign in",
-    403: "You may not do this",
-    404: "There is nothing here",
-    405: "There is nothing here",
-    409: "That was overtaken",
-    410: "That is used up",
-    422: "That cannot be taken",
-    429: "That was too fast",
-    503: "Countersign cannot answer just now",
+    401: N_("Please sign in"),
+    403: N_("You may not do this"),
+    404: N_("There is nothing here"),
+    405: N_("There is nothing here"),
+    409: N_("That was overtaken"),
+    410: N_("That is used up"),
+    422: N_("That cannot be taken"),
+    429: N_("That was too fast"),
+    503: N_("Countersign cannot answer just now"),
 }
+WRONG = N_("Something went wrong")
 
 
 def to_person(request: AnyRequest, fault: Exception) -> Response[Any]:
@@ -37,7 +39,7 @@ def to_person(request: AnyRequest, fault: Exception) -> Response[Any]:
         return _tell_lost(request, fault, is_htmx=is_htmx)
     problem = problem_of(fault)
     context = {
-        "title": TITLES.get(problem.status, "Something went wrong"),
+        "title": gettext(TITLES.get(problem.status, WRONG)),
         "message": problem.detail,
         "errors": problem.errors,
         "status": problem.status,

@@ -19,10 +19,11 @@ from review.web.guards import requires
 from review.web.pages import words
 from review.web.pages.desk import title_in
 from review.web.pages.work import WORK, InHand, Work
+from review.web.words.catalogue import N_, gettext
 
 DAYS: Final = {"7": 7, "30": 30, "90": 90, "365": 365}
 USUAL = "90"
-TOO_FEW = "too few to say"
+TOO_FEW = N_("too few to say")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,8 @@ def _exposed(work: Work, seen: Exposure) -> ExposedRow:
 
 
 def _of(number: int, most: int | None) -> str:
-    return f"{number:,}" if most is None else f"{number:,} of {most:,}"
+    shown, limit = f"{number:,}", f"{most:,}" if most is not None else ""
+    return gettext("%(number)s of %(most)s", number=shown, most=limit) if limit else shown
 
 
 def _row(reviewer: ReviewerView) -> Row:
@@ -92,9 +94,9 @@ def _row(reviewer: ReviewerView) -> Row:
         reviews=reviewer.reviews,
         agreement=_share(reviewer.agreement),
         overturned=_share(reviewer.overturned),
-        median=TOO_FEW
+        median=gettext(TOO_FEW)
         if seconds is None
-        else f"{seconds:.0f} s"
+        else words.seconds(seconds)
         if seconds < 60
         else words.duration(timedelta(seconds=seconds)),
     )
@@ -102,5 +104,6 @@ def _row(reviewer: ReviewerView) -> Row:
 
 def _share(share: Share) -> str:
     if share.share is None:
-        return TOO_FEW if share.of == 0 else f"{share.count} of {share.of}, {TOO_FEW}"
-    return f"{words.percent(share.share)} of {share.of}"
+        few = gettext("%(count)s of %(all)s, too few to say", count=share.count, all=share.of)
+        return few if share.of else gettext(TOO_FEW)
+    return gettext("%(number)s of %(most)s", number=words.percent(share.share), most=share.of)

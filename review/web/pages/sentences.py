@@ -45,16 +45,16 @@ class Sentences(InternationalizationExtension):
         return made
 
 
-def say(message: str, /, **names: object) -> Markup:
-    """Give a sentence of a template in the language of this request's page, with what its names stand for."""
+def gettext(message: str, /, **names: object) -> Markup:
+    """Give a sentence that may have markup in the language of this request's page, with what its names stand for."""
     if not names:
         return _nameless(catalogue.spoken(), message)
-    return Markup(catalogue.gettext(message)) % names  # noqa: S704  # a catalogue is as trusted as the templates; names are escaped
+    return Markup(catalogue.spoken().gettext(message)) % names  # noqa: S704  # a catalogue is as trusted as the templates; names are escaped
 
 
-def say_counted(singular: str, plural: str, count: int, /, **names: object) -> Markup:
-    """Give a sentence of a template in the form that its language has for a number."""
-    return Markup(catalogue.ngettext(singular, plural, count)) % {"num": count, **names}  # noqa: S704  # as above
+def ngettext(singular: str, plural: str, count: int, /, **names: object) -> Markup:
+    """Give a sentence that may have markup in the form that its language has for a number."""
+    return Markup(catalogue.spoken().ngettext(singular, plural, count)) % {"num": count, **names}  # noqa: S704  # as above
 
 
 # Most of what a page says has no names, and a page says it a hundred times a second.

@@ -26,19 +26,20 @@ from review.web.pages.cookies import (
 from review.web.pages.federation import buttons, farewell_page
 from review.web.pages.reading import first, read_form, read_pairs
 from review.web.services import AnyRequest, Services, Svc, Tx
+from review.web.words.catalogue import N_, one_of
 
 Target = Annotated[str, QueryParameter(name="next")]
 Done = Annotated[str, QueryParameter(name="done")]
 SAID = {
-    "password": "Your new password holds, and every session was ended. Sign in with it.",
-    "everywhere": "You are signed out everywhere.",
+    "password": N_("Your new password holds, and every session was ended. Sign in with it."),
+    "everywhere": N_("You are signed out everywhere."),
 }
 
 
 @get("/sign-in", opt={PUBLIC: True}, sync_to_thread=False)
 def sign_in_form(services: Svc, target: Target = "/", done: Done = "") -> Template:
     """Ask who is there."""
-    return form(services, target, said=SAID.get(done, ""))
+    return form(services, target, said=one_of(SAID, done))
 
 
 @post("/sign-in", opt={PUBLIC: True}, status_code=200)

@@ -16,6 +16,7 @@ from review.web.guards import requires
 from review.web.pages.reading import SAID, Pairs, first, read_form
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
+from review.web.words.catalogue import gettext, one_of
 
 KINDS: Final[dict[str, Kind]] = {"source": "source", "item_type": "item_type"}
 
@@ -41,7 +42,7 @@ class StopPages(Controller):
             past=[each for each in found if each.resumed_at is not None],
             sources=[each for each in sources if ("source", str(each.id)) not in stopped],
             types=[name for name in work.config.item_types if ("item_type", name) not in stopped],
-            said=SAID.get(done, ""),
+            said=one_of(SAID, done),
         )
 
     @post("/stop", status_code=200)
@@ -90,8 +91,14 @@ async def _stop_of_item(work: Work, tx: Tx, item_id: UUID, pairs: Pairs) -> None
 
 def told(stop: StopView) -> str:
     """Say what is stopped, by whom and why."""
-    what = f"Item type {stop.name} is" if stop.kind == "item_type" else f"What {stop.name} sends is"
-    return f"{what} stopped: nothing of it is let through by rule. {stop.stopped_by} stopped it: {stop.reason}"
+    known = {"name": stop.name, "who": stop.stopped_by, "why": stop.reason}
+    if stop.kind == "item_type":
+        return gettext(
+            "Item type %(name)s is stopped: nothing of it is let through by rule. %(who)s stopped it: %(why)s", **known
+        )
+    return gettext(
+        "What %(name)s sends is stopped: nothing of it is let through by rule. %(who)s stopped it: %(why)s", **known
+    )
 
 
 def _chosen(pairs: Pairs) -> tuple[Kind, str]:

@@ -1,4 +1,4 @@
-"""An item's history told as sentences, and the reasons it came to people, in words."""
+"""An item's history told as sentences."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -8,38 +8,28 @@ import msgspec
 from markupsafe import Markup
 
 from review.delivery.webhooks.schemas import Told
-from review.items.schemas import Details, HistoryEntry
+from review.items.schemas import HistoryEntry
 from review.kernel.shapes import is_list, is_number, is_object
-from review.routing import telling
 from review.web.content import visible
-from review.web.pages import ladders, words
+from review.web.pages import announcements, ladders, words
+from review.web.pages.sentences import gettext
 from review.web.pages.views import Line
+from review.web.words import catalogue
+from review.web.words.catalogue import N_
 
-VERDICTS: Final = {"approve": "approved", "correct": "corrected", "reject": "rejected"}
+VERDICTS: Final = {"approve": N_("approved"), "correct": N_("corrected"), "reject": N_("rejected")}
 TONES: Final = {"approve": "good", "correct": "mark", "reject": "bad"}
 
 Particulars = Mapping[str, Any]
-
-
-_TIMES: Final = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-_OUTCOMES: Final = {"item.decided": "the decision", "decision.revised": "the new decision"}
+Sentence = Callable[[HistoryEntry, Particulars], Markup]
 
 
 def tell(history: list[HistoryEntry], told: Sequence[Told] = ()) -> list[Line]:
     """Tell each entry as a sentence, in the order given, and between them which receivers were told of the outcome."""
     lines = [_line(entry) for entry in history]
     if told:  # sorting keeps the order of what happened at one moment
-        lines = sorted([*lines, *map(_announced, told)], key=lambda line: line.at)
+        lines = sorted([*lines, *map(announcements.tell, told)], key=lambda line: line.at)
     return lines
-
-
-def _announced(told: Told) -> Line:
-    name, outcome = visible(told.endpoint), _OUTCOMES.get(told.kind, "the withdrawal")
-    if told.state == "dead":
-        sentence = Markup("{} could not be told of {}, and the delivery was given up.").format(name, outcome)
-        return Line(at=told.at, sentence=sentence, tone="bad")
-    nth = _TIMES[told.attempts] if told.attempts < len(_TIMES) else f"{told.attempts}th"
-    return Line(at=told.at, sentence=Markup("{} was told of {} at the {} try.").format(name, outcome, nth))
 
 
 def _line(entry: HistoryEntry) -> Line:
@@ -63,88 +53,133 @@ _WORRYING: Final = {
 }
 
 
+_BY_RULE: Final = {
+    "review": N_("%(who)s submitted it. Rule %(rule)s sent it to %(pool)s."),
+    "approve": N_("%(who)s submitted it. Rule %(rule)s approved it."),
+    "reject": N_("%(who)s submitted it. Rule %(rule)s rejected it."),
+}
+_BY_NO_RULE: Final = {
+    "review": N_("%(who)s submitted it. No rule matched, which sent it to %(pool)s."),
+    "approve": N_("%(who)s submitted it. No rule matched, which approved it."),
+    "reject": N_("%(who)s submitted it. No rule matched, which rejected it."),
+}
+_JUDGED: Final = {
+    "approve": N_("%(who)s approved it."),
+    "correct": N_("%(who)s corrected it."),
+    "reject": N_("%(who)s rejected it."),
+}
+_GIVEN: Final = {
+    "approve": N_("%(who)s approved it. That counts %(when)s, unless they take it back."),
+    "correct": N_("%(who)s corrected it. That counts %(when)s, unless they take it back."),
+    "reject": N_("%(who)s rejected it. That counts %(when)s, unless they take it back."),
+}
+_PROPOSED: Final = {
+    "approve": N_("%(who)s would approve it over everybody's head. A second person must confirm."),
+    "correct": N_("%(who)s would correct it over everybody's head. A second person must confirm."),
+    "reject": N_("%(who)s would reject it over everybody's head. A second person must confirm."),
+}
+
+
+def judged(reviewer: str, verdict: str) -> Markup:
+    """Say what somebody judged."""
+    return gettext(_JUDGED.get(verdict, N_("%(who)s judged it.")), who=visible(reviewer))
+
+
 def _submitted(entry: HistoryEntry, details: Particulars) -> Markup:
-    came = Markup("{} submitted it.").format(visible(entry.actor))
-    rule, pool = _text(details, "rule"), _text(details, "pool")
-    by = Markup("Rule {}").format(visible(rule)) if rule else Markup("No rule matched, which")
-    if _text(details, "action") == "review":
-        return Markup("{} {} sent it to {}.").format(came, by, visible(pool))
-    return Markup("{} {} {} it.").format(came, by, VERDICTS.get(_text(details, "action"), "decided"))
+    rule, action, pool = _text(details, "rule"), _text(details, "action"), visible(_text(details, "pool"))
+    if rule:
+        message = _BY_RULE.get(action, N_("%(who)s submitted it. Rule %(rule)s decided it."))
+    else:
+        message = _BY_NO_RULE.get(action, N_("%(who)s submitted it. No rule matched, which decided it."))
+    return gettext(message, who=visible(entry.actor), rule=visible(rule), pool=pool)
 
 
-def _acted(what: str) -> "Callable[[HistoryEntry, Particulars], Markup]":
-    def sentence(entry: HistoryEntry, _details: Particulars) -> Markup:
-        return Markup("{} {}.").format(visible(entry.actor), what)
-
-    return sentence
+def _acted(message: str) -> Sentence:
+    return lambda entry, _details: gettext(message, who=visible(entry.actor))
 
 
 def _escalated(entry: HistoryEntry, details: Particulars) -> Markup:
-    pool = _text(details, "to")
-    where = Markup(" to {}").format(visible(pool)) if pool else Markup("")
-    return Markup("{} escalated it{}.").format(visible(entry.actor), where)
+    who, pool = visible(entry.actor), visible(_text(details, "to"))
+    return gettext("%(who)s escalated it to %(pool)s.", who=who, pool=pool) if pool else _acted(_ESCALATED)(entry, {})
+
+
+_ESCALATED: Final = N_("%(who)s escalated it.")
 
 
 def _breached(_entry: HistoryEntry, details: Particulars) -> Markup:
-    if _text(details, "target") == "first_claim":
-        return Markup("Nobody had taken it in time.")
-    return Markup("It became overdue.")
+    is_claim = _text(details, "target") == "first_claim"
+    return gettext("Nobody had taken it in time.") if is_claim else gettext("It became overdue.")
 
 
 def _warned(_entry: HistoryEntry, details: Particulars) -> Markup:
-    return Markup("A warning went out: it is due {}.").format(_moment(details, "due_at"))
+    return gettext("A warning went out: it is due %(when)s.", when=_moment(details, "due_at"))
 
 
 def _paused(entry: HistoryEntry, details: Particulars) -> Markup:
-    until = Markup(" until {}").format(_moment(details, "until")) if _text(details, "until") else Markup("")
-    return Markup("{} stopped the clock{}.").format(visible(entry.actor), until)
+    who = visible(entry.actor)
+    if not _text(details, "until"):
+        return gettext("%(who)s stopped the clock.", who=who)
+    return gettext("%(who)s stopped the clock until %(when)s.", who=who, when=_moment(details, "until"))
 
 
 def _resumed(entry: HistoryEntry, details: Particulars) -> Markup:
-    due = Markup(", due {}").format(_moment(details, "due_at")) if _text(details, "due_at") else Markup("")
+    who, due = visible(entry.actor), _moment(details, "due_at") if _text(details, "due_at") else None
     if entry.actor_kind == "timer":
-        return Markup("The pause was over, and the clock runs on{}.").format(due)
-    return Markup("{} let the clock run on{}.").format(visible(entry.actor), due)
+        over = gettext("The pause was over, and the clock runs on.")
+        return over if due is None else gettext("The pause was over, and the clock runs on, due %(when)s.", when=due)
+    if due is None:
+        return gettext("%(who)s let the clock run on.", who=who)
+    return gettext("%(who)s let the clock run on, due %(when)s.", who=who, when=due)
 
 
 def _moved(_entry: HistoryEntry, details: Particulars) -> Markup:
     version = details.get("version")
-    because = f"Configuration version {version} changed how long people have" if is_number(version) else "Times changed"
+    because = gettext("Times changed")
+    if is_number(version):
+        because = gettext("Configuration version %(version)s changed how long people have", version=version)
     if not _text(details, "due_at"):
-        return Markup("{}: no clock runs on it any more.").format(because)
+        return gettext("%(because)s: no clock runs on it any more.", because=because)
+    due = _moment(details, "due_at")
     if not _text(details, "was"):
-        return Markup("{}: it is due {}.").format(because, _moment(details, "due_at"))
-    return Markup("{}: it is due {} and no longer {}.").format(
-        because, _moment(details, "due_at"), _moment(details, "was")
-    )
+        return gettext("%(because)s: it is due %(when)s.", because=because, when=due)
+    was = _moment(details, "was")
+    return gettext("%(because)s: it is due %(when)s and no longer %(was)s.", because=because, when=due, was=was)
 
 
 def _step_taken(entry: HistoryEntry, details: Particulars) -> Markup:
-    done = ladders.told(_texts(details, "done"))
-    step = _step(details)
+    done, step = visible(ladders.told(_texts(details, "done"))), _step(details)
     if entry.actor_kind == "user":
-        return Markup("{} brought {} forward. It {}.").format(visible(entry.actor), step, visible(done))
-    return Markup("{}{} {}.").format(step[:1].upper(), step[1:], visible(done))
+        return gettext("%(who)s brought %(step)s forward. It %(did)s.", who=visible(entry.actor), step=step, did=done)
+    return _capital(gettext("%(step)s %(did)s.", step=step, did=done))
 
 
 def _step_skipped(_entry: HistoryEntry, details: Particulars) -> Markup:
-    step, why = _step(details), words.listed(_texts(details, "why"))
-    return Markup("{}{} was passed over, as it would have reached nobody: {}.").format(
-        step[:1].upper(), step[1:], visible(why)
-    )
+    why = visible(words.listed(_texts(details, "why")))
+    said = gettext("%(step)s was passed over, as it would have reached nobody: %(why)s.", step=_step(details), why=why)
+    return _capital(said)
 
 
 def _reassigned(entry: HistoryEntry, details: Particulars) -> Markup:
-    holder = visible(_text(details, "holder") or "its holder")
+    holder = _named(details, "holder", catalogue.gettext("its holder"))
     if _text(details, "bulk_id"):
-        return Markup("{} took it back from {}, and it is in its queue again.").format(visible(entry.actor), holder)
-    return Markup("It was taken back from {}, who had it for too long.").format(holder)
+        message = N_("%(who)s took it back from %(holder)s, and it is in its queue again.")
+        return gettext(message, who=visible(entry.actor), holder=holder)
+    return gettext("It was taken back from %(holder)s, who had it for too long.", holder=holder)
 
 
 def _step(details: Particulars) -> Markup:
-    number = details.get("step")
-    named = f"step {number:.0f}" if is_number(number) else "a step"
-    return Markup("{} of {}").format(named, visible(_text(details, "policy") or "its ladder"))
+    number, policy = details.get("step"), _named(details, "policy", catalogue.gettext("its ladder"))
+    if not is_number(number):
+        return gettext("a step of %(policy)s", policy=policy)
+    return gettext("step %(step)s of %(policy)s", step=round(number), policy=policy)
+
+
+def _capital(said: Markup) -> Markup:
+    return said[:1].upper() + said[1:]
+
+
+def _named(details: Particulars, name: str, otherwise: str) -> Markup:
+    return visible(_text(details, name) or otherwise)
 
 
 def _moment(details: Particulars, name: str) -> Markup:
@@ -153,242 +188,189 @@ def _moment(details: Particulars, name: str) -> Markup:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        return visible(text or "at an unknown time")
+        return visible(text or catalogue.gettext("at an unknown time"))
     return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), words.exact(at))
 
 
 def _reviewed(entry: HistoryEntry, details: Particulars) -> Markup:
-    return Markup("{} {} it.").format(visible(entry.actor), VERDICTS.get(_text(details, "verdict"), "judged"))
+    return judged(entry.actor, _text(details, "verdict"))
 
 
 def _decided(_entry: HistoryEntry, details: Particulars) -> Markup:
-    verdict = VERDICTS.get(_text(details, "verdict"), "settled")
-    return Markup("That decided it: {}, {}.").format(verdict, source_of(_text(details, "source"), ""))
+    verdict = catalogue.gettext(VERDICTS.get(_text(details, "verdict"), N_("settled")))
+    return gettext(
+        "That decided it: %(verdict)s, %(how)s.", verdict=verdict, how=source_of(_text(details, "source"), "")
+    )
 
 
 def _overridden(entry: HistoryEntry, details: Particulars) -> Markup:
-    verdict = VERDICTS.get(_text(details, "verdict"), "decided")
-    return Markup("{} overrode the decision: {}.").format(visible(entry.actor), verdict)
+    verdict = catalogue.gettext(VERDICTS.get(_text(details, "verdict"), N_("decided")))
+    return gettext("%(who)s overrode the decision: %(verdict)s.", who=visible(entry.actor), verdict=verdict)
 
 
 def _adjudication(_entry: HistoryEntry, details: Particulars) -> Markup:
-    pool = _text(details, "pool")
-    where = Markup(" in {}").format(visible(pool)) if pool else Markup("")
-    return Markup("The reviewers disagreed, so one more person{} settles it.").format(where)
+    pool = visible(_text(details, "pool"))
+    if not pool:
+        return gettext("The reviewers disagreed, so one more person settles it.")
+    return gettext("The reviewers disagreed, so one more person in %(pool)s settles it.", pool=pool)
 
 
 def _refused(entry: HistoryEntry, details: Particulars) -> Markup:
-    act = _text(details, "act") or "work on"
-    return Markup("{} wanted to {} it and no longer held it, so nothing came of that.").format(
-        visible(entry.actor), visible(act)
-    )
+    message = N_("%(who)s wanted to %(act)s it and no longer held it, so nothing came of that.")
+    return gettext(message, who=visible(entry.actor), act=_named(details, "act", catalogue.gettext("work on")))
 
 
 def _released(entry: HistoryEntry, details: Particulars) -> Markup:
     if details.get("unseen") is True:
-        return Markup("{} gave it back without having seen it.").format(visible(entry.actor))
-    return Markup("{} put it back.").format(visible(entry.actor))
+        return gettext("%(who)s gave it back without having seen it.", who=visible(entry.actor))
+    return gettext("%(who)s put it back.", who=visible(entry.actor))
 
 
 def _given(entry: HistoryEntry, details: Particulars) -> Markup:
-    verdict = VERDICTS.get(_text(details, "verdict"), "judged")
-    return Markup("{} {} it. That counts {}, unless they take it back.").format(
-        visible(entry.actor), verdict, _moment(details, "counts_at")
+    message = _GIVEN.get(
+        _text(details, "verdict"), N_("%(who)s judged it. That counts %(when)s, unless they take it back.")
     )
+    return gettext(message, who=visible(entry.actor), when=_moment(details, "counts_at"))
 
 
 def _dropped(_entry: HistoryEntry, details: Particulars) -> Markup:
     holder, why = visible(_text(details, "holder")), visible(_text(details, "because"))
-    return Markup("What {} had judged could not be counted: {}.").format(holder, why)
+    return gettext("What %(who)s had judged could not be counted: %(why)s.", who=holder, why=why)
 
 
 def _skipped(entry: HistoryEntry, details: Particulars) -> Markup:
     if _text(details, "kind") == "conflict":
-        return Markup("{} declared a conflict of interest and gave it back.").format(visible(entry.actor))
-    return Markup("{} skipped it.").format(visible(entry.actor))
+        return gettext("%(who)s declared a conflict of interest and gave it back.", who=visible(entry.actor))
+    return gettext("%(who)s skipped it.", who=visible(entry.actor))
 
 
 def _snoozed(entry: HistoryEntry, details: Particulars) -> Markup:
-    return Markup("{} put it aside until {}.").format(visible(entry.actor), _moment(details, "until"))
+    return gettext("%(who)s put it aside until %(when)s.", who=visible(entry.actor), when=_moment(details, "until"))
 
 
 def _returned(_entry: HistoryEntry, details: Particulars) -> Markup:
-    holder = visible(_text(details, "holder") or "its holder")
+    holder = _named(details, "holder", catalogue.gettext("its holder"))
     if _text(details, "reason"):
-        return Markup("It came back at once from {}, who had put it aside.").format(holder)
-    return Markup("The time was over for which {} had put it aside, and it came back.").format(holder)
+        return gettext("It came back at once from %(holder)s, who had put it aside.", holder=holder)
+    return gettext("The time was over for which %(holder)s had put it aside, and it came back.", holder=holder)
 
 
 def _sent_back(entry: HistoryEntry, details: Particulars) -> Markup:
-    return Markup("{} sent it back to {}.").format(visible(entry.actor), visible(_text(details, "to") or "its pool"))
+    to = _named(details, "to", catalogue.gettext("its pool"))
+    return gettext("%(who)s sent it back to %(to)s.", who=visible(entry.actor), to=to)
 
 
 def _lead_asked(_entry: HistoryEntry, details: Particulars) -> Markup:
     pool, why = visible(_text(details, "pool")), visible(_text(details, "why"))
-    return Markup("That needs a lead, so somebody in {} confirms or changes it: {}.").format(pool, why)
+    return gettext("That needs a lead, so somebody in %(pool)s confirms or changes it: %(why)s.", pool=pool, why=why)
 
 
 def _proposed(entry: HistoryEntry, details: Particulars) -> Markup:
-    verdict = _text(details, "verdict")
-    return Markup("{} would {} it over everybody's head. A second person must confirm.").format(
-        visible(entry.actor), visible(verdict)
+    message = _PROPOSED.get(
+        _text(details, "verdict"), N_("%(who)s would decide it over everybody's head. A second person must confirm.")
     )
+    return gettext(message, who=visible(entry.actor))
 
 
 def _moved_pool(entry: HistoryEntry, details: Particulars) -> Markup:
     was, now = visible(_text(details, "from")), visible(_text(details, "to"))
-    return Markup("{} moved it from {} to {}.").format(visible(entry.actor), was, now)
+    return gettext("%(who)s moved it from %(was)s to %(now)s.", who=visible(entry.actor), was=was, now=now)
 
 
 def _prioritised(entry: HistoryEntry, details: Particulars) -> Markup:
     was, now = details.get("from"), details.get("to")
-    return Markup("{} changed its priority from {} to {}.").format(
-        visible(entry.actor), was if is_number(was) else "another", now if is_number(now) else "another"
+    other = catalogue.gettext("another")
+    return gettext(
+        "%(who)s changed its priority from %(was)s to %(now)s.",
+        who=visible(entry.actor),
+        was=was if is_number(was) else other,
+        now=now if is_number(now) else other,
     )
 
 
 def _unknown(entry: HistoryEntry, _details: Particulars) -> Markup:
     said = words.humanise(entry.action.replace(".", " "))
-    return Markup("{}, by {}.").format(said, visible(entry.actor))
+    return gettext("%(what)s, by %(who)s.", what=said, who=visible(entry.actor))
 
 
-_SENTENCES: Final[dict[str, Callable[[HistoryEntry, Particulars], Markup]]] = {
+def _always(message: str) -> Sentence:
+    return lambda _entry, _details: gettext(message)
+
+
+_SENTENCES: Final[dict[str, Sentence]] = {
     "item.submitted": _submitted,
     "item.decided": _decided,
-    "item.withdrawn": _acted("withdrew it"),
+    "item.withdrawn": _acted(N_("%(who)s withdrew it.")),
     "decision.overridden": _overridden,
-    "item.commented": _acted("commented on it"),
-    "comment.edited": _acted("changed a comment"),
-    "comment.removed": _acted("took a comment out of the thread"),
-    "question.asked": _acted("asked upstream, and it waits for the answer"),
-    "question.answered": _acted("answered the question, and it is back"),
-    "question.lapsed": lambda _entry, _details: Markup("Upstream did not answer in time, and it went back."),
-    "assignment.claimed": _acted("took it"),
-    "assignment.reserved": _acted("has it next, and has not seen it yet"),
+    "item.commented": _acted(N_("%(who)s commented on it.")),
+    "comment.edited": _acted(N_("%(who)s changed a comment.")),
+    "comment.removed": _acted(N_("%(who)s took a comment out of the thread.")),
+    "question.asked": _acted(N_("%(who)s asked upstream, and it waits for the answer.")),
+    "question.answered": _acted(N_("%(who)s answered the question, and it is back.")),
+    "question.lapsed": _always(N_("Upstream did not answer in time, and it went back.")),
+    "assignment.claimed": _acted(N_("%(who)s took it.")),
+    "assignment.reserved": _acted(N_("%(who)s has it next, and has not seen it yet.")),
     "assignment.released": _released,
     "judgement.given": _given,
-    "judgement.taken_back": _acted("took that back before it counted"),
+    "judgement.taken_back": _acted(N_("%(who)s took that back before it counted.")),
     "judgement.dropped": _dropped,
     "assignment.skipped": _skipped,
     "assignment.snoozed": _snoozed,
     "assignment.returned": _returned,
-    "assignment.taken_up": _acted("took it up again"),
+    "assignment.taken_up": _acted(N_("%(who)s took it up again.")),
     "assignment.sent_back": _sent_back,
-    "assignment.lapsed": lambda _entry, _details: Markup("The lease ended, and it went back."),
+    "assignment.lapsed": _always(N_("The lease ended, and it went back.")),
     "case.escalated": _escalated,
     "case.breached": _breached,
     "case.warned": _warned,
     "case.moved": _moved_pool,
     "case.prioritised": _prioritised,
-    "bulk.requested": _acted("asked for an act on many items"),
-    "bulk.undone": _acted("took an act on many items back"),
-    "bulk.stopped": _acted("stopped the rest of an act on many items"),
-    "bulk.taken": _acted("took it together with others, to judge them alike"),
-    "backtest.begun": _acted("began a backtest of a version"),
-    "backtest.stopped": _acted("stopped a backtest"),
-    "bulk.ended": lambda _entry, _details: Markup("An act on many items was over."),
+    "bulk.requested": _acted(N_("%(who)s asked for an act on many items.")),
+    "bulk.undone": _acted(N_("%(who)s took an act on many items back.")),
+    "bulk.stopped": _acted(N_("%(who)s stopped the rest of an act on many items.")),
+    "backtest.begun": _acted(N_("%(who)s began a backtest of a version.")),
+    "backtest.stopped": _acted(N_("%(who)s stopped a backtest.")),
+    "bulk.taken": _acted(N_("%(who)s took it together with others, to judge them alike.")),
+    "bulk.ended": _always(N_("An act on many items was over.")),
     "clock.paused": _paused,
     "clock.resumed": _resumed,
     "clock.moved": _moved,
-    "clock.stale": lambda _entry, _details: Markup("A timer of an earlier clock came, and did nothing."),
+    "clock.stale": _always(N_("A timer of an earlier clock came, and did nothing.")),
     "escalation.step_taken": _step_taken,
     "escalation.step_skipped": _step_skipped,
-    "escalation.acknowledged": _acted("knows of the escalation and sees to it"),
+    "escalation.acknowledged": _acted(N_("%(who)s knows of the escalation and sees to it.")),
     "assignment.reassigned": _reassigned,
     "assignment.refused": _refused,
     "review.submitted": _reviewed,
     "adjudication.opened": _adjudication,
     "lead.asked": _lead_asked,
     "override.proposed": _proposed,
-    "override.withdrawn": _acted("took the proposed override back"),
+    "override.withdrawn": _acted(N_("%(who)s took the proposed override back.")),
+}
+
+
+_SOURCES: Final = {
+    "rule": N_("by a rule"),
+    "review": N_("by one reviewer"),
+    "consensus": N_("by consensus"),
+    "adjudication": N_("by adjudication"),
+    "timeout": N_("because the time ran out"),
+    "override": N_("by override"),
 }
 
 
 def source_of(source: str, decided_by: str) -> str:
     """Say who or what made a decision."""
-    return {
-        "rule": "by a rule",
-        "review": f"by {decided_by}" if decided_by else "by one reviewer",
-        "consensus": "by consensus",
-        "adjudication": "by adjudication",
-        "timeout": "because the time ran out",
-        "override": f"by {decided_by}, overriding" if decided_by else "by override",
-    }.get(source, source)
-
-
-def why(
-    route: object,
-    details: Details,
-    conditions: Mapping[str, str],
-    *,
-    payload: Mapping[str, object] | None = None,
-    kind: str = "",
-) -> list[str | Markup]:
-    """Say why an item came to people: the rule with the facts put in, the error, the sample, the other reviewers.
-
-    `conditions` holds the text of the rules of the rule set that routed it, by name; `payload` the item's type, input
-    and output, as far as the caller sees them; `kind` is the assignment's.
-    """
-    taken: Particulars = route if is_object(route) else {}
-    said: list[str | Markup] = []
-    if kind == "adjudication":
-        said.append("The reviewers disagreed. Your judgement settles it.")
-    if kind == "lead":
-        said.append("Somebody has judged it, and such a judgement needs a lead. Confirm it, or change it.")
-    rule, error = _text(taken, "rule"), _text(taken, "error")
-    if error:
-        named = Markup("Rule {} could").format(_strong(rule)) if rule else Markup("A rule could")
-        said.append(Markup("{} not be evaluated, so a person looks at it: {}").format(named, visible(error)))
-    elif rule:
-        condition = conditions.get(rule, "")
-        shown = _with_facts(condition, details, payload or {}) if condition not in {"", "true"} else None
-        said.append(
-            Markup("Rule {}: <code>{}</code>").format(_strong(rule), shown)
-            if shown
-            else Markup("Rule {} applies.").format(_strong(rule))
-        )
-    else:
-        said.append("No rule matched, so a person looks at it.")
-    said += _restraints(taken)
-    share = taken.get("inclusion_probability")
-    if is_number(share) and 0 < share < 1:
-        said.append(f"It was drawn by lot: {words.percent(share)} of such items come here.")
-    needed = taken.get("reviews_required")
-    if is_number(needed) and needed > 1:
-        said.append(f"{needed:.0f} people judge it, each on their own.")
-    return said
-
-
-def _restraints(taken: Particulars) -> list[str | Markup]:
-    """Say what kept a rule from deciding alone."""
-    evaluations = taken.get("evaluations")
-    marks = [each for each in evaluations if is_object(each)] if is_list(evaluations) else []
-    said: list[str | Markup] = []
-    if any(each.get("stopped") for each in marks):
-        said.append("What sent it was stopped, so people judge what the rule would have let through.")
-    if taken.get("two_person"):
-        said.append("Items of this type take two people: nothing and nobody decides them alone.")
-    return said
-
-
-def _with_facts(condition: str, details: Details, payload: Mapping[str, object]) -> Markup:
-    """Put the item's own values in the place of their names: `item.confidence < 0.8` becomes `0.62 < 0.8`."""
-    circumstances = {name: getattr(details, name) for name in ("confidence", "impact", "signals", "metadata", "tags")}
-    named = {"model": msgspec.to_builtins(details.model), "alternatives": list(details.alternatives)}
-    parts = telling.tell(condition, {**circumstances, **named, **payload})
-    return Markup("").join(
-        Markup("<strong>{}</strong>").format(visible(part.text)) if part.is_fact else visible(part.text)
-        for part in parts
-    )
+    if decided_by and source == "review":
+        return catalogue.gettext("by %(who)s", who=decided_by)
+    if decided_by and source == "override":
+        return catalogue.gettext("by %(who)s, overriding", who=decided_by)
+    return catalogue.one_of(_SOURCES, source, source)
 
 
 def _texts(details: Particulars, name: str) -> list[str]:
     value: object = details.get(name)
     return [each for each in value if isinstance(each, str)] if is_list(value) else []
-
-
-def _strong(name: str) -> Markup:
-    return Markup("<strong>{}</strong>").format(visible(name))
 
 
 def _text(details: Particulars, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -27,7 +27,9 @@ from review.web.pages import story, veils, words
 from review.web.pages.veils import Veil
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import Tx
+from review.web.words.catalogue import N_, gettext, one_of
 
+_OPEN: Final = {"queued": N_("waiting"), "in_review": N_("in review")}
 SPAN = 100  # the picture's width and height, in its own units
 
 
@@ -140,7 +142,7 @@ def _bar(share: Share, *, is_mine: bool) -> Bar:
         y=round((1 - share.share) * SPAN, 1),
         top=round((1 - share.high) * SPAN, 1),
         bottom=round((1 - share.low) * SPAN, 1),
-        share=words.percent(share.share) if share.is_enough else "too few to say",
+        share=words.percent(share.share) if share.is_enough else gettext("too few to say"),
         between=_between(share) if share.is_enough else "",
         judged=share.judged,
         is_mine=is_mine,
@@ -148,19 +150,19 @@ def _bar(share: Share, *, is_mine: bool) -> Bar:
 
 
 def _between(share: Share) -> str:
-    return f"{words.percent(share.low)} to {words.percent(share.high)}"
+    return gettext("%(low)s to %(high)s", low=words.percent(share.low), high=words.percent(share.high))
 
 
 def _similar(each: Similar, *, hides_words: bool) -> Past:
-    brief = veils.UNSHOWN if hides_words else content.brief(each.brief)
+    brief = veils.unshown() if hides_words else content.brief(each.brief)
     outcome = _outcome(each, hides_words=hides_words)
     return Past(item_id=each.item_id, brief=brief, outcome=outcome, at=each.decided_at)
 
 
 def _outcome(each: Similar, *, hides_words: bool) -> Markup:
     if each.verdict == "reject":
-        return Markup("rejected")
-    return _label(each.label) if each.has_label and not hides_words else escape(story.VERDICTS[each.verdict])
+        return escape(gettext(story.VERDICTS["reject"]))
+    return _label(each.label) if each.has_label and not hides_words else escape(gettext(story.VERDICTS[each.verdict]))
 
 
 def _label(label: object) -> Markup:
@@ -171,9 +173,9 @@ def _label(label: object) -> Markup:
 
 def _earlier(each: EarlierItem, *, hides_words: bool) -> Past:
     if each.verdict is None:
-        outcome = escape({"queued": "waiting", "in_review": "in review"}.get(each.status, "withdrawn"))
+        outcome = escape(one_of(_OPEN, each.status, gettext("withdrawn")))
     else:
-        said = story.VERDICTS.get(each.verdict, each.verdict)
+        said = one_of(story.VERDICTS, each.verdict, each.verdict)
         shown = Markup("") if each.verdict == "reject" or hides_words else _label(msgspec.json.decode(each.output))
         outcome = Markup("{} {}").format(said, shown)
     return Past(item_id=each.id, brief=content.visible(each.type), outcome=outcome, at=each.created_at)

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from typing import Final
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from review.configuration.rules import ProjectConfig
 from review.identity.preferences import Preferences
 from review.items.types import ItemType
 from review.web import content
 from review.web.pages import words
+from review.web.words.catalogue import gettext
 
 MEDIA: Final = frozenset({"image", "audio", "video", "pdf"})
 TEXT: Final = frozenset({"text", "markdown", "code", "json", "table", "chat", "choice", "facts", "diff", "spans"})
-UNSHOWN: Final = Markup("not shown in lists")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,12 @@ def hides_words(config: ProjectConfig, item_type: str) -> bool:
 
 def brief(config: ProjectConfig, item_type: str, value: object) -> Markup:
     """Say the telling bit of an item in a line of a list; of what is sensitive, that it is not shown there."""
-    return UNSHOWN if hides_words(config, item_type) else content.brief(value)
+    return unshown() if hides_words(config, item_type) else content.brief(value)
+
+
+def unshown() -> Markup:
+    """Say in a list that something sensitive is not shown there."""
+    return escape(gettext("not shown in lists"))
 
 
 def _wanted(chosen: str, *, is_usual: bool) -> bool:

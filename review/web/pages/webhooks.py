@@ -20,22 +20,23 @@ from review.web.pages.reading import Pairs, first, read_form
 from review.web.pages.views import Badge, EndpointCard
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
+from review.web.words.catalogue import N_, gettext, ngettext, one_of
 
 LINES = 50
 MAX_REASON = 500
 MOST_SHOWN = 16_000  # characters of a receiver's answer
 READ, WRITE = requires(Permission.READ_WEBHOOKS), requires(Permission.WRITE_WEBHOOKS)
 SAID: Final = {
-    "test": "A test event is on its way. Its delivery shows in the log within a second or two.",
-    "enable": "The endpoint is sent to again. What was given up meanwhile is sent when you replay it.",
-    "disable": "Nothing is sent to the endpoint until it is enabled.",
-    "replay": "Started again, with the same id and body. Watch the log.",
+    "test": N_("A test event is on its way. Its delivery shows in the log within a second or two."),
+    "enable": N_("The endpoint is sent to again. What was given up meanwhile is sent when you replay it."),
+    "disable": N_("Nothing is sent to the endpoint until it is enabled."),
+    "replay": N_("Started again, with the same id and body. Watch the log."),
 }
 STATES: Final = {
-    State.PENDING: Badge("waiting", "plain"),
-    State.SENDING: Badge("being sent", "mark"),
-    State.DELIVERED: Badge("delivered", "good"),
-    State.DEAD: Badge("given up", "bad"),
+    State.PENDING: Badge(N_("waiting"), "plain"),
+    State.SENDING: Badge(N_("being sent"), "mark"),
+    State.DELIVERED: Badge(N_("delivered"), "good"),
+    State.DEAD: Badge(N_("given up"), "bad"),
 }
 
 
@@ -64,7 +65,7 @@ class WebhookPages(Controller):
         done: FromQuery[str] = "",
     ) -> Template:
         """Show an endpoint and the log of its deliveries, newest first."""
-        return await _page(work, tx, name, state=wanted, cursor=cursor, said=SAID.get(done, ""))
+        return await _page(work, tx, name, state=wanted, cursor=cursor, said=one_of(SAID, done))
 
     @post("/{name:str}/secret", opt=WRITE, status_code=200)
     async def show_secret(self, request: AnyRequest, work: InHand, tx: Tx, name: FromPath[str]) -> Template:
@@ -131,7 +132,7 @@ class WebhookPages(Controller):
             badge_of=STATES[State(found.state)],
             most=MOST_SHOWN,
             may_write=work.who.may(Permission.WRITE_WEBHOOKS),
-            said=SAID.get(done, ""),
+            said=one_of(SAID, done),
         )
 
     @post("/deliveries/{delivery_id:uuid}/replay", opt=WRITE, status_code=200)
@@ -179,16 +180,20 @@ def _card(endpoint: EndpointView) -> EndpointCard:
     """Say how an endpoint fares, worst first."""
     is_resting = endpoint.resting_until is not None  # a rest that is over is not shown; the database has looked
     if endpoint.state == "removed":
-        badge, note = Badge("removed", "plain"), "The configuration no longer has it, and nothing is sent to it."
+        badge = Badge(gettext("removed"), "plain")
+        note = gettext("The configuration no longer has it, and nothing is sent to it.")
     elif endpoint.state == "disabled":
-        badge, note = Badge("disabled", "bad"), f"Nothing is sent to it: {endpoint.reason or 'no reason was given'}."
+        why = endpoint.reason or gettext("no reason was given")
+        badge, note = Badge(gettext("disabled"), "bad"), gettext("Nothing is sent to it: %(why)s.", why=why)
     elif is_resting:
-        badge, note = Badge("resting", "warn"), f"It is left alone for a while: {endpoint.resting_because}."
+        badge = Badge(gettext("resting"), "warn")
+        note = gettext("It is left alone for a while: %(why)s.", why=endpoint.resting_because)
     elif endpoint.failures:
-        times = "time" if endpoint.failures == 1 else "times"
-        badge, note = Badge("failing", "warn"), f"It failed {endpoint.failures} {times} in a row."
+        times = endpoint.failures
+        badge = Badge(gettext("failing"), "warn")
+        note = ngettext("It failed %(num)s time in a row.", "It failed %(num)s times in a row.", times)
     else:
-        badge, note = Badge("active", "good"), ""
+        badge, note = Badge(gettext("active"), "good"), ""
     return EndpointCard(
         endpoint=endpoint,
         badge=badge,

@@ -4,9 +4,25 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final
 
 from review.identity.preferences import DEFAULTS, Preferences, zone_of
+from review.web.words.catalogue import N_, gettext
 
+# The names of days and months are those of the page's language, and not of the machine that Countersign runs on.
+_DAYS: Final = (
+    *(N_("Monday"), N_("Tuesday"), N_("Wednesday"), N_("Thursday")),
+    *(N_("Friday"), N_("Saturday"), N_("Sunday")),
+)
+_SHORT_DAYS: Final = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
+_MONTHS: Final = (
+    *(N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June")),
+    *(N_("July"), N_("August"), N_("September"), N_("October"), N_("November"), N_("December")),
+)
+_SHORT_MONTHS: Final = (
+    *(N_("Jan"), N_("Feb"), N_("Mar"), N_("Apr"), N_("May"), N_("Jun")),
+    *(N_("Jul"), N_("Aug"), N_("Sep"), N_("Oct"), N_("Nov"), N_("Dec")),
+)
 SOON = timedelta(minutes=15)  # when a due time begins to look urgent, unless the policy warns earlier
 
 
@@ -37,55 +53,94 @@ def duration(span: timedelta) -> str:
     """Say a length of time in its two largest units: `1 h 12 min`, `3 d 4 h`, `less than a minute`."""
     minutes = int(abs(span).total_seconds()) // 60
     if minutes < 1:
-        return "less than a minute"
+        return gettext("less than a minute")
     if minutes < 60:
-        return f"{minutes} min"
+        return gettext("%(minutes)s min", minutes=minutes)
     hours, minutes = divmod(minutes, 60)
     if hours < 24:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+        both = gettext("%(hours)s h %(minutes)s min", hours=hours, minutes=minutes)
+        return both if minutes else gettext("%(hours)s h", hours=hours)
     days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h" if hours and days < 14 else f"{days} d"
+    if hours and days < 14:
+        return gettext("%(days)s d %(hours)s h", days=days, hours=hours)
+    return gettext("%(days)s d", days=days)
+
+
+def seconds(count: float) -> str:
+    """Say some seconds, without parts of one."""
+    return gettext("%(seconds)s s", seconds=round(count))
+
+
+def milliseconds(count: float) -> str:
+    """Say some thousandths of a second."""
+    number = f"{count:g}"
+    return gettext("%(number)s ms", number=number)
 
 
 def distance(at: datetime, now: datetime, kind: str = "past") -> str:
     """Say how far a moment is from now: `due in 5 min`, `overdue by 1 h`, `5 min ago`; `5 min` for what is left."""
     span = at - now
-    said = duration(span)
     if kind == "due":
-        return f"due in {said}" if span > timedelta() else f"overdue by {said}"
+        return countdown(span, is_soon=False)
     if kind == "left":
-        return said if span > timedelta() else "no more time"
-    return f"{said} ago"
+        return duration(span) if span > timedelta() else gettext("no more time")
+    return gettext("%(time)s ago", time=duration(span))
 
 
 def countdown(left: timedelta, *, is_soon: bool) -> str:
     """Say what is left of a case's time, with the state in words: `due in 3 h`, `due soon: 9 min`, `overdue by 1 h`."""
+    said = duration(left)
     if left <= timedelta():
-        return f"overdue by {duration(left)}"
-    return f"due soon: {duration(left)}" if is_soon else f"due in {duration(left)}"
+        return gettext("overdue by %(time)s", time=said)
+    return gettext("due soon: %(time)s", time=said) if is_soon else gettext("due in %(time)s", time=said)
+
+
+def weekday(of: int) -> str:
+    """Name a day of the week, counted from Monday."""
+    return gettext(_DAYS[of])
 
 
 def local(at: datetime, zone: tzinfo) -> str:
     """Write a moment as people of that zone would: `Friday 20 November 2026, 16:50`."""
     there = at.astimezone(zone)
-    return f"{there:%A} {there.day} {there:%B %Y}, {_time(there)}"
+    return gettext(
+        "%(weekday)s %(day)s %(month)s %(year)s, %(time)s",
+        weekday=weekday(there.weekday()),
+        day=there.day,
+        month=gettext(_MONTHS[there.month - 1]),
+        year=there.year,
+        time=_time(there),
+    )
 
 
 def brief(at: datetime, zone: tzinfo) -> str:
     """Write a moment of about now: `Fri 20 Nov, 16:50`."""
     there = at.astimezone(zone)
-    return f"{there:%a} {there.day} {there:%b}, {_time(there)}"
+    return gettext(
+        "%(weekday)s %(day)s %(month)s, %(time)s",
+        weekday=gettext(_SHORT_DAYS[there.weekday()]),
+        day=there.day,
+        month=gettext(_SHORT_MONTHS[there.month - 1]),
+        time=_time(there),
+    )
 
 
 def hour(at: datetime, zone: tzinfo, *, with_day: bool = False) -> str:
     """Write a time of day, and with it the weekday where that is not plain: `09:00`, `Tue 09:00`."""
     there = at.astimezone(zone)
-    return f"{there:%a} {_time(there)}" if with_day else _time(there)
+    if not with_day:
+        return _time(there)
+    return gettext("%(weekday)s %(time)s", weekday=gettext(_SHORT_DAYS[there.weekday()]), time=_time(there))
 
 
 def listed(things: Sequence[str]) -> str:
     """Join words as a sentence does: `a`, `a and b`, `a, b and c`."""
-    return " and ".join([", ".join(things[:-1]), things[-1]]) if len(things) > 1 else "".join(things)
+    if len(things) < 2:
+        return "".join(things)
+    said, *more, last = things
+    for thing in more:
+        said = gettext("%(some)s, %(more)s", some=said, more=thing)
+    return gettext("%(some)s and %(last)s", some=said, last=last)
 
 
 def urgency(at: datetime, now: datetime) -> str:
@@ -98,13 +153,21 @@ def urgency(at: datetime, now: datetime) -> str:
 def exact(at: datetime) -> str:
     """Write a moment in full, in the reader's zone, which it names."""
     there = at.astimezone(_reader.get().zone)
-    return f"{there.day} {there:%B %Y}, {_time(there, ':%S')} {there.tzname()}"
+    return gettext(
+        "%(day)s %(month)s %(year)s, %(time)s %(zone)s",
+        day=there.day,
+        month=gettext(_MONTHS[there.month - 1]),
+        year=there.year,
+        time=_time(there, ":%S"),
+        zone=there.tzname(),
+    )
 
 
 def _time(there: datetime, seconds: str = "") -> str:
     """Write a time of day by the clock of twelve or of twenty-four hours, as the reader has it."""
     if _reader.get().preferences.hours == 12:
-        return f"{there:%I:%M{seconds} %p}".lstrip("0")
+        time = f"{there:%I:%M{seconds}}".lstrip("0")
+        return gettext("%(time)s AM", time=time) if there.hour < 12 else gettext("%(time)s PM", time=time)
     return f"{there:%H:%M{seconds}}"
 
 
@@ -117,10 +180,9 @@ def percent(share: float) -> str:
     """Write a share; what is not certain never rounds to 0 or 100 %."""
     hundredths = share * 100
     if 0 < hundredths < 1:
-        return "under 1 %"
-    if 99 < hundredths < 100:
-        return f"{min(hundredths, 99.9):.1f} %"
-    return f"{hundredths:.0f} %"
+        return gettext("under 1 %%")
+    number = f"{min(hundredths, 99.9):.1f}" if 99 < hundredths < 100 else f"{hundredths:.0f}"
+    return gettext("%(number)s %%", number=number)
 
 
 def humanise(code: str) -> str:

@@ -40,6 +40,7 @@ from review.web.pages.reading import SAID, Pairs
 from review.web.pages.resting import Resting
 from review.web.pages.views import Countdown, Stoppable
 from review.web.services import AnyRequest, Services, Svc, Who
+from review.web.words.catalogue import gettext, one_of
 
 
 @dataclass(frozen=True)
@@ -187,8 +188,8 @@ class Work:
         stopped = await stops.list_of_item(self.hot, who=self.who, item_id=item.id)
         standing = {(each.kind, each.subject) for each in stopped}
         sender = await stops.find_sender(self.hot, who=self.who, item_id=item.id)
-        found = [Stoppable("source", sender.id, f"all that {sender.name} sends")] if sender else []
-        found.append(Stoppable("item_type", item.type, f"all items of type {item.type}"))
+        found = [Stoppable("source", sender.id, gettext("all that %(name)s sends", name=sender.name))] if sender else []
+        found.append(Stoppable("item_type", item.type, gettext("all items of type %(name)s", name=item.type)))
         return [each for each in found if (each.kind, each.subject) not in standing]
 
     async def type_of(self, claimed: ClaimedAssignment) -> ItemType:
@@ -261,7 +262,7 @@ class Work:
         Where the page shows one already that it had claimed ahead, that one is in hand from now on, and what changes of
         the page is what it says besides the item. `is_again` if this was asked before, so that the next may be in hand.
         """
-        outcome = outcome or SAID[act]
+        outcome = outcome or one_of(SAID, act)
         here = f"/p/{self.who.project}"
         key: dict[str, Any] = {"who": self.who, "pool": pool, "config": self.config, "is_again": is_again}
         if shown is not None and await ahead.show(self.hot, **key, only=shown):

@@ -1,5 +1,5 @@
 // Kinds of content: the picture's size, marks and what they mark, fields and their evidence, one of two answers.
-const { $, $$, when } = globalThis.countersign;
+const { say, $, $$, when } = globalThis.countersign;
 
 // Pictures: larger, smaller, moved, fitted; by key, wheel and pointer.
 const STEP = 1.25, MOST = 16, FAR = 60;
@@ -76,9 +76,9 @@ when("error", (event) => {
   if (!it.matches?.(".block img, .block audio, .block video") || !OURS.test(it.src)) return;
   const said = $(".failed", it.closest(".block")) || it.closest(".piece").appendChild(document.createElement("p"));
   said.className = "failed small error";
-  said.textContent = "The file could not be shown. Asking why…";
-  fetch(it.src, { headers: { Accept: "application/json" } }).then((answer) => answer.ok ? "Your browser cannot show this file." : answer.json().then((told) => told.detail))
-    .catch(() => "It did not arrive.").then((why) => { said.textContent = why; });
+  said.textContent = say("The file could not be shown. Asking why…");
+  fetch(it.src, { headers: { Accept: "application/json" } }).then((answer) => answer.ok ? say("Your browser cannot show this file.") : answer.json().then((told) => told.detail))
+    .catch(() => say("It did not arrive.")).then((why) => { said.textContent = why; });
 }, true);
 
 // Keys that go to a PDF do not come here, and no frame says so but by having the focus.

@@ -3,25 +3,31 @@ const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 const when = (...args) => document.addEventListener(...args);
 
+// Words: the English that scripts have, or what a page in another language gives for it.
+const { dataset: reader } = document.body;
+const given = JSON.parse(reader.words || "{}"), tongue = reader.words ? document.documentElement.lang : [];
+const say = (words, names) => (given[words] ?? words).replace(/%\((\w+)\)s/g, (it, name) => names?.[name] ?? it);
+
 // Clocks: the server's words, kept going by the working hours it names, in the reader's zone.
 const units = (s) => {
-  const m = Math.abs(s) / 60 | 0, h = m / 60 | 0, d = h / 24 | 0, and = (n, unit) => (n ? ` ${n} ${unit}` : "");
-  return m < 1 ? "less than a minute" : h < 1 ? `${m} min` : d < 1 ? `${h} h` + and(m % 60, "min") : `${d} d` + and(d < 14 && h % 24, "h");
+  const m = Math.abs(s) / 60 | 0, h = m / 60 | 0, d = h / 24 | 0, minutes = m % 60, hours = h % 24;
+  if (d) return say(d < 14 && hours ? "%(days)s d %(hours)s h" : "%(days)s d", { days: d, hours });
+  return say(m < 1 ? "less than a minute" : h < 1 ? "%(minutes)s min" : minutes ? "%(hours)s h %(minutes)s min" : "%(hours)s h", { hours, minutes });
 };
-const say = {
-  due: (s, soon) => (s <= 0 ? "overdue by " : s <= soon ? "due soon: " : "due in ") + units(s),
-  left: (s) => (s > 0 ? units(s) : "no more time"),
-  past: (s) => `${units(s)} ago`,
+const clocks = {
+  due: (s, soon) => say(s <= 0 ? "overdue by %(time)s" : s <= soon ? "due soon: %(time)s" : "due in %(time)s", { time: units(s) }),
+  left: (s) => (s > 0 ? units(s) : say("no more time")),
+  past: (s) => say("%(time)s ago", { time: units(s) }),
 };
 const put = (it, words) => it.textContent === words || (it.textContent = words);
-const zone = document.body.dataset.zone || undefined, hourCycle = document.body.dataset.hours ? "h12" : "h23";
-const hour = (s, weekday) => new Date(s * 1e3).toLocaleString([], { weekday, hour: "2-digit", minute: "2-digit", hourCycle, timeZone: zone });
+const zone = reader.zone || undefined, hourCycle = reader.hours ? "h12" : "h23";
+const hour = (s, weekday) => new Date(s * 1e3).toLocaleString(tongue, { weekday, hour: "2-digit", minute: "2-digit", hourCycle, timeZone: zone });
 const note = ([first, next], now, left) => {
   const [from, to] = first || [0];
-  if (from > now) return `stopped until ${hour(from, "short")}`;
+  if (from > now) return say("stopped until %(time)s", { time: hour(from, "short") });
   if (!next || (left > 0 && left <= to - now)) return "";
   const day = next[0] - to < 86400 ? undefined : "short";
-  return `clock stops ${hour(to, day)}–${hour(next[0], day)}`;
+  return say("clock stops %(stops)s–%(goes)s", { stops: hour(to, day), goes: hour(next[0], day) });
 };
 const tick = () => $$("time[data-clock]").forEach((time) => {
   const { clock, open, left, soon = 900 } = time.dataset, at = new Date(time.dateTime), now = Date.now() / 1e3;
@@ -31,9 +37,9 @@ const tick = () => $$("time[data-clock]").forEach((time) => {
     s = spans.reduce((sum, [from, to]) => sum - Math.max(0, Math.min(now, to) - from), +left);
     put(time.nextElementSibling, note(spans.filter(([, to]) => to > now), now, s));
   }
-  put(time, say[clock](s, soon));
+  put(time, clocks[clock](s, soon));
   if (clock === "due") time.className = "tone " + (s <= 0 ? "bad" : s <= soon ? "warn" : "plain");
-  time.title = at.toLocaleString([], { dateStyle: "full", timeStyle: "long", timeZone: zone });
+  time.title = at.toLocaleString(tongue, { dateStyle: "full", timeStyle: "long", timeZone: zone });
 });
 const exact = () => $$("time[datetime]:not([title])").forEach((time) => { time.title = time.dateTime.replace("T", " ").replace(/Z$|\+00:00$/, " UTC"); });
 
@@ -42,8 +48,7 @@ const load = (key) => { try { return JSON.parse(sessionStorage[key]); } catch { 
 const save = (key, value) => { try { value ? (sessionStorage[key] = JSON.stringify(value)) : delete sessionStorage[key]; } catch {} };
 
 // Keys: never while typing, and each has its button. A page adds its own to `keys`; what they return false for is not theirs.
-// They are named as pages name them; `own` is which key does that for this reader, and null where they want none.
-const { dataset: reader } = document.body;
+// They are named as pages name them; `own` is which key does that for the reader, null where they want none.
 const own = reader.keys === "off" ? null : JSON.parse(reader.keys || "{}");
 const ticked = (field) => /^(radio|checkbox)$/.test(field.type);
 const typing = (it) => it.matches("select, textarea, [contenteditable]") || (it.matches("input") && !ticked(it));
@@ -80,9 +85,9 @@ const hints = () => {
     const it = kbd.closest("a, button, label, summary"), key = kbd.textContent;
     if (it && seen(it) && !/[\d?]/.test(key) && !found.has(key)) found.set(key, named(it));
   }
-  if ($$("[data-key]").some((it) => /^\d$/.test(it.dataset.key))) found.set("1–9", "Take that choice or alternative");
-  if ($("[data-key=Enter], #enter")) found.set("Enter", "Send what is filled in");
-  for (const it of $$("[data-go]")) found.set(`${(own.g || "g").toUpperCase()} ${it.dataset.go.toUpperCase()}`, `Go to ${named(it)}`);
+  if ($$("[data-key]").some((it) => /^\d$/.test(it.dataset.key))) found.set("1–9", say("Take that choice or alternative"));
+  if ($("[data-key=Enter], #enter")) found.set("Enter", say("Send what is filled in"));
+  for (const it of $$("[data-go]")) found.set(`${(own.g || "g").toUpperCase()} ${it.dataset.go.toUpperCase()}`, say("Go to %(place)s", { place: named(it) }));
   return found;
 };
 const make = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
@@ -96,12 +101,6 @@ when("beforetoggle", ({ target, newState }) => {
   $("[data-keys-here]", target).replaceChildren(...all);
 }, true);
 
-// The menu of the top closes when the hand is elsewhere.
-const shut = (it) => $$(".top details").forEach((menu) => { menu.open &&= menu.contains(it); });
-when("focusin", ({ target }) => shut(target));
-when("click", ({ target }) => shut(target));
-when("keydown", ({ key, target }) => { if (key === "Escape" && target.closest(".top details")) { $(".top summary").focus(); shut(); } });
-
 // The palette comes when it is first asked for; without it, its button is a link to the search page.
 // What is typed while it comes is for it, and no key of the page.
 const find = (event) => {
@@ -111,7 +110,7 @@ const find = (event) => {
 };
 when("click", (event) => { if (event.target.closest?.("#find") && !(event.ctrlKey || event.metaKey || event.shiftKey)) find(event); });
 
-// The browser's zone is told to the server with each request, so that it writes times as the reader's clock shows them.
+// The browser's zone is told with each request, so that the server writes times as its clock shows them.
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (here) document.cookie = `countersign-zone=${here}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
 
@@ -127,4 +126,4 @@ const gone = (status) => {
   return !!told;
 };
 
-globalThis.countersign = { $, $$, when, load, save, ticked, press, keys, gone, named, seen };
+globalThis.countersign = { say, $, $$, when, load, save, ticked, press, keys, gone, named, seen };

@@ -94,7 +94,7 @@ const entry = ({ label, was, is, pieces, name, url }) => {
   const both = pieces
     ? [element("bdi", { class: "words" }, ...pieces.map(([kind, text]) => (kind === "=" ? reveal(text) : element(kind === "-" ? "del" : "ins", {}, reveal(text)))))]
     : [side("del", was), " → ", side("ins", is)];
-  const back = element("button", { type: "submit", class: "quiet", name: "_take", value: name, formaction: url, formnovalidate: "" }, "Take back", element("span", { class: "unread" }, " ", element("bdi", {}, reveal(label))));
+  const back = element("button", { type: "submit", class: "quiet", name: "_take", value: name, formaction: url, formnovalidate: "" }, globalThis.countersign.say("Take back"), element("span", { class: "unread" }, " ", element("bdi", {}, reveal(label))));
   return element("div", { "data-of": name }, element("dt", {}, element("bdi", {}, reveal(label))), element("dd", {}, ...both, " ", back));
 };
 Object.assign(globalThis.countersign, { apart, element, entry, reveal });

@@ -1,5 +1,5 @@
 // Drafts: what is typed outlives a reload, a lost lease and a lost session; on the server, for other devices too.
-const { $, $$, when, load, save, ticked, gone } = globalThis.countersign;
+const { say, $, $$, when, load, save, ticked, gone } = globalThis.countersign;
 const desk = () => $("#desk[data-assignment]"), drafting = () => $("#drafting");
 const named = (of) => `draft:${of.dataset.assignment}`;
 const controls = () => $$("input:not([type=hidden]), select, textarea", $("#judge"));
@@ -8,7 +8,7 @@ const snapshot = () => controls().map((field) => [field.name, field.value, ticke
 // What the server knows of the item on the screen: its draft's version, and whether it is this page that goes on with it.
 let shown = null, version = 0, dirty = false, held = false, timer = 0, last = 0, leaving = "";
 const keep = () => save(named(desk()), { version, fields: snapshot() });
-const say = (words) => { const place = $("#saved"); if (place && place.textContent !== words) place.textContent = words; };
+const tell = (words) => { const place = $("#saved"); if (place && place.textContent !== words) place.textContent = words; };
 
 const restore = () => {
   const kept = load(named(desk())), offer = $("#offer");
@@ -36,18 +36,18 @@ const send = async (keepalive = false) => {
   try {
     const answer = await fetch(drafting().dataset.save, { method: "POST", body, keepalive, redirect: "error" });
     if (now !== desk()) return;
-    if (answer.status === 409) { held = true; $("#overtaken").hidden = false; return say(""); }
-    if (answer.status === 413) return say("Draft kept in this browser only");
+    if (answer.status === 409) { held = true; $("#overtaken").hidden = false; return tell(""); }
+    if (answer.status === 413) return tell(say("Draft kept in this browser only"));
     if (gone(answer.status)) return;
     if (!answer.ok) throw answer;
     version = (await answer.json()).version;
     if (now !== desk()) return;
     if (!dirty) keep();
-    say("Draft saved");
+    tell(say("Draft saved"));
   } catch {
     if (now !== desk()) return;
     dirty = true;
-    say("Draft kept in this browser");
+    tell(say("Draft kept in this browser"));
     timer = setTimeout(send, 5000);
   }
 };
@@ -75,7 +75,7 @@ const arrive = () => {
 when("input", (event) => {
   if (!desk() || !drafting() || !$("#judge").contains(event.target)) return;
   dirty = true;
-  say("");
+  tell("");
   save(named(desk()), { version, fields: snapshot(), unsaved: true });
   plan();
 });

@@ -1,5 +1,5 @@
 // The form of a correction: what it changes, told as one types; lists to search; times in the reader's zone; fields that come and go.
-const { $, $$, when, ticked, gone, apart, element, entry } = globalThis.countersign;
+const { say, $, $$, when, ticked, gone, apart, element, entry } = globalThis.countersign;
 const root = () => $("#form-fields");
 const plain = (text) => text.replace(/\r\n?/g, "\n");
 const own = (field) => $$("[name]:not([type=hidden], button)", field).filter((it) => it.closest(".field") === field);
@@ -54,7 +54,7 @@ const count = (field) => {
   if (!most) return;
   const left = most - [...own(field)[0].value].length, said = $(".count", field) || field.appendChild(element("span", { class: "count small", role: "status" }));
   said.classList.toggle("error", left < 0);
-  said.textContent = left < 0 ? `${-left} characters too many` : left <= Math.max(20, most / 10) ? `${left} characters left` : "";
+  said.textContent = left < 0 ? say("%(n)s characters too many", { n: -left }) : left <= Math.max(20, most / 10) ? say("%(n)s characters left", { n: left }) : "";
 };
 
 // The form in another shape: rows more or fewer, a field opened, what other answers ask for. The server makes it from what is filled in.
@@ -124,7 +124,7 @@ const localise = (control, text) => {
   if (text) control.value = `${String(at.getFullYear()).padStart(4, "0")}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}${rest}`;
   zoneOf(control).value = offset(at);
   control.zoned = true;
-  $(".zone", control.parentElement).textContent = `in your time, ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+  $(".zone", control.parentElement).textContent = say("in your time, %(zone)s", { zone: Intl.DateTimeFormat().resolvedOptions().timeZone });
 };
 
 const arrive = () => {

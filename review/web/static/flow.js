@@ -1,5 +1,5 @@
 // From one item to the next: the next is claimed and rendered ahead, and painted by the verdict itself; Undo brings the last one back.
-const { $, $$, when, load, save, press, keys, gone, desk, form, hold } = globalThis.countersign;
+const { say, $, $$, when, load, save, press, keys, gone, desk, form, hold } = globalThis.countersign;
 const tell = (what, detail) => document.dispatchEvent(new CustomEvent(what, { detail }));
 const send = (url, fields) => fetch(url, { method: "POST", body: new URLSearchParams({ _csrf: $("[name=csrf-token]").content, ...fields }), redirect: "error" });
 const is = (one, other) => one?.dataset.assignment === other?.dataset.assignment;
@@ -119,7 +119,7 @@ const undoable = () => {
   if (!button) return;
   counting = setInterval(() => {
     const left = Math.ceil((end - performance.now()) / 1000);
-    if (left > 0) return void ($(".num", button).textContent = `${left} s`);
+    if (left > 0) return void ($(".num", button).textContent = say("%(seconds)s s", { seconds: left }));
     clearInterval(counting);
     button.disabled = true;
   }, 250);

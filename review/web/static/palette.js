@@ -1,5 +1,5 @@
 // Find or do: one dialog over what this page can do and what the project holds. Loaded when first asked for.
-const { $, $$, named, seen } = globalThis.countersign;
+const { say, $, $$, named, seen } = globalThis.countersign;
 const home = $("#find").pathname;
 const make = (tag, given = {}, ...inside) => {
   const it = document.createElement(tag);
@@ -8,15 +8,15 @@ const make = (tag, given = {}, ...inside) => {
   return it;
 };
 
-const list = make("ul", { id: "palette-list", role: "listbox", "aria-label": "What was found" });
+const list = make("ul", { id: "palette-list", role: "listbox", "aria-label": say("What was found") });
 const field = make("input", {
   id: "palette-field", type: "text", role: "combobox", "aria-expanded": "true", "aria-controls": "palette-list", "aria-autocomplete": "list",
-  autocomplete: "off", autocapitalize: "off", spellcheck: "false", maxlength: "200", placeholder: "An item, a page, or something to do",
+  autocomplete: "off", autocapitalize: "off", spellcheck: "false", maxlength: "200", placeholder: say("An item, a page, or something to do"),
 });
 const told = make("p", { role: "status", class: "unread" });
 const close = make("button", { type: "button", class: "quiet" }, "Close");
-const label = make("label", { for: "palette-field" }, "Find or do");
-const dialog = make("dialog", { id: "palette", "aria-label": "Find or do" }, label, make("div", { class: "field" }, field), list, told, close);
+const label = make("label", { for: "palette-field" }, say("Find or do"));
+const dialog = make("dialog", { id: "palette", "aria-label": say("Find or do") }, label, make("div", { class: "field" }, field), list, told, close);
 document.body.append(dialog);
 
 // What the page itself offers: every button and link that is there, with its key, and none that would say what is veiled.
@@ -25,9 +25,9 @@ const offered = () => {
   const found = new Map();
   for (const it of $$("main :is(button, a[href]), header :is(nav a, form a, form button)")) {
     const title = named(it), key = $("kbd[data-own]", it)?.textContent || (it.dataset.go ? `G ${it.dataset.go.toUpperCase()}` : "");
-    if (title && (seen(it) || it.dataset.go) && !it.disabled && it.tabIndex >= 0 && !it.closest("[hx-ignore]") && !it.matches(VEILED) && !found.has(title)) found.set(title, { title, kind: it.matches("a") ? "Here" : "Do", key, it });
+    if (title && (seen(it) || it.dataset.go) && !it.disabled && it.tabIndex >= 0 && !it.closest("[hx-ignore]") && !it.matches(VEILED) && !found.has(title)) found.set(title, { title, kind: it.matches("a") ? say("Here") : say("Do"), key, it });
   }
-  const rank = ({ it, kind }) => (it.closest("header form") ? 2 : kind === "Do" ? 0 : 1);  // signing out is never the first
+  const rank = ({ it }) => (it.closest("header form") ? 2 : it.matches("a") ? 1 : 0);  // signing out is never the first
   return [...found.values()].sort((one, other) => rank(one) - rank(other));
 };
 
@@ -50,7 +50,7 @@ const show = () => {
     if (key) option.append(make("kbd", { "aria-hidden": "true" }, key));
     return option;
   }));
-  told.textContent = shown.length === 1 ? "1 found" : `${shown.length} found`;
+  told.textContent = say("%(count)s found", { count: shown.length });
   mark(0);
 };
 const ask = async () => {

@@ -1,12 +1,13 @@
 // Passkeys: their forms appear where the browser has them, and are sent once the device has answered.
 const { PublicKeyCredential: here, navigator: { credentials } } = window;
+const { say } = globalThis.countersign;
 const ask = {
   get: (options) => credentials.get({ publicKey: here.parseRequestOptionsFromJSON(options) }),
   create: (options) => credentials.create({ publicKey: here.parseCreationOptionsFromJSON(options) }),
 };
 const words = {
-  NotAllowedError: "Your device gave no passkey; nothing was changed. Try again.",
-  InvalidStateError: "This device has a passkey of yours already; nothing was changed.",
+  NotAllowedError: say("Your device gave no passkey; nothing was changed. Try again."),
+  InvalidStateError: say("This device has a passkey of yours already; nothing was changed."),
 };
 const send = async (form) => {
   const [button, said] = [form.querySelector("button"), form.querySelector("[role=alert]")];
@@ -20,7 +21,7 @@ const send = async (form) => {
     form.elements.credential.value = JSON.stringify(await ask[form.dataset.passkey](told));
     form.submit();
   } catch (fault) {
-    said.textContent = words[fault.name] || (fault.name === "Error" ? fault.message : "That did not work; nothing was changed. Try again.");
+    said.textContent = words[fault.name] || (fault.name === "Error" ? fault.message : say("That did not work; nothing was changed. Try again."));
   }
   button.disabled = false;
 };

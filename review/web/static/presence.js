@@ -1,5 +1,5 @@
 // Who else looks at this item, names completed after an @, what was left open, and the keys to talk. Nothing here is needed.
-const { $, $$, when, press, keys, load, save } = globalThis.countersign;
+const { say, $, $$, when, press, keys, load, save } = globalThis.countersign;
 
 // Presence: while the page is looked at it says so every 20 seconds, and is told who else does.
 let asked = 0;
@@ -35,7 +35,8 @@ const hint = (field) => {
   let line = field.nextElementSibling;
   if (!line?.matches("output")) { line = document.createElement("output"); line.className = "small soft"; field.after(line); }
   const found = match(field);
-  line.textContent = found.length ? `Tab writes @${found[0]}${found.length > 1 ? `; also ${found.slice(1).join(", ")}` : ""}` : "";
+  line.textContent = !found.length ? "" : found.length === 1 ? say("Tab writes @%(name)s", { name: found[0] })
+    : say("Tab writes @%(name)s; also %(more)s", { name: found[0], more: found.slice(1).join(", ") });
 };
 when("input", ({ target }) => { if (target.matches("[data-names]")) hint(target); });
 when("keydown", (event) => {

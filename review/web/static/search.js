@@ -1,9 +1,9 @@
 // A long list of choices as a field to search in (the combobox of WAI-ARIA); without script it is the select that it stands on.
-const { $$, element } = globalThis.countersign;
+const { say, $$, element } = globalThis.countersign;
 const MOST = 100;
 const search = (select) => {
   const { id } = select, list = element("ul", { role: "listbox", id: `${id}-l`, class: "listbox", hidden: "" }), said = element("span", { role: "status", class: "unread" });
-  const input = element("input", { type: "text", role: "combobox", id, "aria-expanded": "false", "aria-controls": list.id, "aria-autocomplete": "list", autocomplete: "off", spellcheck: "false", placeholder: "Type to search" });
+  const input = element("input", { type: "text", role: "combobox", id, "aria-expanded": "false", "aria-controls": list.id, "aria-autocomplete": "list", autocomplete: "off", spellcheck: "false", placeholder: say("Type to search") });
   for (const name of ["aria-describedby", "aria-invalid", "autofocus"]) if (select.hasAttribute(name)) { input.setAttribute(name, select.getAttribute(name)); select.removeAttribute(name); }
   list.setAttribute("aria-label", select.labels[0]?.textContent.trim() ?? "");
   select.id = `${id}-s`;
@@ -11,7 +11,7 @@ const search = (select) => {
   select.shown = input;
   select.focus = () => input.focus();
   select.before(input, list, said);
-  const text = () => (select.value || select.selectedOptions[0]?.text === "Not given" ? select.selectedOptions[0]?.text ?? "" : "");
+  const text = () => (select.value || select.selectedOptions[0]?.text === say("Not given") ? select.selectedOptions[0]?.text ?? "" : "");
   select.sync = () => { if (document.activeElement !== input || list.hidden) input.value = text(); };
   const close = () => { list.hidden = true; input.setAttribute("aria-expanded", "false"); input.removeAttribute("aria-activedescendant"); };
   const mark = (at) => {
@@ -29,10 +29,10 @@ const search = (select) => {
       line.option = it;
       return line;
     }));
-    if (found.length > MOST) list.append(element("li", { role: "presentation", class: "soft small" }, `${found.length - MOST} more: type to narrow it down`));
+    if (found.length > MOST) list.append(element("li", { role: "presentation", class: "soft small" }, say("%(count)s more: type to narrow it down", { count: found.length - MOST })));
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");
-    said.textContent = found.length ? `${found.length} to choose from` : "Nothing like it in the list";
+    said.textContent = found.length ? say("%(count)s to choose from", { count: found.length }) : say("Nothing like it in the list");
     mark(wanted ? 0 : Math.max(0, found.indexOf(select.selectedOptions[0])));
   };
   const take = (line) => {

@@ -1,5 +1,5 @@
 // Spans of a text, by selecting in it: the rows of the form hold them, and what is drawn follows.
-const { $, $$, when } = globalThis.countersign;
+const { say, $, $$, when } = globalThis.countersign;
 
 export const begin = (place) => {
   if (place.begun) return;
@@ -8,7 +8,7 @@ export const begin = (place) => {
   const words = [...text.matchAll(/[\p{L}\p{N}\p{M}]+|[^\s\p{L}\p{N}\p{M}]+/gu)].map((it) => [it.index, it.index + it[0].length]);
   const tools = $(".labels", place.parentElement), said = $("[data-said]", place.parentElement);
   const labels = $$("[data-label]", tools), labelled = (value) => labels.find((it) => it.dataset.label === value);
-  const tell = (words) => { said.textContent = words; };
+  const tell = (words) => { said.textContent = say(words); };
   let at = null, until = null, chosen = null;
 
   // The rows of the form: the place of one span each.
@@ -108,7 +108,7 @@ export const begin = (place) => {
         for (const edge of ["start", "end"]) fill(field(rows().at(-1), [edge]), String(it[edge]));
       }
       fill(field(find(key(it)).row, LABEL), label);
-      settle(key(it), `Marked: ${wordsOf(it)}`);
+      settle(key(it), say("Marked: %(words)s", { words: wordsOf(it) }));
     });
   };
   const settle = (name, words) => {
@@ -124,7 +124,7 @@ export const begin = (place) => {
     after(async () => {
       const button = $(":scope > .moves > [name=_remove]", find(key(it))?.row || place);
       if (button) await shaped(() => button.click());
-      settle(null, `No longer marked: ${wordsOf(it)}`);
+      settle(null, say("No longer marked: %(words)s", { words: wordsOf(it) }));
     });
   };
 

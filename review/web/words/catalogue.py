@@ -1,6 +1,7 @@
 """Which language a request's page speaks, and the catalogue that has its words."""
 
 import gettext as catalogues
+from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Final
@@ -32,22 +33,46 @@ class Languages:
                     return tag
         return ENGLISH
 
+    def has(self, tag: str) -> bool:
+        """Tell whether pages can be in a language."""
+        return tag == ENGLISH or tag in self._by_tag
+
+    def names(self) -> dict[str, str]:
+        """Give the tags of all languages, English first, with what each calls itself."""
+        tags = [ENGLISH, *sorted(self._by_tag.keys() - {ENGLISH})]
+        return {tag: self._name(tag) for tag in tags}
+
+    def _name(self, tag: str) -> str:
+        name = self.of(tag).gettext(_ENGLISH_BY_NAME)
+        return tag if name == _ENGLISH_BY_NAME and tag != ENGLISH else name
+
     def of(self, tag: str) -> catalogues.NullTranslations:
         """Give the words of a language; those of English stand in the templates."""
         return self._by_tag.get(tag, _AS_WRITTEN)
 
 
+def N_(message: str) -> str:  # noqa: N802  # the name that collectors of words know
+    """Mark a sentence of a constant for translation; whoever prints it reads it from the catalogue then."""
+    return message
+
+
+# Translators: the name of the language that you translate into, as its own speakers write it.
+_ENGLISH_BY_NAME: Final = N_("English")
 _AS_WRITTEN = catalogues.NullTranslations()
 _installed = Languages(Path(__file__).parent)
 # Set once per request by its guard, because sentences are written deep inside macros that know no request.
 _spoken: ContextVar[tuple[str, catalogues.NullTranslations]] = ContextVar("spoken", default=(ENGLISH, _AS_WRITTEN))
 
 
-def speak(wishes: str, languages: Languages | None = None) -> None:
-    """Write what follows in this request in the language that its Accept-Language likes best."""
-    among = languages or _installed
-    tag = among.choose(wishes)
-    _spoken.set((tag, among.of(tag)))
+def speak(wishes: str, chosen: str = "") -> None:
+    """Write what follows in this request in the chosen language, else in the one its Accept-Language likes best."""
+    tag = chosen if _installed.has(chosen) else _installed.choose(wishes)
+    _spoken.set((tag, _installed.of(tag)))
+
+
+def installed() -> dict[str, str]:
+    """Give the tags of the languages that pages speak, English first, with what each calls itself."""
+    return _installed.names()
 
 
 def language() -> str:
@@ -69,14 +94,20 @@ def spoken() -> catalogues.NullTranslations:
     return _spoken.get()[1]
 
 
-def gettext(message: str) -> str:
-    """Give a sentence in the language of this request's page."""
-    return _spoken.get()[1].gettext(message)
+def gettext(message: str, /, **names: object) -> str:
+    """Give a sentence in the language of this request's page, as plain text, with what its names stand for."""
+    return _spoken.get()[1].gettext(message) % names
 
 
-def ngettext(singular: str, plural: str, count: int) -> str:
-    """Give a sentence in the form that its language has for a number."""
-    return _spoken.get()[1].ngettext(singular, plural, count)
+def ngettext(singular: str, plural: str, count: int, /, **names: object) -> str:
+    """Give a sentence in the form that its language has for a number, which it may name as `num`."""
+    return _spoken.get()[1].ngettext(singular, plural, count) % {"num": count, **names}
+
+
+def one_of(messages: Mapping[str, str], code: str, otherwise: str = "") -> str:
+    """Give the marked message under a code in the language of this request's page, else `otherwise` as it is."""
+    message = messages.get(code)
+    return gettext(message) if message else otherwise
 
 
 def _tag(directory: str) -> str:

@@ -1,0 +1,112 @@
+"""Why an item came to people, in words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from markupsafe import Markup
+
+from review.items.schemas import Details
+from review.kernel.shapes import is_list, is_number, is_object
+from review.routing import telling
+from review.routing.telling import Phrases
+from review.web.content import visible
+from review.web.pages import words
+from review.web.pages.sentences import gettext, ngettext
+from review.web.words import catalogue
+from review.web.words.catalogue import N_
+
+Particulars = Mapping[str, Any]
+
+
+def why(
+    route: object,
+    details: Details,
+    conditions: Mapping[str, str],
+    *,
+    payload: Mapping[str, object] | None = None,
+    kind: str = "",
+) -> list[str | Markup]:
+    """Say why an item came to people: the rule with the facts put in, the error, the sample, the other reviewers.
+
+    `conditions` holds the text of the rules of the rule set that routed it, by name; `payload` the item's type, input
+    and output, as far as the caller sees them; `kind` is the assignment's.
+    """
+    taken: Particulars = route if is_object(route) else {}
+    said: list[str | Markup] = []
+    if kind == "adjudication":
+        said.append(gettext("The reviewers disagreed. Your judgement settles it."))
+    if kind == "lead":
+        said.append(gettext("Somebody has judged it, and such a judgement needs a lead. Confirm it, or change it."))
+    rule, error = _text(taken, "rule"), _text(taken, "error")
+    if error:
+        message = N_("A rule could not be evaluated, so a person looks at it: %(error)s")
+        if rule:
+            message = N_("Rule <strong>%(rule)s</strong> could not be evaluated, so a person looks at it: %(error)s")
+        said.append(gettext(message, rule=visible(rule), error=visible(error)))
+    elif rule:
+        condition = conditions.get(rule, "")
+        shown = _with_facts(condition, details, payload or {}) if condition not in {"", "true"} else None
+        said.append(
+            gettext("Rule <strong>%(rule)s</strong>: <code>%(condition)s</code>", rule=visible(rule), condition=shown)
+            if shown
+            else gettext("Rule <strong>%(rule)s</strong> applies.", rule=visible(rule))
+        )
+    else:
+        said.append(gettext("No rule matched, so a person looks at it."))
+    said += _restraints(taken)
+    share = taken.get("inclusion_probability")
+    if is_number(share) and 0 < share < 1:
+        drawn = words.percent(share)
+        said.append(gettext("It was drawn by lot: %(share)s of such items come here.", share=drawn))
+    needed = taken.get("reviews_required")
+    if is_number(needed) and needed > 1:
+        people = round(needed)
+        said.append(ngettext("%(num)s person judges it.", "%(num)s people judge it, each on their own.", people))
+    return said
+
+
+def _restraints(taken: Particulars) -> list[str | Markup]:
+    """Say what kept a rule from deciding alone."""
+    evaluations = taken.get("evaluations")
+    marks = [each for each in evaluations if is_object(each)] if is_list(evaluations) else []
+    said: list[str | Markup] = []
+    if any(each.get("stopped") for each in marks):
+        said.append(gettext("What sent it was stopped, so people judge what the rule would have let through."))
+    if taken.get("two_person"):
+        said.append(gettext("Items of this type take two people: nothing and nobody decides them alone."))
+    return said
+
+
+def _with_facts(condition: str, details: Details, payload: Mapping[str, object]) -> Markup:
+    """Put the item's own values in the place of their names: `item.confidence < 0.8` becomes `0.62 < 0.8`."""
+    circumstances = {name: getattr(details, name) for name in ("confidence", "impact", "signals", "metadata", "tags")}
+    named = {"model": msgspec.to_builtins(details.model), "alternatives": list(details.alternatives)}
+    parts = telling.tell(condition, {**circumstances, **named, **payload}, _phrases())
+    return Markup("").join(
+        Markup("<strong>{}</strong>").format(visible(part.text)) if part.is_fact else visible(part.text)
+        for part in parts
+    )
+
+
+def _phrases() -> Phrases:
+    spoken = catalogue.spoken()  # the names are put in by whoever tells
+    return Phrases(
+        given=spoken.gettext("%(name)s is given"),
+        missing=spoken.gettext("%(name)s is missing"),
+        absent=spoken.gettext("not given"),
+        size=spoken.gettext("size of %(what)s"),
+        too_large=spoken.gettext("a number too large to show"),
+        more=spoken.gettext("%(count)s more"),
+        fields=lambda count: catalogue.ngettext("%(num)s field", "%(num)s fields", count, num=_number(count)),
+        elements=lambda count: catalogue.ngettext("%(num)s element", "%(num)s elements", count, num=_number(count)),
+    )
+
+
+def _number(count: int) -> str:
+    return f"{count:,}"
+
+
+def _text(details: Particulars, name: str) -> str:
+    value = details.get(name)
+    return value if isinstance(value, str) else ""
