@@ -44,7 +44,7 @@ class RuleSet(msgspec.Struct, frozen=True):
 class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one rule made of an item; `sampled_out` is set where the condition held and the sample passed it by.
 
-    `stopped` says that the rule would have let the item through, and its source or type is stopped; `two_person` that
+    `stopped` says that the rule would have decided the item, and a stop keeps it from that; `two_person` that
     it would have decided alone what takes two people. Either way people judge it.
     """
 
@@ -57,14 +57,27 @@ class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Restraint(msgspec.Struct, frozen=True):
-    """What rules may not do with an item by themselves: let it through (`stopped`), or decide it (`two_person`)."""
+    """What rules may not do with an item by themselves: let it through (`stopped`), or decide it (`two_person`).
+
+    `stopped_wholly` is a stop of rejections too; `rules` and `rules_wholly` name the rules that are stopped themselves.
+    """
 
     stopped: bool = False
     two_person: bool = False
+    stopped_wholly: bool = False
+    rules: frozenset[str] = frozenset()
+    rules_wholly: frozenset[str] = frozenset()
 
-    def withholds(self, action: Verb) -> bool:
-        """Tell whether people take the place of a rule's own decision."""
-        return action != "review" and (self.two_person or (self.stopped and action == "approve"))
+    def stops(self, rule: Rule) -> bool:
+        """Tell whether a stop keeps the rule from deciding."""
+        if rule.action == "review":
+            return False
+        wholly = self.stopped_wholly or rule.name in self.rules_wholly
+        return wholly or (rule.action == "approve" and (self.stopped or rule.name in self.rules))
+
+    def withholds(self, rule: Rule) -> bool:
+        """Tell whether people take the place of the rule's own decision."""
+        return rule.action != "review" and (self.two_person or self.stops(rule))
 
 
 FREE = Restraint()
@@ -118,7 +131,7 @@ def _route(ruleset: RuleSet, item: Mapping[str, Any], item_id: UUID, default_poo
             error = f"rule {rule.name}: {fault}"
             return _to_default(ruleset, default_pool, min(1.0, to_person + mass), evaluations, error)
         taken = holds and is_sampled(rule, item_id)
-        withheld = restraint.withholds(rule.action)
+        withheld = restraint.withholds(rule)
         evaluations.append(_evaluation(rule, restraint, holds=holds, taken=taken))
         if holds:
             to_person += mass * rule.sample * (withheld or rule.action == "review")
@@ -142,12 +155,12 @@ def is_sampled(rule: Rule, item_id: UUID) -> bool:
 
 
 def _evaluation(rule: Rule, restraint: Restraint, *, holds: bool, taken: bool) -> Evaluation:
-    withheld = taken and restraint.withholds(rule.action)
+    withheld = taken and restraint.withholds(rule)
     return Evaluation(
         rule.name,
         matched=taken,
         sampled_out=holds and not taken,
-        stopped=withheld and restraint.stopped and rule.action == "approve",
+        stopped=withheld and restraint.stops(rule),
         two_person=withheld and restraint.two_person,
     )
 
@@ -163,7 +176,7 @@ def _rest_to_person(rules: tuple[Rule, ...], facts: Facts, mass: float, restrain
         except EvaluationFailed:
             return to_person + mass
         if holds:
-            to_person += mass * rule.sample * (rule.action == "review" or restraint.withholds(rule.action))
+            to_person += mass * rule.sample * (rule.action == "review" or restraint.withholds(rule))
             mass *= 1.0 - rule.sample
     return to_person + mass
 

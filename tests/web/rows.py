@@ -160,6 +160,8 @@ ROWS: dict[str, Row] = {
     "GET /api/v1/audit/export": Row(keeps_blind=True),
     "GET /api/v1/reviewers": Row(),
     "GET /api/v1/stops": Row(),
+    "POST /api/v1/stops": Row({"kind": "item_type", "subject": "crm_type", **REASON}),
+    "POST /api/v1/stops/{stop_id}/resume": Row(REASON, finds_nothing=True),
     **{f"POST /api/v1/sources/{{source_id}}/{act}": Row(REASON) for act in ("stop", "resume")},
     **{f"POST /api/v1/item-types/{{item_type}}/{act}": Row(REASON) for act in ("stop", "resume")},
     # The pages, whole and as the fragments that htmx asks for.

@@ -9,7 +9,7 @@ from litestar.response import Redirect, Template
 
 from review.identity.rules import Permission
 from review.intake import stops
-from review.intake.stops import Kind, StopView
+from review.intake.stops import Kind, StopView, Way, Wish
 from review.kernel.errors import FieldError, Invalid
 from review.queueing import service as queueing
 from review.web.guards import requires
@@ -17,7 +17,14 @@ from review.web.pages.reading import SAID, Pairs, first, read_form
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
 
-KINDS: Final[dict[str, Kind]] = {"source": "source", "item_type": "item_type"}
+KINDS: Final[dict[str, Kind]] = {
+    "project": "project",
+    "source": "source",
+    "item_type": "item_type",
+    "model": "model",
+    "rule": "rule",
+}
+WAYS: Final[dict[str, Way]] = {"approvals": "approvals", "everything": "everything"}
 
 
 class StopPages(Controller):
@@ -49,8 +56,9 @@ class StopPages(Controller):
         """Stop a source or an item type, with the reason."""
         pairs = await read_form(request)
         kind, subject = _chosen(pairs)
-        reason = first(pairs, "reason")
-        await stops.stop(tx, who=work.who, config=work.config, kind=kind, subject=subject, reason=reason)
+        way, lasts = WAYS.get(first(pairs, "way"), "approvals"), stops.read_lasting(first(pairs, "expires_in"))
+        wish = Wish(kind=kind, subject=subject, reason=first(pairs, "reason"), way=way, lasts=lasts)
+        await stops.stop(tx, who=work.who, config=work.config, wish=wish)
         return Redirect(f"/p/{work.who.project}/stops?done=stop", status_code=303)
 
     @post("/resume", status_code=200)
@@ -85,7 +93,8 @@ async def _stop_of_item(work: Work, tx: Tx, item_id: UUID, pairs: Pairs) -> None
     if kind is None or sender is None:
         raise _nothing_chosen()
     subject = sender.type if kind == "item_type" else sender.id
-    await stops.stop(tx, who=work.who, config=work.config, kind=kind, subject=subject, reason=first(pairs, "reason"))
+    wish = Wish(kind=kind, subject=subject, reason=first(pairs, "reason"))
+    await stops.stop(tx, who=work.who, config=work.config, wish=wish)
 
 
 def told(stop: StopView) -> str:
