@@ -125,4 +125,5 @@ async def end_of(tx: AsyncSession, lasts: timedelta | None, standing: Stop | Non
     """Give when a stop ends that lasts so long, and no less than the one whose place it takes; None for never."""
     until = None if standing is None else standing.expires_at
     wish = {"lasts": lasts, "standing": until, "is_endless": standing is not None and until is None}
-    return await tx.scalar(END_OF, wish)
+    found: datetime | None = await tx.scalar(END_OF, wish)
+    return found

@@ -38,7 +38,10 @@ VISITS: dict[str, Callable[[Spread], list[str]]] = {
     "/p/{project}/bulk/{act_id}": lambda made: [f"{P}/bulk/{made.act}", f"{P}/bulk/%3Cscript%3E"],
     "/p/{project}/rules": lambda _made: [f"{P}/rules"],
     "/p/{project}/rules/{version}": lambda _made: [f"{P}/rules/{each}" for each in (1, 2)],
-    "/p/{project}/stops": lambda _made: [f"{P}/stops"],
+    "/p/{project}/stops": lambda made: [
+        f"{P}/stops?item={made.items[0]}",
+        f"{P}/stops?what=model:%22%3E%3Cscript%3E%E2%80%AE&within=%3Cimg%3E&item=%3Cscript%3E",
+    ],
     "/p/{project}/clocks": lambda _made: [
         f"{P}/clocks",
         f"{P}/clocks?policy=%3Cscript%3E&at=%22%3E%3Cimg%20src=x%20onerror=alert(1)%3E&priority=%E2%80%AE1",

@@ -1,6 +1,7 @@
-"""Stopping sources and item types: the page of what is stopped, and the sentence that other pages show."""
+"""Stopping what rules let through: the page of what is stopped, and the sentence that other pages show."""
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 from uuid import UUID
 
 from litestar import Controller, get, post
@@ -8,12 +9,13 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from review.identity.rules import Permission
-from review.intake import stops
+from review.intake import stop_touches, stops
 from review.intake.stops import Kind, StopView, Way, Wish
 from review.kernel.errors import FieldError, Invalid
 from review.queueing import service as queueing
 from review.web.guards import requires
 from review.web.pages.reading import SAID, Pairs, first, read_form
+from review.web.pages.sentences import say
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
 
@@ -35,20 +37,39 @@ class StopPages(Controller):
     dependencies = WORK
 
     @get("/")
-    async def show(self, work: InHand, done: FromQuery[str] = "") -> Template:
-        """Show what is stopped, with the forms to stop and to resume."""
+    async def show(
+        self,
+        work: InHand,
+        what: FromQuery[str] = "",
+        item: FromQuery[str] = "",
+        within: FromQuery[str] = "1h",
+        done: FromQuery[str] = "",
+    ) -> Template:
+        """Show what is stopped, with the forms to stop and to resume, and what a stop touches.
+
+        `item` is the item that the caller came from: what of it may be stopped stands first.
+        """
         found = await stops.list_stops(work.hot, who=work.who, with_past=True)
+        of_item = await _of_item(work, item)
+        chosen = what or next((_value(*each) for each in of_item), "")
+        choices = await _choices(work)
         standing = [each for each in found if each.resumed_at is None]
-        stopped = {(each.kind, each.subject) for each in standing}
-        sources = await stops.list_sources(work.hot, who=work.who)
+        kind, _, subject = chosen.partition(":")
+        shown: dict[str, Any] = {}
+        if kind in KINDS and "\0" not in subject:
+            stopped = next((each for each in standing if (each.kind, each.subject) == (kind, subject)), None)
+            name = next((each.name for each in choices if each.value == chosen), subject)
+            shown = {"kind": kind, "name": name} | await _touched(work, kind, subject, stopped, within)
         return work.page(
             "stops.html",
             here="Stops",
-            standing=[(each, told(each)) for each in standing],
+            standing=standing,
             past=[each for each in found if each.resumed_at is not None],
-            sources=[each for each in sources if ("source", str(each.id)) not in stopped],
-            types=[name for name in work.config.item_types if ("item_type", name) not in stopped],
+            groups=_grouped(choices, {_value(*each) for each in of_item}),
+            chosen=chosen,
+            within=within,
             said=SAID.get(done, ""),
+            **shown,
         )
 
     @post("/stop", status_code=200)
@@ -97,10 +118,82 @@ async def _stop_of_item(work: Work, tx: Tx, item_id: UUID, pairs: Pairs) -> None
     await stops.stop(tx, who=work.who, config=work.config, wish=wish)
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something that may be stopped, as the form sends it and as people call it."""
+
+    kind: str
+    subject: str
+    name: str
+
+    @property
+    def value(self) -> str:
+        """What the form sends."""
+        return _value(self.kind, self.subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Choices under one title."""
+
+    title: str
+    options: list[Choice]
+
+
+def _value(kind: str, subject: str) -> str:
+    return f"{kind}:{subject}"
+
+
+async def _choices(work: Work) -> list[Choice]:
+    """Give all that may be stopped: models are those of the newest items."""
+    sources = [Choice("source", str(each.id), each.name) for each in await stops.list_sources(work.hot, who=work.who)]
+    return [
+        Choice("project", work.who.project, work.who.project),
+        *(Choice("item_type", name, name) for name in work.config.item_types),
+        *(Choice("model", name, name) for name in await stop_touches.list_models(work.hot, who=work.who)),
+        *(Choice("rule", rule.name, rule.name) for rule in work.config.ruleset.rules if rule.action != "review"),
+        *sources,
+    ]
+
+
+def _grouped(choices: list[Choice], of_item: set[str]) -> list[Group]:
+    titles = {
+        "project": say("The project"),
+        "item_type": say("Item types"),
+        "model": say("Models"),
+        "rule": say("Rules"),
+        "source": say("Sources"),
+    }
+    first_of_all = Group(say("What this item came by"), [each for each in choices if each.value in of_item])
+    rest = [each for each in choices if each.value not in of_item]
+    groups = [Group(title, [each for each in rest if each.kind == kind]) for kind, title in titles.items()]
+    return [group for group in (first_of_all, *groups) if group.options]
+
+
+async def _of_item(work: Work, item: str) -> list[tuple[str, str]]:
+    try:
+        item_id = UUID(item)
+    except ValueError:
+        return []
+    return await stop_touches.subjects_of_item(work.hot, who=work.who, item_id=item_id)
+
+
+async def _touched(work: Work, kind: str, subject: str, stopped: StopView | None, within: str) -> dict[str, Any]:
+    """Tell what a stop of this touches, and what rules let through before it, or until now where none stands."""
+    since = None if stopped is None else stopped.stopped_at
+    span = stop_touches.WINDOWS.get(within, stop_touches.WINDOWS["1h"])
+    passed, is_more = await stop_touches.list_let_through(
+        work.hot, who=work.who, kind=kind, subject=subject, before=since, within=span
+    )
+    touched = await stop_touches.count_touched(work.hot, who=work.who, kind=kind, subject=subject)
+    return {"touched": touched, "passed": passed, "is_more": is_more, "since": since}
+
+
 def told(stop: StopView) -> str:
     """Say what is stopped, by whom and why."""
-    what = f"Item type {stop.name} is" if stop.kind == "item_type" else f"What {stop.name} sends is"
-    return f"{what} stopped: nothing of it is let through by rule. {stop.stopped_by} stopped it: {stop.reason}"
+    what = f"What {stop.name} sends" if stop.kind == "source" else f"{stops.KIND_WORDS[stop.kind]} {stop.name}"
+    how = "people judge all of it" if stop.way == "everything" else "nothing of it is let through by rule"
+    return f"{what} is stopped: {how}. {stop.stopped_by} stopped it: {stop.reason}"
 
 
 def _chosen(pairs: Pairs) -> tuple[Kind, str]:
@@ -114,4 +207,4 @@ def _chosen(pairs: Pairs) -> tuple[Kind, str]:
 
 def _nothing_chosen() -> Invalid:
     message = "Say what to stop or resume. Nothing was changed."
-    return Invalid(message, errors=(FieldError("what", "is no source and no item type"),))
+    return Invalid(message, errors=(FieldError("what", "is nothing that can be stopped"),))
