@@ -43,7 +43,8 @@ class Passed(msgspec.Struct, frozen=True):
 
 async def count_touched(hot: Hot, *, who: Principal, kind: str, subject: str) -> Touched:
     """Count what a stop of this subject would touch, as things came lately."""
-    return Touched(**dict(await hot.fetchrow(queries.COUNT, who.project_id, kind, subject)))
+    (row,) = await hot.fetch(queries.COUNT, who.project_id, kind, subject)
+    return Touched(**dict(row))
 
 
 async def list_let_through(

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import httpx
 
+from review.identity.rules import Role
 from review.intake import stop_touches
 from tests.make import World, submission
 from tests.web.test_pages import HTML, sign_in, token
@@ -25,7 +26,7 @@ async def test_a_lead_stops_what_an_item_came_by_in_two_clicks_and_every_page_sa
     bearer = {"Authorization": f"Bearer {world.service_key}"}
     sent = await http.post("/api/v1/items", json=submission(confidence=0.95, model=MODEL), headers=bearer)
     item = sent.json()["id"]
-    await sign_in(http, world, "lea")
+    await sign_in(http, world, "lou", Role.LEAD)
     shown = (await http.get(f"/p/support/items/{item}", headers=HTML)).text
     assert f'href="/p/support/stops?item={item}"' in shown
     form = (await http.get(f"/p/support/stops?item={item}", headers=HTML)).text
@@ -43,7 +44,7 @@ async def test_a_lead_stops_what_an_item_came_by_in_two_clicks_and_every_page_sa
     seen = await read(http, "/stops?what=model:intent-clf@7&within=15m")
     assert "shortly before the stop" in seen
     assert "ticket_intent · rest" in seen
-    await sign_in(http, world, "ana")
+    await sign_in(http, world)
     said = await read(http, "")
     assert "<b>wild</b> since noon" in said
     assert "See the stops" not in said
@@ -70,6 +71,6 @@ async def test_a_preview_counts_what_came_and_is_not_moved_by_what_it_cannot_rea
         world.db.hot, who=lea, kind="project", subject="support", before=None, within=timedelta(hours=1)
     )
     assert ([each.rule for each in passed], is_more) == (["rest"], False)
-    await sign_in(http, world, "lea")
+    await sign_in(http, world, "lou", Role.LEAD)
     for query in ("what=model:%00", "what=nonsense", "item=nonsense", "what=rule:rest&within=never"):
         assert "Stop something" in await read(http, f"/stops?{query}")
