@@ -218,7 +218,7 @@ ROWS: dict[str, Row] = {
     "GET /p/{project}/audit": Row(also=(Way("?action=item.submitted"),)),
     "GET /p/{project}/audit/export": Row(keeps_blind=True),
     "GET /p/{project}/reviewers": Row(),
-    "GET /p/{project}/stops": Row(),
+    "GET /p/{project}/stops": Row(also=(Way("?what=item_type:crm_type"),)),
     "GET /p/{project}/rules": Row(),
     "GET /p/{project}/rules/{version}": Row(finds_nothing=True),
     **{

@@ -56,10 +56,10 @@ class StopPages(Controller):
         standing = [each for each in found if each.resumed_at is None]
         kind, _, subject = chosen.partition(":")
         shown: dict[str, Any] = {}
-        if kind in KINDS and "\0" not in subject:
+        if kind in KINDS:
             stopped = next((each for each in standing if (each.kind, each.subject) == (kind, subject)), None)
             name = next((each.name for each in choices if each.value == chosen), subject)
-            shown = {"kind": kind, "name": name} | await _touched(work, kind, subject, stopped, within)
+            shown = {"kind": kind, "called": name} | await _touched(work, kind, subject, stopped, within)
         return work.page(
             "stops.html",
             here="Stops",
