@@ -68,9 +68,18 @@ WITH RECURSIVE sender AS (
   UNION SELECT o.id, o.rotated_from FROM line JOIN api_keys o
   ON o.project_id = :project AND (o.id = line.rotated_from OR o.rotated_from = line.id)
 )
-SELECT EXISTS (SELECT FROM stops s WHERE s.project_id = :project AND s.resumed_at IS NULL AND CASE s.kind
-  WHEN 'source' THEN s.subject IN (SELECT id FROM sender UNION ALL SELECT id::text FROM line)
-  ELSE s.subject = (SELECT type FROM items WHERE project_id = :project AND id = :item) END)
+SELECT EXISTS (
+  SELECT FROM stops s
+  JOIN items i ON i.project_id = s.project_id AND i.id = :item
+  JOIN item_bodies b ON b.project_id = i.project_id AND b.item_id = i.id
+  WHERE s.project_id = :project AND s.resumed_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > now())
+    AND CASE s.kind
+      WHEN 'project' THEN true
+      WHEN 'source' THEN s.subject IN (SELECT id FROM sender UNION ALL SELECT id::text FROM line)
+      WHEN 'item_type' THEN s.subject = i.type
+      WHEN 'rule' THEN s.subject = b.route ->> 'rule'
+      ELSE s.subject = b.details -> 'model' ->> 'name'
+        OR s.subject = (b.details -> 'model' ->> 'name') || '@' || (b.details -> 'model' ->> 'version') END)
 """)
 ADD_SEATS = text("""
 INSERT INTO assignments (project_id, id, case_id, item_id, kind, pool, priority, due_at, state, barred)

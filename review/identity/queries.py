@@ -20,13 +20,15 @@ SELECT k.project_id, k.id AS key_id, k.secret_sha256, k.name AS key_name,
        u.id AS user_id, u.email, u.name AS user_name,
        (k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
         AND (k.user_id IS NULL OR (u.disabled_at IS NULL AND m.role IS NOT NULL))) AS usable,
-       ARRAY(SELECT s.kind || ':' || CASE WHEN s.kind = 'source' AND s.subject IN (
+       ARRAY(SELECT CASE WHEN s.way = 'everything' THEN 'everything/' ELSE '' END || s.kind || ':' ||
+             CASE WHEN s.kind = 'source' AND s.subject IN (
                WITH RECURSIVE line AS (
                  SELECT k.id, k.rotated_from
                  UNION SELECT o.id, o.rotated_from FROM line JOIN api_keys o
                  ON o.project_id = k.project_id AND (o.id = line.rotated_from OR o.rotated_from = line.id))
                SELECT id::text FROM line) THEN k.id::text ELSE s.subject END FROM stops s
-             WHERE s.project_id = k.project_id AND s.resumed_at IS NULL) AS stops
+             WHERE s.project_id = k.project_id AND s.resumed_at IS NULL
+               AND (s.expires_at IS NULL OR s.expires_at > now())) AS stops
 FROM api_keys k
 JOIN projects p ON p.id = k.project_id
 LEFT JOIN users u ON u.id = k.user_id
@@ -52,8 +54,13 @@ FROM sessions s JOIN users u ON u.id = s.user_id
 WHERE s.id = $1 AND s.expires_at > now() AND s.last_seen_at > now() - $2::interval AND u.disabled_at IS NULL
 """
 
+# Every page of a project says what is stopped in it, of the latest twenty stops that stand.
 FIND_MEMBERSHIP = """
-SELECT p.id AS project_id, p.slug, p.config_version, m.role, r.permissions
+SELECT p.id AS project_id, p.slug, p.config_version, m.role, r.permissions,
+       coalesce((SELECT json_agg(s) FROM (
+         SELECT kind, name, way, reason, stopped_by AS "by", expires_at AS until FROM stops
+         WHERE project_id = p.id AND resumed_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+         ORDER BY stopped_at DESC, id LIMIT 20) s), '[]')::text AS standing
 FROM projects p JOIN memberships m ON m.project_id = p.id
 LEFT JOIN project_roles r ON r.project_id = p.id AND r.name = m.role
 WHERE p.slug = $1 AND m.user_id = $2

@@ -6,6 +6,7 @@ import secrets
 import string
 import zlib
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -84,12 +85,27 @@ _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _MENTION = re.compile(r"(?<![\w.@+-])@([\w.+-]*\w(?:@[\w-]+(?:\.[\w-]+)+)?)")
 
 
+WHOLLY = "everything/"  # before a stop that keeps rules from rejecting too
+
+
+class StandingStop(msgspec.Struct, frozen=True):
+    """A stop as every page of the project tells of it; `until` is null where somebody must end it."""
+
+    kind: str
+    name: str
+    way: str
+    reason: str
+    by: str
+    until: datetime | None = None
+
+
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Who is calling, in which project, and the configuration version that was active when they called.
 
     `kind` is `key` for a service key and `user` for a person, signed in or by personal token; `email` is empty
     for a key; `key_id` is the key or token they called with, if it was one; `origin` is the address the call came
-    from. `permissions` are those of the role, narrowed to the scopes of the key or token.
+    from. `permissions` are those of the role, narrowed to the scopes of the key or token. `stops` are known of who
+    calls by a key, for what they submit; `standing`, the same for reading, of who is signed in.
     """
 
     project_id: UUID
@@ -104,6 +120,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     key_id: UUID | None = None
     origin: str = ""
     stops: tuple[str, ...] = ()
+    standing: tuple[StandingStop, ...] = ()
 
     def may(self, permission: Permission) -> bool:
         """Tell whether the caller carries the permission, and reaches far enough to use it."""
@@ -126,6 +143,12 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     def actor(self) -> Actor:
         """Give the name this caller goes by in the audit."""
         return Actor(self.kind, self.id, self.email or self.name, self.origin, self.config_version)
+
+
+def parted(stops: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Part stops, each `kind:subject`, into those that hold rejections too and those that hold approvals alone."""
+    whole = frozenset(each.removeprefix(WHOLLY) for each in stops if each.startswith(WHOLLY))
+    return whole, frozenset(each for each in stops if not each.startswith(WHOLLY))
 
 
 def permissions_of(role: str, stored: Iterable[str] | None, scopes: Collection[str] | None) -> frozenset[Permission]:

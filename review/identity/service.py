@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.identity import queries
 from review.identity.errors import ProjectNotFound
 from review.identity.models import Project
-from review.identity.rules import Principal, permissions_of
+from review.identity.rules import Principal, StandingStop, permissions_of
 from review.identity.sessions import Visitor
 from review.kernel.db import Hot
 
@@ -33,7 +34,12 @@ async def enter_project(hot: Hot, visitor: Visitor, slug: str) -> Principal:
         role=row["role"],
         permissions=permissions_of(row["role"], row["permissions"], None),
         config_version=row["config_version"],
+        standing=_standing(row["standing"]),
     )
+
+
+def _standing(raw: str) -> tuple[StandingStop, ...]:
+    return () if raw == "[]" else msgspec.json.decode(raw, type=tuple[StandingStop, ...])
 
 
 async def find_absent(

@@ -4,13 +4,19 @@ from review.kernel.errors import NotFound, ReviewError
 
 
 class SourceNotFound(NotFound):
-    """The project has no key, and nobody with a token, of that id, or no item type of that name."""
+    """The project has no key, and nobody with a token, of that id, or nothing of the kind of that name."""
 
     code = "source_not_found"
 
 
+class StopNotFound(NotFound):
+    """The project has no stop of that id."""
+
+    code = "stop_not_found"
+
+
 class NotStopped(ReviewError):
-    """The source or item type is not stopped, so there is nothing to resume."""
+    """What is to be resumed is not stopped, so there is nothing to resume."""
 
     code = "not_stopped"
     status = 409

@@ -11,9 +11,11 @@ from review.kernel.models import Instant
 
 
 class Stop(Base):
-    """A time during which nothing of a source, or of an item type, was let through by rule; at most one stands of each.
+    """A time during which nothing of a subject was let through by rule; at most one stands of each.
 
-    `subject` is the id of a key or person, or the name of an item type; `name` is what people call it.
+    `subject` is the id of a key or person, or the name of a project, item type, model (`name` or `name@version`) or
+    rule; `name` is what people call it. `way` says whether rejections go to people too; it ends by itself at
+    `expires_at`.
     """
 
     __tablename__ = "stops"
@@ -24,6 +26,8 @@ class Stop(Base):
     subject: Mapped[str]
     name: Mapped[str]
     reason: Mapped[str]
+    way: Mapped[str] = mapped_column(server_default="approvals")
+    expires_at: Mapped[datetime | None] = mapped_column(Instant)
     stopped_by: Mapped[str]
     stopped_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     resumed_by: Mapped[str | None]

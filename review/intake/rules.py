@@ -8,9 +8,9 @@ import msgspec
 
 from review.audit.rules import Actor
 from review.configuration.rules import ProjectConfig
-from review.identity.rules import Principal
+from review.identity.rules import Principal, parted
 from review.items.errors import PayloadInvalid, UnknownItemType
-from review.items.schemas import Submission, as_stored
+from review.items.schemas import Model, Submission, as_stored
 from review.items.types import ItemType
 from review.kernel import strict_json
 from review.kernel.canonical import fingerprint, sha256_of
@@ -72,7 +72,7 @@ def prepare(
         message = f"The payload does not fit item type {submission.type!r}; nothing was stored. Mend the fields below."
         raise PayloadInvalid(message, errors=tuple(faults))
     item_id = new_id()
-    restraint = restraint_of(item_type, who)
+    restraint = restraint_of(item_type, who, submission.model)
     facts = as_stored(cast("Mapping[str, Any]", value))
     taken = route(config.ruleset, facts, item_id, config.default_pool, restraint)
     return NewItem(
@@ -93,11 +93,25 @@ def prepare(
     )
 
 
-def restraint_of(item_type: ItemType, who: Principal | None) -> Restraint:
-    """Tell what rules may not do with an item of this type from this sender."""
-    stops = () if who is None else who.stops
-    stopped = f"item_type:{item_type.name}" in stops or (who is not None and f"source:{who.id}" in stops)
-    return Restraint(stopped=stopped, two_person=item_type.two_person)
+def restraint_of(item_type: ItemType, who: Principal | None, model: Model | None = None) -> Restraint:
+    """Tell what rules may not do with an item of this type and model from this sender."""
+    if who is None or not who.stops:
+        return Restraint(two_person=item_type.two_person)
+    wholly, stops = parted(who.stops)
+    subjects = {f"project:{who.project}", f"item_type:{item_type.name}", f"source:{who.id}"}
+    if model is not None:
+        subjects |= {f"model:{model.name}"} | ({f"model:{model.name}@{model.version}"} if model.version else set[str]())
+    return Restraint(
+        stopped=not subjects.isdisjoint(stops),
+        two_person=item_type.two_person,
+        stopped_wholly=not subjects.isdisjoint(wholly),
+        rules=_rules_of(stops),
+        rules_wholly=_rules_of(wholly),
+    )
+
+
+def _rules_of(stops: frozenset[str]) -> frozenset[str]:
+    return frozenset(each.removeprefix("rule:") for each in stops if each.startswith("rule:"))
 
 
 def _barred(submission: Submission, item_type: ItemType, who: Principal | None) -> str | None:

@@ -1,5 +1,6 @@
 """Every statement about stops."""
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,19 +10,30 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.intake.models import Stop
 from review.kernel.db import Hot
 
-LIST = """
-SELECT id, kind, subject, name, reason, stopped_by, stopped_at, resumed_by, resumed_at FROM stops
+# A stop that has ended by itself is read as one that was resumed at that time, by nobody.
+STOPS = """(
+  SELECT id, project_id, kind, subject, name, way, reason, expires_at, stopped_by, stopped_at, resumed_by,
+         coalesce(resumed_at, CASE WHEN expires_at <= now() THEN expires_at END) AS resumed_at FROM stops)"""
+SHOWN = """s.id, s.kind, s.subject, s.name, s.way, s.reason, s.expires_at, s.stopped_by, s.stopped_at, s.resumed_by,
+       s.resumed_at"""
+LIST = f"""
+SELECT {SHOWN} FROM {STOPS} s
 WHERE project_id = $1 AND ($2 OR resumed_at IS NULL) ORDER BY resumed_at IS NOT NULL, stopped_at DESC, id LIMIT $3
 """
 
-# Who sent an item is kept with it; the type is its own.
-LIST_OF_ITEM = """
-SELECT s.id, s.kind, s.subject, s.name, s.reason, s.stopped_by, s.stopped_at, s.resumed_by, s.resumed_at
-FROM stops s JOIN items i ON i.project_id = s.project_id AND i.id = $2
+# What a stop `s` is of, beside an item `i` and its body `b`.
+TOUCHES = """CASE s.kind
+    WHEN 'project' THEN true
+    WHEN 'item_type' THEN s.subject = i.type
+    WHEN 'source' THEN s.subject = b.submitted_by ->> 'id'
+    WHEN 'rule' THEN s.subject = b.route ->> 'rule'
+    ELSE s.subject = b.details -> 'model' ->> 'name'
+      OR s.subject = (b.details -> 'model' ->> 'name') || '@' || (b.details -> 'model' ->> 'version') END"""
+LIST_OF_ITEM = f"""
+SELECT {SHOWN}
+FROM {STOPS} s JOIN items i ON i.project_id = s.project_id AND i.id = $2
 JOIN item_bodies b ON b.project_id = i.project_id AND b.item_id = i.id
-WHERE s.project_id = $1 AND s.resumed_at IS NULL
-  AND ((s.kind = 'item_type' AND s.subject = i.type)
-    OR (s.kind = 'source' AND s.subject = b.submitted_by ->> 'id'))
+WHERE s.project_id = $1 AND s.resumed_at IS NULL AND {TOUCHES}
 ORDER BY s.stopped_at, s.id
 """
 
@@ -43,8 +55,23 @@ WHERE i.project_id = $1 AND i.id = $2
 
 # Serialises stops and resumptions of one subject; the unique index alone would answer a race with a fault.
 LOCK_PROJECT = text("SELECT id FROM projects WHERE id = :project FOR NO KEY UPDATE")
+# One that has ended by itself is written down as ended, so that the unique index lets another stand.
+END_EXPIRED = text("""
+UPDATE stops SET resumed_at = expires_at
+WHERE project_id = :project AND kind = :kind AND subject = :subject AND resumed_at IS NULL AND expires_at <= now()
+""")
 FIND_STANDING = text("""
 SELECT id FROM stops WHERE project_id = :project AND kind = :kind AND subject = :subject AND resumed_at IS NULL
+""")
+# Later than what stands, of which null is the latest.
+ASKS_FOR_MORE = text("""
+SELECT (:way = 'everything' AND way = 'approvals')
+    OR (expires_at IS NOT NULL AND (CAST(:lasts AS interval) IS NULL OR now() + CAST(:lasts AS interval) > expires_at))
+FROM stops WHERE project_id = :project AND id = :id
+""")
+END_OF = text("""
+SELECT greatest(now() + CAST(:lasts AS interval), CAST(:standing AS timestamptz))
+WHERE CAST(:lasts AS interval) IS NOT NULL AND NOT :is_endless
 """)
 RESUME = text("UPDATE stops SET resumed_at = now(), resumed_by = :by WHERE project_id = :project AND id = :id")
 
@@ -72,10 +99,31 @@ async def find_sender(hot: Hot, project_id: UUID, item_id: UUID) -> Any:
 async def find_standing(tx: AsyncSession, project_id: UUID, kind: str, subject: str) -> Stop | None:
     """Find the stop that stands for a subject; no other call stops or resumes it meanwhile."""
     await tx.execute(LOCK_PROJECT, {"project": project_id})
-    found = await tx.scalar(FIND_STANDING, {"project": project_id, "kind": kind, "subject": subject})
+    which = {"project": project_id, "kind": kind, "subject": subject}
+    await tx.execute(END_EXPIRED, which)
+    found = await tx.scalar(FIND_STANDING, which)
     return None if found is None else await tx.get(Stop, (project_id, found), populate_existing=True)
 
 
 async def resume(tx: AsyncSession, stop: Stop, by: str) -> None:
     """End a stop."""
     await tx.execute(RESUME, {"project": stop.project_id, "id": stop.id, "by": by})
+
+
+async def find_stop(tx: AsyncSession, project_id: UUID, stop_id: UUID) -> Stop | None:
+    """Find a stop, whether it stands or not."""
+    return await tx.get(Stop, (project_id, stop_id))
+
+
+async def asks_for_more(tx: AsyncSession, stop: Stop, way: str, lasts: timedelta | None) -> bool:
+    """Tell whether this way or time is more than the stop that stands."""
+    wish = {"project": stop.project_id, "id": stop.id, "way": way, "lasts": lasts}
+    return bool(await tx.scalar(ASKS_FOR_MORE, wish))
+
+
+async def end_of(tx: AsyncSession, lasts: timedelta | None, standing: Stop | None) -> datetime | None:
+    """Give when a stop ends that lasts so long, and no less than the one whose place it takes; None for never."""
+    until = None if standing is None else standing.expires_at
+    wish = {"lasts": lasts, "standing": until, "is_endless": standing is not None and until is None}
+    found: datetime | None = await tx.scalar(END_OF, wish)
+    return found

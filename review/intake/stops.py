@@ -1,10 +1,11 @@
-"""Stopping a source or an item type at once: nothing of it is let through by rule until somebody resumes it.
+"""Stopping a project, source, item type, model or rule at once: nothing of it is let through by rule meanwhile.
 
 A stop travels with the look-up of the key that submits, so it holds from the next request on and costs intake nothing.
-What rules would have let through goes to people; upstream's calls are answered as ever.
+What rules would have let through goes to people, and in the way `everything` what they would have rejected too;
+upstream's calls are answered as ever. It ends when somebody resumes it, or by itself at a time of the database's clock.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -16,28 +17,43 @@ from review.audit.rules import Action
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Principal
 from review.intake import stop_queries as queries
-from review.intake.errors import NotStopped, SourceNotFound
+from review.intake.errors import NotStopped, SourceNotFound, StopNotFound
 from review.intake.models import Stop
 from review.kernel.db import Hot, driver_of
+from review.kernel.durations import parse_duration
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.ids import new_id
 
-Kind = Literal["source", "item_type"]
+Kind = Literal["project", "source", "item_type", "model", "rule"]
+Way = Literal["approvals", "everything"]
+KIND_WORDS = {
+    "project": "Project",
+    "source": "Source",
+    "item_type": "Item type",
+    "model": "Model",
+    "rule": "Rule",
+}
+LONGEST = timedelta(days=366)
+MAX_SUBJECT = 500
 MAX_REASON = 2_000
+NO_REASON = "Resuming must say why. Nothing was changed; send it again with a reason."
 MOST_SHOWN = 200
 
 
 class StopView(msgspec.Struct, frozen=True, kw_only=True):
-    """A stop: of a `source`, where `subject` is the id of the key or person, or of an `item_type`, by its name.
+    """A stop: of a `source`, where `subject` is the id of the key or person, or of anything else by its name.
 
-    `resumed_at` is null while it stands.
+    A model is `name` for all its versions, or `name@version`. `way` is `approvals`, or `everything` if rules may not
+    reject either. `resumed_at` is null while it stands; `resumed_by` is null too once it has ended by itself.
     """
 
     id: UUID
     kind: str
     subject: str
     name: str
+    way: str
     reason: str
+    expires_at: datetime | None
     stopped_by: str
     stopped_at: datetime
     resumed_by: str | None
@@ -60,31 +76,49 @@ class Sender(msgspec.Struct, frozen=True):
     type: str
 
 
-async def stop(
-    tx: AsyncSession, *, who: Principal, config: ProjectConfig, kind: Kind, subject: str, reason: str
-) -> StopView:
-    """Let nothing of a source or item type through by rule from now on; stopping twice keeps the first stop.
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be stopped, how and for how long; without `lasts`, until somebody resumes it."""
+
+    kind: Kind
+    subject: str
+    reason: str
+    way: Way = "approvals"
+    lasts: timedelta | None = None
+
+
+async def stop(tx: AsyncSession, *, who: Principal, config: ProjectConfig, wish: Wish) -> StopView:
+    """Let rules decide nothing of a subject from now on, as the wish has it.
+
+    A stop that stands is kept if it asks for as much. Otherwise a new one takes its place, which is never weaker: it
+    has the stricter way and the later end of the two.
 
     Raises:
-        SourceNotFound: there is no such thing (404); Invalid: no reason was given (422).
+        SourceNotFound: there is no such thing (404); Invalid: no reason, or a time that cannot be (422).
     """
-    said = _said(reason, "A stop must say why. Nothing was changed; send it again with a reason.")
-    name = await _name_of(await driver_of(tx), who, config, kind, subject)
-    standing = await queries.find_standing(tx, who.project_id, kind, subject)
+    said = _said(wish.reason, "A stop must say why. Nothing was changed; send it again with a reason.")
+    _check_lasting(wish.lasts)
+    name = await _name_of(await driver_of(tx), who, config, wish.kind, wish.subject)
+    standing = await queries.find_standing(tx, who.project_id, wish.kind, wish.subject)
+    way, lasts = wish.way, wish.lasts
     if standing is not None:
-        return _view(standing)
+        if not await queries.asks_for_more(tx, standing, way, lasts):
+            return _view(standing)
+        way = "everything" if standing.way == "everything" else way
+        await queries.resume(tx, standing, who.actor.name)
+        _record(tx, who, standing, Action.SOURCE_RESUMED, said)
     stopped = Stop(
         project_id=who.project_id,
         id=new_id(),
-        kind=kind,
-        subject=subject,
+        kind=wish.kind,
+        subject=wish.subject,
         name=name,
         reason=said,
+        way=way,
+        expires_at=await queries.end_of(tx, lasts, standing),
         stopped_by=who.actor.name,
     )
     tx.add(stopped)
-    details = {"stop_id": str(stopped.id), "kind": kind, "subject": subject, "name": name, "reason": said}
-    audit.record(tx, who.project_id, who.actor, Action.SOURCE_STOPPED, details=details)
+    _record(tx, who, stopped, Action.SOURCE_STOPPED, said)
     await tx.flush()
     await tx.refresh(stopped)
     return _view(stopped)
@@ -98,18 +132,73 @@ async def resume(
     Raises:
         SourceNotFound (404); NotStopped: nothing stands (409); Invalid: no reason was given (422).
     """
-    said = _said(reason, "Resuming must say why. Nothing was changed; send it again with a reason.")
+    said = _said(reason, NO_REASON)
     standing = await queries.find_standing(tx, who.project_id, kind, subject)
     if standing is None:
         await _name_of(await driver_of(tx), who, config, kind, subject)
-        message = f"{'Item type' if kind == 'item_type' else 'Source'} {subject} is not stopped. Nothing was changed."
+        message = f"{KIND_WORDS[kind]} {subject} is not stopped. Nothing was changed."
         raise NotStopped(message)
+    return await _end(tx, who, standing, said)
+
+
+async def resume_stop(tx: AsyncSession, *, who: Principal, stop_id: UUID, reason: str) -> StopView:
+    """End one stop by its id, whatever it is of, even a thing that is no longer there.
+
+    Raises:
+        StopNotFound (404); NotStopped: it has ended already (409); Invalid: no reason was given (422).
+    """
+    said = _said(reason, NO_REASON)
+    found = await queries.find_stop(tx, who.project_id, stop_id)
+    if found is None:
+        message = f"There is no stop {stop_id} here. Nothing was changed."
+        raise StopNotFound(message)
+    standing = await queries.find_standing(tx, who.project_id, found.kind, found.subject)
+    if standing is None or standing.id != stop_id:
+        message = "This stop has ended already. Nothing was changed."
+        raise NotStopped(message)
+    return await _end(tx, who, standing, said)
+
+
+async def _end(tx: AsyncSession, who: Principal, standing: Stop, said: str) -> StopView:
     await queries.resume(tx, standing, who.actor.name)
-    details = {"stop_id": str(standing.id), "kind": kind, "subject": subject, "name": standing.name, "reason": said}
-    audit.record(tx, who.project_id, who.actor, Action.SOURCE_RESUMED, details=details)
+    _record(tx, who, standing, Action.SOURCE_RESUMED, said)
     await tx.flush()
     await tx.refresh(standing)
     return _view(standing)
+
+
+def _record(tx: AsyncSession, who: Principal, stop: Stop, action: Action, said: str) -> None:
+    details = {
+        "stop_id": str(stop.id),
+        "kind": stop.kind,
+        "subject": stop.subject,
+        "name": stop.name,
+        "way": stop.way,
+        "expires_at": None if stop.expires_at is None else stop.expires_at.isoformat(),
+        "reason": said,
+    }
+    audit.record(tx, who.project_id, who.actor, action, details=details)
+
+
+def read_lasting(text: str | None) -> timedelta | None:
+    """Read how long a stop lasts; nothing is until somebody resumes it.
+
+    Raises:
+        Invalid: it is no duration (422).
+    """
+    if text is None or not text.strip():
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as fault:
+        message = "The time for which to stop cannot be read. Nothing was changed; write it like 30m, 4h or 2d."
+        raise Invalid(message, errors=(FieldError("expires_in", str(fault)),)) from fault
+
+
+def _check_lasting(lasts: timedelta | None) -> None:
+    if lasts is not None and not timedelta(0) < lasts <= LONGEST:
+        message = "A stop lasts up to 366 days, or until somebody resumes it. Nothing was changed."
+        raise Invalid(message, errors=(FieldError("expires_in", "is not between a second and 366 days"),))
 
 
 async def list_stops(hot: Hot, *, who: Principal, with_past: bool = False) -> list[StopView]:
@@ -135,16 +224,23 @@ async def find_sender(hot: Hot, *, who: Principal, item_id: UUID) -> Sender | No
 
 
 async def _name_of(hot: Hot, who: Principal, config: ProjectConfig, kind: Kind, subject: str) -> str:
-    if kind == "item_type":
-        if subject not in config.item_types:
-            message = f"There is no item type {subject!r} here. Nothing was changed."
+    """Give what people call a subject; a model may be stopped before anything of it has come."""
+    if kind == "source":
+        names = {str(row["id"]): str(row["name"]) for row in await queries.list_sources(hot, who.project_id)}
+        if subject not in names:
+            message = f"There is no key and nobody with a token of the id {subject} here. Nothing was changed."
             raise SourceNotFound(message)
-        return subject
-    names = {str(row["id"]): str(row["name"]) for row in await queries.list_sources(hot, who.project_id)}
-    if subject not in names:
-        message = f"There is no key and nobody with a token of the id {subject} here. Nothing was changed."
+        return names[subject]
+    known = {
+        "project": {who.project},
+        "item_type": set(config.item_types),
+        "rule": {rule.name for rule in config.ruleset.rules},
+        "model": {subject} if len(subject.strip()) > 0 and len(subject) <= MAX_SUBJECT and "\0" not in subject else (),
+    }
+    if subject not in known[kind]:
+        message = f"There is no {KIND_WORDS[kind].lower()} {subject!r} here. Nothing was changed."
         raise SourceNotFound(message)
-    return names[subject]
+    return subject
 
 
 def _said(reason: str, message: str) -> str:

@@ -49,7 +49,7 @@ class RuleSet(msgspec.Struct, frozen=True):
 class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one rule made of an item; `sampled_out` is set where the condition held and the sample passed it by.
 
-    `stopped` says that the rule would have let the item through, and its source or type is stopped; `two_person` that
+    `stopped` says that the rule would have decided the item, and a stop keeps it from that; `two_person` that
     it would have decided alone what takes two people. Either way people judge it.
     """
 
@@ -62,14 +62,27 @@ class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Restraint(msgspec.Struct, frozen=True):
-    """What rules may not do with an item by themselves: let it through (`stopped`), or decide it (`two_person`)."""
+    """What rules may not do with an item by themselves: let it through (`stopped`), or decide it (`two_person`).
+
+    `stopped_wholly` is a stop of rejections too; `rules` and `rules_wholly` name the rules that are stopped themselves.
+    """
 
     stopped: bool = False
     two_person: bool = False
+    stopped_wholly: bool = False
+    rules: frozenset[str] = frozenset()
+    rules_wholly: frozenset[str] = frozenset()
 
-    def withholds(self, action: Verb) -> bool:
-        """Tell whether people take the place of a rule's own decision."""
-        return action != "review" and (self.two_person or (self.stopped and action == "approve"))
+    def stops(self, rule: Rule) -> bool:
+        """Tell whether a stop keeps the rule from deciding."""
+        if rule.action == "review":
+            return False
+        wholly = self.stopped_wholly or rule.name in self.rules_wholly
+        return wholly or (rule.action == "approve" and (self.stopped or rule.name in self.rules))
+
+    def withholds(self, rule: Rule) -> bool:
+        """Tell whether people take the place of the rule's own decision."""
+        return rule.action != "review" and (self.two_person or self.stops(rule))
 
 
 FREE = Restraint()
@@ -130,7 +143,7 @@ def _route(ruleset: RuleSet, item: Mapping[str, Any], item_id: UUID, default_poo
             mass *= 1.0 - rule.sample
         if taken:
             rest = _rest_to_person(ruleset, at + 1, item, facts, mass, restraint)
-            instead = default_pool if restraint.withholds(rule.action) else None
+            instead = default_pool if restraint.withholds(rule) else None
             found = _taken(ruleset, rule, instead, min(1.0, to_person + rest), evaluations)
             return found if instead else _audited(ruleset, rule, item, item_id, found)
     return _to_default(ruleset, default_pool, min(1.0, to_person + mass), evaluations, None)
@@ -138,7 +151,7 @@ def _route(ruleset: RuleSet, item: Mapping[str, Any], item_id: UUID, default_poo
 
 def _share_to_person(ruleset: RuleSet, rule: Rule, item: Mapping[str, Any], restraint: Restraint) -> float:
     """Give the chance that what this rule takes is judged by people."""
-    if rule.action == "review" or restraint.withholds(rule.action):
+    if rule.action == "review" or restraint.withholds(rule):
         return 1.0
     return _audit_share(ruleset, rule, item) or 0.0
 
@@ -171,12 +184,12 @@ def is_sampled(rule: Rule, item_id: UUID) -> bool:
 
 
 def _evaluation(rule: Rule, restraint: Restraint, *, holds: bool, taken: bool) -> Evaluation:
-    withheld = taken and restraint.withholds(rule.action)
+    withheld = taken and restraint.withholds(rule)
     return Evaluation(
         rule.name,
         matched=taken,
         sampled_out=holds and not taken,
-        stopped=withheld and restraint.stopped and rule.action == "approve",
+        stopped=withheld and restraint.stops(rule),
         two_person=withheld and restraint.two_person,
     )
 

@@ -63,6 +63,8 @@ API: Sequence[ControllerRouterHandler] = (
     overrides.confirm_override,
     overrides.withdraw_override,
     stops.list_stops,
+    stops.stop_subject,
+    stops.resume_stop,
     stops.stop_source,
     stops.resume_source,
     stops.stop_item_type,

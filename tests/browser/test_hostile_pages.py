@@ -39,12 +39,15 @@ VISITS: dict[str, Callable[[Spread], list[str]]] = {
     "/p/{project}/bulk/{act_id}": lambda made: [f"{P}/bulk/{made.act}", f"{P}/bulk/%3Cscript%3E"],
     "/p/{project}/rules": lambda _made: [f"{P}/rules"],
     "/p/{project}/rules/{version}": lambda _made: [f"{P}/rules/{each}" for each in (1, 2)],
-    "/p/{project}/stops": lambda _made: [f"{P}/stops"],
     "/p/{project}/rules/backtests": lambda _made: [f"{P}/rules/backtests", f"{P}/rules/backtests?cursor=%3Cscript%3E"],
     "/p/{project}/rules/backtests/{backtest_id}": lambda made: [f"{P}/rules/backtests/{made.backtest}"],
     "/p/{project}/rules/plan/{version}": lambda _made: [
         f"{P}/rules/plan/1?minutes=3&cost=40",
         f"{P}/rules/plan/1?days=%22%3E%3Cscript%3E&currency=%E2%80%AE",
+    ],
+    "/p/{project}/stops": lambda made: [
+        f"{P}/stops?item={made.items[0]}",
+        f"{P}/stops?what=model:%22%3E%3Cscript%3E%E2%80%AE&within=%3Cimg%3E&item=%3Cscript%3E",
     ],
     "/p/{project}/clocks": lambda _made: [
         f"{P}/clocks",

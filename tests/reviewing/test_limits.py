@@ -198,7 +198,8 @@ async def test_a_lapse_lets_nothing_through_of_what_is_stopped(world: World, kin
         rotated = await keyring.rotate(tx, project_id, world.service.id, actor=OPERATOR)
         subject = {"source": str(rotated.key.id), "item_type": "refund", "other": "match"}[kind]
         of: Any = "source" if kind == "source" else "item_type"
-        await stops.stop(tx, who=lea, config=world.config, kind=of, subject=subject, reason="it goes wild")
+        wish = stops.Wish(kind=of, subject=subject, reason="it goes wild")
+        await stops.stop(tx, who=lea, config=world.config, wish=wish)
     await world.db.hot.execute("UPDATE cases SET clock_started_at = clock_started_at - interval '2 h'")
     await world.db.hot.execute("UPDATE timers SET fire_at = now() WHERE kind = 'due'")
     await escalation.sweep(world.db, world.configs)

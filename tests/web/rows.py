@@ -165,6 +165,8 @@ ROWS: dict[str, Row] = {
     "GET /api/v1/assurance/estimates": Row(),
     "GET /api/v1/assurance/advice": Row(also=(Way("?type=ticket_intent&model=m@1"),)),
     "GET /api/v1/stops": Row(),
+    "POST /api/v1/stops": Row({"kind": "item_type", "subject": "crm_type", **REASON}),
+    "POST /api/v1/stops/{stop_id}/resume": Row(REASON, finds_nothing=True),
     **{f"POST /api/v1/sources/{{source_id}}/{act}": Row(REASON) for act in ("stop", "resume")},
     **{f"POST /api/v1/item-types/{{item_type}}/{act}": Row(REASON) for act in ("stop", "resume")},
     "GET /api/v1/backtests": Row(),
@@ -228,7 +230,7 @@ ROWS: dict[str, Row] = {
     "GET /p/{project}/reviewers": Row(),
     "GET /p/{project}/assurance": Row(),
     "POST /p/{project}/assurance/propose": Row(),
-    "GET /p/{project}/stops": Row(),
+    "GET /p/{project}/stops": Row(also=(Way("?what=item_type:crm_type"),)),
     "GET /p/{project}/rules": Row(),
     "GET /p/{project}/rules/{version}": Row(finds_nothing=True),
     **{

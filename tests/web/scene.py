@@ -126,6 +126,7 @@ def unknown() -> Things:
         "comment_id",
         "question_id",
         "view_id",
+        "stop_id",
         "act_id",
         "backtest_id",
     )
@@ -188,6 +189,7 @@ async def _things(world: World, name: str, text: str, *, holder: str) -> Things:
         "comment_id": uuid4(),
         "question_id": uuid4(),
         "view_id": uuid4(),
+        "stop_id": uuid4(),
         "token_id": next(each.id for each in listed if each.name == f"{name}-token"),
     }
 

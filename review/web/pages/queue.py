@@ -12,7 +12,6 @@ from review.identity import queries as identity
 from review.identity.rules import Permission
 from review.insight import load
 from review.insight.load import Load
-from review.intake import stops
 from review.queueing import ahead, due, overview, pinning
 from review.queueing import service as queueing
 from review.queueing.listing_rules import Wanted
@@ -21,7 +20,6 @@ from review.web.content import visible
 from review.web.guards import requires
 from review.web.pages import around, desk, habits, words
 from review.web.pages.reading import SAID, read_form
-from review.web.pages.stops import told
 from review.web.pages.views import Countdown, HeldRow, LoadRow, PoolRow
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
@@ -66,8 +64,7 @@ class QueuePages(Controller):
         clocks = await work.countdowns([*(each.item_id for each in held), *(each.item_id for each in kept)])
         aside = [around.line_of(each, work.looker, clocks.get(each.item_id)) for each in kept]
         mine = [_held_row(each, work.config, clocks.get(each.item_id)) for each in held]
-        stopped = [told(each) for each in await stops.list_stops(work.hot, who=work.who)]
-        shown: dict[str, Any] = {"pools": rows, "held": mine, "kept": aside, "stopped": stopped}
+        shown: dict[str, Any] = {"pools": rows, "held": mine, "kept": aside}
         shown["loads"] = await _loads(work)
         shown["resting"] = await work.resting()
         shown["dropped"] = (await work.look_back()).dropped

@@ -72,7 +72,7 @@ def _restraints(taken: Particulars) -> list[str | Markup]:
     marks = [each for each in evaluations if is_object(each)] if is_list(evaluations) else []
     said: list[str | Markup] = []
     if any(each.get("stopped") for each in marks):
-        said.append(gettext("What sent it was stopped, so people judge what the rule would have let through."))
+        said.append(gettext("What sent it was stopped, so people judge what the rule would have decided."))
     if taken.get("two_person"):
         said.append(gettext("Items of this type take two people: nothing and nobody decides them alone."))
     return said

@@ -1,6 +1,7 @@
-"""Stopping sources and item types: the page of what is stopped, and the sentence that other pages show."""
+"""Stopping what rules let through: the page of what is stopped, and the sentence that other pages show."""
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 from uuid import UUID
 
 from litestar import Controller, get, post
@@ -8,17 +9,45 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from review.identity.rules import Permission
-from review.intake import stops
-from review.intake.stops import Kind, StopView
+from review.intake import stop_touches, stops
+from review.intake.stops import Kind, StopView, Way, Wish
 from review.kernel.errors import FieldError, Invalid
 from review.queueing import service as queueing
 from review.web.guards import requires
 from review.web.pages.reading import SAID, Pairs, first, read_form
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
-from review.web.words.catalogue import gettext, one_of
+from review.web.words.catalogue import N_, gettext, one_of
 
-KINDS: Final[dict[str, Kind]] = {"source": "source", "item_type": "item_type"}
+KINDS: Final[dict[str, Kind]] = {
+    "project": "project",
+    "source": "source",
+    "item_type": "item_type",
+    "model": "model",
+    "rule": "rule",
+}
+# A sentence for each kind and way, whole, as languages order them in their own ways.
+_TOLD: Final = {
+    "project approvals": N_(
+        "Project %(name)s is stopped: nothing of it is let through by rule. %(who)s stopped it: %(why)s"
+    ),
+    "project everything": N_("Project %(name)s is stopped: people judge all of it. %(who)s stopped it: %(why)s"),
+    "source approvals": N_(
+        "What %(name)s sends is stopped: nothing of it is let through by rule. %(who)s stopped it: %(why)s"
+    ),
+    "source everything": N_("What %(name)s sends is stopped: people judge all of it. %(who)s stopped it: %(why)s"),
+    "item_type approvals": N_(
+        "Item type %(name)s is stopped: nothing of it is let through by rule. %(who)s stopped it: %(why)s"
+    ),
+    "item_type everything": N_("Item type %(name)s is stopped: people judge all of it. %(who)s stopped it: %(why)s"),
+    "model approvals": N_(
+        "Model %(name)s is stopped: nothing of it is let through by rule. %(who)s stopped it: %(why)s"
+    ),
+    "model everything": N_("Model %(name)s is stopped: people judge all of it. %(who)s stopped it: %(why)s"),
+    "rule approvals": N_("Rule %(name)s is stopped: it lets nothing through. %(who)s stopped it: %(why)s"),
+    "rule everything": N_("Rule %(name)s is stopped: people judge what it takes. %(who)s stopped it: %(why)s"),
+}
+WAYS: Final[dict[str, Way]] = {"approvals": "approvals", "everything": "everything"}
 
 
 class StopPages(Controller):
@@ -29,20 +58,39 @@ class StopPages(Controller):
     dependencies = WORK
 
     @get("/")
-    async def show(self, work: InHand, done: FromQuery[str] = "") -> Template:
-        """Show what is stopped, with the forms to stop and to resume."""
+    async def show(
+        self,
+        work: InHand,
+        what: FromQuery[str] = "",
+        item: FromQuery[str] = "",
+        within: FromQuery[str] = "1h",
+        done: FromQuery[str] = "",
+    ) -> Template:
+        """Show what is stopped, with the forms to stop and to resume, and what a stop touches.
+
+        `item` is the item that the caller came from: what of it may be stopped stands first.
+        """
         found = await stops.list_stops(work.hot, who=work.who, with_past=True)
+        of_item = await _of_item(work, item)
+        chosen = what or next((_value(*each) for each in of_item), "")
+        choices = await _choices(work)
         standing = [each for each in found if each.resumed_at is None]
-        stopped = {(each.kind, each.subject) for each in standing}
-        sources = await stops.list_sources(work.hot, who=work.who)
+        kind, _, subject = chosen.partition(":")
+        shown: dict[str, Any] = {}
+        if kind in KINDS:
+            stopped = next((each for each in standing if (each.kind, each.subject) == (kind, subject)), None)
+            name = next((each.name for each in choices if each.value == chosen), subject)
+            shown = {"kind": kind, "called": name} | await _touched(work, kind, subject, stopped, within)
         return work.page(
             "stops.html",
             here="Stops",
-            standing=[(each, told(each)) for each in standing],
+            standing=standing,
             past=[each for each in found if each.resumed_at is not None],
-            sources=[each for each in sources if ("source", str(each.id)) not in stopped],
-            types=[name for name in work.config.item_types if ("item_type", name) not in stopped],
+            groups=_grouped(choices, {_value(*each) for each in of_item}),
+            chosen=chosen,
+            within=within,
             said=one_of(SAID, done),
+            **shown,
         )
 
     @post("/stop", status_code=200)
@@ -50,8 +98,9 @@ class StopPages(Controller):
         """Stop a source or an item type, with the reason."""
         pairs = await read_form(request)
         kind, subject = _chosen(pairs)
-        reason = first(pairs, "reason")
-        await stops.stop(tx, who=work.who, config=work.config, kind=kind, subject=subject, reason=reason)
+        way, lasts = WAYS.get(first(pairs, "way"), "approvals"), stops.read_lasting(first(pairs, "expires_in"))
+        wish = Wish(kind=kind, subject=subject, reason=first(pairs, "reason"), way=way, lasts=lasts)
+        await stops.stop(tx, who=work.who, config=work.config, wish=wish)
         return Redirect(f"/p/{work.who.project}/stops?done=stop", status_code=303)
 
     @post("/resume", status_code=200)
@@ -86,19 +135,85 @@ async def _stop_of_item(work: Work, tx: Tx, item_id: UUID, pairs: Pairs) -> None
     if kind is None or sender is None:
         raise _nothing_chosen()
     subject = sender.type if kind == "item_type" else sender.id
-    await stops.stop(tx, who=work.who, config=work.config, kind=kind, subject=subject, reason=first(pairs, "reason"))
+    wish = Wish(kind=kind, subject=subject, reason=first(pairs, "reason"))
+    await stops.stop(tx, who=work.who, config=work.config, wish=wish)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something that may be stopped, as the form sends it and as people call it."""
+
+    kind: str
+    subject: str
+    name: str
+
+    @property
+    def value(self) -> str:
+        """What the form sends."""
+        return _value(self.kind, self.subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Choices under one title."""
+
+    title: str
+    options: list[Choice]
+
+
+def _value(kind: str, subject: str) -> str:
+    return f"{kind}:{subject}"
+
+
+async def _choices(work: Work) -> list[Choice]:
+    """Give all that may be stopped: models are those of the newest items."""
+    sources = [Choice("source", str(each.id), each.name) for each in await stops.list_sources(work.hot, who=work.who)]
+    return [
+        Choice("project", work.who.project, work.who.project),
+        *(Choice("item_type", name, name) for name in work.config.item_types),
+        *(Choice("model", name, name) for name in await stop_touches.list_models(work.hot, who=work.who)),
+        *(Choice("rule", rule.name, rule.name) for rule in work.config.ruleset.rules if rule.action != "review"),
+        *sources,
+    ]
+
+
+def _grouped(choices: list[Choice], of_item: set[str]) -> list[Group]:
+    titles = {
+        "project": gettext("The project"),
+        "item_type": gettext("Item types"),
+        "model": gettext("Models"),
+        "rule": gettext("Rules"),
+        "source": gettext("Sources"),
+    }
+    first_of_all = Group(gettext("What this item came by"), [each for each in choices if each.value in of_item])
+    rest = [each for each in choices if each.value not in of_item]
+    groups = [Group(title, [each for each in rest if each.kind == kind]) for kind, title in titles.items()]
+    return [group for group in (first_of_all, *groups) if group.options]
+
+
+async def _of_item(work: Work, item: str) -> list[tuple[str, str]]:
+    try:
+        item_id = UUID(item)
+    except ValueError:
+        return []
+    return await stop_touches.subjects_of_item(work.hot, who=work.who, item_id=item_id)
+
+
+async def _touched(work: Work, kind: str, subject: str, stopped: StopView | None, within: str) -> dict[str, Any]:
+    """Tell what a stop of this touches, and what rules let through before it, or until now where none stands."""
+    since = None if stopped is None else stopped.stopped_at
+    span = stop_touches.WINDOWS.get(within, stop_touches.WINDOWS["1h"])
+    passed, is_more = await stop_touches.list_let_through(
+        work.hot, who=work.who, kind=kind, subject=subject, before=since, within=span
+    )
+    touched = await stop_touches.count_touched(work.hot, who=work.who, kind=kind, subject=subject)
+    return {"touched": touched, "passed": passed, "is_more": is_more, "since": since}
 
 
 def told(stop: StopView) -> str:
     """Say what is stopped, by whom and why."""
     known = {"name": stop.name, "who": stop.stopped_by, "why": stop.reason}
-    if stop.kind == "item_type":
-        return gettext(
-            "Item type %(name)s is stopped: nothing of it is let through by rule. %(who)s stopped it: %(why)s", **known
-        )
-    return gettext(
-        "What %(name)s sends is stopped: nothing of it is let through by rule. %(who)s stopped it: %(why)s", **known
-    )
+    return gettext(_TOLD[f"{stop.kind} {stop.way}"], **known)
 
 
 def _chosen(pairs: Pairs) -> tuple[Kind, str]:
@@ -112,4 +227,4 @@ def _chosen(pairs: Pairs) -> tuple[Kind, str]:
 
 def _nothing_chosen() -> Invalid:
     message = "Say what to stop or resume. Nothing was changed."
-    return Invalid(message, errors=(FieldError("what", "is no source and no item type"),))
+    return Invalid(message, errors=(FieldError("what", "is nothing that can be stopped"),))

@@ -91,6 +91,8 @@ class Work:
             "visitor": self.visitor,
             "project": self.who.project,
             "links": places.links_for(self.who),
+            "stands": self.who.standing,
+            "may_stop": self.who.may(Permission.STOP),
         }
         return Template(template_name=name, context={**shared, **context}, status_code=status, headers=headers)
 

@@ -1,0 +1,45 @@
+"""Every statement about what a stop touches."""
+
+from typing import Final
+
+from review.intake.stop_queries import TOUCHES
+
+LOOKS: Final = 2_000  # items, whose bodies are read
+MOST_DECIDED: Final = 50
+MOST_MODELS: Final = 50
+
+# The newest items by their id, which begins with the time at which they came.
+_TOUCHED = f"""
+WITH looked AS MATERIALIZED (
+  SELECT id, type, state, created_at FROM items WHERE project_id = $1 ORDER BY id DESC LIMIT {LOOKS}
+), touched AS MATERIALIZED (
+  SELECT i.id, i.type, i.state, i.created_at, b.route ->> 'action' AS action, b.route ->> 'rule' AS rule
+  FROM looked i JOIN item_bodies b ON b.project_id = $1 AND b.item_id = i.id
+  CROSS JOIN (SELECT $2::text AS kind, $3::text AS subject) s WHERE {TOUCHES}
+)
+"""
+COUNT = f"""{_TOUCHED}
+SELECT count(*) FILTER (WHERE created_at > now() - interval '1 hour') AS hour,
+       count(*) FILTER (WHERE created_at > now() - interval '1 day') AS day,
+       count(*) FILTER (WHERE state = 'open') AS open,
+       (SELECT count(*) FROM looked) AS looked
+FROM touched
+"""
+DECIDED = f"""{_TOUCHED}
+SELECT id, type, rule, created_at FROM touched
+WHERE action = 'approve' AND created_at > coalesce($4::timestamptz, now()) - $5::interval
+  AND created_at <= coalesce($4::timestamptz, now())
+ORDER BY id DESC LIMIT {MOST_DECIDED + 1}
+"""
+MODELS = f"""
+SELECT DISTINCT b.details -> 'model' ->> 'name' AS name, b.details -> 'model' ->> 'version' AS version
+FROM (SELECT id FROM items WHERE project_id = $1 ORDER BY id DESC LIMIT {LOOKS}) i
+JOIN item_bodies b ON b.project_id = $1 AND b.item_id = i.id
+WHERE b.details -> 'model' ->> 'name' IS NOT NULL ORDER BY name, version LIMIT {MOST_MODELS}
+"""
+OF_ITEM = """
+SELECT i.type, b.submitted_by ->> 'id' AS sender, b.route ->> 'rule' AS rule, b.details -> 'model' ->> 'name' AS name,
+       b.details -> 'model' ->> 'version' AS version
+FROM items i JOIN item_bodies b ON b.project_id = i.project_id AND b.item_id = i.id
+WHERE i.project_id = $1 AND i.id = $2
+"""
