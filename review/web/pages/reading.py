@@ -31,6 +31,7 @@ SAID = {
     "answer": "Answered. The item is back with who asked.",
     "stop": "Stopped. What rules would have let through goes to people until somebody resumes it.",
     "restart": "Resumed. Rules decide again on what comes from now on.",
+    "propose-version": "Stored as a candidate. It acts once somebody makes it active.",
     "activate": "Active. Items that come in from now on go by it.",
     "approve-version": "Approved.",
     "withdraw-version": "Withdrawn. It stays here to be read.",

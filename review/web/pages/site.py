@@ -17,6 +17,7 @@ from review.web.pages.bulk import BulkPages
 from review.web.pages.clocks import clocks_page
 from review.web.pages.comments import CommentPages
 from review.web.pages.due import due_page
+from review.web.pages.editor import EditorPages
 from review.web.pages.environment import build_environment
 from review.web.pages.federation import federation_pages
 from review.web.pages.find import find_page
@@ -72,6 +73,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
         OverridePages,
         StopPages,
         VersionPages,
+        EditorPages,
         stop_in_hand,
         reviewers_page,
     ]

@@ -11,6 +11,7 @@ from review.delivery.webhooks.schemas import Told
 from review.items.schemas import Details, HistoryEntry
 from review.kernel.shapes import is_list, is_number, is_object
 from review.routing import telling
+from review.routing.telling import NOTHING, Known
 from review.web.content import visible
 from review.web.pages import ladders, words
 from review.web.pages.views import Line
@@ -321,12 +322,13 @@ def why(
     conditions: Mapping[str, str],
     *,
     payload: Mapping[str, object] | None = None,
+    known: Known = NOTHING,
     kind: str = "",
 ) -> list[str | Markup]:
     """Say why an item came to people: the rule with the facts put in, the error, the sample, the other reviewers.
 
     `conditions` holds the text of the rules of the rule set that routed it, by name; `payload` the item's type, input
-    and output, as far as the caller sees them; `kind` is the assignment's.
+    and output, as far as the caller sees them; `known` what the conditions call by name; `kind` is the assignment's.
     """
     taken: Particulars = route if is_object(route) else {}
     said: list[str | Markup] = []
@@ -340,7 +342,8 @@ def why(
         said.append(Markup("{} not be evaluated, so a person looks at it: {}").format(named, visible(error)))
     elif rule:
         condition = conditions.get(rule, "")
-        shown = _with_facts(condition, details, payload or {}) if condition not in {"", "true"} else None
+        item = details.facts() | dict(payload or {})
+        shown = _with_facts(condition, item, known) if condition not in {"", "true"} else None
         said.append(
             Markup("Rule {}: <code>{}</code>").format(_strong(rule), shown)
             if shown
@@ -370,14 +373,11 @@ def _restraints(taken: Particulars) -> list[str | Markup]:
     return said
 
 
-def _with_facts(condition: str, details: Details, payload: Mapping[str, object]) -> Markup:
+def _with_facts(condition: str, item: Mapping[str, object], known: Known) -> Markup:
     """Put the item's own values in the place of their names: `item.confidence < 0.8` becomes `0.62 < 0.8`."""
-    circumstances = {name: getattr(details, name) for name in ("confidence", "impact", "signals", "metadata", "tags")}
-    named = {"model": msgspec.to_builtins(details.model), "alternatives": list(details.alternatives)}
-    parts = telling.tell(condition, {**circumstances, **named, **payload})
     return Markup("").join(
         Markup("<strong>{}</strong>").format(visible(part.text)) if part.is_fact else visible(part.text)
-        for part in parts
+        for part in telling.tell(condition, item, known)
     )
 
 
