@@ -15,7 +15,8 @@ from review.configuration.rules import ProjectConfig, compile_config
 from review.intake.rules import prepare, restraint_of
 from review.kernel.canonical import fingerprint
 from review.routing import telling
-from review.routing.conditions import ConditionInvalid, EvaluationFailed, Facts, compile_condition, facts_of
+from review.routing.conditions import EvaluationFailed, Facts, compile_condition, facts_of
+from review.routing.reading import ConditionInvalid
 from review.routing.rules import Route, route
 from review.routing.telling import Known, Value
 from review.routing.tokens import scan

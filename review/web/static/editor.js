@@ -80,44 +80,45 @@ const size = () => {
 };
 const before = () => source.value.slice(0, source.selectionStart).match(/[\w.[\]"-]*$/)[0];
 const close = () => { box.hidden = true; source.removeAttribute("aria-activedescendant"); };
-let at = 0;
+// A few are shown at a time, so that nothing has to be scrolled; which of how many is told with each.
+const SHOWN = 9;
+let at = 0, first = 0, found = [], over = 0;
+const choice = (it, place) => {
+  const one = make("li", ""), kind = make("span", it.textContent);
+  kind.className = "soft";
+  one.append(make("span", it.dataset.text), kind);
+  Object.assign(one, { id: `choice-${place}`, role: "option", ariaSelected: String(place === at), ariaSetSize: found.length, ariaPosInSet: place + 1 });
+  one.dataset.place = place;
+  return one;
+};
 const pick = (to) => {
-  const all = $$("li", box);
-  at = (to + all.length) % all.length;
-  all.forEach((it, place) => it.setAttribute("aria-selected", String(place === at)));
-  source.setAttribute("aria-activedescendant", all[at].id);
-  all[at].scrollIntoView({ block: "nearest" });
+  at = (to + found.length) % found.length;
+  first = Math.max(Math.min(first, at), at - SHOWN + 1);
+  box.replaceChildren(...found.slice(first, first + SHOWN).map((it, place) => choice(it, first + place)));
+  source.setAttribute("aria-activedescendant", `choice-${at}`);
 };
 const open = () => {
   const typed = before(), head = typed.match(/(?:item|lists|scores)\..*$|[\w-]*$/)[0], low = head.toLowerCase();
-  const found = $$("#offers li").filter(({ dataset: { text } }) => text.toLowerCase().startsWith(low) && text !== head).slice(0, 60);
+  found = $$("#offers li").filter(({ dataset: { text } }) => text.toLowerCase().startsWith(low) && text !== head);
   if (!found.length || source.selectionStart !== source.selectionEnd) return close();
-  box.replaceChildren(...found.map((it, place) => {
-    const one = make("li", "");
-    Object.assign(one, { id: `choice-${place}`, role: "option" });
-    one.dataset.text = it.dataset.text;
-    one.dataset.over = head.length;
-    const kind = make("span", it.textContent);
-    kind.className = "soft";
-    one.append(make("span", it.dataset.text), kind);
-    return one;
-  }));
+  over = head.length;
+  first = 0;
+  pick(0);
   const lines = source.value.slice(0, source.selectionStart).split("\n"), { wide, high, pad } = size();
   box.hidden = false;
   const left = pad + lines.at(-1).length * wide - source.scrollLeft, top = pad + lines.length * high - source.scrollTop;
   box.style.insetInlineStart = `${Math.max(0, Math.min(left, source.clientWidth - box.offsetWidth))}px`;
   box.style.insetBlockStart = `${top + box.offsetHeight > source.clientHeight ? Math.max(0, top - high - box.offsetHeight) : top}px`;
-  pick(0);
 };
 const take = (it) => {
   const end = source.selectionStart;
-  source.setRangeText(it.dataset.text, end - it.dataset.over, end, "end");
+  source.setRangeText(it.dataset.text, end - over, end, "end");
   close();
   source.focus();
   draw();
   soon();
 };
-const moves = { ArrowDown: () => pick(at + 1), ArrowUp: () => pick(at - 1), Enter: () => take($$("li", box)[at]), Escape: close };
+const moves = { ArrowDown: () => pick(at + 1), ArrowUp: () => pick(at - 1), Enter: () => take(found[at]), Escape: close };
 source.addEventListener("keydown", (event) => {
   if (event.isComposing) return;
   if (event.key === " " && event.ctrlKey) { event.preventDefault(); return open(); }
@@ -135,7 +136,7 @@ source.addEventListener("input", (event) => {
   if (/\b(item|lists|scores)\.[\w.]*$/.test(typed)) open();
   else if (!box.hidden) typed ? open() : close();
 });
-box.addEventListener("pointerdown", (event) => { event.preventDefault(); const it = event.target.closest("li"); if (it) take(it); });
+box.addEventListener("pointerdown", (event) => { event.preventDefault(); const it = event.target.closest("li"); if (it) take(found[it.dataset.place]); });
 source.addEventListener("blur", close);
 source.addEventListener("scroll", () => { follow(); if (!box.hidden) close(); });
 form.addEventListener("input", ({ target }) => { if (target.id === "item" || target.id === "pasted") soon(); });
