@@ -100,7 +100,7 @@ def _tried(
             sampled_out=made.sampled_out,
             error=made.error,
             parts=tuple(_piece(config, each, item, facts, known) for each in pieces(rule.condition.source)),
-            values=telling.values(rule.condition.source, item, known),
+            values=telling.values_of(rule.condition.source, item, known),
         )
         for rule, made in zip(config.ruleset.rules, taken.evaluations, strict=False)
     )

@@ -83,7 +83,7 @@ def tell(condition: str, item: Mapping[str, object], known: Known = NOTHING) -> 
     return told if sum(len(part.text) for part in told) <= MAX_TOLD else written
 
 
-def values(condition: str, item: Mapping[str, object], known: Known = NOTHING) -> tuple[Value, ...]:
+def values_of(condition: str, item: Mapping[str, object], known: Known = NOTHING) -> tuple[Value, ...]:
     """List the fields, look-ups and scores of a condition with what each is for the item, in the order written."""
     if len(condition) > MAX_LENGTH:
         return ()

@@ -1,4 +1,4 @@
-"""Issue 6: rules written in the browser: faults marked as one types, fields completed, an item followed, a candidate."""
+"""Issue 6: rules written in a browser: faults marked, fields completed, an item followed, a candidate stored."""
 
 from playwright.async_api import Page, expect
 

@@ -73,7 +73,6 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
         OverridePages,
         StopPages,
         VersionPages,
-        EditorPages,
         stop_in_hand,
         reviewers_page,
     ]
@@ -81,7 +80,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
     handlers += [PeoplePages, KeyPages, *federation_pages()]
     handlers += [begin_passkey_sign_in, sign_in_with_passkey, PasskeyPages]
     handlers += [beside_page, CommentPages, ask_upstream, answer_upstream]
-    handlers += [PreferencesPages, find_page, BulkPages, RehearsalPages, AssurancePages]
+    handlers += [PreferencesPages, find_page, BulkPages, RehearsalPages, AssurancePages, EditorPages]
     if with_dev_pages:
         handlers += [styleguide, specimen_desk]
     site = Router(
