@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, cast
 from uuid import UUID
 
@@ -9,12 +10,16 @@ import msgspec
 
 from review.configuration.document import parse
 from review.configuration.errors import ConfigError, ConfigurationInvalid
+from review.configuration.named import names_of
 from review.configuration.rules import ProjectConfig, compile_config
 from review.intake.rules import prepare, restraint_of
 from review.kernel.canonical import fingerprint
 from review.routing import telling
-from review.routing.conditions import facts_of
+from review.routing.conditions import EvaluationFailed, Facts, compile_condition, facts_of
+from review.routing.reading import ConditionInvalid
 from review.routing.rules import Route, route
+from review.routing.telling import Known, Value
+from review.routing.tokens import scan
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -24,8 +29,19 @@ class Checked(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...]
 
 
+class Piece(msgspec.Struct, frozen=True):
+    """A part of a condition that `&&` or `||` joins to the rest, by itself; null where it cannot be evaluated."""
+
+    condition: str
+    told: str
+    holds: bool | None
+
+
 class Tried(msgspec.Struct, frozen=True):
-    """What one rule makes of the item; `told` is its condition with the item's values in the place of their names."""
+    """What one rule makes of the item; `told` is its condition with the item's values in the place of their names.
+
+    `parts` are what `&&` and `||` join, `values` each field, look-up and score with what it is for the item.
+    """
 
     rule: str
     condition: str
@@ -33,6 +49,8 @@ class Tried(msgspec.Struct, frozen=True):
     matched: bool
     sampled_out: bool
     error: str | None
+    parts: tuple[Piece, ...] = ()
+    values: tuple[Value, ...] = ()
 
 
 class Trial(msgspec.Struct, frozen=True):
@@ -65,24 +83,51 @@ def evaluate(source: str, item: object) -> Trial:
     item_id = UUID(bytes=hashlib.sha256(fingerprint(item)).digest()[:16])
     restraint = restraint_of(config.item_types[submission.type], None)
     taken = route(config.ruleset, given, item_id, config.default_pool, restraint)
-    return Trial(taken, _tried(config, given, taken), _scores(config, given))
+    facts = facts_of(given, config.ruleset.needs, called=config.ruleset.called)
+    known = telling.known_of(config.ruleset, given)
+    return Trial(taken, _tried(config, given, taken, facts, known), dict(known.scores))
 
 
-def _tried(config: ProjectConfig, item: Mapping[str, Any], taken: Route) -> tuple[Tried, ...]:
+def _tried(
+    config: ProjectConfig, item: Mapping[str, Any], taken: Route, facts: Facts, known: Known
+) -> tuple[Tried, ...]:
     return tuple(
         Tried(
             rule=rule.name,
             condition=rule.condition.source,
-            told="".join(part.text for part in telling.tell(rule.condition.source, item)),
+            told=_told(rule.condition.source, item, known),
             matched=made.matched,
             sampled_out=made.sampled_out,
             error=made.error,
+            parts=tuple(_piece(config, each, item, facts, known) for each in pieces(rule.condition.source)),
+            values=telling.values_of(rule.condition.source, item, known),
         )
         for rule, made in zip(config.ruleset.rules, taken.evaluations, strict=False)
     )
 
 
-def _scores(config: ProjectConfig, item: Mapping[str, Any]) -> dict[str, float | None]:
-    facts = facts_of(item, config.ruleset.needs, called=config.ruleset.called)
-    called = config.ruleset.called
-    return {} if called is None else {name: facts.points(name) for name in called.scores}
+def _piece(config: ProjectConfig, condition: str, item: Mapping[str, Any], facts: Facts, known: Known) -> Piece:
+    holds: bool | None = None
+    with suppress(ConditionInvalid, EvaluationFailed):
+        holds = compile_condition(condition, names_of(config.ruleset.called)).holds(facts)
+    return Piece(condition, _told(condition, item, known), holds)
+
+
+def _told(condition: str, item: Mapping[str, Any], known: Known) -> str:
+    return "".join(part.text for part in telling.tell(condition, item, known=known))
+
+
+def pieces(condition: str) -> tuple[str, ...]:
+    """Take a condition apart at its outermost `&&` and `||`; one that has none, or asks with `?`, is in no parts."""
+    cuts: list[tuple[int, int]] = []
+    depth = 0
+    for token in scan(condition):
+        depth += (token.text in {"(", "[", "{"}) - (token.text in {")", "]", "}"})
+        if depth == 0 and token.text == "?":
+            return ()
+        if depth == 0 and token.text in {"&&", "||"}:
+            cuts.append((token.offset, token.end))
+    if not cuts:
+        return ()
+    starts, ends = [0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(condition)]
+    return tuple(condition[start:end].strip() for start, end in zip(starts, ends, strict=True))

@@ -54,6 +54,12 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     metadata: dict[str, Any] = {}
     respond_by: Annotated[datetime, Meta(tz=True)] | None = None
 
+    def facts(self) -> dict[str, Any]:
+        """Give what conditions speak of among the circumstances."""
+        plain = {name: getattr(self, name) for name in ("confidence", "impact", "signals", "metadata", "tags")}
+        model = None if self.model is None else msgspec.to_builtins(self.model)
+        return {**plain, "model": model, "alternatives": [msgspec.to_builtins(each) for each in self.alternatives]}
+
 
 class Submission(Details, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One AI output submitted for review (DESIGN, section 6)."""

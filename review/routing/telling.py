@@ -7,8 +7,10 @@ from typing import Final, TypeGuard
 import msgspec
 
 from review.kernel.shapes import is_object
-from review.routing.conditions import MAX_LENGTH
+from review.routing.conditions import MAX_LENGTH, facts_of
+from review.routing.named import Entries, is_in
 from review.routing.reading import FIELDS
+from review.routing.rules import RuleSet
 from review.routing.tokens import Kind, Token, scan, text_of
 
 MAX_TOLD = 1_000  # characters of a told condition; a longer one is shown as it was written
@@ -41,6 +43,9 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True):
     given: str = "%(name)s is given"
     missing: str = "%(name)s is missing"
     absent: str = "not given"
+    listed: str = "is in %(list)s"
+    unlisted: str = "is not in %(list)s"
+    uncounted: str = "not counted"
     size: str = "size of %(what)s"
     too_large: str = "a number too large to show"
     more: str = "%(count)s more"
@@ -49,6 +54,32 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ENGLISH: Final = Phrases()
+
+
+class Value(msgspec.Struct, frozen=True):
+    """A part of a condition as it is written, and what it is for an item: `item.confidence`, `0.62`."""
+
+    name: str
+    value: str
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What a condition's lists hold, and what its scores come to for the item; null where one cannot be counted."""
+
+    lists: Mapping[str, Entries] = {}
+    scores: Mapping[str, float | None] = {}
+
+
+NOTHING = Known()
+
+
+def known_of(ruleset: RuleSet, item: Mapping[str, object]) -> Known:
+    """Give what the lists of a rule set hold and what its scores come to for an item."""
+    called = ruleset.called
+    if called is None:
+        return NOTHING
+    facts = facts_of(item, ruleset.needs, called=called)
+    return Known(called.lists, {name: facts.points(name) for name in called.scores})
 
 
 class _Missing:
@@ -66,25 +97,37 @@ class _Found(msgspec.Struct, frozen=True):
     value: object
 
 
-def tell(condition: str, item: Mapping[str, object], phrases: Phrases = ENGLISH) -> tuple[Part, ...]:
+def tell(
+    condition: str, item: Mapping[str, object], phrases: Phrases = ENGLISH, known: Known = NOTHING
+) -> tuple[Part, ...]:
     """Tell a condition with the item's values; what cannot be told within bounds is given as it was written.
 
-    Nothing but the fields that conditions may speak of is read of the item.
+    Nothing but the fields that conditions may speak of is read of the item. A list or score of which nothing is known
+    is told as it was written.
     """
     written = (Part(condition[:MAX_LENGTH]),)
     if len(condition) > MAX_LENGTH:
         return written
-    told = tuple(_Telling(list(scan(condition)), item, phrases).run())
+    told = tuple(_Telling(list(scan(condition)), item, phrases, known).run())
     return told if sum(len(part.text) for part in told) <= MAX_TOLD else written
+
+
+def values_of(condition: str, item: Mapping[str, object], known: Known = NOTHING) -> tuple[Value, ...]:
+    """List the fields, look-ups and scores of a condition with what each is for the item, in the order written."""
+    if len(condition) > MAX_LENGTH:
+        return ()
+    found = dict(_Telling(list(scan(condition)), item, ENGLISH, known).values(condition))
+    return tuple(Value(name, value) for name, value in found.items())
 
 
 class _Telling:
     """One walk over a condition's tokens."""
 
-    def __init__(self, tokens: Sequence[Token], item: Mapping[str, object], phrases: Phrases) -> None:
+    def __init__(self, tokens: Sequence[Token], item: Mapping[str, object], phrases: Phrases, known: Known) -> None:
         self._tokens = tokens
         self._item = dict(item)
         self._phrases = phrases
+        self._known = known
         self._paths = {at: found for at in range(len(tokens)) if (found := self._find(at)) is not None}
         spoken = {found.fields for found in self._paths.values()}
         lasts = [fields[-1] for fields in spoken]
@@ -100,9 +143,24 @@ class _Telling:
             yield Part(text, is_fact)
             at, end = after, self._tokens[after - 1].end
 
+    def values(self, written: str) -> Iterator[tuple[str, str]]:
+        """Give each part of the condition that an item has a value for, as written, and that value."""
+        for at in range(len(self._tokens)):
+            found = self._paths.get(at)
+            end = at + 3 if self._score(at) else found.end if found is not None else at
+            if end == at:
+                continue
+            shown = self._score(at) or _shown(
+                found.value if found is not None else _MISSING, self._phrases, self._sought_at(at)
+            )
+            yield written[self._tokens[at].offset : self._tokens[end - 1].end], shown
+            if (is_listed := self._is_listed(end)) is not None:
+                whole = written[self._tokens[at].offset : self._tokens[end + 3].end]
+                yield whole, json.dumps(is_listed)
+
     def _told(self, at: int) -> tuple[str, int, bool]:
         """Give what stands for the tokens from here, and before which token that ends."""
-        given = self._given(at)
+        given = self._called(at) or self._given(at)
         if given is not None:
             return given
         counted = self._paths.get(at + 2) if self._texts(at, "size", "(") else None
@@ -117,6 +175,40 @@ class _Telling:
         shown = _shown(found.value, self._phrases, self._sought(at, found))
         is_plain = found.fields == ("confidence",) and shown != self._phrases.absent
         return shown if is_plain else self._named(found, shown), found.end, True
+
+    def _called(self, at: int) -> tuple[str, int, bool] | None:
+        """Tell a score with its points, and a look-up as what is the case."""
+        if score := self._score(at):
+            return f"{self._text(at + 2)} {score}", at + 3, True
+        is_listed = self._is_listed(at)
+        if is_listed is None:
+            return None
+        told = self._phrases.listed if is_listed else self._phrases.unlisted
+        return told % {"list": self._text(at + 3)}, at + 4, True
+
+    def _score(self, at: int) -> str:
+        """Give what the score comes to that is named from here, if one is and it is known."""
+        if not self._texts(at, "scores", ".") or self._text(at - 1) == ".":
+            return ""
+        name = self._text(at + 2)
+        points = self._known.scores.get(name)
+        if name not in self._known.scores:
+            return ""
+        return self._phrases.uncounted if points is None else f"{points:,.12g}"
+
+    def _is_listed(self, at: int) -> bool | None:
+        """Tell whether a list has the field that stands before `in lists.NAME`, if it is one that lists may have."""
+        entries = self._known.lists.get(self._text(at + 3)) if self._texts(at, "in", "lists", ".") else None
+        found = next((each for each in self._paths.values() if each.end == at), None)
+        if entries is None or found is None:
+            return None
+        value = found.value
+        is_whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _EXACT
+        return is_in(entries, float(value) if is_whole and isinstance(value, int) else value)
+
+    def _sought_at(self, at: int) -> str | None:
+        found = self._paths.get(at)
+        return None if found is None else self._sought(at, found)
 
     def _given(self, at: int) -> tuple[str, int, bool] | None:
         """Tell `has(path)`, and `!has(path)` alike, as what is the case."""

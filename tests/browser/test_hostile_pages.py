@@ -38,6 +38,7 @@ VISITS: dict[str, Callable[[Spread], list[str]]] = {
     "/p/{project}/bulk": lambda _made: [f"{P}/bulk"],
     "/p/{project}/bulk/{act_id}": lambda made: [f"{P}/bulk/{made.act}", f"{P}/bulk/%3Cscript%3E"],
     "/p/{project}/rules": lambda _made: [f"{P}/rules"],
+    "/p/{project}/rules/edit": lambda _made: [f"{P}/rules/edit?from={each}" for each in (1, 2)],
     "/p/{project}/rules/{version}": lambda _made: [f"{P}/rules/{each}" for each in (1, 2)],
     "/p/{project}/rules/backtests": lambda _made: [f"{P}/rules/backtests", f"{P}/rules/backtests?cursor=%3Cscript%3E"],
     "/p/{project}/rules/backtests/{backtest_id}": lambda made: [f"{P}/rules/backtests/{made.backtest}"],

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from review.routing.conditions import MAX_LENGTH
 from review.routing.reading import FIELDS
-from review.routing.telling import MAX_TOLD, tell
+from review.routing.telling import MAX_TOLD, Known, Value, tell, values_of
 
 ITEM: dict[str, Any] = {
     "type": "refund",
@@ -120,7 +120,8 @@ def test_no_condition_and_no_item_raises_or_outgrows_its_bound(
     condition: str, item: dict[str, Any], is_tight: bool
 ) -> None:
     condition = condition.replace(" ", "") if is_tight else condition
-    told = "".join(part.text for part in tell(condition, item))
+    told = "".join(part.text for part in tell(condition, item, known=KNOWN))
+    assert all(value.name in condition for value in values_of(condition, item, known=KNOWN))
     assert told == condition[:MAX_LENGTH] or len(told) <= MAX_TOLD
 
 
@@ -129,3 +130,36 @@ def test_no_condition_and_no_item_raises_or_outgrows_its_bound(
 def test_a_condition_too_long_to_be_one_is_cut(piece: str, end: str) -> None:
     condition = piece * (MAX_LENGTH // len(piece) + 1) + end
     assert [part.text for part in tell(condition, ITEM)] == [condition[:MAX_LENGTH]]
+
+
+KNOWN = Known(
+    {"large": frozenset({1240.0, "x"}), "none": frozenset()}, {"risk": 55.0, "worth": 0.125, "odd": None, "big": 1e6}
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ("item.input.amount in lists.large", "amount 1,240 is in large"),
+        ("!(item.input.amount in lists.none)", "!(amount 1,240 is not in none)"),
+        ('item.input["odd name"] in lists.large && true', 'odd name "x" is in large && true'),
+        ("scores.risk > 50 && scores.worth < 1", "risk 55 > 50 && worth 0.125 < 1"),
+        ("scores.odd > 50 || scores.big > 50", "odd not counted > 50 || big 1,000,000 > 50"),
+        ("item.tags in lists.large", 'tags ["a", "b", "c", "d", "e", 2 more] in lists.large'),
+        ('"x" in lists.large', '"x" in lists.large'),
+        ("item.input.amount in lists.other && scores.other > 1", "amount 1,240 in lists.other && scores.other > 1"),
+    ],
+)
+def test_lists_and_scores_are_told_with_what_they_are_for_the_item(condition: str, told: str) -> None:
+    assert "".join(part.text for part in tell(condition, ITEM, known=KNOWN)) == told
+
+
+def test_each_field_look_up_and_score_is_listed_once_with_its_value() -> None:
+    condition = "item.confidence < 0.8 && item.confidence > 0.1 && item.input.amount in lists.large && scores.risk > 5"
+    assert values_of(condition, ITEM, KNOWN) == (
+        Value("item.confidence", "0.62"),
+        Value("item.input.amount", "1,240"),
+        Value("item.input.amount in lists.large", "true"),
+        Value("scores.risk", "55"),
+    )
+    assert values_of("item.confidence < 0.8" + " " * MAX_LENGTH, ITEM) == ()

@@ -232,6 +232,8 @@ ROWS: dict[str, Row] = {
     "POST /p/{project}/assurance/propose": Row(),
     "GET /p/{project}/stops": Row(also=(Way("?what=item_type:crm_type"),)),
     "GET /p/{project}/rules": Row(),
+    "GET /p/{project}/rules/edit": Row(also=(Way("?from=1"),)),
+    "POST /p/{project}/rules/edit": Row(form={"do": "check", "source": "project: elsewhere"}, also=(HTMX,)),
     "GET /p/{project}/rules/{version}": Row(finds_nothing=True),
     **{
         f"POST /p/{{project}}/rules/{{version}}/{act}": Row(form=REASON, finds_nothing=True)

@@ -3,6 +3,7 @@
 import re
 
 import httpx
+import msgspec
 
 from review.audit.rules import OPERATOR
 from review.configuration import service as configuration
@@ -30,3 +31,23 @@ async def _why(http: httpx.AsyncClient, here: str) -> str:
     found = re.search(r'<h2 id="why">.*?</section>', page, re.DOTALL)
     assert found is not None, page
     return found[0]
+
+
+async def test_lists_and_scores_are_told_with_what_they_are_for_the_item(http: httpx.AsyncClient, world: World) -> None:
+    """Issue 6: "risk 55" and "is in unwanted" say more than the names alone, also by the rules of then."""
+    changed = CONFIG.format(project="support").replace(
+        "rules:\n",
+        "lists: {unwanted: [spam]}\n"
+        "scores: {risk: [{when: 'item.output.label == \"card_arrival\"', add: 55}]}\n"
+        "rules:\n"
+        "  - {name: far, when: 'item.input.text in lists.unwanted && scores.risk > 50', then: {review: triage}}\n",
+    )
+    async with world.db.transaction() as tx:
+        await configuration.apply(tx, changed, actor=OPERATOR)
+    world.service = msgspec.structs.replace(world.service, config_version=2)
+    world.config = await world.configs.get(world.service.project_id, 2)
+    await sign_in(http, world)
+    here, _ = await take(http, world, text="spam")
+    said = await _why(http, here)
+    assert "<strong>text &#34;spam&#34;</strong> <strong>is in unwanted</strong>" in said
+    assert "<strong>risk 55</strong> &gt; 50" in said

@@ -18,6 +18,9 @@ from review.kernel.errors import FieldError, Invalid, ReviewError
 from review.kernel.shapes import is_object
 from review.queueing.schemas import AnswerView, ClaimedAssignment
 from review.reviewing.schemas import JudgementIn
+from review.routing import telling
+from review.routing.rules import RuleSet
+from review.routing.telling import NOTHING, Known
 from review.web import content, forms
 from review.web.pages import differences, reasons, story, words
 from review.web.pages.veils import Veil
@@ -55,6 +58,7 @@ class Bench:
     item_type: ItemType
     lease: timedelta
     conditions: Mapping[str, str]
+    known: Known = NOTHING
     stoppable: Sequence[Stoppable] = ()
     may_override: bool = False
     frame: content.Frame = field(default_factory=content.Frame)
@@ -164,7 +168,7 @@ def lay_out(
         is_touched=draft.base != MODEL_OUTPUT or bool(draft.fault or draft.comment or draft.reasons),
         reasons=_reasons(item_type, draft),
         comment=draft.comment,
-        why=why(item, bench.conditions, kind=claimed.kind),
+        why=why(item, bench.conditions, bench.known, kind=claimed.kind),
         clock=clock,
         facts=facts(item),
         guidelines=content.render_markdown(item_type.guidelines) if item_type.guidelines else None,
@@ -226,10 +230,25 @@ def title_in(config: ProjectConfig, name: str) -> str:
     return title_of(item_type) if item_type else words.humanise(name)
 
 
-def why(item: ItemDetail, conditions: Mapping[str, str], *, kind: str = "") -> list[str | Markup]:
+def conditions_of(ruleset: RuleSet | None) -> Mapping[str, str]:
+    """Give the texts of the rules by name."""
+    return {} if ruleset is None else {rule.name: rule.condition.source for rule in ruleset.rules}
+
+
+def known_of(item: ItemDetail, ruleset: RuleSet | None) -> Known:
+    """Give what an item's rules call by name, with what it comes to for this item."""
+    if ruleset is None or ruleset.called is None:
+        return NOTHING
+    payload = {"type": item.type, "input": msgspec.json.decode(item.input), "output": msgspec.json.decode(item.output)}
+    return telling.known_of(ruleset, item.details.facts() | payload)
+
+
+def why(
+    item: ItemDetail, conditions: Mapping[str, str], known: Known = NOTHING, *, kind: str = ""
+) -> list[str | Markup]:
     """Say why an item is where it is."""
     route: object = msgspec.json.decode(item.route)
-    said = reasons.why(route, item.details, conditions, payload=_payload(item, conditions), kind=kind)
+    said = reasons.why(route, item.details, conditions, payload=_payload(item, conditions), known=known, kind=kind)
     if item.escalation_level:
         level = item.escalation_level
         said.append(ngettext("It was escalated once.", "It was escalated %(num)s times.", level))

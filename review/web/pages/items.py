@@ -72,6 +72,7 @@ class ItemPages(Controller):
         frame = work.frame(item, item_type)
         output = frame.whole["output"]
         status, tone = STATUSES[item.status]
+        rules = await work.rules_of(item)
         page = ItemPage(
             id=item.id,
             external_id=item.external_id,
@@ -83,7 +84,7 @@ class ItemPages(Controller):
             claim=content.blocks("output", output, item_type.view, frame),
             confidence=item.details.confidence,
             explanation=item.details.explanation,
-            why=desk.why(item, await work.conditions(item)),
+            why=desk.why(item, desk.conditions_of(rules), desk.known_of(item, rules)),
             facts=desk.facts(item),
             story=story.tell(history, told),
             decision=_decided(item.decision, output) if item.decision else None,

@@ -32,6 +32,7 @@ SAID = {
     "answer": N_("Answered. The item is back with who asked."),
     "stop": N_("Stopped. What rules would have let through goes to people until somebody resumes it."),
     "restart": N_("Resumed. Rules decide again on what comes from now on."),
+    "propose-version": N_("Stored as a candidate. It acts once somebody makes it active."),
     "activate": N_("Active. Items that come in from now on go by it."),
     "approve-version": N_("Approved."),
     "withdraw-version": N_("Withdrawn. It stays here to be read."),

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from markupsafe import Markup
 
 from review.items.schemas import Details
 from review.kernel.shapes import is_list, is_number, is_object
 from review.routing import telling
-from review.routing.telling import Phrases
+from review.routing.telling import NOTHING, Known, Phrases
 from review.web.content import visible
 from review.web.pages import words
 from review.web.pages.sentences import gettext, ngettext
@@ -25,12 +24,13 @@ def why(
     conditions: Mapping[str, str],
     *,
     payload: Mapping[str, object] | None = None,
+    known: Known = NOTHING,
     kind: str = "",
 ) -> list[str | Markup]:
     """Say why an item came to people: the rule with the facts put in, the error, the sample, the other reviewers.
 
     `conditions` holds the text of the rules of the rule set that routed it, by name; `payload` the item's type, input
-    and output, as far as the caller sees them; `kind` is the assignment's.
+    and output, as far as the caller sees them; `known` what the conditions call by name; `kind` is the assignment's.
     """
     taken: Particulars = route if is_object(route) else {}
     said: list[str | Markup] = []
@@ -46,7 +46,8 @@ def why(
         said.append(gettext(message, rule=visible(rule), error=visible(error)))
     elif rule:
         condition = conditions.get(rule, "")
-        shown = _with_facts(condition, details, payload or {}) if condition not in {"", "true"} else None
+        item = details.facts() | dict(payload or {})
+        shown = _with_facts(condition, item, known) if condition not in {"", "true"} else None
         said.append(
             gettext("Rule <strong>%(rule)s</strong>: <code>%(condition)s</code>", rule=visible(rule), condition=shown)
             if shown
@@ -78,14 +79,11 @@ def _restraints(taken: Particulars) -> list[str | Markup]:
     return said
 
 
-def _with_facts(condition: str, details: Details, payload: Mapping[str, object]) -> Markup:
+def _with_facts(condition: str, item: Mapping[str, object], known: Known) -> Markup:
     """Put the item's own values in the place of their names: `item.confidence < 0.8` becomes `0.62 < 0.8`."""
-    circumstances = {name: getattr(details, name) for name in ("confidence", "impact", "signals", "metadata", "tags")}
-    named = {"model": msgspec.to_builtins(details.model), "alternatives": list(details.alternatives)}
-    parts = telling.tell(condition, {**circumstances, **named, **payload}, _phrases())
     return Markup("").join(
         Markup("<strong>{}</strong>").format(visible(part.text)) if part.is_fact else visible(part.text)
-        for part in parts
+        for part in telling.tell(condition, item, _phrases(), known)
     )
 
 
@@ -95,6 +93,9 @@ def _phrases() -> Phrases:
         given=spoken.gettext("%(name)s is given"),
         missing=spoken.gettext("%(name)s is missing"),
         absent=spoken.gettext("not given"),
+        listed=spoken.gettext("is in %(list)s"),
+        unlisted=spoken.gettext("is not in %(list)s"),
+        uncounted=spoken.gettext("not counted"),
         size=spoken.gettext("size of %(what)s"),
         too_large=spoken.gettext("a number too large to show"),
         more=spoken.gettext("%(count)s more"),

@@ -15,6 +15,7 @@ from review.web.guards import requires
 from review.web.pages.reading import SAID, first, read_form
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
+from review.web.words.catalogue import one_of
 
 PAGE = 50
 MOST_LINES = 2_000
@@ -66,7 +67,7 @@ class VersionPages(Controller):
             is_mine=row.created_by_id == work.who.id,
             active=work.who.config_version,
             take_two=work.config.rules_take_two,
-            said=SAID.get(done, ""),
+            said=one_of(SAID, done),
         )
 
     @post("/{version:int}/activate", opt=WRITE, status_code=200)

@@ -1,6 +1,5 @@
 """Everything a page needs to put the next item before a reviewer: connections, caller, configuration."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any, TypeAlias
@@ -29,6 +28,7 @@ from review.queueing.due import RunningClock
 from review.queueing.errors import PoolNotFound
 from review.queueing.rules import Act, Seat
 from review.queueing.schemas import ClaimedAssignment
+from review.routing.rules import RuleSet
 from review.sla.rules import SlaPolicy
 from review.web import content
 from review.web.pages import around, countdowns, desk, last, places, resting, veils, words
@@ -134,11 +134,13 @@ class Work:
         if act != "ahead":
             await self.note_shown(item)
         before = await self.look_back(outcome, act)
+        rules = await self.rules_of(item)
         bench = Bench(
             project=self.who.project,
             item_type=item_type,
             lease=self.config.pools[claimed.pool].lease,
-            conditions=await self.conditions(item),
+            conditions=desk.conditions_of(rules),
+            known=desk.known_of(item, rules),
             stoppable=await self.stoppable(item),
             may_override=self.who.may(Permission.OVERRIDE),
             frame=self.frame(item, item_type),
@@ -316,16 +318,15 @@ class Work:
         except PoolNotFound:
             return []
 
-    async def conditions(self, item: ItemDetail) -> Mapping[str, str]:
-        """Give the texts of the rules that routed an item, as they stood then."""
+    async def rules_of(self, item: ItemDetail) -> RuleSet | None:
+        """Give the rules that routed an item, as they stood then."""
         route: object = msgspec.json.decode(item.route)
         version = route.get("ruleset_version") if is_object(route) else None
         if not isinstance(version, int) or not 0 < version < 2**31:
-            return {}
+            return None
         active = self.config.ruleset
         is_active = version == active.version
-        then = active if is_active else await self.services.configs.find_rules(self.who.project_id, version)
-        return {rule.name: rule.condition.source for rule in then.rules} if then is not None else {}
+        return active if is_active else await self.services.configs.find_rules(self.who.project_id, version)
 
 
 InHand: TypeAlias = NamedDependency[Work]
