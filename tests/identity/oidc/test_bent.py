@@ -236,7 +236,7 @@ async def test_who_says_no_at_the_provider_is_told_so(surfer: Surfer, acme: Idp)
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Calls that give up soon, and a provider that is asked again at once."""
-    monkeypatch.setattr(calls, "CALL_WITHIN", timedelta(seconds=0.5))
+    monkeypatch.setattr(calls, "CALL_WITHIN", timedelta(seconds=2))  # a busy machine answers within it
     monkeypatch.setattr(discovery, "BETWEEN_FAILURES", timedelta(0))
     return iter([None])
 
@@ -253,7 +253,7 @@ async def test_a_provider_that_fails_lets_nobody_in(surfer: Surfer, acme: Idp, a
     began = monotonic()
     answer = await (surfer.come_back(back) if back else surfer.send("POST", "/sign-in/with/acme"))
     await refused(surfer, answer, 503, "cannot be used just now")
-    assert monotonic() - began < 4
+    assert monotonic() - began < 8
     assert await acme.seen("/stray") == [], "redirects are not followed"
     await acme.tell()
     assert (await surfer.sign_in(acme)).status_code == 303, "and once it is back, so are they"
