@@ -208,14 +208,14 @@ async def test_a_key_that_is_revoked_is_refused_at_once_all_the_same(http: httpx
 
 
 async def test_items_of_a_batch_count(settings: Settings, world: World) -> None:
-    chosen = msgspec.structs.replace(settings, rate_per_key=10, rate_burst=timedelta(seconds=2))
+    chosen = msgspec.structs.replace(settings, rate_per_key=1, rate_burst=timedelta(seconds=20))
     body = {"items": [submission(f"text {at}") for at in range(400)]}  # as much as 50 requests
     async with serving(chosen) as http:
         batch = await http.post("/api/v1/items/batch", json=body, **bearer(world.service_key))
         after = await http.get("/api/v1/items", **bearer(world.service_key))
     assert batch.status_code == 200
     assert after.status_code == 429
-    assert after.headers["retry-after"] in {"3", "4"}  # some came back meanwhile
+    assert 15 < int(after.headers["retry-after"]) <= 31  # some came back meanwhile, one a second
 
 
 async def test_a_session_has_a_limit_too(
