@@ -191,7 +191,7 @@ def _check_keys(name: str, keys: Sequence[str]) -> None:
 def _check_networks(field: str, given: object) -> None:
     if field in NETWORKS and isinstance(given, tuple):
         for each in given:  # pyright: ignore[reportUnknownVariableType]  texts, as `_read` gives them
-            _check_network(str(each))  # pyright: ignore[reportUnknownArgumentType]  as above
+            _check_network(str(each))  # pyright: ignore[reportUnknownArgumentType]  a text, as read
 
 
 def _check_network(text: str) -> None:

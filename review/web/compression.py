@@ -71,7 +71,7 @@ async def _send_smaller(start: Message, body: bytes, send: Send) -> None:
         body = _compress_for_good(body) if _is_file(dict(given)) else _compress(body, FOR_NOW)
         replaced = {b"content-length": str(len(body)).encode()}
         headers = [(name, _weak(name, replaced.get(name, value))) for name, value in given]
-        start["headers"] = [*headers, (b"content-encoding", b"gzip")]  # type: ignore[typeddict-unknown-key]  # the same
+        start["headers"] = [*headers, (b"content-encoding", b"gzip")]  # type: ignore[typeddict-unknown-key]  # it is a start
     await send(start)
     await send({"type": "http.response.body", "body": body, "more_body": False})
 

@@ -90,7 +90,7 @@ def allowed(settings: Settings, host: str | None, path: str = "/sign-in", *more:
 
 
 OPEN = Settings(host="0.0.0.0")  # noqa: S104  as in a container
-NAMED = Settings(host="0.0.0.0", base_url="https://review.example.com", allowed_hosts=("web", "b.example:8400"))  # noqa: S104  as above
+NAMED = Settings(host="0.0.0.0", base_url="https://review.example.com", allowed_hosts=("web", "b.example:8400"))  # noqa: S104  as in a container
 
 
 @pytest.mark.parametrize(

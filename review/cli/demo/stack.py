@@ -48,7 +48,7 @@ class Stack:
         finally:
             os.close(reading)
         self._listening = asyncio.create_task(self._listen(self._process))
-        assert self._process.stdout is not None  # noqa: S101  asked for above
+        assert self._process.stdout is not None  # noqa: S101  asked for with PIPE
         self.url = (await self._process.stdout.readline()).decode().strip()
         if not self.url:
             await self._listening
@@ -80,6 +80,6 @@ class Stack:
         os.close(self._lifeline)
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stderr is not None  # noqa: S101  asked for above
+        assert process.stderr is not None  # noqa: S101  asked for with PIPE
         async for line in process.stderr:
             self._said.append(line.decode(errors="replace").rstrip())

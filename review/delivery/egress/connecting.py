@@ -71,7 +71,7 @@ class _Connection(httpcore.AsyncNetworkStream):
         except OSError as fault:
             raise httpcore.ReadError(fault) from fault
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109  the same
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109  httpcore's signature
         try:
             self._writer.write(buffer)
             await self._writer.drain()
@@ -135,8 +135,8 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         host: str,
         port: int,
         timeout: float | None = None,  # noqa: ARG002, ASYNC109  httpcore's signature
-        local_address: str | None = None,  # noqa: ARG002  the same
-        socket_options: Iterable[SOCKET_OPTION] | None = None,  # noqa: ARG002  the same
+        local_address: str | None = None,  # noqa: ARG002  httpcore's signature
+        socket_options: Iterable[SOCKET_OPTION] | None = None,  # noqa: ARG002  httpcore's signature
     ) -> AsyncNetworkStream:
         """Resolve, check every address, and connect to one of those; a name is good only as a whole.
 

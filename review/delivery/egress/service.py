@@ -82,7 +82,7 @@ class Egress:
             error=error,
         )
 
-    async def fetch(self, url: str, *, most_bytes: int, timeout: timedelta) -> Fetched:  # noqa: ASYNC109  as above
+    async def fetch(self, url: str, *, most_bytes: int, timeout: timedelta) -> Fetched:  # noqa: ASYNC109  it bounds the whole call
         """Get a file whole, or say why not; only a cancellation is raised.
 
         A redirect, another status than 200 and more than `most_bytes` are reasons, and `timeout` covers everything.

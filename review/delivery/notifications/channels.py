@@ -113,7 +113,7 @@ class Channels:
 
 async def _ask(child: Process, line: Mapping[str, object]) -> _Reply:
     assert child.stdin is not None  # noqa: S101  asked for with PIPE
-    assert child.stdout is not None  # noqa: S101  the same
+    assert child.stdout is not None  # noqa: S101  asked for with PIPE
     child.stdin.write(msgspec.json.encode(line) + b"\n")
     await child.stdin.drain()
     return msgspec.json.decode(await child.stdout.readline(), type=_Reply)

@@ -84,7 +84,7 @@ def send(request: Request, statuses: _Statuses) -> Reply:
         return Reply("its URL cannot be read", is_final=True)
     outlet = apprise.Apprise(asset=asset)
     outlet.add(receiver)  # pyright: ignore[reportUnknownMemberType]  apprise leaves its dicts untyped
-    taken = outlet.notify(  # pyright: ignore[reportUnknownMemberType]  the same
+    taken = outlet.notify(  # pyright: ignore[reportUnknownMemberType]  untyped in apprise
         title=request.subject, body=request.text, body_format=apprise.NotifyFormat.TEXT
     )
     if taken:
