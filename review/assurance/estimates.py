@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from review.assurance import intervals
+from review.kernel import binomial
 
 FEWEST = 20  # judged items below which an interval says too little to act on
 
@@ -82,19 +83,19 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     def bounds(self, confidence: float) -> tuple[float, float]:
         """Give the bounds that the error rate lies between with this confidence."""
         if self.is_simple:
-            return intervals.clopper_pearson(self.wrong, self.judged, confidence)
+            return binomial.clopper_pearson(self.wrong, self.judged, confidence)
         return intervals.weighed_bounds(self.errors, self.size, confidence)
 
     def highest(self, rest: float) -> float:
         """Give the error rate that is exceeded with the chance `rest` at most."""
         if self.is_simple:
-            return intervals.upper(self.wrong, self.judged, rest) if self.judged else 1.0
+            return binomial.upper(self.wrong, self.judged, rest) if self.judged else 1.0
         return intervals.weighed_upper(self.errors, self.size, rest)
 
     def exceeds(self, bound: float) -> float:
         """Give how likely so few errors would be, at most, if the error rate were above the bound."""
         if self.is_simple:
-            return intervals.binomial_tail(self.wrong, self.judged, bound) if self.judged else 1.0
+            return binomial.binomial_tail(self.wrong, self.judged, bound) if self.judged else 1.0
         mean = bound * self.size
         return intervals.poisson_bound(self.errors, mean) if self.errors < mean else 1.0
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from review.assurance.advice import GRID, Cell, advise, threshold_of
 from review.assurance.estimates import Group, Stratum, put_together
-from review.assurance.intervals import binomial_tail
+from review.kernel.binomial import binomial_tail
 
 STRATUM = Stratum("t", "m", "1", "", 0)
 WORLDS, BOUND, CONFIDENCE, SHARE = 1_000, 0.05, 0.9, 0.2

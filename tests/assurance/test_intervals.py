@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from review.assurance.intervals import beta, binomial_tail, clopper_pearson, weighed_bounds, weighed_upper
+from review.assurance.intervals import weighed_bounds, weighed_upper
+from review.kernel.binomial import beta, binomial_tail, clopper_pearson
 
 
 def exact_tail(count: int, of: int, share: Fraction) -> Fraction:
