@@ -1,5 +1,7 @@
 """Estimates and advice for those who answer for what rules let through."""
 
+import asyncio
+
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -39,7 +41,7 @@ async def list_estimates(
 async def get_advice(hot: Hot, *, who: Principal, asked: Asked) -> Advice:
     """Advise a threshold on confidence for one item type and model version, by the items of the last days."""
     cells = await queries.list_cells(hot, who.project_id, asked.days, (asked.type, asked.model), GRID)
-    return advise(cells, bound=asked.bound, confidence=asked.confidence)
+    return await asyncio.to_thread(advise, cells, bound=asked.bound, confidence=asked.confidence)
 
 
 async def propose(tx: AsyncSession, hot: Hot, *, who: Principal, asked: Asked) -> int:

@@ -17,7 +17,7 @@ from review.configuration.document import Document
 from review.configuration.errors import ApprovalRequired, NotACandidate
 from review.configuration.models import Approval, ConfigVersion
 from review.configuration.plans import Difference, Plan, compare
-from review.configuration.rules import ProjectConfig, Versions, compile_config
+from review.configuration.rules import Versions, compile_config
 from review.configuration.service import get_version
 from review.configuration.storing import (
     Terms,
@@ -138,7 +138,7 @@ async def activate(
     await refuse_orphans(tx, project, before, row.document)
     if rules_take_two(before, differences):
         await _refuse_unapproved(tx, row)
-    plan = _plan(project, row, config, differences=differences)
+    plan = _plan(project, row, differences=differences)
     if not differences:
         return plan
     if row.version < project.config_version:
@@ -248,7 +248,7 @@ async def _refuse_unapproved(tx: AsyncSession, row: ConfigVersion) -> None:
         raise ApprovalRequired(message)
 
 
-def _plan(project: Project, row: ConfigVersion, config: ProjectConfig, *, differences: tuple[Difference, ...]) -> Plan:
+def _plan(project: Project, row: ConfigVersion, *, differences: tuple[Difference, ...]) -> Plan:
     return Plan(
         project=project.slug,
         version=row.version if differences else project.config_version,
@@ -257,7 +257,6 @@ def _plan(project: Project, row: ConfigVersion, config: ProjectConfig, *, differ
         differences=differences,
         ruleset_version=row.ruleset_version,
         item_types=dict(row.item_types),
-        warnings=config.warnings,
     )
 
 

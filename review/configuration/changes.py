@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from review.configuration.checks import list_of, mapping_of
-from review.configuration.plans import Difference, compare
+from review.configuration.plans import SECTIONS, Difference, compare
 
 MOST_SHOWN = 300  # characters of one value
 AROUND = 3  # lines of context
@@ -54,19 +54,7 @@ def lines(before: str, after: str) -> tuple[Line, ...]:
     return tuple(found)
 
 
-_SECTIONS = {
-    "item type": "item_types",
-    "pool": "pools",
-    "calendar": "calendars",
-    "SLA policy": "sla_policies",
-    "escalation policy": "escalation_policies",
-    "channel": "channels",
-    "role": "roles",
-    "list": "lists",
-    "score": "scores",
-    "webhook": "webhooks",
-    "rule": "rules",
-}
+_SECTIONS = {kind: section for section, kind in SECTIONS.items()} | {"webhook": "webhooks", "rule": "rules"}
 
 
 def _values(difference: Difference, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[ValueChange]:

@@ -36,7 +36,7 @@ def offers(data: Mapping[str, object]) -> tuple[Offer, ...]:
     found |= {f"scores.{name}": "score" for name in _section(data, "scores")}
     for section, kind in _SECTIONS:
         found |= dict.fromkeys(_section(data, section), kind)
-    return tuple(Offer(text, kind) for text, kind in found.items() if text.isprintable() and len(text) < 200)[
+    return tuple(Offer(text, kind) for text, kind in found.items() if text.isprintable() and len(text) < MAX_LENGTH)[
         :MAX_OFFERS
     ]
 

@@ -19,7 +19,16 @@ from review.configuration.models import ConfigVersion
 from review.configuration.plans import Plan
 from review.configuration.rules import ProjectConfig, Versions, compile_config
 from review.configuration.sensitivity import sensitivity_of
-from review.configuration.storing import Prepared, Terms, make_active, note, prepare, refuse_unapproved, store
+from review.configuration.storing import (
+    Prepared,
+    Terms,
+    asks_for_two,
+    make_active,
+    note,
+    prepare,
+    refuse_unapproved,
+    store,
+)
 from review.identity.roles import ALL
 from review.identity.rules import Permission
 from review.items.types import ItemType, compile_schema
@@ -71,7 +80,8 @@ async def apply_version(
 ) -> Plan:
     """Go back: apply an earlier version's document again, as a new version.
 
-    The version that was active just before needs nobody's approval again: it had it.
+    The version that was active just before needs nobody's approval again, as it had it. One that asks for none does, or
+    one person could drop the demand by going back.
 
     Raises:
         ProjectNotFound, ConfigVersionNotFound (404); PoolHasOpenWork, ApprovalRequired (409).
@@ -79,7 +89,7 @@ async def apply_version(
     row = await get_version(tx, project=project, version=version)
     prepared = await prepare(tx, row.source, Terms(only_project=project, held=held), dry_run=dry_run)
     if prepared.plan.applied:
-        if await queries.find_active_before(tx, row.project_id) != version:
+        if not (asks_for_two(row.document) and await queries.find_active_before(tx, row.project_id) == version):
             refuse_unapproved(prepared.before, prepared.plan.differences)
         await _put_in_force(tx, prepared, actor, reason)
     return prepared.plan

@@ -168,7 +168,8 @@ async def number(tx: AsyncSession, project: Project, data: Mapping[str, Any]) ->
 
 
 def _numbered(stored: Sequence[tuple[int, object]], definition: object) -> int:
-    same = [version for version, content in stored if digest_of(content) == digest_of(definition)]
+    wanted = digest_of(definition)
+    same = [version for version, content in stored if digest_of(content) == wanted]
     return same[-1] if same else max((version for version, _ in stored), default=0) + 1
 
 
@@ -241,13 +242,18 @@ def note(
     audit.record(tx, project.id, actor, action, details=details | ({"reason": reason} if reason else {}))
 
 
+def asks_for_two(document: Mapping[str, Any]) -> bool:
+    """Tell whether a document has changes of rules approved by somebody else."""
+    asked: Mapping[str, Any] = document.get("approvals") or {}
+    return asked.get("rules") is True
+
+
 def rules_take_two(before: Mapping[str, Any], differences: Sequence[Difference]) -> bool:
     """Tell whether these changes of an active document need somebody else's approval.
 
     What is asked for in the active document counts: to stop asking for approval takes an approval too.
     """
-    asked: Mapping[str, Any] = before.get("approvals") or {}
-    return asked.get("rules") is True and any(
+    return asks_for_two(before) and any(
         each.kind in _OF_RULES or (each.kind, each.name) in _NAMED for each in differences
     )
 

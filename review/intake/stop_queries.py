@@ -82,7 +82,7 @@ async def list_stops(hot: Hot, project_id: UUID, *, with_past: bool, limit: int)
 
 
 async def list_of_item(hot: Hot, project_id: UUID, item_id: UUID) -> list[Any]:
-    """Read the stops that stand for an item's sender or type."""
+    """Read the stops that an item is under."""
     return await hot.fetch(LIST_OF_ITEM, project_id, item_id)
 
 

@@ -208,7 +208,7 @@ async def list_stops(hot: Hot, *, who: Principal, with_past: bool = False) -> li
 
 
 async def list_of_item(hot: Hot, *, who: Principal, item_id: UUID) -> list[StopView]:
-    """List the stops that stand for the sender or the type of an item that the caller may see."""
+    """List the stops that an item which the caller may see is under."""
     return [StopView(**dict(row)) for row in await queries.list_of_item(hot, who.project_id, item_id)]
 
 

@@ -13,6 +13,7 @@ from review.configuration.errors import ConfigError, ConfigurationInvalid
 from review.configuration.named import names_of
 from review.configuration.rules import ProjectConfig, compile_config
 from review.intake.rules import prepare, restraint_of
+from review.items.schemas import as_stored
 from review.kernel.canonical import fingerprint
 from review.routing import telling
 from review.routing.conditions import EvaluationFailed, Facts, compile_condition, facts_of
@@ -79,7 +80,7 @@ def evaluate(source: str, item: object) -> Trial:
     """
     config = compile_config(parse(source))
     submission = prepare(item, config, idempotency_key=None).submission
-    given = cast("Mapping[str, Any]", item)
+    given = as_stored(cast("Mapping[str, Any]", item))
     item_id = UUID(bytes=hashlib.sha256(fingerprint(item)).digest()[:16])
     restraint = restraint_of(config.item_types[submission.type], None)
     taken = route(config.ruleset, given, item_id, config.default_pool, restraint)

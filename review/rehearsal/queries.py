@@ -20,7 +20,8 @@ _LONG = "120s"  # counting the items of a year takes longer than any other state
 
 # Only what the conditions of either version read is fetched; sums over sizes leave what is compressed as it is.
 _ROWS = """
-SELECT id, type, created_at, CASE WHEN $6 THEN input::text END AS input, CASE WHEN $7 THEN output::text END AS output,
+SELECT id, type, created_at, (SELECT count(*) FROM next) AS found,
+       CASE WHEN $6 THEN input::text END AS input, CASE WHEN $7 THEN output::text END AS output,
        details::text AS details, verdict, chance
 FROM (
   SELECT n.id, n.type, n.created_at, b.input, b.output, b.details, d.verdict,
@@ -70,11 +71,9 @@ _SHOWN = """
  id, state, from_version, to_version, since, until, given::text AS given, requested_by, requested_at, ended_at, done,
  estimated, worked_seconds, error
 """
-# The project's row is locked, so that two who ask at once are counted one after the other.
-COUNT_UNDER_WAY = """
-WITH owner AS MATERIALIZED (SELECT id FROM projects WHERE id = $1 FOR NO KEY UPDATE)
-SELECT count(b.id) FROM owner LEFT JOIN backtests b ON b.project_id = owner.id AND b.state IN ('waiting', 'running')
-"""
+# Two who ask at once are counted one after the other: whoever waited for the lock has to look anew behind it.
+LOCK_PROJECT = "SELECT FROM projects WHERE id = $1 FOR NO KEY UPDATE"
+COUNT_UNDER_WAY = "SELECT count(*) FROM backtests WHERE project_id = $1 AND state IN ('waiting', 'running')"
 ADD = f"""
 INSERT INTO backtests (project_id, id, from_version, to_version, since, until, given, requested_by)
 SELECT $1, $2, $3, $4, coalesce($5, ends - $7::interval), ends, $8::text::json, $9
@@ -175,7 +174,8 @@ async def has_version(hot: Hot, project_id: UUID, version: int) -> bool:
 
 
 async def count_under_way(hot: Hot, project_id: UUID) -> int:
-    """Count the backtests that go on; locks the project's row."""
+    """Count the backtests that go on; locks the project's row, within the caller's transaction."""
+    await hot.execute(LOCK_PROJECT, project_id)
     return int(await hot.fetchval(COUNT_UNDER_WAY, project_id))
 
 

@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 BATCH: Final = 4_000  # items at most; fewer where a thousand rules make them slow
 FIRST_BATCH: Final = 250
 SHORT_SECONDS, LONG_SECONDS = 0.5, 2.0  # between these a batch keeps its size, so that stopping waits for no long one
-LEASE: Final = timedelta(seconds=60)  # after that long without a batch its worker is taken to be gone
+# After that long without a batch its worker is taken to be gone; counting what is to be done may take two minutes.
+LEASE: Final = timedelta(seconds=180)
 STRETCH: Final = 50  # batches of one backtest before the next one has its turn
 
 

@@ -28,6 +28,7 @@ MOST_PLANNED = 2_000
 PLANNED_AT_ONCE = 200
 PLAN_SECONDS = 5.0  # somebody waits for the page; with a thousand rules fewer items are looked at
 MOST_UNDER_WAY = 3
+FIRST_YEAR = 2000  # no item is older, and a year earlier a moment has no place in what the database counts
 HANDLING_DAYS = 90  # of reviews before the end of the span, for how long one takes
 PLANS_AT_A_TIME = 2  # each takes a processor for about a second
 
@@ -56,6 +57,7 @@ async def plan(db: Database, configs: ConfigCache, *, project_id: UUID, wanted: 
     until = await get_now(db.hot)
     until = min(wanted.until or until, until)
     since = wanted.since or until - timedelta(days=wanted.days)
+    _check_span(since, until)
     with_input, with_output = evaluating.needs(versions)
     part = queries.Slice(
         project_id=project_id, since=since, until=until, with_input=with_input, with_output=with_output
@@ -63,7 +65,7 @@ async def plan(db: Database, configs: ConfigCache, *, project_id: UUID, wanted: 
     async with _plans:
         rows = await queries.read_last(db.hot, part, MOST_PLANNED + 1)
         tally = await asyncio.to_thread(_count_newest, rows[-MOST_PLANNED:], versions)
-        is_part = len(rows) > tally.items
+        is_part = bool(rows) and rows[0]["found"] > tally.items
         span = Span(rows[-tally.items]["created_at"] if is_part else since, until, is_part)
         return await told(db, project_id, tally, versions, span, wanted.assumed)
 
@@ -98,8 +100,7 @@ async def begin(tx: AsyncSession, *, project_id: UUID, actor: Actor, wanted: Wan
         *(wanted.since, wanted.until, timedelta(days=wanted.days)),
         *(msgspec.json.encode(wanted.assumed).decode(), actor.name),
     )
-    if row["since"] >= row["until"]:
-        raise _empty_span()
+    _check_span(row["since"], row["until"])
     details = {"backtest_id": str(backtest_id), "from": wanted.from_version, "to": wanted.to_version}
     audit.record(tx, project_id, actor, Action.BACKTEST_BEGUN, details=details)
     await tx.flush()
@@ -202,14 +203,15 @@ def _check(wanted: Wanted) -> None:
     if any(each is not None and each.tzinfo is None for each in (wanted.since, wanted.until)):
         message = "A moment needs its time zone, as in 2026-11-01T00:00:00Z. Nothing was begun."
         raise BacktestInvalid(message, errors=(FieldError("since", "or `until` has no time zone"),))
-    if wanted.since is not None and wanted.until is not None:
-        if wanted.since >= wanted.until:
-            raise _empty_span()
-        if wanted.until - wanted.since > timedelta(days=MOST_DAYS):
-            message = f"A span has at most {MOST_DAYS} days. Nothing was begun."
-            raise BacktestInvalid(message, errors=(FieldError("since", f"is over {MOST_DAYS} days before `until`"),))
+    if any(each is not None and each.year < FIRST_YEAR for each in (wanted.since, wanted.until)):
+        message = f"A span lies after {FIRST_YEAR}. Nothing was begun."
+        raise BacktestInvalid(message, errors=(FieldError("since", f"or `until` is before {FIRST_YEAR}"),))
 
 
-def _empty_span() -> BacktestInvalid:
-    message = "The span ends before it begins. Nothing was begun."
-    return BacktestInvalid(message, errors=(FieldError("since", "is not before `until`, nor before now"),))
+def _check_span(since: datetime, until: datetime) -> None:
+    if since >= until:
+        message = "The span ends before it begins. Nothing was begun."
+        raise BacktestInvalid(message, errors=(FieldError("since", "is not before `until`, nor before now"),))
+    if until - since > timedelta(days=MOST_DAYS):
+        message = f"A span has at most {MOST_DAYS} days. Nothing was begun."
+        raise BacktestInvalid(message, errors=(FieldError("since", f"is over {MOST_DAYS} days before `until`"),))

@@ -64,7 +64,7 @@ class Facts:
             self._scored = {}
             for name, parts in self._called.scores.items():
                 try:
-                    self._scored[name] = sum(part.add for part in parts if part.condition.holds(self))
+                    self._scored[name] = sum((part.add for part in parts if part.condition.holds(self)), 0.0)
                 except EvaluationFailed as fault:
                     self._failed[name] = str(fault)
             self.context.add_variable("scores", self._scored)

@@ -45,6 +45,13 @@ async def apply(world: World, source: str) -> Plan:
         return await configuration.apply(tx, source, actor=OPERATOR)
 
 
+async def go_back(world: World, version: int) -> Plan:
+    async with world.db.transaction() as tx:
+        return await configuration.apply_version(
+            tx, project="support", version=version, actor=OPERATOR, reason="it hurt"
+        )
+
+
 async def active(world: World) -> int:
     found: int = await world.db.hot.fetchval("SELECT config_version FROM projects WHERE slug = 'support'")
     return found
@@ -96,12 +103,24 @@ async def test_an_older_candidate_becomes_active_under_the_next_number(
     assert await states(world) == {4: "active", 3: "superseded", 2: "candidate", 1: "superseded"}
 
 
-async def test_going_back_is_a_version_of_its_own_and_needs_no_second_person_for_the_last(world: World) -> None:
+async def test_going_back_is_a_version_of_its_own_and_needs_no_second_person_for_the_last(
+    world: World, admins: tuple[Principal, Principal]
+) -> None:
+    ada, abe = admins
     await apply(world, SOURCE + TWO_PEOPLE)
-    async with world.db.transaction() as tx:
-        back = await configuration.apply_version(tx, project="support", version=1, actor=OPERATOR, reason="it hurt")
-    assert (back.version, back.applied, back.ruleset_version) == (3, True, 1)
+    await propose(world, STRICTER + TWO_PEOPLE, ada)
+    await approve(world, 3, abe)
+    await activate(world, 3, ada)
+    back = await go_back(world, 2)
+    assert (back.version, back.applied, back.ruleset_version) == (4, True, 1)
     assert (await told(world, "config.applied"))[-1]["reason"] == "it hurt"
+
+
+async def test_nobody_drops_the_second_person_by_going_back_alone(world: World) -> None:
+    await apply(world, SOURCE + TWO_PEOPLE)
+    with pytest.raises(ApprovalRequired):
+        await go_back(world, 1)
+    assert await active(world) == 2
 
 
 async def test_rules_take_a_second_person_where_the_project_asks_for_it(

@@ -76,6 +76,14 @@ def test_what_cannot_be_looked_up_goes_to_a_person(when: str, value: object) -> 
     assert (taken.rule, taken.pool, taken.error is not None) == (None, "people", True)
 
 
+@pytest.mark.parametrize(
+    "when", ["scores.risk + 1.0 > 0.5", "scores.risk * 2 < 1", "scores.risk + item.input.amount < 2"]
+)
+def test_a_score_of_nothing_is_a_number_like_any_other(when: str) -> None:
+    taken = routed(when, country="FR", amount=1)
+    assert (taken.rule, taken.error) == ("asked", None)
+
+
 def test_a_score_with_a_part_that_fails_goes_to_a_person_and_says_why() -> None:
     taken = routed("scores.risk > 10", amount=None)
     assert (taken.rule, taken.pool) == (None, "people")

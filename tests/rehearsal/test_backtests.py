@@ -1,12 +1,14 @@
 """Backtests over stored items: true, the same each time, taken up again where they were cut off."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
 from review.configuration.errors import ConfigVersionNotFound
+from review.kernel.clock import utc_now
 from review.rehearsal import evaluating, queries, running, service
 from review.rehearsal.errors import BacktestInvalid, BacktestNotFound, BacktestOver, TooManyBacktests
 from review.rehearsal.rules import replayed
@@ -137,10 +139,37 @@ async def test_what_cannot_be_rehearsed_is_refused(world: World) -> None:
             await begin(world, who, **more)
     with pytest.raises(BacktestNotFound):
         await service.get(world.db.hot, project_id=who.project_id, backtest_id=unknown_id())
-    for _ in range(service.MOST_UNDER_WAY):
-        await begin(world, who, 1)
-    with pytest.raises(TooManyBacktests):
-        await begin(world, who, 1)
+    assert await world.count("backtests") == 0
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        {"since": utc_now() - timedelta(days=400)},
+        {"since": utc_now() + timedelta(days=1)},
+        {"until": datetime(1, 1, 5, tzinfo=UTC)},
+        {"since": datetime(2026, 11, 1)},  # noqa: DTZ001  a moment without its zone is what is refused
+    ],
+    ids=["longer than a year", "after now", "before anything", "without a zone"],
+)
+async def test_a_span_that_is_none_is_refused_by_plan_and_backtest(world: World, span: dict[str, Any]) -> None:
+    who = await admin(world)
+    with pytest.raises(BacktestInvalid):
+        await begin(world, who, 1, **span)
+    with pytest.raises(BacktestInvalid):
+        await service.plan(
+            world.db,
+            world.configs,
+            project_id=who.project_id,
+            wanted=Wanted(from_version=1, to_version=1, **span),
+        )
+    assert await world.count("backtests") == 0
+
+
+async def test_no_more_than_three_are_under_way_also_where_six_ask_at_once(world: World) -> None:
+    who = await admin(world)
+    asked = await asyncio.gather(*(begin(world, who, 1) for _ in range(6)), return_exceptions=True)
+    assert sum(isinstance(each, TooManyBacktests) for each in asked) == 3
     assert await world.count("backtests") == service.MOST_UNDER_WAY
 
 
@@ -159,6 +188,10 @@ async def test_a_plan_of_the_newest_items_says_the_same_at_once(world: World, mo
     wanted = Wanted(from_version=1, to_version=to)
     planned = await service.plan(world.db, world.configs, project_id=who.project_id, wanted=wanted)
     assert planned == msgspec.structs.replace(full, since=planned.since, until=planned.until, pools=planned.pools)
+    with monkeypatch.context() as small:
+        small.setattr(queries, "READ_LAST", queries.READ_LAST.replace(str(queries.MOST_BYTES), "1"))
+        cut = await service.plan(world.db, world.configs, project_id=who.project_id, wanted=wanted)
+        assert (cut.items, cut.is_part) == (1, True)
     monkeypatch.setattr(service, "MOST_PLANNED", 2)
     part = await service.plan(world.db, world.configs, project_id=who.project_id, wanted=wanted)
     assert (part.items, part.is_part) == (2, True)
