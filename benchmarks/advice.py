@@ -112,7 +112,7 @@ def told(advice: Advice, held_out: Sequence[Outcome]) -> str:
     through = [each.wrong for each in held_out if each.confidence >= advice.threshold]
     point = next(each for each in advice.curve if each.threshold == advice.threshold)
     true = sum(through) / len(through) if through else 0.0
-    return f"{advice.threshold:.2f} | {advice.workload or 0:.0%} | {point.high:.1%} | {true:.1%} |".removesuffix(" |")
+    return f"{advice.threshold:.2f} | {advice.workload or 0:.0%} | {point.high:.1%} | {true:.1%}"
 
 
 if __name__ == "__main__":

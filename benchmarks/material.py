@@ -1,6 +1,6 @@
 """What is measured with: a project, its people, and submissions of an ordinary size."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -46,6 +46,8 @@ rules:
   - {{name: low-confidence, when: 'item.confidence < 0.8', then: {{review: triage, sla: standard}}}}
   - {{name: rest, when: 'true', then: {{approve: true}}}}
 """
+
+SEARCHED = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY($1) AND indexdef LIKE '% USING gin %'"
 
 TEXT = (
     "Hello, I ordered my new card two weeks ago and it has still not arrived. The app says that it was sent on the "
@@ -132,3 +134,17 @@ async def connections(settings: Settings, count: int) -> AsyncGenerator[list["as
     finally:
         for connection in opened:
             await connection.close()
+
+
+@asynccontextmanager
+async def without_searched(
+    connection: "asyncpg.Connection[asyncpg.Record]", tables: Sequence[str]
+) -> AsyncGenerator[None]:
+    """Fill these tables without what is searched for words, which is built at the end: row by row it takes longest."""
+    searched = await connection.fetch(SEARCHED, list(tables))
+    for index in searched:
+        await connection.execute(f"DROP INDEX {index['indexname']}")
+    yield
+    await connection.execute("SET maintenance_work_mem = '1GB'")
+    for index in searched:
+        await connection.execute(index["indexdef"])

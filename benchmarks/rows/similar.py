@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from benchmarks.material import connections, make_project
+from benchmarks.material import connections, make_project, without_searched
 from benchmarks.rounds import Effort, Measure, Rounds, percentile, take_turns
 from benchmarks.stage import Stage, console
 from benchmarks.table import Line
@@ -32,7 +32,6 @@ SELECT $1, uuidv7(), $2, 1, 'approve', '{"label": "refund"}', now(), t.brief,
   to_tsvector('simple', $3 || ' ' || t.brief), t.sketch, t.keys, 'm', '1', 1, false
 FROM texts t CROSS JOIN generate_series(1, $4) AS again
 """
-SEARCHED = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'precedents' AND indexdef LIKE '% USING gin %'"
 
 
 class Asker:
@@ -114,18 +113,13 @@ async def asker(stage: Stage, opened: AsyncExitStack, depth: int) -> Asker:
     await connection.execute(STAGE)
     rows = [(n, text, *_sketched(project, text)) for n, text in enumerate(texts)]
     await connection.copy_records_to_table("texts", records=rows)
-    searched = await connection.fetch(SEARCHED)
-    for index in searched:
-        await connection.execute(f"DROP INDEX {index['indexname']}")
     left = depth // len(texts)
-    while left > 0:
-        await connection.execute(COPY, project, TYPE, scope, min(STEP, left))
-        left -= STEP
-        if depth > TEXTS:
-            console.print(f"[dim]{depth - max(0, left) * len(texts):,} of {depth:,} decided items are there[/]")
-    await connection.execute("SET maintenance_work_mem = '1GB'")
-    for index in searched:
-        await connection.execute(index["indexdef"])
+    async with without_searched(connection, ["precedents"]):
+        while left > 0:
+            await connection.execute(COPY, project, TYPE, scope, min(STEP, left))
+            left -= STEP
+            if depth > TEXTS:
+                console.print(f"[dim]{depth - max(0, left) * len(texts):,} of {depth:,} decided items are there[/]")
     await connection.execute("VACUUM (ANALYZE) precedents")
     asked = [_question(project, scope, speaker.reword(text)) for text in texts[:ASKED]]
     return Asker(connection, asked, depth)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import asyncpg
 import msgspec
 
-from benchmarks.material import BASE_URL, Project, submission
+from benchmarks.material import BASE_URL, Project, submission, without_searched
 from benchmarks.stage import console
 from review.intake import service as intake
 from review.intake.service import Desk
@@ -35,8 +35,6 @@ COPIES: Mapping[str, Mapping[str, str]] = {
     "timers": {"subject_id": "f.case_id", "fire_at": LATER},
 }
 OF_MODEL = {"items": "id", "item_bodies": "item_id", "cases": "item_id", "assignments": "item_id"}
-# What is searched for words is built once at the end: row by row it takes most of the time.
-SEARCHED = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY($1) AND indexdef LIKE '% USING gin %'"
 COLUMNS = """
 SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
 """
@@ -47,20 +45,15 @@ async def fill(connection: "asyncpg.Connection[asyncpg.Record]", hot: Hot, proje
     desk = Desk(hot, project.service, project.config, BASE_URL)
     model = (await intake.submit(desk, msgspec.json.encode(submission(0, "model")), idempotency_key=None)).item.id
     statements = [await _copying(connection, table) for table in COPIES]
-    searched = await connection.fetch(SEARCHED, list(COPIES))
-    for index in searched:
-        await connection.execute(f"DROP INDEX {index['indexname']}")
-    for start in range(1, count, STEP):
-        last = min(count - 1, start + STEP - 1)
-        await connection.execute(IDS, start, last)
-        for statement in statements:
-            await connection.execute(statement, project.service.project_id, model)
-        await connection.execute("DROP TABLE fresh")
-        if count > STEP:
-            console.print(f"[dim]{last + 1:,} of {count:,} open items are there[/]")
-    await connection.execute("SET maintenance_work_mem = '1GB'")
-    for index in searched:
-        await connection.execute(index["indexdef"])
+    async with without_searched(connection, list(COPIES)):
+        for start in range(1, count, STEP):
+            last = min(count - 1, start + STEP - 1)
+            await connection.execute(IDS, start, last)
+            for statement in statements:
+                await connection.execute(statement, project.service.project_id, model)
+            await connection.execute("DROP TABLE fresh")
+            if count > STEP:
+                console.print(f"[dim]{last + 1:,} of {count:,} open items are there[/]")
     await connection.execute("VACUUM (ANALYZE)")
     await connection.execute("CHECKPOINT")
 

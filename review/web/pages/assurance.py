@@ -21,6 +21,7 @@ from review.web.pages.desk import title_in
 from review.web.pages.reading import first, read_form
 from review.web.pages.work import WORK, InHand
 from review.web.services import AnyRequest, Tx
+from review.web.words.catalogue import gettext
 
 SPAN = 100  # the pictures' width, in their own units
 BOUNDS = ("0.5", "1", "2", "5", "10")  # percent
@@ -81,13 +82,14 @@ class AssurancePages(Controller):
         chosen = next((pair for pair in models if "|".join(pair) == of), None)
         asked = None if chosen is None else _asked(chosen, bound, sure)
         advice = None if asked is None else await assurance.get_advice(work.hot, who=work.who, asked=asked)
-        holds = asked is not None and advice is not None and advice.threshold is not None
-        may_propose = work.who.may(Permission.WRITE_CONFIG)
+        paste, scale = "", _scale(found)
+        if asked is not None and advice is not None and advice.threshold is not None:
+            paste = suggestion(asked.type, asked.model, advice.threshold, work.config.default_pool)
         return work.page(
             "assurance.html",
             here="Quality",
-            rows=[_row(each, title_in(work.config, each.type), _scale(found)) for each in found],
-            scale=_figure(_scale(found)),
+            rows=[_row(each, title_in(work.config, each.type), scale) for each in found],
+            scale=_figure(scale),
             is_audited=work.config.ruleset.audit is not None,
             choices=[("|".join(pair), f"{title_in(work.config, pair[0])}, {pair[1]}") for pair in models],
             of=of,
@@ -98,10 +100,8 @@ class AssurancePages(Controller):
             advice=advice,
             figures=None if advice is None else _figures(advice),
             curve=None if advice is None else _curve(advice),
-            paste=suggestion(asked.type, asked.model, advice.threshold or 0, work.config.default_pool)
-            if asked and advice and holds
-            else "",
-            may_propose=may_propose and holds,
+            paste=paste,
+            may_propose=work.who.may(Permission.WRITE_CONFIG),
             stored=stored if stored.isdigit() and len(stored) < 9 else "",
         )
 
@@ -185,4 +185,5 @@ def _line(point: Point) -> tuple[str, str, int, int, str, str, bool]:
 
 def _figure(share: float) -> str:
     """Write a rate so that small ones can be told apart."""
-    return f"{share * 100:.2g} %" if share < 0.1 else f"{share * 100:.0f} %"
+    figure = f"{share * 100:.2g}" if share < 0.1 else f"{share * 100:.0f}"
+    return gettext("%(number)s %%", number=figure)

@@ -131,13 +131,13 @@ async def _propose(work: Work, tx: Tx, typed: Typed) -> Plan:
 
 
 async def _check(source: str) -> Found:
-    checked = await asyncio.to_thread(trying.check, source)
+    checked, offered = await asyncio.to_thread(lambda: (trying.check(source), _offers(source)))
     return Found(
         is_checked=True,
         faults=[_fault(source, each) for each in checked.faults[:MOST_FAULTS]],
         faults_left_out=max(0, len(checked.faults) - MOST_FAULTS),
         warnings=checked.warnings,
-        offers=await asyncio.to_thread(_offers, source),
+        offers=offered,
     )
 
 

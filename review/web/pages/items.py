@@ -25,7 +25,6 @@ from review.web.guards import requires
 from review.web.pages import climbs, desk, differences, overrides, sentences, story, veils, words
 from review.web.pages import views as shown
 from review.web.pages.reading import SAID, first, read_form
-from review.web.pages.stops import told as told_stop
 from review.web.pages.understanding import beside_of
 from review.web.pages.views import ClockPart, Decided, ItemPage
 from review.web.pages.work import WORK, InHand, Work
@@ -90,7 +89,7 @@ class ItemPages(Controller):
             decision=_decided(item.decision, output) if item.decision else None,
             clock=await _clock(work, item, history),
             pending=await overrides.pending_of(work, tx, item),
-            stops=[told_stop(each) for each in await stops.list_of_item(work.hot, who=work.who, item_id=item_id)],
+            stops=await stops.list_of_item(work.hot, who=work.who, item_id=item_id),
             may_override=item.status != "withdrawn" and work.who.may(Permission.OVERRIDE),
             takes_two=item_type.two_person,
             output=msgspec.json.format(bytes(item.output), indent=2).decode(),

@@ -17,7 +17,7 @@ from review.web.guards import requires
 from review.web.pages.reading import SAID, Pairs, first, read_form
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
-from review.web.words.catalogue import N_, gettext, one_of
+from review.web.words.catalogue import gettext, one_of
 
 KINDS: Final[dict[str, Kind]] = {
     "project": "project",
@@ -25,27 +25,6 @@ KINDS: Final[dict[str, Kind]] = {
     "item_type": "item_type",
     "model": "model",
     "rule": "rule",
-}
-# A sentence for each kind and way, whole, as languages order them in their own ways.
-_TOLD: Final = {
-    "project approvals": N_(
-        "Project %(name)s is stopped: nothing of it is let through by rule. %(who)s stopped it: %(why)s"
-    ),
-    "project everything": N_("Project %(name)s is stopped: people judge all of it. %(who)s stopped it: %(why)s"),
-    "source approvals": N_(
-        "What %(name)s sends is stopped: nothing of it is let through by rule. %(who)s stopped it: %(why)s"
-    ),
-    "source everything": N_("What %(name)s sends is stopped: people judge all of it. %(who)s stopped it: %(why)s"),
-    "item_type approvals": N_(
-        "Item type %(name)s is stopped: nothing of it is let through by rule. %(who)s stopped it: %(why)s"
-    ),
-    "item_type everything": N_("Item type %(name)s is stopped: people judge all of it. %(who)s stopped it: %(why)s"),
-    "model approvals": N_(
-        "Model %(name)s is stopped: nothing of it is let through by rule. %(who)s stopped it: %(why)s"
-    ),
-    "model everything": N_("Model %(name)s is stopped: people judge all of it. %(who)s stopped it: %(why)s"),
-    "rule approvals": N_("Rule %(name)s is stopped: it lets nothing through. %(who)s stopped it: %(why)s"),
-    "rule everything": N_("Rule %(name)s is stopped: people judge what it takes. %(who)s stopped it: %(why)s"),
 }
 WAYS: Final[dict[str, Way]] = {"approvals": "approvals", "everything": "everything"}
 
@@ -95,7 +74,7 @@ class StopPages(Controller):
 
     @post("/stop", status_code=200)
     async def stop(self, request: AnyRequest, work: InHand, tx: Tx) -> Redirect:
-        """Stop a source or an item type, with the reason."""
+        """Stop what was chosen, with the reason."""
         pairs = await read_form(request)
         kind, subject = _chosen(pairs)
         way, lasts = WAYS.get(first(pairs, "way"), "approvals"), stops.read_lasting(first(pairs, "expires_in"))
@@ -132,10 +111,10 @@ async def _stop_of_item(work: Work, tx: Tx, item_id: UUID, pairs: Pairs) -> None
     """Stop the sender or the type of an item, whichever was chosen."""
     kind = KINDS.get(first(pairs, "kind"))
     sender = await stops.find_sender(work.hot, who=work.who, item_id=item_id)
-    if kind is None or sender is None:
+    subjects: dict[Kind | None, str] = {} if sender is None else {"source": sender.id, "item_type": sender.type}
+    if kind is None or kind not in subjects:
         raise _nothing_chosen()
-    subject = sender.type if kind == "item_type" else sender.id
-    wish = Wish(kind=kind, subject=subject, reason=first(pairs, "reason"))
+    wish = Wish(kind=kind, subject=subjects[kind], reason=first(pairs, "reason"))
     await stops.stop(tx, who=work.who, config=work.config, wish=wish)
 
 
@@ -208,12 +187,6 @@ async def _touched(work: Work, kind: str, subject: str, stopped: StopView | None
     )
     touched = await stop_touches.count_touched(work.hot, who=work.who, kind=kind, subject=subject)
     return {"touched": touched, "passed": passed, "is_more": is_more, "since": since}
-
-
-def told(stop: StopView) -> str:
-    """Say what is stopped, by whom and why."""
-    known = {"name": stop.name, "who": stop.stopped_by, "why": stop.reason}
-    return gettext(_TOLD[f"{stop.kind} {stop.way}"], **known)
 
 
 def _chosen(pairs: Pairs) -> tuple[Kind, str]:

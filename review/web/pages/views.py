@@ -7,6 +7,7 @@ from uuid import UUID
 from markupsafe import Markup
 
 from review.delivery.webhooks.schemas import EndpointView
+from review.intake.stops import StopView
 from review.web.content import Block
 from review.web.forms import Field
 from review.web.pages.veils import Veil
@@ -243,7 +244,7 @@ class ItemPage:
     decision: Decided | None
     clock: ClockPart
     pending: Pending | None
-    stops: list[str]
+    stops: list[StopView]
     may_override: bool
     takes_two: bool
     output: str
