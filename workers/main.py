@@ -15,6 +15,7 @@ from review.audit import sequencing
 from review.audit.sequencing import Keeper
 from review.bulk import executing
 from review.configuration.service import ConfigCache, ItemTypes
+from review.datasets.snapshots import running as snapshots
 from review.delivery.feed import service as feed
 from review.delivery.notifications.dispatch import Dispatcher
 from review.delivery.webhooks import service as webhooks
@@ -84,6 +85,7 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
         (lambda: executing.advance(db, bench, stop.is_set), settings.sweep_interval),
         (lambda: learning.follow(db), settings.sweep_interval),
         (lambda: running.advance(db, configs, settings.statement_timeout, stop.is_set), settings.sweep_interval),
+        (lambda: snapshots.advance(db, settings, stop.is_set), settings.sweep_interval),
         (lambda: relay(post, sender), settings.relay_interval),
         (lambda: webhooks.sync_changed(db, configs), settings.sweep_interval),
         (lambda: sequencing.advance(keeper), settings.sweep_interval),

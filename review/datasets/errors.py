@@ -1,4 +1,4 @@
-"""Refusals of exports."""
+"""Refusals of exports, datasets and snapshots."""
 
 from review.kernel.errors import FieldError, Invalid, ReviewError
 
@@ -26,3 +26,72 @@ class RecordsUntypable(ReviewError):
             "A stored record cannot be given column types; nothing was exported and nothing is lost."
             " Export to jsonl, which writes every record as it is stored."
         )
+
+
+class DatasetInvalid(Invalid):
+    """What was asked cannot be a dataset; the places are named."""
+
+    code = "dataset_invalid"
+
+
+class DatasetNotFound(ReviewError):
+    """There is no dataset of this name."""
+
+    code = "dataset_not_found"
+    status = 404
+
+
+class DatasetExists(ReviewError):
+    """There is a dataset of this name already."""
+
+    code = "dataset_exists"
+    status = 409
+
+
+class SnapshotNotFound(ReviewError):
+    """There is no snapshot of this number, or it has no such file."""
+
+    code = "snapshot_not_found"
+    status = 404
+
+
+class SnapshotNotReady(ReviewError):
+    """The snapshot has no manifest: it is being made, was stopped, or failed."""
+
+    code = "snapshot_not_ready"
+    status = 409
+
+
+class SnapshotOver(ReviewError):
+    """The snapshot is not in a state in which this can be done."""
+
+    code = "snapshot_over"
+    status = 409
+
+
+class TooManySnapshots(ReviewError):
+    """As many snapshots as may be are being made."""
+
+    code = "too_many_snapshots"
+    status = 409
+
+
+class StoreUnset(ReviewError):
+    """Nobody has said where files of snapshots are kept."""
+
+    code = "snapshot_store_unset"
+    status = 409
+
+
+class StoreRefused(ReviewError):
+    """The place where files of snapshots are kept refused, or could not be reached."""
+
+    code = "snapshot_store_refused"
+    status = 503
+
+
+class NothingTaken(ReviewError):
+    """The definition takes no record at all."""
+
+    code = "dataset_empty"
+    status = 409

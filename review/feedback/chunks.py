@@ -21,7 +21,9 @@ OVERFLOW = 4  # a chunk this many times over its target is given up and read aga
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a project's feed: positions above `after` up to and with `upto`, and what is left out of it.
 
-    `superseded` asks for records that a later revision of the same decision within the stretch has replaced.
+    `superseded` asks for records that a later revision of the same decision within the stretch has replaced. Where
+    `beside` is given, a line is the record, a tab and the JSON value of that SQL expression over the row `f`: it comes
+    from code, never from a caller, and its `{upto}` is where the stretch ends.
     """
 
     project_id: UUID
@@ -30,6 +32,7 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
     of_type: str | None = None
     since: datetime | None = None
     superseded: bool = True
+    beside: str = ""
 
 
 class Chunk(NamedTuple):
@@ -117,7 +120,8 @@ def _statement(stretch: Stretch, after: int, reached: int) -> str:
             " AND NOT EXISTS (SELECT FROM feedback later WHERE later.project_id = f.project_id"
             f" AND later.item_id = f.item_id AND later.revision > f.revision AND later.position <= {stretch.upto:d})"
         )
-    return f"SELECT record FROM feedback f WHERE {conditions} ORDER BY position"  # noqa: S608  literals, quoted here
+    columns = f"record, {stretch.beside.format(upto=stretch.upto)}" if stretch.beside else "record"
+    return f"SELECT {columns} FROM feedback f WHERE {conditions} ORDER BY position"  # noqa: S608  literals, quoted here
 
 
 def _quoted(text: str) -> str:

@@ -35,6 +35,7 @@ class Permission(StrEnum):
     COMMENT = "comments:write"
     OVERRIDE = "decisions:override"
     READ_FEEDBACK = "feedback:read"
+    WRITE_DATASETS = "datasets:write"
     READ_CONFIG = "config:read"
     WRITE_CONFIG = "config:write"
     PAUSE = "clocks:pause"
@@ -56,11 +57,14 @@ _P = Permission
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(Permission),
     Role.LEAD: frozenset(
-        {_P.READ_ITEMS, _P.WORK, _P.COMMENT, _P.OVERRIDE, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.PAUSE}
-        | {_P.READ_EVENTS, _P.READ_WEBHOOKS, _P.READ_PEOPLE, _P.OWN_TOKENS, _P.ALL_POOLS, _P.STOP, _P.READ_REVIEWERS}
+        {_P.READ_ITEMS, _P.WORK, _P.COMMENT, _P.OVERRIDE, _P.READ_FEEDBACK, _P.WRITE_DATASETS, _P.READ_CONFIG}
+        | {_P.PAUSE, _P.READ_EVENTS, _P.READ_WEBHOOKS, _P.READ_PEOPLE, _P.OWN_TOKENS, _P.ALL_POOLS, _P.STOP}
+        | {_P.READ_REVIEWERS}
     ),
     Role.REVIEWER: frozenset({_P.READ_ITEMS, _P.WORK, _P.COMMENT, _P.PAUSE, _P.OWN_TOKENS}),
-    Role.ANALYST: frozenset({_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.OWN_TOKENS, _P.ALL_POOLS}),
+    Role.ANALYST: frozenset(
+        {_P.READ_ITEMS, _P.READ_FEEDBACK, _P.WRITE_DATASETS, _P.READ_CONFIG, _P.OWN_TOKENS, _P.ALL_POOLS}
+    ),
     Role.AUDITOR: frozenset(
         {_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.READ_EVENTS, _P.READ_WEBHOOKS}
         | {_P.READ_PEOPLE, _P.READ_KEYS, _P.OWN_TOKENS, _P.ALL_POOLS, _P.READ_REVIEWERS, _P.READ_AUDIT}

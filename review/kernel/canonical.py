@@ -22,3 +22,8 @@ def fingerprint(value: object) -> bytes:
     Only ever compared with what this same function stored.
     """
     return hashlib.sha256(_encoder.encode(value)).digest()
+
+
+def text_sha256(text: str) -> str:
+    """Give the hex SHA-256 of a text in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()

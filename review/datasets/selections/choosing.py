@@ -1,0 +1,136 @@
+"""Going through labelled records in feed order: what is taken, what is left out and why, and what a dataset adds to it.
+
+It is gone through twice, because how much of a label is taken depends on how much of it there is: first to count, then
+with the shares that follow. Both times give the same, for the choice depends on nothing but records and their order.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from review.datasets.selections import rules
+from review.datasets.selections.rules import Circumstances, Definition, Record
+from review.datasets.selections.splits import group_of, part_of
+
+_record = msgspec.json.Decoder(Record)
+_around = msgspec.json.Decoder(Circumstances)
+
+
+class Counts(msgspec.Struct, kw_only=True):
+    """What a reading has come to: taken by class, part, model and kind of decision, left out by reason.
+
+    `type_versions` are those of the records taken, by which guidelines they were judged.
+    """
+
+    seen: int = 0
+    taken: int = 0
+    left_out: Counter[str] = msgspec.field(default_factory=Counter[str])
+    classes: Counter[str] = msgspec.field(default_factory=Counter[str])
+    parts: Counter[str] = msgspec.field(default_factory=Counter[str])
+    models: Counter[str] = msgspec.field(default_factory=Counter[str])
+    verdicts: Counter[str] = msgspec.field(default_factory=Counter[str])
+    rulesets: Counter[int] = msgspec.field(default_factory=Counter[int])
+    type_versions: Counter[tuple[str, int]] = msgspec.field(default_factory=Counter[tuple[str, int]])
+
+
+class Added(msgspec.Struct, frozen=True, kw_only=True):
+    """The columns that a dataset adds to a record; `weight` undoes what sampling, by rule and by label, did.
+
+    `guidelines_sha256` names the guidelines that were in force, whose text the manifest has.
+    """
+
+    revision: int
+    is_last: bool
+    pool: str | None
+    reviewers: Sequence[UUID]
+    label_class: str
+    guidelines_sha256: str | None
+    split: str
+    sampling_probability: float
+    weight: float | None
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """A line of JSON as a dataset has it, and the part that it goes to."""
+
+    part: str
+    line: bytes
+
+
+class Choice:
+    """One reading of the records under a definition; without `shares` it only counts, and takes what could be taken."""
+
+    def __init__(
+        self,
+        definition: Definition,
+        shares: Mapping[str, float] | None = None,
+        guidelines: Mapping[tuple[str, int], str] | None = None,
+    ) -> None:
+        self._definition = definition
+        self._shares = shares
+        self._guidelines = guidelines or {}
+        self._seen_texts: set[bytes] = set()
+        self.counts = Counts()
+
+    def take(self, lines: bytes) -> list[Taken]:
+        """Go on with whole lines, each a record, a tab and its circumstances; gives what is taken, in their order."""
+        return [taken for line in lines.splitlines() if (taken := self._look(line)) is not None]
+
+    def shares(self) -> dict[str, float]:
+        """Give the share of each class that is to be taken, from what has been counted."""
+        return rules.shares_of(self._definition.sampling, self.counts.classes)
+
+    def _look(self, line: bytes) -> Taken | None:
+        text, _, beside = line.rpartition(b"\t")
+        record, around = _record.decode(text), _around.decode(beside)
+        self.counts.seen += 1
+        reason = rules.why_left_out(self._definition.criteria, record, around) or self._repeated(record)
+        sampling = self._definition.sampling
+        name = rules.class_of(record.label, sampling.label_at)
+        share = 1.0 if self._shares is None else self._shares.get(name, 0.0)
+        if reason is None and share < 1.0 and rules.place_of(record.item_id) >= share:
+            reason = rules.SAMPLED_OUT
+        if reason is not None:
+            self.counts.left_out[reason] += 1
+            return None
+        part = part_of(self._definition.splitting, group_of(self._definition.splitting, record, around))
+        self._count(record, name, part)
+        if self._shares is None:
+            return Taken(part, text)
+        return Taken(part, self._with_added(text, record, around, (name, share, part)))
+
+    def _repeated(self, record: Record) -> str | None:
+        if not self._definition.sampling.distinct:
+            return None
+        likeness = rules.likeness_of(record.input, self._definition.sampling.text_at)
+        if likeness in self._seen_texts:
+            return rules.REPEATED
+        self._seen_texts.add(likeness)
+        return None
+
+    def _count(self, record: Record, name: str, part: str) -> None:
+        self.counts.taken += 1
+        self.counts.classes[name] += 1
+        self.counts.parts[part] += 1
+        self.counts.verdicts[record.verdict] += 1
+        self.counts.models[rules.model_named(record.model)] += 1
+        self.counts.rulesets[record.route.ruleset_version] += 1
+        self.counts.type_versions[record.type, record.type_version] += 1
+
+    def _with_added(self, text: bytes, record: Record, around: Circumstances, put: tuple[str, float, str]) -> bytes:
+        name, share, part = put
+        chance = record.route.inclusion_probability * share
+        added = Added(
+            revision=around.revision,
+            is_last=around.is_last,
+            pool=around.pool,
+            reviewers=around.reviewers,
+            label_class=name,
+            guidelines_sha256=self._guidelines.get((record.type, record.type_version)),
+            split=part,
+            sampling_probability=share,
+            weight=1.0 / chance if chance > 0 else None,
+        )
+        return text.rstrip()[:-1] + b"," + msgspec.json.encode(added)[1:]

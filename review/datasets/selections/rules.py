@@ -1,0 +1,231 @@
+"""Which labelled records a dataset takes, and why it leaves one out; no I/O.
+
+Everything here follows from the record, its circumstances and the definition alone, so that a snapshot can be made
+again.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, TypeAlias
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from review.kernel.shapes import is_object
+
+Verdict = Literal["approve", "correct", "reject"]
+Source = Literal["review", "consensus", "adjudication", "override"]
+Texts: TypeAlias = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=500)], ...], Meta(max_length=200)]
+Path: TypeAlias = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00]*$")]
+Parts: TypeAlias = Annotated[Mapping[str, Annotated[float, Meta(gt=0, le=1)]], Meta(min_length=1, max_length=10)]
+
+TYPE: Final = "another item type"
+TIME: Final = "decided outside the dates"
+MODEL: Final = "another model or version"
+VERDICT: Final = "another verdict"
+SOURCE: Final = "decided in another way"
+RULE: Final = "routed by another rule"
+POOL: Final = "judged in another pool"
+TAGS: Final = "without any of the tags"
+EXCLUDED: Final = "with a tag that is left out"
+AGREEMENT: Final = "too little agreement, or none known"
+REVIEWS: Final = "too few reviews"
+NO_LABEL: Final = "rejected, so without a label"
+REVISED: Final = "replaced by a later revision"
+REPEATED: Final = "the same text as an earlier record"
+SAMPLED_OUT: Final = "left out by sampling"
+
+UNLABELLED: Final = "(none)"
+_BLANKS = re.compile(r"\W+")
+
+
+class Criteria(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a record must be to be taken; what is not said takes everything.
+
+    A model is `name` for all its versions, or `name@version`. `tags` asks for one of them at least. Of a decision that
+    was revised the last revision is taken, or each of them with `revisions: all`.
+    """
+
+    types: Texts = ()
+    since: Annotated[datetime, Meta(tz=True)] | None = None
+    until: Annotated[datetime, Meta(tz=True)] | None = None
+    models: Texts = ()
+    verdicts: tuple[Verdict, ...] = ()
+    sources: tuple[Source, ...] = ()
+    rules: Texts = ()
+    pools: Texts = ()
+    tags: Texts = ()
+    without_tags: Texts = ()
+    agreement_at_least: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    reviews_at_least: Annotated[int, Meta(ge=0, le=1_000)] = 0
+    with_label: bool = True
+    revisions: Literal["last", "all"] = "last"
+
+
+class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How many of each label are taken: `balanced` is as many as the rarest has, `at_most` bounds each of them.
+
+    `shares` keeps that share of a label. `label_at` is where in the label its class stands, `text_at` where in the
+    input the text stands by which repetitions are found; blank is all of it.
+    """
+
+    label_at: Path = ""
+    balanced: bool = False
+    at_most: Annotated[int, Meta(ge=1)] | None = None
+    shares: Mapping[str, Annotated[float, Meta(ge=0, le=1)]] = {}
+    distinct: bool = False
+    text_at: Path = ""
+
+
+def _one_part() -> dict[str, float]:
+    return {"all": 1.0}
+
+
+class Splitting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Into which parts records go: by the hash of the item, of its subject, or of the value at a path of the input.
+
+    Records of one group never part, and one that has been in a part stays in it as data grows. What has no subject or
+    no value there is a group of its own.
+    """
+
+    parts: Parts = msgspec.field(default_factory=_one_part)
+    by: Annotated[str, Meta(pattern=r"^(item|subject|input\..+)$", max_length=200)] = "item"
+    salt: Annotated[str, Meta(max_length=100)] = ""
+
+
+class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """All that says what a dataset is."""
+
+    criteria: Criteria = Criteria()
+    sampling: Sampling = Sampling()
+    splitting: Splitting = Splitting()
+
+
+class RouteSeen(msgspec.Struct, frozen=True):
+    """How the item came before people."""
+
+    rule: str | None = None
+    ruleset_version: int = 0
+    inclusion_probability: float = 1.0
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What the choice reads of a feedback record."""
+
+    id: UUID
+    item_id: UUID
+    type: str
+    type_version: int
+    input: msgspec.Raw
+    label: Any
+    verdict: str
+    source: str
+    decided_at: datetime
+    model: Any = None
+    tags: tuple[str, ...] = ()
+    route: RouteSeen = RouteSeen()
+    reviews: int = 0
+    agreement: float | None = None
+
+
+class Circumstances(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of a record besides: who the item was about, where and by whom it was judged, and if it stands."""
+
+    subject: str | None = None
+    pool: str | None = None
+    revision: int = 1
+    is_last: bool = True
+    reviewers: tuple[UUID, ...] = ()
+
+
+def why_left_out(criteria: Criteria, record: Record, around: Circumstances) -> str | None:
+    """Say why a record is left out, or give None where it is taken; the first reason in the order of the fields."""
+    if criteria.revisions == "last" and not around.is_last:
+        return REVISED
+    if criteria.with_label and record.label is None:
+        return NO_LABEL
+    name, version = _model_of(record.model)
+    wanted = (
+        (TYPE, criteria.types, (record.type,)),
+        (MODEL, criteria.models, (name, f"{name}@{version}")),
+        (VERDICT, criteria.verdicts, (record.verdict,)),
+        (SOURCE, criteria.sources, (record.source,)),
+        (RULE, criteria.rules, (record.route.rule,)),
+        (POOL, criteria.pools, (around.pool,)),
+        (TAGS, criteria.tags, record.tags),
+    )
+    for reason, asked, has in wanted:
+        if asked and not any(each in asked for each in has):
+            return reason
+    return _why_beyond(criteria, record)
+
+
+def _why_beyond(criteria: Criteria, record: Record) -> str | None:
+    decided = record.decided_at
+    if (criteria.since and decided < criteria.since) or (criteria.until and decided >= criteria.until):
+        return TIME
+    if any(tag in criteria.without_tags for tag in record.tags):
+        return EXCLUDED
+    if criteria.agreement_at_least > 0 and (record.agreement or 0.0) < criteria.agreement_at_least:
+        return AGREEMENT
+    return REVIEWS if record.reviews < criteria.reviews_at_least else None
+
+
+def _model_of(model: object) -> tuple[object, object]:
+    return (model.get("name"), model.get("version")) if is_object(model) else (None, None)
+
+
+def model_named(model: object) -> str:
+    """Name a model and its version as one text."""
+    name, version = _model_of(model)
+    if name is None:
+        return UNLABELLED
+    return str(name) if version is None else f"{name}@{version}"
+
+
+def at_path(value: object, path: str) -> object:
+    """Give what stands at a dotted path of objects, or None; a blank path is the value itself."""
+    for name in path.split(".") if path else ():
+        if not is_object(value):
+            return None
+        value = value.get(name)
+    return value
+
+
+def class_of(label: object, path: str) -> str:
+    """Name the class of a label; an object of one field is named by that field's value where no path is said."""
+    found = at_path(label, path)
+    if not path and is_object(found) and len(found) == 1:
+        found = next(iter(found.values()))
+    if found is None:
+        return UNLABELLED
+    return found if isinstance(found, str) else msgspec.json.encode(found, order="sorted").decode()
+
+
+def likeness_of(given: msgspec.Raw, path: str) -> bytes:
+    """Give what two inputs have in common if they differ only in case, spaces and punctuation."""
+    value = at_path(msgspec.json.decode(given), path)
+    text = value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
+    plain = _BLANKS.sub(" ", text.casefold()).strip()
+    # A text of signs alone would be like every other such text.
+    return hashlib.blake2b((plain or text).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def shares_of(sampling: Sampling, counts: Counter[str]) -> dict[str, float]:
+    """Give the share of each class that is taken: never above 1, and 1 where nothing bounds it."""
+    rarest = min(counts.values(), default=0) if sampling.balanced else 0
+    most = min((bound for bound in (rarest, sampling.at_most) if bound), default=None)
+    return {
+        name: sampling.shares.get(name, 1.0) * (1.0 if most is None else min(1.0, most / count))
+        for name, count in counts.items()
+    }
+
+
+def place_of(item_id: UUID, salt: str = "") -> float:
+    """Give the place of an item between 0 and 1, the same for ever: below a share means within it."""
+    digest = hashlib.sha256(b"dataset\0" + salt.encode() + b"\0" + item_id.bytes).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64

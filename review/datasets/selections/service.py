@@ -1,0 +1,205 @@
+"""Keeping datasets, and seeing at once what a definition would take."""
+
+import asyncio
+import re
+from contextlib import aclosing
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import func
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from review.audit import service as audit
+from review.audit.rules import Action
+from review.datasets.errors import DatasetExists, DatasetInvalid, DatasetNotFound
+from review.datasets.selections import queries, splits
+from review.datasets.selections.choosing import Choice, Taken
+from review.datasets.selections.models import Dataset
+from review.datasets.selections.rules import Definition
+from review.datasets.selections.schemas import DatasetView, Preview
+from review.feedback import chunks
+from review.feedback import service as feedback
+from review.identity.rules import Principal
+from review.kernel.db import Database
+from review.kernel.errors import FieldError
+from review.kernel.ids import new_id
+
+MOST_LOOKED_AT = 20_000  # somebody waits for it
+MOST_BYTES = 32 * 1024 * 1024
+MOST_SAMPLES = 10
+MOST_CLASSES = 200
+MAX_DESCRIPTION = 2_000
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+
+
+async def create(
+    tx: AsyncSession, *, who: Principal, name: str, description: str, definition: Definition
+) -> DatasetView:
+    """Keep a definition under a name.
+
+    Raises:
+        DatasetInvalid (422); DatasetExists (409).
+    """
+    check(definition, name=name, description=description)
+    if await queries.find(tx, who.project_id, name) is not None:
+        message = f"There is a dataset {name!r} already. Nothing was changed; take another name, or change that one."
+        raise DatasetExists(message)
+    row = Dataset(
+        project_id=who.project_id,
+        id=new_id(),
+        name=name,
+        description=description.strip(),
+        definition=msgspec.to_builtins(definition),
+        created_by=who.actor.name,
+        changed_by=who.actor.name,
+    )
+    tx.add(row)
+    audit.record(tx, who.project_id, who.actor, Action.DATASET_CREATED, details=_details(row))
+    await tx.flush()
+    await tx.refresh(row)
+    return view_of(row)
+
+
+async def change(
+    tx: AsyncSession, *, who: Principal, name: str, description: str, definition: Definition
+) -> DatasetView:
+    """Give a dataset another definition; snapshots that were made keep theirs. Idempotent.
+
+    Raises:
+        DatasetInvalid (422); DatasetNotFound (404).
+    """
+    check(definition, name=name, description=description)
+    row = await queries.lock(tx, who.project_id, name)
+    if row is None:
+        raise not_found(name)
+    given = msgspec.to_builtins(definition)
+    if (row.definition, row.description) != (given, description.strip()):
+        row.definition, row.description = given, description.strip()
+        row.changed_by, row.changed_at = who.actor.name, func.now()
+        audit.record(tx, who.project_id, who.actor, Action.DATASET_CHANGED, details=_details(row))
+        await tx.flush()
+        await tx.refresh(row)
+    return view_of(row)
+
+
+async def get(tx: AsyncSession, *, project_id: UUID, name: str) -> DatasetView:
+    """Give a dataset.
+
+    Raises:
+        DatasetNotFound (404).
+    """
+    row = await queries.find(tx, project_id, name) if "\0" not in name else None
+    if row is None:
+        raise not_found(name)
+    return view_of(row)
+
+
+async def list_datasets(tx: AsyncSession, *, project_id: UUID, after: str = "", limit: int = 100) -> list[DatasetView]:
+    """List datasets by name, those behind `after`."""
+    return [view_of(row) for row in await queries.list_datasets(tx, project_id, after, limit)]
+
+
+async def preview(db: Database, *, project_id: UUID, definition: Definition) -> Preview:
+    """Try a definition on the newest records of the feed; nothing is stored.
+
+    Raises:
+        DatasetInvalid (422).
+    """
+    check(definition)
+    upto = await feedback.settle_feed(db, project_id)
+    after = max(0, upto - MOST_LOOKED_AT)
+    lines = await _read(db, stretch_of(project_id, definition, upto=upto, after=after))
+    choice, shares, taken = await asyncio.to_thread(_choose, definition, lines)
+    counts = choice.counts
+    return Preview(
+        seen=counts.seen,
+        is_part=after > 0 or counts.seen < upto - after,
+        taken=counts.taken,
+        left_out=dict(counts.left_out.most_common()),
+        classes=dict(counts.classes.most_common(MOST_CLASSES)),
+        parts={name: counts.parts[name] for name in definition.splitting.parts},
+        models=dict(counts.models.most_common(MOST_CLASSES)),
+        verdicts=dict(counts.verdicts.most_common()),
+        shares=shares,
+        samples=[msgspec.Raw(each.line) for each in taken[-MOST_SAMPLES:]],
+    )
+
+
+def stretch_of(project_id: UUID, definition: Definition, *, upto: int, after: int = 0) -> chunks.Stretch:
+    """Give the stretch of the feed that a definition looks at, with the circumstances of each record."""
+    types = definition.criteria.types
+    return chunks.Stretch(
+        project_id=project_id,
+        upto=upto,
+        after=after,
+        of_type=types[0] if len(types) == 1 else None,
+        beside=queries.CIRCUMSTANCES,
+    )
+
+
+def check(definition: Definition, *, name: str = "dataset", description: str = "") -> None:
+    """Refuse what cannot be.
+
+    Raises:
+        DatasetInvalid: with the places (422).
+    """
+    faults: list[FieldError] = []
+    if not _NAME.fullmatch(name):
+        faults.append(FieldError("name", "is not up to 100 lower-case letters, digits, hyphens and underscores"))
+    if len(description) > MAX_DESCRIPTION:
+        faults.append(FieldError("description", f"is longer than {MAX_DESCRIPTION} characters"))
+    if fault := splits.faults_of(definition.splitting.parts):
+        faults.append(FieldError("definition.splitting.parts", fault))
+    criteria = definition.criteria
+    if criteria.since is not None and criteria.until is not None and criteria.since >= criteria.until:
+        faults.append(FieldError("definition.criteria.until", "is not after `since`"))
+    # PostgreSQL holds no such character, neither alone nor in what it stores.
+    if "\\u0000" in msgspec.json.encode(definition).decode() or "\0" in description:
+        faults.append(FieldError("definition", "holds a NUL character"))
+    if faults:
+        message = "The dataset cannot be as asked. Nothing was changed; mend what is named."
+        raise DatasetInvalid(message, errors=tuple(faults))
+
+
+def view_of(row: Dataset) -> DatasetView:
+    """Show a stored dataset."""
+    return DatasetView(
+        id=row.id,
+        name=row.name,
+        description=row.description,
+        definition=msgspec.convert(row.definition, Definition),
+        last_snapshot=row.last_number,
+        created_by=row.created_by,
+        created_at=row.created_at,
+        changed_by=row.changed_by,
+        changed_at=row.changed_at,
+    )
+
+
+def not_found(name: str) -> DatasetNotFound:
+    """Say that there is no dataset of this name."""
+    return DatasetNotFound(f"There is no dataset {name!r} here.")
+
+
+def _details(row: Dataset) -> dict[str, object]:
+    return {"dataset_id": str(row.id), "name": row.name, "definition": row.definition}
+
+
+async def _read(db: Database, stretch: chunks.Stretch) -> bytes:
+    """Read as much as is looked at while somebody waits."""
+    pieces: list[bytes] = []
+    async with aclosing(chunks.read(db.hot, stretch)) as coming:
+        async for chunk in coming:
+            pieces.append(chunk.lines)
+            if sum(map(len, pieces)) > MOST_BYTES:
+                break
+    return b"".join(pieces)
+
+
+def _choose(definition: Definition, lines: bytes) -> tuple[Choice, dict[str, float], list[Taken]]:
+    """Count first, and take by the shares that follow."""
+    counted = Choice(definition)
+    counted.take(lines)
+    shares = counted.shares()
+    choice = Choice(definition, shares)
+    return choice, shares, choice.take(lines)

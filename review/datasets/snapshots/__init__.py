@@ -1,0 +1,1 @@
+"""Immutable, numbered files of a dataset, with a manifest that tells what they are."""

@@ -1,0 +1,41 @@
+"""What is shown of snapshots."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from review.datasets.selections.rules import Definition
+from review.datasets.snapshots.rules import Manifest
+
+
+class SnapshotView(msgspec.Struct, frozen=True, kw_only=True):
+    """A snapshot: `state` is waiting, running, ready, stopped, failed or withdrawn; `progress` goes from 0 to 1.
+
+    `definition` is the dataset's as it was when the snapshot was asked for. `manifest` is there once it is ready, when
+    one is asked for.
+    """
+
+    id: UUID
+    dataset: str
+    number: int
+    state: str
+    progress: float
+    records: int
+    cut_off: int | None
+    definition: Definition
+    error: str
+    requested_by: str
+    requested_at: datetime
+    ended_at: datetime | None
+    manifest: Manifest | None = None
+
+
+class Announced(msgspec.Struct, frozen=True, kw_only=True):
+    """What the event says of a snapshot that is ready."""
+
+    dataset: str
+    number: int
+    records: int
+    sha256: str
+    files: int

@@ -1,0 +1,101 @@
+"""Where files of snapshots are kept: a folder, or a bucket of S3, Google Cloud Storage or Azure."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from review.datasets.errors import SnapshotNotFound, StoreRefused, StoreUnset
+from review.kernel.settings import Settings
+
+FOLDER = "snapshots"
+PIECE_BYTES = 1 << 20
+
+
+class Store:
+    """The place of files, by paths relative to the URL that names it.
+
+    A file appears under its name whole or not at all; large ones go in parts, several at a time.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Store":
+        """Give the place that the settings name, which by default is in the data directory; nothing is reached yet.
+
+        Raises:
+            StoreUnset: neither is set (409); StoreRefused: the URL is of no known kind (503).
+        """
+        if settings.snapshot_store:
+            parts = urlsplit(settings.snapshot_store)
+            if parts.scheme == "file":
+                return cls(LocalStore(parts.path, mkdir=True))
+            try:
+                return cls(from_url(settings.snapshot_store))
+            except (BaseError, ValueError) as fault:
+                message = f"REVIEW_SNAPSHOT_STORE cannot be used: {_first_line(fault)}"
+                raise StoreRefused(message) from fault
+        if settings.data_dir is None:
+            message = (
+                "Nobody has said where files of snapshots are kept. Nothing was made; "
+                "have REVIEW_SNAPSHOT_STORE set to a folder (file:///…) or a bucket (s3://…), for web and workers."
+            )
+            raise StoreUnset(message)
+        return cls(LocalStore(settings.data_dir.resolve() / FOLDER, mkdir=True))
+
+    async def put(self, path: str, file: Path | bytes) -> None:
+        """Store a file, in place of one that had the name.
+
+        Raises:
+            StoreRefused (503).
+        """
+        try:
+            await obstore.put_async(self._store, path, file)
+        except (BaseError, OSError) as fault:
+            raise _refused(path, fault) from fault
+
+    async def read(self, path: str) -> AsyncGenerator[bytes]:
+        """Give a file, piece by piece.
+
+        Raises:
+            SnapshotNotFound: there is none (404); StoreRefused (503).
+        """
+        try:
+            found = await obstore.get_async(self._store, path)
+            async for piece in found.stream(min_chunk_size=PIECE_BYTES):
+                yield bytes(piece)
+        except FileNotFoundError as fault:
+            message = f"The file {path} is no longer where snapshots are kept."
+            raise SnapshotNotFound(message) from fault
+        except (BaseError, OSError) as fault:
+            raise _refused(path, fault) from fault
+
+    async def remove(self, path: str) -> None:
+        """Remove a file; one that is not there is as good as removed.
+
+        Raises:
+            StoreRefused (503).
+        """
+        try:
+            await obstore.delete_async(self._store, path)
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as fault:
+            raise _refused(path, fault) from fault
+
+
+def _refused(path: str, fault: Exception) -> StoreRefused:
+    message = (
+        f"The place where snapshots are kept refused {path}: {_first_line(fault)} Nothing is lost; try again later."
+    )
+    return StoreRefused(message)
+
+
+def _first_line(fault: Exception) -> str:
+    """Give what went wrong in short: the rest is a trace, and may hold addresses with signatures."""
+    return str(fault).strip().split("\n", 1)[0][:300] or type(fault).__name__
