@@ -115,10 +115,14 @@ def shared_database_url(postgres: EmbeddedPostgres, peopled: World) -> Iterator[
 
 
 @pytest.fixture
-def settings(database_url: str, redis_server: EmbeddedRedis) -> Settings:
+def settings(database_url: str, redis_server: EmbeddedRedis, tmp_path: Path) -> Settings:
     """The settings of a process over the test's database."""
     return Settings(
-        database_url=database_url, redis_url=redis_server.url(), allowed_hosts=("testserver.local",), dev_pages=True
+        database_url=database_url,
+        redis_url=redis_server.url(),
+        allowed_hosts=("testserver.local",),
+        dev_pages=True,
+        snapshot_store=(tmp_path / "snapshots").as_uri(),
     )
 
 

@@ -6,11 +6,16 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+from sqlalchemy import update
 
 from review.audit.rules import OPERATOR
 from review.bulk.schemas import Asked, Kind
 from review.configuration import service as configuration
 from review.configuration.service import ConfigCache
+from review.datasets.selections import service as selections
+from review.datasets.selections.models import Dataset
+from review.datasets.selections.rules import Definition
+from review.datasets.snapshots import service as snapshots
 from review.decisions.rules import Verdict
 from review.delivery.feed import service as feed
 from review.delivery.webhooks import service as webhooks
@@ -130,7 +135,8 @@ def unknown() -> Things:
         "act_id",
         "backtest_id",
     )
-    return {name: uuid4() for name in ids} | dict.fromkeys(("pool", "name", "channel", "item_type"), "nothing-here")
+    names = dict.fromkeys(("pool", "name", "channel", "item_type", "file"), "nothing-here")
+    return {name: uuid4() for name in ids} | names | {"number": 2_000_000}
 
 
 def said(answer: httpx.Response, things: Things) -> tuple[int, str]:
@@ -186,6 +192,8 @@ async def _things(world: World, name: str, text: str, *, holder: str) -> Things:
         "item_type": f"{name}_type",
         "act_id": await _act(world, holder if works else "ana", item, text),
         "backtest_id": await _backtest(world),
+        "number": await _snapshot(world, name),
+        "file": "all-00000.parquet",
         "comment_id": uuid4(),
         "question_id": uuid4(),
         "view_id": uuid4(),
@@ -207,6 +215,16 @@ async def _backtest(world: World) -> UUID:
         return (
             await rehearsal.begin(tx, project_id=world.service.project_id, actor=world.service.actor, wanted=wanted)
         ).id
+
+
+async def _snapshot(world: World, name: str) -> int:
+    """Have a snapshot of a dataset begun that no worker has taken up yet."""
+    async with world.db.transaction() as tx:
+        who = world.service
+        await selections.create(tx, who=who, name=name, description="", definition=Definition())
+        await tx.execute(update(Dataset).values(last_number=4_710))  # a number that is found in nothing else
+        begun = await snapshots.begin(tx, world.settings, project_id=who.project_id, actor=who.actor, dataset=name)
+    return begun.number
 
 
 async def _deliver(world: World, name: str, item_id: UUID) -> UUID:

@@ -76,7 +76,7 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     label_at: Path = ""
     balanced: bool = False
     at_most: Annotated[int, Meta(ge=1)] | None = None
-    shares: Mapping[str, Annotated[float, Meta(ge=0, le=1)]] = {}
+    shares: Mapping[str, Annotated[float, Meta(ge=0, le=1)]] = msgspec.field(default_factory=dict[str, float])
     distinct: bool = False
     text_at: Path = ""
 
@@ -101,8 +101,8 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """All that says what a dataset is."""
 
     criteria: Criteria = Criteria()
-    sampling: Sampling = Sampling()
-    splitting: Splitting = Splitting()
+    sampling: Sampling = msgspec.field(default_factory=Sampling)
+    splitting: Splitting = msgspec.field(default_factory=Splitting)
 
 
 class RouteSeen(msgspec.Struct, frozen=True):

@@ -25,8 +25,8 @@ async def compare(hot: Hot, store: Store, *, project_id: UUID, dataset: str, ear
     Raises:
         SnapshotNotFound (404); SnapshotNotReady (409); StoreRefused (503).
     """
-    old = await get_manifest(hot, project_id=project_id, dataset=dataset, number=earlier)
     new = await get_manifest(hot, project_id=project_id, dataset=dataset, number=later)
+    old = await get_manifest(hot, project_id=project_id, dataset=dataset, number=earlier)
     with tempfile.TemporaryDirectory(prefix="countersign-compare-") as folder:
         before = await _fetch(store, project_id, old, Path(folder) / "earlier")
         after = await _fetch(store, project_id, new, Path(folder) / "later")

@@ -25,7 +25,8 @@ from review.web.services import AnyRequest, Svc, Tx, Who
 READ, WRITE = requires(Permission.READ_FEEDBACK), requires(Permission.WRITE_DATASETS)
 PARQUET = "application/vnd.apache.parquet"
 Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=100)]
-Number = Annotated[int, QueryParameter(ge=1, le=2**31 - 1)]
+Before = Annotated[int | None, QueryParameter(name="before", ge=1, le=2**31 - 1)]
+Since = Annotated[int | None, QueryParameter(name="since", ge=1, le=2**31 - 1)]
 
 
 class DatasetIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,20 +34,20 @@ class DatasetIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     name: str
     description: str = ""
-    definition: Definition = Definition()
+    definition: Definition = msgspec.field(default_factory=Definition)
 
 
 class ChangeIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a dataset is to be from now on; all of it is replaced."""
 
     description: str = ""
-    definition: Definition = Definition()
+    definition: Definition = msgspec.field(default_factory=Definition)
 
 
 class PreviewIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is to be tried."""
 
-    definition: Definition = Definition()
+    definition: Definition = msgspec.field(default_factory=Definition)
 
 
 class SnapshotIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -117,7 +118,7 @@ async def begin_snapshot(request: AnyRequest, services: Svc, who: Who, tx: Tx, n
 
 @get("/datasets/{name:str}/snapshots", opt=READ)
 async def list_snapshots(
-    services: Svc, who: Who, tx: Tx, name: FromPath[str], before: Number | None = None, limit: Limit = 50
+    services: Svc, who: Who, tx: Tx, name: FromPath[str], before: Before = None, limit: Limit = 50
 ) -> Snapshots:
     """List snapshots of a dataset, the last first; continue with `before` set to the last answer's `next`."""
     await datasets.get(tx, project_id=who.project_id, name=name)
@@ -173,20 +174,16 @@ async def read_snapshot_file(
     return Stream(pieces, media_type=PARQUET, headers=headers)
 
 
-@get("/datasets/{name:str}/compare", opt=READ)
+@get("/datasets/{name:str}/snapshots/{number:int}/difference", opt=READ)
 async def compare_snapshots(
-    services: Svc,
-    who: Who,
-    name: FromPath[str],
-    earlier: Number,
-    later: Number,
+    services: Svc, who: Who, name: FromPath[str], number: FromPath[int], since: Since = None
 ) -> Difference:
-    """Tell how two snapshots of a dataset differ: items added, withdrawn, judged anew, moved to another part."""
+    """Tell how a snapshot differs from an earlier one, by default the one before it: added, withdrawn, judged anew."""
     return await comparing.compare(
         services.db.hot,
         Store.of(services.settings),
         project_id=who.project_id,
         dataset=name,
-        earlier=earlier,
-        later=later,
+        earlier=number - 1 if since is None else since,
+        later=number,
     )
