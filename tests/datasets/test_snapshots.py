@@ -13,7 +13,7 @@ from review.audit.rules import OPERATOR
 from review.datasets.errors import SnapshotNotReady, SnapshotOver, StoreUnset, TooManySnapshots
 from review.datasets.formats.arrow import Table, pa, parquet
 from review.datasets.selections.rules import Criteria, Definition, Sampling, Splitting
-from review.datasets.snapshots import comparing, running, service, writing
+from review.datasets.snapshots import comparing, queries, running, service, writing
 from review.datasets.snapshots.rules import Manifest
 from review.datasets.snapshots.schemas import SnapshotView
 from review.datasets.snapshots.store import Store
@@ -155,11 +155,10 @@ async def test_subjects_stay_together_and_circumstances_are_told(db: Database, p
     await place.make()
 
     rows = (await place.table(1)).to_pylist()
-    subjects = dict(
-        await db.hot.fetch(
-            "SELECT item_id::text, details ->> 'subject' FROM item_bodies WHERE project_id = $1", place.project_id
-        )
+    bodies = await db.hot.fetch(
+        "SELECT item_id, details ->> 'subject' AS subject FROM item_bodies WHERE project_id = $1", place.project_id
     )
+    subjects = {str(body["item_id"]): body["subject"] for body in bodies}
     parts = {(subjects[row["item_id"]], row["split"]) for row in rows}
     assert len(parts) == 4
     assert {(row["revision"], row["is_last"], row["sampling_probability"]) for row in rows} == {(1, True, 1.0)}
@@ -219,7 +218,7 @@ async def test_a_place_that_refuses_is_tried_again_and_in_the_end_said(db: Datab
     good = place.settings
     place.folder.parent.joinpath("file").write_text("no folder")
     place.settings = Settings(snapshot_store=(place.folder.parent / "file").as_uri())
-    for _ in range(running.MOST_TRIES + 1):
+    for _ in range(queries.MOST_TRIES + 1):
         await running.work(db, place.settings, place.project_id, begun.id)
         await place.end_lease(begun.id)
     failed = await place.get(1)

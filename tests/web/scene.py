@@ -136,7 +136,7 @@ def unknown() -> Things:
         "backtest_id",
     )
     names = dict.fromkeys(("pool", "name", "channel", "item_type", "file"), "nothing-here")
-    return {name: uuid4() for name in ids} | names | {"number": 2_000_000}
+    return {name: uuid4() for name in ids} | names | {"number": 2_000_000, "act": "stop"}
 
 
 def said(answer: httpx.Response, things: Things) -> tuple[int, str]:
@@ -194,6 +194,7 @@ async def _things(world: World, name: str, text: str, *, holder: str) -> Things:
         "backtest_id": await _backtest(world),
         "number": await _snapshot(world, name),
         "file": "all-00000.parquet",
+        "act": "stop",
         "comment_id": uuid4(),
         "question_id": uuid4(),
         "view_id": uuid4(),
@@ -222,7 +223,9 @@ async def _snapshot(world: World, name: str) -> int:
     async with world.db.transaction() as tx:
         who = world.service
         await selections.create(tx, who=who, name=name, description="", definition=Definition())
-        await tx.execute(update(Dataset).values(last_number=4_710))  # a number that is found in nothing else
+        await tx.execute(
+            update(Dataset).where(Dataset.project_id == who.project_id).values(last_number=4_710)
+        )  # a number that is found in nothing else
         begun = await snapshots.begin(tx, world.settings, project_id=who.project_id, actor=who.actor, dataset=name)
     return begun.number
 

@@ -1,9 +1,9 @@
 """Datasets over HTTP: what is in them, their snapshots, and the files of these."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
-from litestar import Response, get, post, put
+from litestar import get, post, put
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Stream
 from msgspec import Meta
@@ -19,11 +19,11 @@ from review.datasets.snapshots.store import Store
 from review.identity.rules import Permission
 from review.web.api import bodies
 from review.web.api.openapi import gives, takes
+from review.web.downloads import PARQUET, snapshot_file
 from review.web.guards import requires
 from review.web.services import AnyRequest, Svc, Tx, Who
 
 READ, WRITE = requires(Permission.READ_FEEDBACK), requires(Permission.WRITE_DATASETS)
-PARQUET = "application/vnd.apache.parquet"
 Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=100)]
 Before = Annotated[int | None, QueryParameter(name="before", ge=1, le=2**31 - 1)]
 Since = Annotated[int | None, QueryParameter(name="since", ge=1, le=2**31 - 1)]
@@ -155,23 +155,9 @@ async def get_manifest(services: Svc, who: Who, name: FromPath[str], number: Fro
 @get("/datasets/{name:str}/snapshots/{number:int}/files/{file:str}", opt=READ | gives({PARQUET: None}))
 async def read_snapshot_file(
     services: Svc, who: Who, tx: Tx, name: FromPath[str], number: FromPath[int], file: FromPath[str]
-) -> Response[Any]:
+) -> Stream:
     """Download a file of a snapshot; that it left is in the audit."""
-    found, pieces = await snapshots.read_file(
-        services.db.hot,
-        Store.of(services.settings),
-        project_id=who.project_id,
-        dataset=name,
-        number=number,
-        name=file,
-    )
-    await snapshots.note_read(tx, project_id=who.project_id, actor=who.actor, dataset=name, number=number, name=file)
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}-{number}-{found.name}"',
-        "Content-Length": str(found.bytes),
-        "ETag": f'"{found.sha256}"',
-    }
-    return Stream(pieces, media_type=PARQUET, headers=headers)
+    return await snapshot_file(services, who, tx, dataset=name, number=number, name=file)
 
 
 @get("/datasets/{name:str}/snapshots/{number:int}/difference", opt=READ)

@@ -16,6 +16,7 @@ from review.web.pages.audit import AuditPages
 from review.web.pages.bulk import BulkPages
 from review.web.pages.clocks import clocks_page
 from review.web.pages.comments import CommentPages
+from review.web.pages.datasets import DatasetPages
 from review.web.pages.due import due_page
 from review.web.pages.editor import EditorPages
 from review.web.pages.environment import build_environment
@@ -81,6 +82,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
     handlers += [begin_passkey_sign_in, sign_in_with_passkey, PasskeyPages]
     handlers += [beside_page, CommentPages, ask_upstream, answer_upstream]
     handlers += [PreferencesPages, find_page, BulkPages, RehearsalPages, AssurancePages, EditorPages]
+    handlers += [DatasetPages]
     if with_dev_pages:
         handlers += [styleguide, specimen_desk]
     site = Router(
