@@ -10,6 +10,7 @@ import httpx
 import msgspec
 
 from review.bulk.schemas import Asked, Kind
+from review.datasets.snapshots import running as snapshots
 from review.decisions.rules import Verdict
 from review.delivery.webhooks import service as webhooks
 from review.identity.rules import Role
@@ -282,6 +283,17 @@ class Spread:
                 ).id
             )
         await running.advance(self.world.db, self.world.configs, timedelta(0))
+        await self._collect(api)
+
+    async def _collect(self, api: httpx.AsyncClient) -> None:
+        """Make two snapshots of a dataset of it, and one that takes nothing."""
+        hostile = {"criteria": {"tags": [SHORT[2]], "rules": [SHORT[23]]}, "sampling": {"label_at": SHORT[2]}}
+        for name, definition in (("all", {}), ("none", hostile)):
+            body = {"name": name, "description": LONG.replace("\0", "")[:1_900], "definition": definition}
+            await self._call(api, "/datasets", body, name="lea")
+        for name in ("all", "all", "none"):
+            await self._call(api, f"/datasets/{name}/snapshots", {}, name="lea")
+        await snapshots.advance(self.world.db, self.world.settings)
 
     async def _ask(self, api: httpx.AsyncClient, seat: dict[str, Any], *, is_answered: bool) -> None:
         given = {"fence": seat["fence"], "text": LONG[:1_900]}

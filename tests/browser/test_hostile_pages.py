@@ -46,6 +46,10 @@ VISITS: dict[str, Callable[[Spread], list[str]]] = {
         f"{P}/rules/plan/1?minutes=3&cost=40",
         f"{P}/rules/plan/1?days=%22%3E%3Cscript%3E&currency=%E2%80%AE",
     ],
+    "/p/{project}/datasets": lambda _made: [f"{P}/datasets?cursor=%3Cscript%3E", f"{P}/datasets"],
+    "/p/{project}/datasets/{name}": lambda _made: [f"{P}/datasets/all", f"{P}/datasets/none"],
+    "/p/{project}/datasets/{name}/{number}": lambda _made: [f"{P}/datasets/all/2", f"{P}/datasets/none/1"],
+    "/p/{project}/datasets/{name}/{number}/difference": lambda _made: [f"{P}/datasets/all/2/difference"],
     "/p/{project}/stops": lambda made: [
         f"{P}/stops?item={made.items[0]}",
         f"{P}/stops?what=model:%22%3E%3Cscript%3E%E2%80%AE&within=%3Cimg%3E&item=%3Cscript%3E",
@@ -75,7 +79,12 @@ VISITS: dict[str, Callable[[Spread], list[str]]] = {
     "/p/{project}/webhooks/{name}": lambda _made: [f"{P}/webhooks/crm", f"{P}/webhooks/%3Cscript%3E"],
 }
 # Files and a stream, which no browser shows.
-DOWNLOADS = {"/p/{project}/audit/export", "/p/{project}/queue/live", "/p/{project}/items/{item_id}/media/{digest}"}
+DOWNLOADS = {
+    "/p/{project}/audit/export",
+    "/p/{project}/queue/live",
+    "/p/{project}/items/{item_id}/media/{digest}",
+    "/p/{project}/datasets/{name}/{number}/files/{file}",
+}
 
 WATCH = (
     "window.violations = []; document.addEventListener('securitypolicyviolation',"

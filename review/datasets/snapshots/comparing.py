@@ -59,13 +59,13 @@ def _compare(numbers: tuple[int, int], before: Sequence[Path], after: Sequence[P
     moved = compute.and_(
         both, compute.fill_null(compute.not_equal(joined["split"], joined["split_later"]), fill_value=False)
     )
-    revised = joined.filter(other)["item_id"]
+    revised: list[str] = joined.filter(other)["item_id"].to_pylist()
     relabelled = _relabelled(before, after, revised)
     ids = {
         "added": joined.filter(new)["item_id"].to_pylist(),
         "withdrawn": joined.filter(gone)["item_id"].to_pylist(),
         "relabelled": relabelled,
-        "revised": sorted(set(revised.to_pylist()) - set(relabelled)),
+        "revised": sorted(set(revised) - set(relabelled)),
         "moved": joined.filter(moved)["item_id"].to_pylist(),
     }
     stay = int(compute.sum(both).as_py() or 0)
@@ -86,14 +86,14 @@ def _keys(files: Sequence[Path]) -> Table:
     return found.select(["item_id", "id", "split"])
 
 
-def _relabelled(before: Sequence[Path], after: Sequence[Path], items: object) -> list[str]:
+def _relabelled(before: Sequence[Path], after: Sequence[Path], items: list[str]) -> list[str]:
     """Give those items whose label is another."""
     old, new = _labels(before, items), _labels(after, items)
     return sorted(item for item, label in old.items() if label != new.get(item))
 
 
-def _labels(files: Sequence[Path], items: object) -> dict[str, object]:
-    chosen = compute.field("item_id").isin(items)
+def _labels(files: Sequence[Path], items: list[str]) -> dict[str, object]:
+    chosen = compute.field("item_id").isin(pa.array(items, pa.string()))
     columns = ["item_id", "label", "verdict", "revision"]
     rows = [row for file in files for row in parquet.read_table(file, columns=columns, filters=chosen).to_pylist()]
     rows.sort(key=lambda row: row["revision"])
