@@ -31,7 +31,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 Connection = ASGIConnection[Any, Any, Any, Any]
 
 
-def address_guard(connection: Connection, _handler: BaseRouteHandler) -> None:
+async def address_guard(connection: Connection, _handler: BaseRouteHandler) -> None:
     """Refuse an address with a NUL character, which no database and no file system can look up.
 
     Raises:
@@ -45,7 +45,7 @@ def address_guard(connection: Connection, _handler: BaseRouteHandler) -> None:
         raise NotFound(message)
 
 
-def encoding_guard(connection: Connection, _handler: BaseRouteHandler) -> None:
+async def encoding_guard(connection: Connection, _handler: BaseRouteHandler) -> None:
     """Refuse a packed body: what a few bytes unpack to is not known before it is done.
 
     Raises:

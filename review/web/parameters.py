@@ -13,7 +13,7 @@ DECLARED = "declared_parameters"
 MOST_NAMED = 20
 
 
-def known_parameters_guard(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+async def known_parameters_guard(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
     """Let a request pass whose query parameters the call has, each once where it takes one value.
 
     Raises:

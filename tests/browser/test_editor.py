@@ -30,7 +30,7 @@ async def test_a_rule_is_written_checked_completed_tried_and_saved(site: Site, p
     await expect(page.locator(".under mark")).to_have_text("confidense")
     await expect(told.locator(".faults li")).to_contain_text("did you mean `confidence`?")
     await page.locator(".faults a").click()
-    await page.wait_for_function("document.activeElement.id === 'source'")
+    await expect(source).to_be_focused()
 
     await page.evaluate(WRITE, ["item.confidense < 0.8", ""])
     await page.keyboard.type("item.conf")

@@ -1,7 +1,8 @@
 """Promises 21, 23, 28: whatever is sent, every call answers with a problem that names it, and never breaks."""
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import httpx
@@ -10,10 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from review.identity.rules import Role
+from review.web.parameters import DECLARED
 from tests.make import World, submission
 from tests.web.matrix import OF_ONE, ROUTES, filled
 from tests.web.test_access import PREFIX, bearer
 
+T = TypeVar("T")
 PROBLEM = "application/problem+json"
 LONG = "x" * 5_000
 ODD_VALUES = [
@@ -89,6 +92,11 @@ def check_problem(answer: httpx.Response, told: str) -> None:
         assert problem["code"] not in {"unavailable", "internal"}, told
 
 
+def turned(among: Sequence[T], at: int) -> T:
+    """Give what stands at a place of a list that goes round."""
+    return among[at % len(among)]
+
+
 @pytest.fixture
 async def admin(world: World) -> str:
     await world.add_person("the-admin", Role.ADMIN)
@@ -96,12 +104,18 @@ async def admin(world: World) -> str:
 
 
 async def test_odd_query_values(http: httpx.AsyncClient, admin: str) -> None:
-    for method, path, _ in ROUTES:
-        for name in PARAMETERS:
-            for value in ODD_VALUES:
-                address = f"{filled(path)}?{name}={value}"
-                answer = await http.request(method, address, headers=bearer(admin))
-                check_problem(answer, f"{method} {address[:200]}")
+    """Every value of what a call takes; of what it refuses by name alone one each, another for the next call."""
+    transport: Any = http._transport
+    for at, (method, path, _) in enumerate(ROUTES):
+        taken = transport.app.state[DECLARED][path, method]
+        for name, value in [
+            *((name, value) for name in taken for value in ODD_VALUES),
+            *((name, turned(ODD_VALUES, at + place)) for place, name in enumerate(PARAMETERS) if name not in taken),
+        ]:
+            address = f"{filled(path)}?{name}={value}"
+            answer = await http.request(method, address, headers=bearer(admin))
+            check_problem(answer, f"{method} {address[:200]}")
+            assert name in taken or answer.status_code == 400, address[:200]
 
 
 @pytest.mark.parametrize(
@@ -119,13 +133,15 @@ async def test_odd_ids(http: httpx.AsyncClient, admin: str, odd: str) -> None:
 
 
 async def test_odd_bodies_leave_nothing(http: httpx.AsyncClient, world: World, admin: str) -> None:
+    """Every body as JSON and as another kind, in turn, to every call; every one as every kind to the one that looks."""
     await world.submit()
     (held,) = await world.claim("ana")
     item_id = held.item.id
     before = [await world.count(table) for table in ("items", "reviews", "decisions", "config_versions", "events")]
-    for method, path in TAKING:
-        for name, body in BODIES:
-            for kind in KINDS if len(body) < 5_000 else KINDS[:1]:
+    for at, (method, path) in enumerate(TAKING):
+        for place, (name, body) in enumerate(BODIES):
+            others = KINDS[1:] if path.endswith("/batch") else [turned(KINDS[1:], at + place)]
+            for kind in [KINDS[0], *(others if len(body) < 5_000 else [])]:
                 headers: dict[str, Any] = bearer(admin) | ({"Content-Type": kind.encode()} if kind else {})
                 address = filled(path, assignment_id=held.id)
                 answer = await http.request(method, address, content=body, headers=headers)
