@@ -26,6 +26,7 @@ from review.items.schemas import ItemDetail, ItemView
 from review.items.service import ItemFilter
 from review.kernel import strict_json
 from review.kernel.errors import Invalid, ReviewError
+from review.kernel.sentences import say
 from review.web.content import visible
 from review.web.guards import requires
 from review.web.pages.desk import title_in
@@ -173,12 +174,12 @@ async def _item(work: Work, typed: Typed) -> object:
     """
     if not typed.item:
         if not typed.pasted.strip():
-            message = "There is no item to try. Choose one of the list, or paste one."
+            message = say("There is no item to try. Choose one of the list, or paste one.")
             raise Invalid(message)
         return strict_json.decode(typed.pasted.encode())
     given = [each for each in await _latest(work) if str(each.id) == typed.item]
     if not given:
-        message = "This item is not among those offered any more. Choose another one of the list, or paste one."
+        message = say("This item is not among those offered any more. Choose another one of the list, or paste one.")
         raise Invalid(message)
     detail = await items.get_detail(work.hot, who=work.who, item_id=given[0].id, base_url=work.base_url)
     return as_submitted(detail)
