@@ -27,7 +27,7 @@ from review.queueing.models import ItemComment
 
 FRESH = timedelta(minutes=5)  # for so long somebody may change or take back what they wrote
 MAX_TEXT = 4_000
-CommentText = Annotated[str, Meta(min_length=1, most=MAX_TEXT)]
+CommentText = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
 
 
 class CommentView(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,11 +18,11 @@ from review.web.pages.environment import build_environment
 from review.web.pages.words import humanise
 from review.web.words import catalogue
 from review.web.words.catalogue import Languages
-from tests.make import World
+from tests.make import OF_A_PAGE, World
 from tests.web import matrix
 from tests.web.left_over import left_over
 from tests.web.made_up import install, marked
-from tests.web.scene import Scene, addressed
+from tests.web.scene import Scene, addressed, unknown
 from tests.web.test_pages import HTML, sign_in, take, token
 
 DEVELOPMENT = {"styleguide.html": "of development only, with made-up words in every component"}
@@ -166,6 +166,34 @@ async def test_no_page_says_anything_in_english(
             ]:
                 left[route.name] = words
     assert seen >= 25, "the pages are there"
+    assert left == {}
+
+
+async def test_no_refusal_says_anything_in_english(
+    http: httpx.AsyncClient,
+    db: Database,
+    settings: Settings,
+    made_up: Languages,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever a page can be asked to do, with nothing filled in, and for a thing that is nowhere."""
+    monkeypatch.setattr(catalogue, "_installed", made_up)
+    scene = await Scene.build(http, db, settings, "admin")
+    http.cookies.clear()
+    headers = HTML | OF_A_PAGE | {"accept-language": "qps", "cookie": f"countersign={scene.caller.cookie}"}
+    left: dict[str, list[str]] = {}
+    codes: set[str] = set()
+    for route in matrix.routes():
+        if route.method != "POST" or route.is_api or "/sign-out" in route.path:
+            continue
+        for form, things in (({}, scene.own), (route.row.form, unknown())):
+            data = {"_csrf": scene.caller.csrf, **form}
+            answer = await http.post(addressed(route, things), data=data, headers=headers)
+            if answer.status_code >= 400 and "<html" in answer.text:
+                codes |= set(re.findall(r'<p class="small soft">(\d{3} \w+)</p>', answer.text))
+                if words := [each for each in left_over(answer.text) if each not in codes]:
+                    left[f"{route.name} {answer.status_code}"] = words
+    print(sorted(codes))
     assert left == {}
 
 
