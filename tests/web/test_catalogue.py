@@ -52,6 +52,8 @@ COMMANDS = frozenset(
 
 # What packages below the pages write and keep in English (ADR 0040): why something is due when it is, and why a
 # delivery failed, which the test below sets. The audit names its acts as the API does.
+BY_LIBRARY = re.compile(r"Invalid enum value .*")  # msgspec's own words for what no form of ours sends (ADR 0040)
+ENDING = re.compile(r"/sign-out|/sessions/")  # what would sign the caller out
 FROM_BELOW = re.compile(r"Policy .* gives .*|It arrived .*|Webhooks")
 
 
@@ -184,16 +186,17 @@ async def test_no_refusal_says_anything_in_english(
     left: dict[str, list[str]] = {}
     codes: set[str] = set()
     for route in matrix.routes():
-        if route.method != "POST" or route.is_api or "/sign-out" in route.path:
+        if route.method != "POST" or route.is_api or ENDING.search(route.path):
             continue
-        for form, things in (({}, scene.own), (route.row.form, unknown())):
+        for form, things in (({}, scene.own), (route.row.form, scene.own), (route.row.form, unknown())):
             data = {"_csrf": scene.caller.csrf, **form}
             answer = await http.post(addressed(route, things), data=data, headers=headers)
             if answer.status_code >= 400 and "<html" in answer.text:
                 codes |= set(re.findall(r'<p class="small soft">(\d{3} \w+)</p>', answer.text))
-                if words := [each for each in left_over(answer.text) if each not in codes]:
+                if words := [
+                    each for each in left_over(answer.text) if each not in codes and not BY_LIBRARY.fullmatch(each)
+                ]:
                     left[f"{route.name} {answer.status_code}"] = words
-    print(sorted(codes))
     assert left == {}
 
 

@@ -28,7 +28,8 @@ from review.web.pages.cookies import browser_of, door_of, session_cookie
 from review.web.pages.reading import Pairs, first, read_form
 from review.web.pages.session import show_recovery_codes
 from review.web.services import AnyRequest, Services, Svc, Tx
-from review.web.words.catalogue import N_, gettext, one_of, translated
+from review.web.words.catalogue import N_, gettext, one_of
+from review.web.words.sentences import translated
 
 HERE: Final = "/account"
 SAID: Final = {
@@ -218,7 +219,9 @@ async def page(
 
 async def refused(request: AnyRequest, services: Services, refusal: ReviewError) -> Template:
     """Show the page again with what was refused and why; a wrong password does not sign anybody out."""
-    told = [gettext("The %(field)s %(fault)s.", field=each.path, fault=each.sentence) for each in refusal.errors]
+    told = [
+        gettext("The %(field)s %(fault)s.", field=each.path, fault=translated(each.sentence)) for each in refusal.errors
+    ]
     fault = " ".join([translated(refusal.sentence), *told])
     status = 422 if refusal.status == 401 else refusal.status
     answer = await page(request, services, fault=fault, status=status)

@@ -25,7 +25,8 @@ from review.web import content, forms
 from review.web.pages import differences, reasons, story, words
 from review.web.pages.veils import Veil
 from review.web.pages.views import Alternative, Answer, Correction, Countdown, Desk, Fact, Reason, Stoppable
-from review.web.words.catalogue import N_, gettext, ngettext, one_of, translated
+from review.web.words.catalogue import N_, gettext, ngettext, one_of
+from review.web.words.sentences import translated
 
 MAX_KEYED = 9
 MAX_ALTERNATIVES = 20

@@ -18,6 +18,7 @@ from review.web.pages.cookies import browser_of, door_of
 from review.web.pages.reading import first, read_pairs
 from review.web.services import AnyRequest, Svc, Tx
 from review.web.words.catalogue import N_, gettext
+from review.web.words.sentences import translated
 
 SENT: Final = N_(
     "If there is an account with a password for this address, a link is on its way to it. "
@@ -70,7 +71,7 @@ async def choose(request: AnyRequest, services: Svc, link: FromPath[str]) -> Res
         async with services.sign_ins:
             await password_changes.choose_password(door, secret=link, new=new, browser=browser_of(request))
     except IdentityInvalid as refusal:
-        fault = gettext("The password %(fault)s.", fault=refusal.errors[0].sentence)
+        fault = gettext("The password %(fault)s.", fault=translated(refusal.errors[0].sentence))
         return _choose(chooser, link, fault=fault, status=refusal.status)
     return Redirect("/sign-in?done=password", status_code=303)
 

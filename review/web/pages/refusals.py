@@ -11,7 +11,8 @@ from review.queueing.errors import LeaseLost
 from review.web.errors import later, refusal_of, to_json
 from review.web.pages.reading import typed
 from review.web.services import AnyRequest
-from review.web.words.catalogue import N_, gettext, translated
+from review.web.words.catalogue import N_, gettext
+from review.web.words.sentences import translated
 
 TITLES = {
     401: N_("Please sign in"),

@@ -49,13 +49,12 @@ def gettext(message: str, /, **names: object) -> Markup:
     """Give a sentence that may have markup in the language of this request's page, with what its names stand for."""
     if not names:
         return _nameless(catalogue.spoken(), message)
-    return Markup(catalogue.spoken().gettext(message)) % catalogue.translated_each(names)  # noqa: S704  # a catalogue is as trusted as the templates; names are escaped
+    return Markup(catalogue.spoken().gettext(message)) % names  # noqa: S704  # a catalogue is as trusted as the templates; names are escaped
 
 
 def ngettext(singular: str, plural: str, count: int, /, **names: object) -> Markup:
     """Give a sentence that may have markup in the form that its language has for a number."""
-    message = Markup(catalogue.spoken().ngettext(singular, plural, count))  # noqa: S704  # as trusted as templates
-    return message % catalogue.translated_each({"num": count, **names})
+    return Markup(catalogue.spoken().ngettext(singular, plural, count)) % {"num": count, **names}  # noqa: S704  # as trusted as templates
 
 
 # Most of what a page says has no names, and a page says it a hundred times a second.

@@ -6,8 +6,6 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Final
 
-from review.kernel.sentences import Sentence
-
 DOMAIN: Final = "countersign"
 ENGLISH: Final = "en"  # the language of the templates themselves
 # Languages that are read from right to left, and scripts, which say it where a tag names one: `az-arab`, `ur-latn`.
@@ -98,22 +96,12 @@ def spoken() -> catalogues.NullTranslations:
 
 def gettext(message: str, /, **names: object) -> str:
     """Give a sentence in the language of this request's page, as plain text, with what its names stand for."""
-    return _spoken.get()[1].gettext(message) % translated_each(names)
+    return _spoken.get()[1].gettext(message) % names
 
 
 def ngettext(singular: str, plural: str, count: int, /, **names: object) -> str:
     """Give a sentence in the form that its language has for a number, which it may name as `num`."""
-    return _spoken.get()[1].ngettext(singular, plural, count) % translated_each({"num": count, **names})
-
-
-def translated(text: str) -> str:
-    """Give what packages below the pages said in the language of this request's page; any other text as it is."""
-    return text.by(_spoken.get()[1]) if isinstance(text, Sentence) else text
-
-
-def translated_each(names: Mapping[str, object]) -> dict[str, object]:
-    """Give what a sentence names, with the sentences among it in the language of this request's page."""
-    return {name: translated(each) if isinstance(each, Sentence) else each for name, each in names.items()}
+    return _spoken.get()[1].ngettext(singular, plural, count) % {"num": count, **names}
 
 
 def one_of(messages: Mapping[str, str], code: str, otherwise: str = "") -> str:
