@@ -11,7 +11,6 @@ from review.configuration.errors import ConfigError, ConfigurationInvalid
 from review.identity.oidc.rules import Allowed, Grant, Provider, is_endpoint
 from review.identity.rules import PERSONAL_ROLES, Role, normalise_email
 from review.kernel.errors import FieldError
-from review.kernel.sentences import say
 from review.kernel.settings import SettingInvalid
 
 MAX_PROVIDERS = 20
@@ -77,10 +76,7 @@ def read_providers(source: bytes, environ: Mapping[str, str]) -> dict[str, Provi
 
 
 def _placed(fault: ConfigError) -> FieldError:
-    return FieldError(
-        fault.path,
-        say("line %(line)s column %(column)s: %(fault)s", line=fault.line, column=fault.column, fault=fault.sentence),
-    )
+    return FieldError(fault.path, f"line {fault.line} column {fault.column}: {fault.message}")
 
 
 def _read_provider(checks: Checks, path: str, value: object, environ: Mapping[str, str]) -> Provider | None:

@@ -61,7 +61,11 @@ async def prepare(tx: AsyncSession, source: bytes | str, terms: Terms, *, dry_ru
     # A large document takes seconds to read; nothing else should stand still for it.
     document, config = await asyncio.to_thread(_read, source)
     if terms.only_project is not None and config.project != terms.only_project:
-        message = f"is `{config.project}`, but this key belongs to project `{terms.only_project}`"
+        message = say(
+            "is `%(project)s`, but this key belongs to project `%(own)s`",
+            project=config.project,
+            own=terms.only_project,
+        )
         raise ConfigurationInvalid([document.fault("project", message)])
     project = await lock_or_add(tx, config, may_create=terms.may_create, dry_run=dry_run)
     active = await queries.find_version(tx, project.id, project.config_version)
@@ -154,7 +158,9 @@ def check_roles(
     """
     old: dict[str, Any] = before.get("roles") or {}
     faults = [
-        document.fault(f"roles.{role.name}.may", f"holds `{each}`, which you do not carry yourself")
+        document.fault(
+            f"roles.{role.name}.may", say("holds `%(permission)s`, which you do not carry yourself", permission=each)
+        )
         for role in config.roles.values()
         if digest_of(old.get(role.name)) != digest_of(document.data["roles"][role.name])
         for each in sorted(role.may - frozenset(held))

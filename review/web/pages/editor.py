@@ -34,6 +34,7 @@ from review.web.pages.reading import Pairs, first, read_form
 from review.web.pages.versions import MOST_VERSION
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
+from review.web.words.sentences import translated
 
 LATEST = 20
 MOST_FAULTS = 100
@@ -75,7 +76,7 @@ class Found:
     offers: Sequence[Offer] = ()
     trial: Trial | None = None
     refusal: str = ""
-    refused: Sequence[str] = ()
+    refused: Sequence[tuple[str, str]] = ()
 
     @property
     def is_sound(self) -> bool:
@@ -152,7 +153,7 @@ def _fault(source: str, fault: ConfigError) -> Fault:
     lines = source.splitlines()
     text = lines[fault.line - 1] if 0 < fault.line <= len(lines) else ""
     shown = visible(text[:MOST_SHOWN])
-    return Fault(fault.line, fault.column, visible(fault.path), visible(fault.message[:MOST_TOLD]), shown)
+    return Fault(fault.line, fault.column, visible(fault.path), visible(translated(fault.sentence)[:MOST_TOLD]), shown)
 
 
 async def _try(work: Work, typed: Typed, found: Found) -> Found:
@@ -204,8 +205,8 @@ async def _latest(work: Work) -> list[ItemView]:
 
 
 def _refused(found: Found, refused: ReviewError) -> Found:
-    said = [f"{each.path}: {each.message}" if each.path else each.message for each in refused.errors]
-    return replace(found, refusal=visible(str(refused)), refused=[visible(each) for each in said])
+    told = [(visible(each.path), visible(translated(each.sentence))) for each in refused.errors]
+    return replace(found, refusal=visible(translated(refused.sentence)), refused=told)
 
 
 def _typed(pairs: Pairs) -> Typed:
