@@ -17,13 +17,13 @@ class FieldError(msgspec.Struct, frozen=True, dict=True):
     def __post_init__(self) -> None:
         """Keep a sentence apart, for what is sent and stored is plain English."""
         if isinstance(self.message, Sentence):
-            self.__dict__["said"] = self.message
+            vars(self)["said"] = self.message
             force_setattr(self, "message", str(self.message))
 
     @property
     def sentence(self) -> str:
         """The message as it was given, which pages say in their reader's language."""
-        said: str = self.__dict__.get("said", self.message)
+        said: str = vars(self).get("said", self.message)
         return said
 
 

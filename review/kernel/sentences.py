@@ -1,6 +1,5 @@
 """Sentences for people, written in English where something happens, that can be said again in another language."""
 
-from functools import reduce
 from gettext import NullTranslations
 from typing import Self
 
@@ -43,4 +42,7 @@ def say_n(one: str, many: str, count: int, /, **names: object) -> Sentence:
 
 def either(*names: str) -> str:
     """Name several of which any will do: `a or b or c`."""
-    return reduce(lambda said, name: say("%(this)s or %(that)s", this=said, that=name), names) if names else ""
+    said = names[0] if names else ""
+    for name in names[1:]:
+        said = say("%(this)s or %(that)s", this=said, that=name)
+    return said
