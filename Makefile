@@ -69,8 +69,8 @@ audit: $(VENV)/.installed-dev ## look for known vulnerabilities in what is locke
 	else echo 'NOT AUDITED: no advisory source answers at $(ADVISORIES), so known vulnerabilities were not looked for.' >&2; fi
 
 words: $(VENV)/.installed-dev ## collect the words of the pages for translators (docs/translating.md)
-	$(BIN)/pybabel --quiet extract --mapping babel.cfg --no-wrap --omit-header --add-location file --sort-by-file \
-		--output review/web/words/countersign.pot .
+	$(BIN)/pybabel --quiet extract --mapping babel.cfg --keyword=say --keyword=say_n:1,2 --no-wrap --omit-header \
+		--add-location file --sort-by-file --output review/web/words/countersign.pot .
 
 bench: $(VENV)/.installed-dev ## measure against the baselines (BENCH_ARGS=--help)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

@@ -15,6 +15,7 @@ from review.configuration import service as configuration
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Principal
 from review.kernel.db import Hot
+from review.kernel.sentences import say
 
 CONFIDENCE = 0.95
 DAYS = 90
@@ -52,12 +53,12 @@ async def propose(tx: AsyncSession, hot: Hot, *, who: Principal, asked: Asked) -
     """
     advice = await get_advice(hot, who=who, asked=asked)
     if advice.threshold is None:
-        message = "No threshold can be advised for this any more, so nothing was stored. Ask again for the reason."
+        message = say("No threshold can be advised for this any more, so nothing was stored. Ask again for the reason.")
         raise NothingAdvised(message)
     active = await configuration.get_version(tx, project=who.project)
     changed = with_threshold(active.source, asked.type, advice.threshold)
     if changed is None:
-        message = (
+        message = say(
             "No rule of this type sends items to people by `item.confidence < X` alone, or more than one does, so "
             "nothing was stored. Paste the suggested rule where it belongs, and apply that."
         )
@@ -70,6 +71,9 @@ async def propose(tx: AsyncSession, hot: Hot, *, who: Principal, asked: Asked) -
         tx, changed, actor=who.actor, only_project=who.project, reason=reason, held=who.permissions
     )
     if not plan.differences:
-        message = f"The rule has the threshold {advice.threshold:g} already, so nothing was stored."
+        message = say(
+            "The rule has the threshold %(threshold)s already, so nothing was stored.",
+            threshold=format(advice.threshold, "g"),
+        )
         raise NothingAdvised(message)
     return plan.version

@@ -16,6 +16,7 @@ from review.audit.schemas import ActorView, EntryPage, EntryView
 from review.kernel.db import Database, Hot
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.paging import cursor_of, position_of
+from review.kernel.sentences import say
 
 Watch: TypeAlias = Callable[[int, int], None]  # told how much is done, of how much
 
@@ -101,16 +102,16 @@ async def _chunk(hot: Hot, project_id: UUID, start: int, end: int) -> bytes:
 
 def _check(wanted: Wanted) -> None:
     faults = [
-        FieldError(name, "has no offset from UTC; write it like 2026-11-21T12:00:00Z")
+        FieldError(name, say("has no offset from UTC; write it like 2026-11-21T12:00:00Z"))
         for name, at in (("since", wanted.since), ("until", wanted.until))
         if at is not None and at.tzinfo is None
     ]
     if wanted.action is not None and wanted.action not in set(Action):
-        faults.append(FieldError("action", "is no action; the audit page lists them"))
+        faults.append(FieldError("action", say("is no action; the audit page lists them")))
     texts = {"actor": wanted.actor, "text": wanted.text}
-    faults += [FieldError(name, "holds a NUL character") for name, text in texts.items() if text and "\0" in text]
+    faults += [FieldError(name, say("holds a NUL character")) for name, text in texts.items() if text and "\0" in text]
     if faults:
-        message = "The audit cannot be asked for that; nothing was read. Mend what is named below."
+        message = say("The audit cannot be asked for that; nothing was read. Mend what is named below.")
         raise Invalid(message, errors=tuple(faults))
 
 
@@ -120,8 +121,8 @@ async def _place(hot: Hot, project_id: UUID, cursor: str | None) -> tuple[dateti
         return None
     at = await queries.find_time(hot, project_id, entry_id)
     if at is None:
-        message = "The cursor is not one that this service gave; start again without it."
-        raise Invalid(message, errors=(FieldError("cursor", "is not a cursor"),))
+        message = say("The cursor is not one that this service gave; start again without it.")
+        raise Invalid(message, errors=(FieldError("cursor", say("is not a cursor")),))
     return at, entry_id
 
 

@@ -13,6 +13,7 @@ from review.decisions.rules import Verdict
 from review.identity.rules import names_somebody
 from review.kernel.canonical import sha256_of
 from review.kernel.errors import FieldError
+from review.kernel.sentences import Sentence, say
 
 MOST_CHOICES = 50
 
@@ -47,32 +48,32 @@ class Why(StrEnum):
     STOPPED = "stopped"
 
 
-SENTENCES: Mapping[Why, str] = {
-    Why.UNKNOWN: "There is no such item that you may work.",
-    Why.DECIDED: "It is decided already.",
-    Why.WITHDRAWN: "Upstream has withdrawn it.",
-    Why.WAITS: "It waits for an answer from upstream.",
-    Why.HELD: "Somebody else has it in hand.",
-    Why.ASIDE: "You have put it aside; take it up first.",
-    Why.REVIEWED: "You have judged it already.",
-    Why.SKIPPED: "You have skipped it, so it is for somebody else.",
-    Why.CONCERNED: "It concerns you, so somebody else judges it.",
-    Why.SEVERAL: "Several people judge it, each on their own; open it and judge it by itself.",
-    Why.TWO_PERSONS: "It takes two people; open it and judge it by itself.",
-    Why.SETTLES: "It waits for somebody who settles what others have judged; open it and look at it by itself.",
-    Why.LEAD: "A lead must confirm that; open it and judge it by itself.",
-    Why.VERDICT: "The people of its pool may not give this verdict.",
-    Why.REASONS: "Its type does not have this reason.",
-    Why.OTHER_TYPE: "It is of another type.",
-    Why.SAME: "The AI output says that already; approve it instead.",
-    Why.INVALID: "The judgement does not fit it.",
-    Why.IN_POOL: "It is in that pool already.",
-    Why.NO_POOL: "There is no such pool that you see.",
-    Why.PRIORITY: "It has that priority already.",
-    Why.FREE: "Nobody has it in hand.",
-    Why.FORBIDDEN: "You may not do that here any more.",
-    Why.FAILED: "Doing it failed three times on our side; nothing of it was changed, so try it by itself.",
-    Why.STOPPED: "Not done: the rest was stopped.",
+SENTENCES: Mapping[Why, Sentence] = {
+    Why.UNKNOWN: say("There is no such item that you may work."),
+    Why.DECIDED: say("It is decided already."),
+    Why.WITHDRAWN: say("Upstream has withdrawn it."),
+    Why.WAITS: say("It waits for an answer from upstream."),
+    Why.HELD: say("Somebody else has it in hand."),
+    Why.ASIDE: say("You have put it aside; take it up first."),
+    Why.REVIEWED: say("You have judged it already."),
+    Why.SKIPPED: say("You have skipped it, so it is for somebody else."),
+    Why.CONCERNED: say("It concerns you, so somebody else judges it."),
+    Why.SEVERAL: say("Several people judge it, each on their own; open it and judge it by itself."),
+    Why.TWO_PERSONS: say("It takes two people; open it and judge it by itself."),
+    Why.SETTLES: say("It waits for somebody who settles what others have judged; open it and look at it by itself."),
+    Why.LEAD: say("A lead must confirm that; open it and judge it by itself."),
+    Why.VERDICT: say("The people of its pool may not give this verdict."),
+    Why.REASONS: say("Its type does not have this reason."),
+    Why.OTHER_TYPE: say("It is of another type."),
+    Why.SAME: say("The AI output says that already; approve it instead."),
+    Why.INVALID: say("The judgement does not fit it."),
+    Why.IN_POOL: say("It is in that pool already."),
+    Why.NO_POOL: say("There is no such pool that you see."),
+    Why.PRIORITY: say("It has that priority already."),
+    Why.FREE: say("Nobody has it in hand."),
+    Why.FORBIDDEN: say("You may not do that here any more."),
+    Why.FAILED: say("Doing it failed three times on our side; nothing of it was changed, so try it by itself."),
+    Why.STOPPED: say("Not done: the rest was stopped."),
 }
 
 
@@ -148,19 +149,21 @@ def faults_of(asked: Asked) -> list[FieldError]:
     """List what is wrong with an act whatever its items are; empty where it can be asked for."""
     faults: list[FieldError] = []
     if not asked.reason.strip():
-        faults.append(FieldError("reason", "is missing: say why, once for all of them"))
+        faults.append(FieldError("reason", say("is missing: say why, once for all of them")))
     if names_somebody(asked.reason):
-        faults.append(FieldError("reason", "names somebody with @, whom it would tell once per item; leave the @ out"))
+        faults.append(
+            FieldError("reason", say("names somebody with @, whom it would tell once per item; leave the @ out"))
+        )
     belongs = {**dict.fromkeys(("verdict", "reasons", "type"), Kind.DECIDE), "pool": Kind.MOVE}
     belongs["priority"] = Kind.PRIORITISE
     for name, kind in belongs.items():
         if getattr(asked, name) not in {None, "", ()} and asked.act is not kind:
-            faults.append(FieldError(name, f"goes with `{kind}` alone"))
+            faults.append(FieldError(name, say("goes with `%(kind)s` alone", kind=kind)))
     needed = {Kind.DECIDE: "verdict", Kind.MOVE: "pool", Kind.PRIORITISE: "priority"}.get(asked.act)
     if needed is not None and getattr(asked, needed) in {None, ""}:
-        faults.append(FieldError(needed, f"is missing: `{asked.act}` needs it"))
+        faults.append(FieldError(needed, say("is missing: `%(act)s` needs it", act=asked.act)))
     if (asked.output is not UNSET) != (asked.verdict is Verdict.CORRECT):
-        faults.append(FieldError("output", "comes with the verdict `correct`, and with nothing else"))
+        faults.append(FieldError("output", say("comes with the verdict `correct`, and with nothing else")))
     return faults
 
 

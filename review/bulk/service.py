@@ -25,6 +25,7 @@ from review.kernel.canonical import fingerprint
 from review.kernel.db import Hot, driver_of
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
+from review.kernel.sentences import say
 from review.queueing import service as queueing
 
 MOST_LISTED = 20
@@ -98,7 +99,7 @@ async def undo(tx: AsyncSession, *, who: Principal, act_id: UUID) -> ActView:
     if row is None:
         raise _not_found(act_id)
     if row["state"] in {"running", "done"}:
-        message = (
+        message = say(
             "This has begun, so it cannot be taken back as a whole any more, and what it did stands. Its page says "
             "what became of each item: open one to override its decision, or move it back."
         )
@@ -201,7 +202,7 @@ async def _views(hot: Hot, who: Principal, rows: Sequence[Any]) -> list[ActView]
 async def _repeated(hot: Hot, who: Principal, key: str, print_of: bytes) -> ActView:
     row = await queries.find_by_key(hot, who, key)
     if row["fingerprint"] != print_of:
-        message = (
+        message = say(
             "This Idempotency-Key was used before, for another act. Nothing was changed; send this under a new one."
         )
         raise ConflictingResubmission(message)
@@ -214,7 +215,7 @@ def _check(
     """Let pass an act that can be asked for by its caller, and give its items, each once."""
     queueing.check_person(who)
     if not surveying.may(who, asked.act):
-        message = (
+        message = say(
             "Moving, prioritising and giving back what somebody holds takes decisions:override as well; nothing was "
             "changed."
         )
@@ -222,18 +223,21 @@ def _check(
     chosen = list(dict.fromkeys(item_ids))
     faults = [each for each in faults_of(asked) if with_reason or each.path != "reason"]
     if not 1 <= len(chosen) <= MOST_ITEMS:
-        faults.append(FieldError("items", f"are {len(chosen):,}, and must be 1 to {MOST_ITEMS:,}"))
+        message = say(
+            "are %(count)s, and must be 1 to %(most)s", count=format(len(chosen), ","), most=format(MOST_ITEMS, ",")
+        )
+        faults.append(FieldError("items", message))
     if asked.pool and asked.pool not in config.pools:
-        faults.append(FieldError("pool", "is no pool of this project"))
+        faults.append(FieldError("pool", say("is no pool of this project")))
     if faults:
-        message = "This cannot be done to them; nothing was changed. Mend what is named below."
+        message = say("This cannot be done to them; nothing was changed. Mend what is named below.")
         raise BulkInvalid(message, errors=tuple(faults))
     return chosen
 
 
 def _foreseen(facts: Facts, fate: Fate) -> ItemResult:
     why = fate.why
-    message = "" if why is None else SENTENCES[why]
+    message = "" if why is None else str(SENTENCES[why])
     if why in {Why.UNKNOWN, Why.FORBIDDEN}:  # what is not there and what is not the caller's to see look alike
         return ItemResult(item_id=facts.item_id, external_id=None, state="left_out", why=why, message=message)
     named: dict[str, Any] = {"item_id": facts.item_id, "external_id": facts.external_id, "type": facts.type}
@@ -251,9 +255,9 @@ def _result(row: Any) -> ItemResult:
         type=None if is_hidden else row["type"],
         state=row["state"],
         why=why,
-        message=row["said"] or (SENTENCES[Why(why)] if why in set(Why) else ""),
+        message=row["said"] or (str(SENTENCES[Why(why)]) if why in set(Why) else ""),
     )
 
 
 def _not_found(act_id: UUID) -> BulkNotFound:
-    return BulkNotFound(f"There is no act {act_id} of yours here.")
+    return BulkNotFound(say("There is no act %(act_id)s of yours here.", act_id=act_id))

@@ -7,6 +7,7 @@ import msgspec
 
 from review.configuration.checks import Checks, list_of
 from review.items.types import ItemType
+from review.kernel.sentences import say
 from review.kernel.shapes import is_number
 from review.routing.rules import DEFAULT_PRIORITY, Rule
 from review.routing.sampling import Active, AuditPlan, Stratum
@@ -41,15 +42,17 @@ def read_audit(
     share = checks.share("audit.share", section["share"])
     floor = checks.share("audit.at_least", section.get("at_least", min(share, DEFAULT_FLOOR)))
     if floor < LEAST:
-        checks.add("audit.at_least", f"must be {LEAST} at least, or one item would stand for too many")
+        checks.add(
+            "audit.at_least", say("must be %(least)s at least, or one item would stand for too many", least=LEAST)
+        )
     told = section.get("told", False)
     if not isinstance(told, bool):
-        checks.add("audit.told", "must be true or false")
+        checks.add("audit.told", say("must be true or false"))
     named = checks.texts("audit.types", section.get("types"))
     for at, name in enumerate(named):
-        checks.known(f"audit.types[{at}]", name, types, "item type")
+        checks.known(f"audit.types[{at}]", name, types, say("item type"))
     plan = AuditPlan(
-        pool=checks.known("audit.pool", section["pool"], pools, "pool"),
+        pool=checks.known("audit.pool", section["pool"], pools, say("pool")),
         share=share,
         at_least=floor,
         types=named,
@@ -67,7 +70,10 @@ def _bands(checks: Checks, given: object) -> tuple[float, ...]:
     found = list_of(given)
     is_rising = found is not None and all(is_number(each) and 0 < each < 1 for each in found)
     if not is_rising or found is None or sorted(set(found)) != found or len(found) > MAX_BANDS:
-        checks.add("audit.bands", f"must be at most {MAX_BANDS} rising numbers between 0 and 1, as [0.5, 0.8, 0.9]")
+        checks.add(
+            "audit.bands",
+            say("must be at most %(most)s rising numbers between 0 and 1, as [0.5, 0.8, 0.9]", most=MAX_BANDS),
+        )
         return DEFAULT_BANDS
     return tuple(float(each) for each in found)
 
@@ -75,7 +81,10 @@ def _bands(checks: Checks, given: object) -> tuple[float, ...]:
 def _strata(checks: Checks, given: object, rules: Sequence[str]) -> tuple[Stratum, ...]:
     values = list_of([] if given is None else given)
     if values is None or len(values) > MAX_STRATA:
-        checks.add("audit.strata", f"must be a list of at most {MAX_STRATA} strata; the first that fits counts")
+        checks.add(
+            "audit.strata",
+            say("must be a list of at most %(most)s strata; the first that fits counts", most=MAX_STRATA),
+        )
         return ()
     return tuple(_stratum(checks, f"audit.strata[{at}]", each, rules) for at, each in enumerate(values))
 
@@ -86,10 +95,10 @@ def _stratum(checks: Checks, path: str, given: object, rules: Sequence[str]) -> 
     rule = section.get("rule")
     low, high = (_part(checks, f"{path}.{key}", section.get(key)) for key in ("from", "below"))
     if low is not None and high is not None and low >= high:
-        checks.add(f"{path}.below", "must be above `from`")
+        checks.add(f"{path}.below", say("must be above `from`"))
     return Stratum(
         share=checks.share(f"{path}.share", section.get("share", 1.0)),
-        rule=None if rule is None else checks.known(f"{path}.rule", rule, rules, "rule that approves"),
+        rule=None if rule is None else checks.known(f"{path}.rule", rule, rules, say("rule that approves")),
         model=checks.text(f"{path}.model", section.get("model")) or None,
         version=checks.text(f"{path}.version", section.get("version")) or None,
         low=low,
@@ -120,6 +129,6 @@ def _part(checks: Checks, path: str, given: object) -> float | None:
     if given is None:
         return None
     if not is_number(given) or not 0 <= given <= 1:
-        checks.add(path, "must be a confidence from 0 to 1")
+        checks.add(path, say("must be a confidence from 0 to 1"))
         return None
     return float(given)

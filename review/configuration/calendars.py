@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from review.configuration.checks import Checks, mapping_of
+from review.kernel.sentences import Sentence, say
 from review.sla.calendars import Calendar, Span, working_between
 from review.sla.regions import UnknownRegion, holidays_of
 
@@ -41,13 +42,15 @@ def read_calendar(checks: Checks, name: str, given: Mapping[str, Any], today: da
     return calendar
 
 
-def in_words(calendar: Calendar) -> str:
+def in_words(calendar: Calendar) -> Sentence:
     """Say how long a working day is, for whoever wrote `2d`: `a working day of berlin has 8h30m`."""
     lengths = {sum(span.closes - span.opens for span in spans) for spans in calendar.week if spans}
     shown = [f"{minutes // 60}h{minutes % 60:02}m".replace("h00m", "h") for minutes in sorted(lengths)]
     if not shown:
-        return f"no weekday of {calendar.name} has hours"
-    return f"a working day of {calendar.name} has {' to '.join(dict.fromkeys((shown[0], shown[-1])))}"
+        return say("no weekday of %(calendar)s has hours", calendar=calendar.name)
+    least, most = shown[0], shown[-1]
+    hours = most if least == most else say("%(least)s to %(most)s", least=least, most=most)
+    return say("a working day of %(calendar)s has %(hours)s", calendar=calendar.name, hours=hours)
 
 
 def working_year(calendar: Calendar) -> timedelta:
@@ -59,11 +62,13 @@ def working_year(calendar: Calendar) -> timedelta:
 
 def _check_working_time(checks: Checks, path: str, calendar: Calendar, today: date | None) -> None:
     if not any(calendar.week) and not calendar.opened:
-        checks.add(f"{path}.hours", "has no working time at all; a target would never pass")
+        checks.add(f"{path}.hours", say("has no working time at all; a target would never pass"))
     elif today is not None:
         start = datetime.combine(today, time(), UTC)
         if not working_between(calendar, start, start + A_YEAR):
-            checks.add(path, f"has no working time in the year from {today}; a target would never pass")
+            checks.add(
+                path, say("has no working time in the year from %(today)s; a target would never pass", today=today)
+            )
 
 
 def _week(checks: Checks, path: str, given: object) -> tuple[tuple[Span, ...], ...]:
@@ -71,7 +76,7 @@ def _week(checks: Checks, path: str, given: object) -> tuple[tuple[Span, ...], .
         return ((Span(0, _MIDNIGHT),) if given else (),) * len(DAYS)
     hours = mapping_of(given)
     if hours is None:
-        checks.add(path, "must map days to hours, as in {mon-fri: '09:00-17:30'}, or be `always`")
+        checks.add(path, say("must map days to hours, as in {mon-fri: '09:00-17:30'}, or be `always`"))
         return ((),) * len(DAYS)
     week: dict[int, tuple[Span, ...]] = {}
     for key, value in hours.items():
@@ -79,7 +84,7 @@ def _week(checks: Checks, path: str, given: object) -> tuple[tuple[Span, ...], .
         days = _days(checks, f"{path}.{key}", key)
         twice = [DAYS[day] for day in days if day in week]
         if twice:
-            checks.add(f"{path}.{key}", f"says the hours of {', '.join(twice)} a second time")
+            checks.add(f"{path}.{key}", say("says the hours of %(twice)s a second time", twice=", ".join(twice)))
         week |= dict.fromkeys(days, spans)
     return tuple(week.get(day, ()) for day in range(len(DAYS)))
 
@@ -87,11 +92,11 @@ def _week(checks: Checks, path: str, given: object) -> tuple[tuple[Span, ...], .
 def _days(checks: Checks, path: str, key: str) -> range:
     first, dash, last = key.partition("-")
     if first not in DAYS or (dash and last not in DAYS):
-        checks.add(path, f"must be a day or a range of days: {', '.join(DAYS)}, mon-fri")
+        checks.add(path, say("must be a day or a range of days: %(days)s, mon-fri", days=", ".join(DAYS)))
         return range(0)
     start, end = DAYS.index(first), DAYS.index(last if dash else first)
     if start > end or (dash and start == end):
-        checks.add(path, "must run forward within a week that begins on Monday, as in mon-fri")
+        checks.add(path, say("must run forward within a week that begins on Monday, as in mon-fri"))
     return range(start, end + 1)
 
 
@@ -103,14 +108,14 @@ def read_spans(checks: Checks, path: str, given: object) -> tuple[Span, ...]:
         if minutes is None:
             continue
         if minutes[0] >= minutes[1]:
-            told = "closes before it opens; hours end at 24:00 at the latest, what follows belongs to the next day"
+            told = say("closes before it opens; hours end at 24:00 at the latest, what follows belongs to the next day")
             checks.add(at, told)
         else:
             spans.append(Span(*minutes))
     spans.sort()
     for one, other in pairwise(spans):
         if other.opens < one.closes:
-            checks.add(path, f"has hours that overlap: {one} and {other}")
+            checks.add(path, say("has hours that overlap: %(one)s and %(other)s", one=one, other=other))
     return tuple(spans)
 
 
@@ -122,7 +127,7 @@ def read_hours(checks: Checks, path: str, given: object) -> tuple[int, int] | No
         first, last = hour * 60 + minute, until_hour * 60 + until_minute
         if first < _MIDNIGHT and last <= _MIDNIGHT:
             return first, last
-    checks.add(path, "must be hours of the day, as in '09:00-17:30'; 24:00 is the end of a day")
+    checks.add(path, say("must be hours of the day, as in '09:00-17:30'; 24:00 is the end of a day"))
     return None
 
 
@@ -135,7 +140,7 @@ def _regions(checks: Checks, path: str, given: object) -> tuple[str, ...]:
             checks.add(at, str(fault))
             continue
         if value in found:
-            checks.add(at, f"`{value}` stands there twice")
+            checks.add(at, say("`%(value)s` stands there twice", value=value))
         found[str(value)] = None
     return tuple(found)
 
@@ -145,7 +150,7 @@ def _closed(checks: Checks, path: str, given: object) -> frozenset[date]:
     for at, value in checks.listed(path, given):
         day = _date(checks, at, value)
         if day in found:
-            checks.add(at, f"`{value}` stands there twice")
+            checks.add(at, say("`%(value)s` stands there twice", value=value))
         if day is not None:
             found.add(day)
     return frozenset(found)
@@ -155,14 +160,14 @@ def _opened(checks: Checks, path: str, given: object, closed: frozenset[date]) -
     found: dict[date, tuple[Span, ...]] = {}
     days = mapping_of({} if given is None else given)
     if days is None:
-        checks.add(path, "must map days to hours, as in {'2026-12-31': '09:00-12:00'}")
+        checks.add(path, say("must map days to hours, as in {'2026-12-31': '09:00-12:00'}"))
     for key, value in (days or {}).items():
         below = f"{path}.{key}"
         day, spans = _date(checks, below, key), read_spans(checks, below, value)
         if not value:
-            checks.add(below, "has no hours; days without any belong under `closed`")
+            checks.add(below, say("has no hours; days without any belong under `closed`"))
         if day in closed:
-            checks.add(below, "is named under `closed` too")
+            checks.add(below, say("is named under `closed` too"))
         if day is not None:
             found[day] = spans
     return found
@@ -174,6 +179,13 @@ def _date(checks: Checks, path: str, given: object) -> date | None:
     except ValueError:
         day = None
     if day is None or not FIRST_DAY <= day <= LAST_DAY:
-        checks.add(path, f"must be a day such as 2026-12-24, from {FIRST_DAY} to {LAST_DAY}")
+        checks.add(
+            path,
+            say(
+                "must be a day such as 2026-12-24, from %(first)s to %(last)s",
+                first=FIRST_DAY,
+                last=LAST_DAY,
+            ),
+        )
         return None
     return day

@@ -33,6 +33,7 @@ from review.identity.models import Project
 from review.identity.roles import ALL
 from review.identity.rules import Permission, Principal
 from review.kernel.errors import FieldError, Invalid
+from review.kernel.sentences import say, say_n
 
 MAX_REASON = 2_000
 State = Literal["candidate", "active", "superseded", "withdrawn"]
@@ -98,10 +99,12 @@ async def approve(tx: AsyncSession, *, who: Principal, version: int, reason: str
     said = _said(reason)
     row = await _lock_candidate(tx, who.project, version)
     if who.kind != "user":
-        message = "Only a person approves a version, and this is a key. Nothing was changed."
+        message = say("Only a person approves a version, and this is a key. Nothing was changed.")
         raise NotACandidate(message)
     if row.created_by_id == who.id:
-        message = f"Version {version} is yours: somebody else has to approve it. Nothing was changed."
+        message = say(
+            "Version %(version)s is yours: somebody else has to approve it. Nothing was changed.", version=version
+        )
         raise NotACandidate(message)
     if await tx.get(Approval, (row.project_id, version, who.id)) is None:
         tx.add(Approval(project_id=row.project_id, version=version, user_id=who.id, name=who.actor.name, reason=said))
@@ -228,8 +231,13 @@ async def _lock_candidate(tx: AsyncSession, project: str, version: int) -> Confi
     project_id: UUID = (await get_version(tx, project=project, version=version)).project_id
     row = await queries.lock_version(tx, project_id, version)
     if row is None or row.activated_at is not None or row.withdrawn_at is not None:
-        became = "withdrawn" if row is not None and row.withdrawn_at is not None else "made active already"
-        message = f"Version {version} is no candidate: it was {became}. Nothing was changed."
+        message = (
+            say("Version %(version)s is no candidate: it was withdrawn. Nothing was changed.", version=version)
+            if row is not None and row.withdrawn_at is not None
+            else say(
+                "Version %(version)s is no candidate: it was made active already. Nothing was changed.", version=version
+            )
+        )
         raise NotACandidate(message)
     return row
 
@@ -239,11 +247,13 @@ async def _refuse_unapproved(tx: AsyncSession, row: ConfigVersion) -> None:
     given = len(await queries.list_approvals(tx, row.project_id, [row.version]))
     needed = 1 if row.created_by_id is not None else 2
     if given < needed:
-        missing = needed - given
-        people = "one more person" if missing == 1 else "two people"
-        message = (
-            f"Version {row.version} changes rules, which takes the approval of {people} besides its author. "
-            "Nothing was changed; it stays a candidate."
+        message = say_n(
+            "Version %(version)s changes rules, which takes the approval of one more person besides its author. "
+            "Nothing was changed; it stays a candidate.",
+            "Version %(version)s changes rules, which takes the approval of two people besides its author. "
+            "Nothing was changed; it stays a candidate.",
+            needed - given,
+            version=row.version,
         )
         raise ApprovalRequired(message)
 
@@ -263,6 +273,12 @@ def _plan(project: Project, row: ConfigVersion, *, differences: tuple[Difference
 def _said(reason: str) -> str:
     said = reason.strip()
     if len(said) > MAX_REASON:
-        message = f"The reason is longer than {MAX_REASON} characters. Nothing was changed; shorten it."
-        raise Invalid(message, errors=(FieldError("reason", f"is longer than {MAX_REASON} characters"),))
+        message = say(
+            "The reason is longer than %(most)s characters. Nothing was changed; shorten it.",
+            most=MAX_REASON,
+        )
+        raise Invalid(
+            message,
+            errors=(FieldError("reason", say("is longer than %(most)s characters", most=MAX_REASON)),),
+        )
     return said

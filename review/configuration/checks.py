@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 from review.configuration.document import Document
 from review.configuration.errors import ConfigError
 from review.kernel.durations import parse_duration
+from review.kernel.sentences import Sentence, say, say_n
 
 NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}\Z")
 EMAIL = re.compile(r"^[^\s@]+@[^\s@]+\Z")
@@ -66,24 +67,26 @@ class Checks:
         for key in given:
             below = f"{path}.{key}".removeprefix(".")
             if key in later:
-                self.add(below, f"is not supported yet in this version; {later[key]}")
+                self.add(below, say("is not supported yet in this version; %(later)s", later=later[key]))
             elif key not in allowed:
-                self.add(below, f"is unknown{_hint(key, allowed)}")
+                self.add(below, _hinted(say("is unknown"), key, allowed))
         for key in required:
             if given.get(key) is None:
-                self.add(path, f"`{key}` is missing")
+                self.add(path, say("`%(key)s` is missing", key=key))
 
     def mapping(self, path: str, value: object) -> dict[str, Any]:
         """Check that names stand for things here; nothing at all counts as an empty mapping."""
         found = {} if value is None else mapping_of(value)
         if found is None:
-            self.add(path, "must map names to what they stand for")
+            self.add(path, say("must map names to what they stand for"))
         return found or {}
 
     def name(self, path: str, value: object) -> str:
         """Check a name."""
         if not isinstance(value, str) or not NAME.match(value):
-            self.add(path, "must be a name: up to 63 lower-case letters, digits, `-` and `_`, a letter or digit first")
+            self.add(
+                path, say("must be a name: up to 63 lower-case letters, digits, `-` and `_`, a letter or digit first")
+            )
             return ""
         return value
 
@@ -91,8 +94,12 @@ class Checks:
         """Check that something is named that exists."""
         known = list(names)
         if not isinstance(value, str) or value not in known:
-            shown = f"`{value}`" if isinstance(value, str) else "this"
-            self.add(path, f"{shown} is no {what}{_hint(str(value), known)}")
+            said = (
+                say("`%(value)s` is no %(what)s", value=value, what=what)
+                if isinstance(value, str)
+                else say("this is no %(what)s", what=what)
+            )
+            self.add(path, _hinted(said, str(value), known))
             return ""
         return value
 
@@ -101,7 +108,7 @@ class Checks:
         if value is None:
             return ""
         if not isinstance(value, str) or len(value) > MAX_TEXT:
-            self.add(path, f"must be a text of at most {MAX_TEXT} characters")
+            self.add(path, say("must be a text of at most %(most)s characters", most=MAX_TEXT))
             return ""
         return value
 
@@ -110,12 +117,14 @@ class Checks:
         found: list[str] = []
         values = list_of([] if value is None else value)
         if values is None:
-            self.add(path, "must be a list of texts")
+            self.add(path, say("must be a list of texts"))
         for at, each in enumerate(values or []):
             if not isinstance(each, str) or not 0 < len(each) <= 200:
-                self.add(f"{path}[{at}]", "must be a text of 1 to 200 characters; quote it if it looks like a number")
+                self.add(
+                    f"{path}[{at}]", say("must be a text of 1 to 200 characters; quote it if it looks like a number")
+                )
             elif each in found:
-                self.add(f"{path}[{at}]", f"`{each}` stands there twice")
+                self.add(f"{path}[{at}]", say("`%(value)s` stands there twice", value=each))
             else:
                 found.append(each)
         return tuple(found)
@@ -125,7 +134,7 @@ class Checks:
         found = self.texts(path, value)
         for at, email in enumerate(found):
             if not EMAIL.match(email.strip()):
-                self.add(f"{path}[{at}]", f"`{email}` is no e-mail address")
+                self.add(f"{path}[{at}]", say("`%(email)s` is no e-mail address", email=email))
         return found
 
     def duration(self, path: str, value: object) -> timedelta:
@@ -134,7 +143,7 @@ class Checks:
         try:
             return parse_duration(text)
         except ValueError as fault:
-            self.add(path, "must be longer than nothing" if _ZERO.match(text) else str(fault))
+            self.add(path, say("must be longer than nothing") if _ZERO.match(text) else fault.args[0])
             return timedelta(minutes=1)
 
     def moment(self, path: str, value: object) -> float | timedelta | None:
@@ -144,7 +153,7 @@ class Checks:
         try:
             return parse_duration(value if isinstance(value, str) else str(value))
         except ValueError:
-            self.add(path, "must be a share of the target, such as 80%, or a duration, such as 30m")
+            self.add(path, say("must be a share of the target, such as 80%%, or a duration, such as 30m"))
             return None
 
     def listed(self, path: str, value: object) -> list[tuple[str, Any]]:
@@ -158,32 +167,40 @@ class Checks:
         """Check a time zone; gives UTC where it is none."""
         zones = known_zones()
         if not isinstance(value, str) or value not in zones:
-            shown = f"`{value}` is" if isinstance(value, str) else "is"
-            close = get_close_matches(str(value), zones, n=1)
-            hint = f"; did you mean `{close[0]}`?" if close else "; write it like `Europe/Berlin` (IANA)"
-            self.add(path, f"{shown} no time zone{hint}")
+            said = say("`%(value)s` is no time zone", value=value) if isinstance(value, str) else say("is no time zone")
+            close = close_to(said, str(value), zones)
+            self.add(path, close or say("%(said)s; write it like `Europe/Berlin` (IANA)", said=said))
             return "UTC"
         return value
 
     def integer(self, path: str, value: object, low: int, high: int) -> int:
         """Check a whole number."""
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            self.add(path, f"must be a whole number from {low} to {high}")
+            self.add(path, say("must be a whole number from %(low)s to %(high)s", low=low, high=high))
             return low
         return value
 
     def share(self, path: str, value: object) -> float:
         """Check a share of 1."""
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 1:
-            self.add(path, "must be a share above 0 and up to 1, such as 0.02")
+            self.add(path, say("must be a share above 0 and up to 1, such as 0.02"))
             return 1.0
         return float(value)
 
 
-def _hint(name: str, known: Iterable[str]) -> str:
+def close_to(said: Sentence, name: str, known: Iterable[str]) -> Sentence | None:
+    """Ask behind a sentence whether the nearest of the known names was meant; None where none is near."""
+    close = get_close_matches(name, known, n=1)
+    return say("%(said)s; did you mean `%(name)s`?", said=said, name=close[0]) if close else None
+
+
+def _hinted(said: Sentence, name: str, known: Iterable[str]) -> Sentence:
     names = list(known)
-    close = get_close_matches(name, names, n=1)
-    if close:
-        return f"; did you mean `{close[0]}`?"
-    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
-    return f"; there {'is' if len(names) < 2 else 'are'} {', '.join(names[:MAX_LISTED]) or 'none'}{more}"
+    close = close_to(said, name, names)
+    if close is not None:
+        return close
+    shown: str = ", ".join(names[:MAX_LISTED]) or say("none")
+    if len(names) > MAX_LISTED:
+        shown = say("%(names)s and %(more)s more", names=shown, more=len(names) - MAX_LISTED)
+    there_are = max(len(names), 1)
+    return say_n("%(said)s; there is %(names)s", "%(said)s; there are %(names)s", there_are, said=said, names=shown)

@@ -9,6 +9,7 @@ import msgspec
 
 from review.configuration.calendars import in_words, working_year
 from review.configuration.checks import Checks, list_of, mapping_of
+from review.kernel.sentences import Sentence, say
 from review.sla.calendars import Calendar
 from review.sla.ladders import Ladder
 from review.sla.rules import PriorityTargets, SlaPolicy, Target
@@ -34,9 +35,11 @@ def read_policy(checks: Checks, name: str, given: Mapping[str, Any], parts: Part
     checks.keys(path, given, KEYS, required=("decide",))
     calendar = ladder = None
     if given.get("calendar") is not None:
-        calendar = parts.calendars.get(checks.known(f"{path}.calendar", given["calendar"], parts.calendars, "calendar"))
+        calendar = parts.calendars.get(
+            checks.known(f"{path}.calendar", given["calendar"], parts.calendars, say("calendar"))
+        )
     if given.get("escalation") is not None:
-        known = checks.known(f"{path}.escalation", given["escalation"], parts.ladders, "escalation policy")
+        known = checks.known(f"{path}.escalation", given["escalation"], parts.ladders, say("escalation policy"))
         ladder = parts.ladders.get(known)
     reader = _Targets(checks, calendar, is_stored=parts.is_stored)
     faults = len(checks.faults)
@@ -73,16 +76,16 @@ class _Targets:
         if named is not None:
             kind = next(iter(named), "")
             if len(named) != 1 or kind not in {"elapsed", "working"}:
-                self._checks.add(path, "must be a duration, {elapsed: 4h} or {working: 4h}")
+                self._checks.add(path, say("must be a duration, {elapsed: 4h} or {working: 4h}"))
                 return None
             path, given, is_elapsed = f"{path}.{kind}", named[kind], kind == "elapsed"
             if kind == "working" and self._calendar is None:
-                self._checks.add(path, "is working time, and the policy names no calendar")
+                self._checks.add(path, say("is working time, and the policy names no calendar"))
         target = Target(self._checks.duration(path, given), is_elapsed)
         if self._calendar is not None and not is_elapsed:
             self._check_working(path, given, target, self._calendar)
         elif target.amount > LONGEST and not self._is_stored:
-            self._checks.add(path, f"must be at most {LONGEST.days}d")
+            self._checks.add(path, say("must be at most %(days)sd", days=LONGEST.days))
         return target
 
     def _check_working(self, path: str, given: object, target: Target, calendar: Calendar) -> None:
@@ -91,15 +94,22 @@ class _Targets:
             self._checks.add(path, _no_days(calendar))
         elif target.amount > year and year:
             hours = int(year.total_seconds() // 3600)
-            self._checks.add(path, f"is more working time than calendar {calendar.name} has in a year ({hours}h)")
+            self._checks.add(
+                path,
+                say(
+                    "is more working time than calendar %(name)s has in a year (%(hours)sh)",
+                    name=calendar.name,
+                    hours=hours,
+                ),
+            )
 
 
 def _is_in_days(given: object) -> bool:
     return isinstance(given, str) and _IN_DAYS.match(given) is not None
 
 
-def _no_days(calendar: Calendar) -> str:
-    return f"counts in days, which working time has not; write hours: {in_words(calendar)}"
+def _no_days(calendar: Calendar) -> Sentence:
+    return say("counts in days, which working time has not; write hours: %(day)s", day=in_words(calendar))
 
 
 def _check_first_claim(checks: Checks, path: str, first_claim: Target | None, decide: Target) -> None:
@@ -107,7 +117,7 @@ def _check_first_claim(checks: Checks, path: str, first_claim: Target | None, de
     if first_claim is None or first_claim.is_elapsed != decide.is_elapsed:
         return
     if first_claim.amount > decide.amount:
-        checks.add(path, "leaves `first_claim` longer than `decide`; whoever decides in time has claimed before")
+        checks.add(path, say("leaves `first_claim` longer than `decide`; whoever decides in time has claimed before"))
 
 
 def _warn_at(checks: Checks, path: str, given: object, decide: Target) -> tuple[float | timedelta, ...]:
@@ -118,13 +128,13 @@ def _warn_at(checks: Checks, path: str, given: object, decide: Target) -> tuple[
             continue
         passed = after if isinstance(after, timedelta) else decide.amount * after
         if not timedelta(0) < passed < decide.amount:
-            checks.add(at, "must be before the target itself: above 0% and below 100%, or a shorter duration")
+            checks.add(at, say("must be before the target itself: above 0%% and below 100%%, or a shorter duration"))
         elif found and passed <= found[-1][0]:
-            checks.add(at, "does not come after the warning before it")
+            checks.add(at, say("does not come after the warning before it"))
         else:
             found.append((passed, after))
     if len(found) > MAX_WARNINGS:
-        checks.add(path, f"must be at most {MAX_WARNINGS} warnings")
+        checks.add(path, say("must be at most %(most)s warnings", most=MAX_WARNINGS))
     return tuple(after for _, after in found)
 
 
@@ -133,7 +143,13 @@ def _by_priority(
 ) -> tuple[PriorityTargets, ...]:
     values = list_of([] if given is None else given)
     if values is None or len(values) > MAX_PRIORITIES:
-        checks.add(path, f"must be a list of at most {MAX_PRIORITIES} entries such as {{at_least: 80, decide: 1h}}")
+        checks.add(
+            path,
+            say(
+                "must be a list of at most %(most)s entries such as {at_least: 80, decide: 1h}",
+                most=MAX_PRIORITIES,
+            ),
+        )
         return ()
     found: dict[int, PriorityTargets] = {}
     for at, value in enumerate(values):
@@ -141,7 +157,10 @@ def _by_priority(
         if own is None:
             continue
         if own.at_least in found:
-            checks.add(f"{path}[{at}].at_least", f"an earlier entry says what holds from {own.at_least} on")
+            checks.add(
+                f"{path}[{at}].at_least",
+                say("an earlier entry says what holds from %(at_least)s on", at_least=own.at_least),
+            )
         found[own.at_least] = own
     return tuple(sorted(found.values(), key=lambda entry: -entry.at_least))
 
@@ -151,7 +170,7 @@ def _priority_targets(
 ) -> PriorityTargets | None:
     (base, reader), entry = around, mapping_of(given)
     if entry is None:
-        checks.add(path, "must be an entry such as {at_least: 80, decide: 1h}")
+        checks.add(path, say("must be an entry such as {at_least: 80, decide: 1h}"))
         return None
     checks.keys(path, entry, ("at_least", "decide", "first_claim"), required=("at_least",))
     if entry.get("at_least") is None:
@@ -162,7 +181,7 @@ def _priority_targets(
         reader.target(f"{path}.first_claim", entry.get("first_claim")),
     )
     if own.decide is None and own.first_claim is None:
-        checks.add(path, "changes nothing; say `decide`, `first_claim` or both")
+        checks.add(path, say("changes nothing; say `decide`, `first_claim` or both"))
     decide, where = own.decide or base.decide, "decide" if own.first_claim is None else "first_claim"
     if decide is not None:
         _check_first_claim(checks, f"{path}.{where}", own.first_claim or base.first_claim, decide)
@@ -182,4 +201,7 @@ def _check_days(checks: Checks, policy: SlaPolicy, warnings: object) -> None:
     ladders = mapping_of(checks.document.data.get("escalation_policies")) or {}
     for at, step in checks.listed(path, ladders.get(policy.ladder.name)):
         if _is_in_days((mapping_of(step) or {}).get("after")):
-            checks.add(f"{at}.after", f"under policy {policy.name} {_no_days(policy.calendar)}")
+            checks.add(
+                f"{at}.after",
+                say("under policy %(policy)s %(fault)s", policy=policy.name, fault=_no_days(policy.calendar)),
+            )

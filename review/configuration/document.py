@@ -15,6 +15,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from review.configuration.errors import ConfigError, ConfigurationInvalid
+from review.kernel.sentences import say
 
 MAX_BYTES = 1024 * 1024
 MAX_NODES = 50_000
@@ -73,7 +74,7 @@ def parse(source: bytes | str, *, wanted: str = "`project`, `item_types`, `pools
     text = _decoded(source)
     node = _compose(text)
     if not _is(node, MappingNode):
-        _refuse(f"must be a mapping with {wanted}")
+        _refuse(say("must be a mapping with %(keys)s", keys=wanted))
     reader = _Reader()
     data = reader.read(node, "", 0)
     if reader.faults:
@@ -85,12 +86,12 @@ def _decoded(source: bytes | str) -> str:
     try:
         raw = source.encode() if isinstance(source, str) else source
         if len(raw) > MAX_BYTES:
-            _refuse(f"is larger than {MAX_BYTES} bytes")
+            _refuse(say("is larger than %(most)s bytes", most=MAX_BYTES))
         return raw.decode("utf-8-sig")
     except UnicodeEncodeError:
-        _refuse("holds half of a surrogate pair, which is not text")
+        _refuse(say("holds half of a surrogate pair, which is not text"))
     except UnicodeDecodeError as fault:
-        _refuse(f"byte {fault.start} is not UTF-8")
+        _refuse(say("byte %(at)s is not UTF-8", at=fault.start))
 
 
 def _compose(text: str) -> Any:
@@ -98,18 +99,18 @@ def _compose(text: str) -> Any:
     try:
         return loader.compose(text)
     except RecursionError:
-        _refuse(f"is nested deeper than {MAX_DEPTH} levels")
+        _refuse(say("is nested deeper than %(most)s levels", most=MAX_DEPTH))
     except (YAMLError, ValueError) as fault:
         _refuse(*_described(fault, text))
 
 
 def _described(fault: Any, text: str) -> tuple[str, Place]:
     if _is(fault, ReaderError):
-        return "holds a character that YAML does not allow", _place(text, fault.position)
+        return say("holds a character that YAML does not allow"), _place(text, fault.position)
     mark = getattr(fault, "problem_mark", None) or getattr(fault, "context_mark", None)
     place = Place(mark.line + 1, mark.column + 1) if mark is not None else Place(1, 1)
     told = getattr(fault, "problem", None) or getattr(fault, "context", None) or str(fault).split("\n", 1)[0]
-    return f"is no YAML: {told}", place
+    return say("is no YAML: %(why)s", why=told), place
 
 
 class _Reader:
@@ -126,14 +127,14 @@ class _Reader:
         place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
         self.places.setdefault(path, place)
         if self._count > MAX_NODES:
-            _refuse(f"has more than {MAX_NODES} values", place)
+            _refuse(say("has more than %(most)s values", most=MAX_NODES), place)
         if depth > MAX_DEPTH:
-            _refuse(f"is nested deeper than {MAX_DEPTH} levels", place)
+            _refuse(say("is nested deeper than %(most)s levels", most=MAX_DEPTH), place)
         # An alias is the very node that bears the anchor, so this finds both, and no walk meets one node twice.
         if node.anchor is not None:
-            return self._fault(path, "uses an anchor or alias; write the value out", node, at_key=True)
+            return self._fault(path, say("uses an anchor or alias; write the value out"), node, at_key=True)
         if str(node.tag) not in _TAGS:
-            return self._fault(path, f"has the tag {node.tag}; tags are refused", node)
+            return self._fault(path, say("has the tag %(tag)s; tags are refused", tag=node.tag), node)
         if _is(node, MappingNode):
             return self._mapping(node, path, depth)
         if _is(node, SequenceNode):
@@ -148,7 +149,7 @@ class _Reader:
                 continue
             below = f"{path}.{key}" if path else key
             if key in found:
-                self._fault(below, "appears twice", key_node)
+                self._fault(below, say("appears twice"), key_node)
                 continue
             self.places[below] = Place(key_node.start_mark.line + 1, key_node.start_mark.column + 1)
             found[key] = self.read(value_node, below, depth + 1)
@@ -157,32 +158,34 @@ class _Reader:
     def _key(self, node: Any, path: str) -> str | None:
         self._count += 1
         if not _is(node, ScalarNode) or node.anchor is not None or str(node.tag) not in _TAGS:
-            self._fault(path, "has a key that is not plain text", node)
+            self._fault(path, say("has a key that is not plain text"), node)
             return None
         if str(node.tag) == f"{_CORE}merge" and node.style is None:
-            self._fault(path, "uses a merge key; write the values out", node)
+            self._fault(path, say("uses a merge key; write the values out"), node)
             return None
         key = _text(node.value)
         if key is None or not key:
-            self._fault(path, "has a key that is empty or not text", node)
+            self._fault(path, say("has a key that is empty or not text"), node)
         return key or None
 
     def _scalar(self, node: Any, path: str) -> Any:
         text = _text(node.value)
         if text is None:
-            return self._fault(path, "holds a NUL character or half of a surrogate pair, which cannot be stored", node)
+            return self._fault(
+                path, say("holds a NUL character or half of a surrogate pair, which cannot be stored"), node
+            )
         self.spans[path] = (node.start_mark.index, node.end_mark.index)
         if node.style is not None:
             if str(node.tag) != _TEXT:
-                return self._fault(path, f"has the tag {node.tag}; tags are refused", node)
+                return self._fault(path, say("has the tag %(tag)s; tags are refused", tag=node.tag), node)
             return text
         # `priority: +20` says how much more, which the core schema would read as the number 20.
         is_text = str(node.tag) == _TEXT or (text.startswith("+") and path.startswith(_CHANGES))
         value = text if is_text else _plain(text)
         if isinstance(value, float) and not math.isfinite(value):
-            return self._fault(path, "is not a finite number", node)
+            return self._fault(path, say("is not a finite number"), node)
         if isinstance(value, int) and not -MAX_INTEGER <= value <= MAX_INTEGER:
-            return self._fault(path, "is an integer beyond 2**53, which many readers round; quote it", node)
+            return self._fault(path, say("is an integer beyond 2**53, which many readers round; quote it"), node)
         return value
 
     def _fault(self, path: str, message: str, node: Any, *, at_key: bool = False) -> None:

@@ -1,15 +1,12 @@
 """Refusals about configuration, each with its line."""
 
-import msgspec
-
 from review.kernel.errors import FieldError, Invalid, NotFound, ReviewError
+from review.kernel.sentences import say
 
 
-class ConfigError(msgspec.Struct, frozen=True):
+class ConfigError(FieldError, frozen=True):
     """One fault: the path in the document, what is wrong, and where; lines and columns count from 1."""
 
-    path: str
-    message: str
     line: int
     column: int
 
@@ -26,9 +23,21 @@ class ConfigurationInvalid(Invalid):
 
     def __init__(self, faults: list[ConfigError]) -> None:
         self.faults = faults
-        message = f"The configuration has {len(faults)} fault(s); nothing was changed. Mend what is named below."
+        message = say(
+            "The configuration has %(faults)s fault(s); nothing was changed. Mend what is named below.",
+            faults=len(faults),
+        )
         errors = tuple(
-            FieldError(fault.path, f"line {fault.line} column {fault.column}: {fault.message}") for fault in faults
+            FieldError(
+                fault.path,
+                say(
+                    "line %(line)s column %(column)s: %(fault)s",
+                    line=fault.line,
+                    column=fault.column,
+                    fault=fault.sentence,
+                ),
+            )
+            for fault in faults
         )
         super().__init__(message, errors=errors)
 

@@ -10,6 +10,7 @@ import msgspec
 from review.configuration.checks import EMAIL, Checks, list_of, mapping_of
 from review.configuration.routes import MAX_REVIEWS
 from review.identity.rules import normalise_email
+from review.kernel.sentences import say
 from review.sla.ladders import Fallback, Ladder, PriorityChange, Step
 from review.sla.rules import SlaPolicy, Target
 
@@ -42,15 +43,22 @@ def _ladder(checks: Checks, name: str, given: object, reach: Reach) -> Ladder:
     checks.name(path, name)
     values = list_of(given)
     if not values or len(values) > MAX_STEPS:
-        checks.add(path, f"must be a list of 1 to {MAX_STEPS} steps, the earliest first")
+        checks.add(path, say("must be a list of 1 to %(most)s steps, the earliest first", most=MAX_STEPS))
         return Ladder(name, ())
     steps = [_step(checks, f"{path}[{at}]", each, reach) for at, each in enumerate(values)]
     for at, step in enumerate(steps[:-1]):
         if step.decide is not None:
-            checks.add(f"{path}[{at}].decide", "must be in the last step; nothing can follow a decision")
+            checks.add(f"{path}[{at}].decide", say("must be in the last step; nothing can follow a decision"))
     more = sum(step.reviewers for step in steps)
     if more >= MAX_REVIEWS:
-        checks.add(path, f"asks for {more} reviewers more in all; a case has {MAX_REVIEWS} at most")
+        checks.add(
+            path,
+            say(
+                "asks for %(more)s reviewers more in all; a case has %(most)s at most",
+                more=more,
+                most=MAX_REVIEWS,
+            ),
+        )
     _check_each_kind(checks, path, steps)
     return Ladder(name, tuple(steps))
 
@@ -67,15 +75,23 @@ def check_order(checks: Checks, ladder: Ladder, policies: Sequence[SlaPolicy]) -
 def _check_under(checks: Checks, ladder: Ladder, policy: SlaPolicy, target: Target, told: set[int]) -> set[int]:
     path, found = f"escalation_policies.{ladder.name}", set[int]()
     instants = [_within(step.after, target.amount) for step in ladder.steps]
-    under = f"under policy {policy.name}, whose target is {_shown(target.amount)},"
+    under = {"policy": policy.name, "target": _shown(target.amount)}
     for at, step in enumerate(ladder.steps):
         if at in told:
             continue
         if at and instants[at] <= instants[at - 1] and type(step.after) is not type(ladder.steps[at - 1].after):
-            checks.add(f"{path}[{at}].after", f"{under} does not come after the step before it")
+            message = say(
+                "under policy %(policy)s, whose target is %(target)s, does not come after the step before it", **under
+            )
+            checks.add(f"{path}[{at}].after", message)
             found.add(at)
         elif step.decide is not None and isinstance(step.after, timedelta) and instants[at] < target.amount:
-            checks.add(f"{path}[{at}].after", f"{under} decides while people still have time; 100% is the earliest")
+            message = say(
+                "under policy %(policy)s, whose target is %(target)s, decides while people still have time; 100%% is "
+                "the earliest",
+                **under,
+            )
+            checks.add(f"{path}[{at}].after", message)
             found.add(at)
     return found
 
@@ -96,11 +112,11 @@ def _check_each_kind(checks: Checks, path: str, steps: Sequence[Step]) -> None:
         mine = [(at, _number(step.after)) for at, step in enumerate(steps) if isinstance(step.after, kind)]
         for (_, before), (at, after) in pairwise(mine):
             if after <= before:
-                told = "must come after the step before it; what happens at one time belongs in one step"
+                told = say("must come after the step before it; what happens at one time belongs in one step")
                 checks.add(f"{path}[{at}].after", told)
     for at, step in enumerate(steps):
         if step.decide is not None and isinstance(step.after, float) and step.after < 1:
-            checks.add(f"{path}[{at}].after", "decides while people still have time; 100% is the earliest")
+            checks.add(f"{path}[{at}].after", say("decides while people still have time; 100%% is the earliest"))
 
 
 def _number(after: float | timedelta) -> float:
@@ -110,19 +126,19 @@ def _number(after: float | timedelta) -> float:
 def _step(checks: Checks, path: str, given: object, reach: Reach) -> Step:
     step = mapping_of(given)
     if step is None:
-        checks.add(path, "must be a step, such as {after: 80%, notify: pool-leads}")
+        checks.add(path, say("must be a step, such as {after: 80%%, notify: pool-leads}"))
         return Step(after=LONGEST)
     checks.keys(path, step, ("after", *ACTIONS), required=("after",))
     if not any(step.get(key) for key in ACTIONS):
-        checks.add(path, f"does nothing; say at least one of {', '.join(ACTIONS)}")
+        checks.add(path, say("does nothing; say at least one of %(actions)s", actions=", ".join(ACTIONS)))
     for key in ACTIONS:
         if step.get("decide") is not None and key not in (*BESIDE_DECIDE, "decide") and step.get(key) is not None:
-            checks.add(f"{path}.{key}", "has no effect on an item that the same step decides")
+            checks.add(f"{path}.{key}", say("has no effect on an item that the same step decides"))
     return Step(
         after=_after(checks, f"{path}.after", step.get("after")),
         notify=_recipients(checks, f"{path}.notify", step.get("notify"), reach),
         page=_recipients(checks, f"{path}.page", step.get("page"), reach),
-        move_to=_one_of(checks, f"{path}.move_to", step.get("move_to"), reach.pools, "pool"),
+        move_to=_one_of(checks, f"{path}.move_to", step.get("move_to"), reach.pools, say("pool")),
         priority=_priority(checks, f"{path}.priority", step.get("priority")),
         reviewers=_reviewers(checks, f"{path}.reviewers", step.get("reviewers")),
         reassign=_reassign(checks, f"{path}.reassign", step.get("reassign")),
@@ -133,9 +149,9 @@ def _step(checks: Checks, path: str, given: object, reach: Reach) -> Step:
 def _after(checks: Checks, path: str, given: object) -> float | timedelta:
     after = checks.moment(path, given) if given is not None else LONGEST
     if isinstance(after, float) and not 0 < after <= MOST:
-        checks.add(path, f"must be a share above 0% and up to {MOST:.0%}, or a duration")
+        checks.add(path, say("must be a share above 0%% and up to %(most)s, or a duration", most=format(MOST, ".0%")))
     elif isinstance(after, timedelta) and after > LONGEST:
-        checks.add(path, f"must be at most {LONGEST.days}d")
+        checks.add(path, say("must be at most %(days)sd", days=LONGEST.days))
     return LONGEST if after is None else after
 
 
@@ -144,7 +160,7 @@ def _one_of(checks: Checks, path: str, given: object, names: Sequence[str], what
 
 
 def _decide(checks: Checks, path: str, given: object) -> Fallback | None:
-    named = _one_of(checks, path, given, [each.value for each in Fallback], "way to decide")
+    named = _one_of(checks, path, given, [each.value for each in Fallback], say("way to decide"))
     return Fallback(named) if named else None
 
 
@@ -153,7 +169,7 @@ def _priority(checks: Checks, path: str, given: object) -> PriorityChange | None
         return None
     amount: object = int(given) if isinstance(given, str) and _CHANGE.match(given) else given
     if not isinstance(amount, int) or isinstance(amount, bool) or not -100 <= amount <= 100:
-        checks.add(path, "must be a priority from 0 to 100, or a change such as +20")
+        checks.add(path, say("must be a priority from 0 to 100, or a change such as +20"))
         return None
     return PriorityChange(amount, is_relative=isinstance(given, str) or amount < 0)
 
@@ -163,14 +179,14 @@ def _reviewers(checks: Checks, path: str, given: object) -> int:
         return 0
     amount: object = int(given) if isinstance(given, str) and _CHANGE.match(given) else given
     if not isinstance(amount, int) or isinstance(amount, bool) or not 1 <= amount < MAX_REVIEWS:
-        checks.add(path, f"must say how many reviewers more, from +1 to +{MAX_REVIEWS - 1}")
+        checks.add(path, say("must say how many reviewers more, from +1 to +%(most)s", most=MAX_REVIEWS - 1))
         return 0
     return amount
 
 
 def _reassign(checks: Checks, path: str, given: object) -> bool:
     if given is not None and given is not True:
-        checks.add(path, "must be true")
+        checks.add(path, say("must be true"))
     return given is True
 
 
@@ -179,7 +195,7 @@ def _recipients(checks: Checks, path: str, given: object, reach: Reach) -> tuple
     for at, value in checks.listed(path, given):
         recipient = _recipient(checks, at, value, reach)
         if recipient in found:
-            checks.add(at, "stands there twice")
+            checks.add(at, say("stands there twice"))
         elif recipient:
             found[recipient] = None
     return tuple(found)
@@ -195,11 +211,14 @@ def _recipient(checks: Checks, path: str, given: object, reach: Reach) -> str:
     if EMAIL.match(text) and "://" not in text and ":" not in text:
         return normalise_email(text)
     if text in reach.pools:
-        checks.add(path, f"`{text}` is a pool; write `{POOL}{text}`")
+        checks.add(path, say("`%(text)s` is a pool; write `%(pool)s%(text)s`", text=text, pool=POOL))
     elif text.startswith(POOL):
-        checks.known(path, text.removeprefix(POOL), reach.pools, "pool")
+        checks.known(path, text.removeprefix(POOL), reach.pools, say("pool"))
     elif text.startswith(CHANNEL) and "://" not in text:
-        checks.known(path, text.removeprefix(CHANNEL), reach.channels, "channel")
+        checks.known(path, text.removeprefix(CHANNEL), reach.channels, say("channel"))
     else:  # not shown: it may be an address that holds a secret
-        checks.add(path, f"must be {', '.join(PEOPLE)}, pool:NAME, the name of a channel or an e-mail address")
+        checks.add(
+            path,
+            say("must be %(people)s, pool:NAME, the name of a channel or an e-mail address", people=", ".join(PEOPLE)),
+        )
     return ""

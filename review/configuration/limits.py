@@ -8,6 +8,7 @@ from review.configuration.checks import Checks, list_of
 from review.configuration.routes import find_impossible, read_condition
 from review.items.types import DEFAULT_UNDO, ItemType
 from review.kernel.durations import parse_duration
+from review.kernel.sentences import say
 from review.routing.conditions import compile_judgement_condition
 from review.routing.rules import Rule
 from review.sla.ladders import Fallback, Ladder
@@ -39,26 +40,28 @@ def check_limits(checks: Checks, item_type: ItemType, given: Mapping[str, Any], 
         types = {item_type.name: item_type}
         read_condition(checks, f"{path}.needs_lead", given["needs_lead"], types, compile_judgement_condition)
         if given.get("lead_pool") is None:
-            checks.add(f"{path}.needs_lead", "needs `lead_pool`, the pool whose people confirm what it holds for")
+            checks.add(f"{path}.needs_lead", say("needs `lead_pool`, the pool whose people confirm what it holds for"))
     if given.get("lead_pool") is not None:
-        checks.known(f"{path}.lead_pool", given["lead_pool"], pools, "pool")
+        checks.known(f"{path}.lead_pool", given["lead_pool"], pools, say("pool"))
         if given.get("needs_lead") is None:
-            checks.add(f"{path}.lead_pool", "has nothing to do without `needs_lead`, which says what comes to it")
+            checks.add(f"{path}.lead_pool", say("has nothing to do without `needs_lead`, which says what comes to it"))
     if not isinstance(given.get("two_person", False), bool):
-        checks.add(f"{path}.two_person", "must be true or false")
+        checks.add(f"{path}.two_person", say("must be true or false"))
     if given.get("adjudication") is not None:
-        checks.known(f"{path}.adjudication", given["adjudication"], ADJUDICATION, "way to adjudicate")
+        checks.known(f"{path}.adjudication", given["adjudication"], ADJUDICATION, say("way to adjudicate"))
     _check_relations(checks, f"{path}.relations", item_type, given.get("relations"))
     length = _undo(given.get("undo"))
     if length is None or length > LONGEST_UNDO:
-        checks.add(f"{path}.undo", "must be from 0s, which lets verdicts count at once, to 5m")
+        checks.add(f"{path}.undo", say("must be from 0s, which lets verdicts count at once, to 5m"))
 
 
 def _check_relations(checks: Checks, path: str, item_type: ItemType, given: object) -> None:
     for at, relation in enumerate(checks.texts(path, given)):
         steps = tuple(relation.split("."))
         if steps[0] not in RELATED or len(steps) < 2 or not all(steps):
-            checks.add(f"{path}[{at}]", "must be a path below `input`, `output` or `metadata`, as `metadata.author`")
+            checks.add(
+                f"{path}[{at}]", say("must be a path below `input`, `output` or `metadata`, as `metadata.author`")
+            )
         elif item_type.input_validator is not None and item_type.output_validator is not None:
             impossible = find_impossible(steps, {item_type.name: item_type})
             if impossible is not None:
@@ -71,9 +74,9 @@ def read_verdicts(checks: Checks, path: str, given: object) -> tuple[str, ...]:
         return VERDICTS
     found = checks.texts(path, given)
     if not found:
-        checks.add(path, "is empty; its people must be able to say something: approve, correct or reject")
+        checks.add(path, say("is empty; its people must be able to say something: approve, correct or reject"))
     for at, verdict in enumerate(found):
-        checks.known(f"{path}[{at}]", verdict, VERDICTS, "verdict")
+        checks.known(f"{path}[{at}]", verdict, VERDICTS, say("verdict"))
     return tuple(verdict for verdict in VERDICTS if verdict in found)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from review.configuration.checks import Checks, list_of, mapping_of
 from review.configuration.routes import read_condition
 from review.items.types import ItemType
+from review.kernel.sentences import say
 from review.routing.conditions import Called, Part, compile_condition
 from review.routing.cost import MAX_STEPS, MAX_STEPS_OF_RULES
 from review.routing.named import Names, entries_of
@@ -45,11 +46,21 @@ def check_cost(checks: Checks, rules: tuple[Rule, ...], called: Called | None) -
         conditions |= {f"scores.{name}[{at}].when": part.condition for at, part in enumerate(parts)}
     for path, condition in conditions.items():
         if condition.steps > MAX_STEPS:
-            message = f"costs up to {condition.steps:,} steps, and a condition may cost {MAX_STEPS:,}"
-            checks.add(path, f"{message}; ask less inside `all`, `exists`, `exists_one` and `filter`")
+            message = say(
+                "costs up to %(steps)s steps, and a condition may cost %(most)s; ask less inside `all`, `exists`, "
+                "`exists_one` and `filter`",
+                steps=format(condition.steps, ","),
+                most=format(MAX_STEPS, ","),
+            )
+            checks.add(path, message)
     steps = sum(condition.steps for condition in conditions.values())
     if steps > MAX_STEPS_OF_RULES:
-        checks.add("rules", f"cost up to {steps:,} steps for one item; together they may cost {MAX_STEPS_OF_RULES:,}")
+        message = say(
+            "cost up to %(steps)s steps for one item; together they may cost %(most)s",
+            steps=format(steps, ","),
+            most=format(MAX_STEPS_OF_RULES, ","),
+        )
+        checks.add("rules", message)
 
 
 def rules_of(data: Mapping[str, Any]) -> Any:
@@ -61,22 +72,22 @@ def rules_of(data: Mapping[str, Any]) -> Any:
 def _named(checks: Checks, data: Mapping[str, Any], section: str) -> dict[str, Any]:
     given = checks.mapping(section, data.get(section))
     if len(given) > MAX_NAMED:
-        checks.add(section, f"has {len(given)} entries; there may be {MAX_NAMED}")
+        checks.add(section, say("has %(count)s entries; there may be %(most)s", count=len(given), most=MAX_NAMED))
         return {}
     for name in given:
         if not NAME.match(name):
-            checks.add(f"{section}.{name}", "must be a name: lower-case letters, digits and `_`, a letter first")
+            checks.add(f"{section}.{name}", say("must be a name: lower-case letters, digits and `_`, a letter first"))
     return given
 
 
 def _list(checks: Checks, path: str, given: object) -> frozenset[str | float]:
     values = list_of(given)
     if values is None:
-        checks.add(path, "must be a list of texts or numbers")
+        checks.add(path, say("must be a list of texts or numbers"))
         return frozenset()
     for at, value in enumerate(values):
         if isinstance(value, bool) or not isinstance(value, str | int | float):
-            checks.add(f"{path}[{at}]", "must be a text or a number")
+            checks.add(f"{path}[{at}]", say("must be a text or a number"))
             return frozenset()
     return entries_of(values)
 
@@ -84,7 +95,7 @@ def _list(checks: Checks, path: str, given: object) -> frozenset[str | float]:
 def _score(checks: Checks, path: str, given: object, types: Mapping[str, ItemType], names: Names) -> tuple[Part, ...]:
     values = list_of(given)
     if values is None or len(values) > MAX_PARTS:
-        checks.add(path, f"must be a list of at most {MAX_PARTS} parts: {{when, add}}")
+        checks.add(path, say("must be a list of at most %(most)s parts: {when, add}", most=MAX_PARTS))
         return ()
     parts = [_part(checks, f"{path}[{at}]", each, types, names) for at, each in enumerate(values)]
     return tuple(part for part in parts if part is not None)
@@ -93,12 +104,12 @@ def _score(checks: Checks, path: str, given: object, types: Mapping[str, ItemTyp
 def _part(checks: Checks, path: str, given: object, types: Mapping[str, ItemType], names: Names) -> Part | None:
     part = mapping_of(given)
     if part is None:
-        checks.add(path, "must be a part of a score: {when, add}")
+        checks.add(path, say("must be a part of a score: {when, add}"))
         return None
     checks.keys(path, part, ("when", "add"), required=("when", "add"))
     add = part.get("add")
     if add is not None and (isinstance(add, bool) or not isinstance(add, int | float) or abs(add) > MAX_POINTS):
-        checks.add(f"{path}.add", f"must be a number from -{MAX_POINTS:,} to {MAX_POINTS:,}")
+        checks.add(f"{path}.add", say("must be a number from -%(most)s to %(most)s", most=format(MAX_POINTS, ",")))
         return None
     if add is None or part.get("when") is None:
         return None

@@ -12,6 +12,7 @@ from review.configuration.models import Approval, ConfigVersion, ItemTypeVersion
 from review.identity.errors import ProjectNotFound
 from review.identity.models import Project
 from review.kernel.db import Hot
+from review.kernel.sentences import say
 
 FIND_RULES = "SELECT max(version) FROM config_versions WHERE project_id = $1 AND ruleset_version = $2"
 LOAD = "SELECT document, item_types, ruleset_version FROM config_versions WHERE project_id = $1 AND version = $2"
@@ -47,7 +48,7 @@ async def get_project(tx: AsyncSession, slug: str) -> Project:
     """
     found = await find_project(tx, slug)
     if found is None:
-        message = f"There is no project {slug!r}."
+        message = say("There is no project %(slug)s.", slug=repr(slug))
         raise ProjectNotFound(message)
     return found
 

@@ -1,14 +1,14 @@
 """The rules of a document: what their conditions may name, and where they may send an item; no I/O."""
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
 import msgspec
 
-from review.configuration.checks import Checks, list_of, mapping_of
+from review.configuration.checks import Checks, close_to, list_of, mapping_of
 from review.items.types import ItemType
+from review.kernel.sentences import Sentence, say
 from review.routing.conditions import Condition, compile_condition
 from review.routing.named import NO_NAMES, Names
 from review.routing.reading import ConditionInvalid
@@ -37,7 +37,7 @@ def read_rules(checks: Checks, given: object, around: Surroundings) -> tuple[Rul
     """Check the rules and compile their conditions."""
     values = list_of([] if given is None else given)
     if values is None or len(values) > MAX_RULES:
-        checks.add("rules", f"must be a list of at most {MAX_RULES} rules, tried in order")
+        checks.add("rules", say("must be a list of at most %(max_rules)s rules, tried in order", max_rules=MAX_RULES))
         return ()
     rules: dict[str, Rule] = {}
     for at, each in enumerate(values):
@@ -45,7 +45,7 @@ def read_rules(checks: Checks, given: object, around: Surroundings) -> tuple[Rul
         if rule is None:
             continue
         if rule.name in rules:
-            checks.add(f"rules[{at}].name", f"`{rule.name}` is the name of an earlier rule")
+            checks.add(f"rules[{at}].name", say("`%(name)s` is the name of an earlier rule", name=rule.name))
         rules[rule.name] = rule
     return tuple(rules.values())
 
@@ -53,7 +53,7 @@ def read_rules(checks: Checks, given: object, around: Surroundings) -> tuple[Rul
 def _rule(checks: Checks, path: str, given: object, around: Surroundings) -> Rule | None:
     rule = mapping_of(given)
     if rule is None:
-        checks.add(path, "must be a rule: {name, when, then}")
+        checks.add(path, say("must be a rule: {name, when, then}"))
         return None
     required = ("name", "when", "then")
     checks.keys(path, rule, ("name", "when", "sample", "then"), required=required)
@@ -67,7 +67,7 @@ def _rule(checks: Checks, path: str, given: object, around: Surroundings) -> Rul
     then = mapping_of(rule["then"])
     verbs: list[Verb] = [verb for verb in VERBS if verb in (then or {})]
     if then is None or len(verbs) != 1:
-        checks.add(f"{path}.then", "must say exactly one of {review: POOL}, {approve: true} and {reject: true}")
+        checks.add(f"{path}.then", say("must say exactly one of {review: POOL}, {approve: true} and {reject: true}"))
         return None
     verb = verbs[0]
     more = _review(checks, f"{path}.then", then, around) if verb == "review" else _verdict(checks, path, then, verb)
@@ -77,7 +77,7 @@ def _rule(checks: Checks, path: str, given: object, around: Surroundings) -> Rul
 def _verdict(checks: Checks, path: str, then: Mapping[str, Any], verb: Verb) -> dict[str, Any]:
     checks.keys(f"{path}.then", then, (verb,))
     if then[verb] is not True:
-        checks.add(f"{path}.then.{verb}", "must be true")
+        checks.add(f"{path}.then.{verb}", say("must be true"))
     return {}
 
 
@@ -88,11 +88,11 @@ def _review(checks: Checks, path: str, then: Mapping[str, Any], around: Surround
         return checks.known(f"{path}.{key}", then[key], names, what) if key in then else None
 
     return {
-        "pool": named("review", around.pools, "pool"),
+        "pool": named("review", around.pools, say("pool")),
         "priority": checks.integer(f"{path}.priority", then.get("priority", DEFAULT_PRIORITY), 0, 100),
         "reviews_required": checks.integer(f"{path}.reviews", then.get("reviews", 1), 1, MAX_REVIEWS),
-        "adjudicate_pool": named("adjudicate", around.pools, "pool"),
-        "sla_policy": named("sla", around.policies, "SLA policy"),
+        "adjudicate_pool": named("adjudicate", around.pools, say("pool")),
+        "sla_policy": named("sla", around.policies, say("SLA policy")),
     }
 
 
@@ -107,7 +107,7 @@ def read_condition(
     if isinstance(source, bool):
         source = "true" if source else "false"
     if not isinstance(source, str):
-        checks.add(path, "must be a condition in CEL, such as 'item.confidence < 0.8'")
+        checks.add(path, say("must be a condition in CEL, such as 'item.confidence < 0.8'"))
         return None
     try:
         condition = compiled(source)
@@ -116,7 +116,7 @@ def read_condition(
         return None
     for literal in condition.reading.types:
         if literal.text not in types:
-            message = f"`{literal.text}` is no item type{_close(literal.text, types)}"
+            message = _close(say("`%(text)s` is no item type", text=literal.text), literal.text, types)
             checks.add_within(path, source, literal.offset, message)
     for read in condition.reading.paths:
         is_free = read.root in {"lists", "scores"} or (read.root == "review" and read.fields[0] != "output")
@@ -126,7 +126,7 @@ def read_condition(
     return condition
 
 
-def find_impossible(fields: tuple[str, ...], types: Mapping[str, ItemType]) -> str | None:
+def find_impossible(fields: tuple[str, ...], types: Mapping[str, ItemType]) -> Sentence | None:
     """Say why no item of these types can have the path, or None if one can.
 
     A schema counts as closed where it lists `properties` and nothing in it speaks of others.
@@ -141,7 +141,8 @@ def find_impossible(fields: tuple[str, ...], types: Mapping[str, ItemType]) -> s
         schemas = [properties[field] for properties in holders if field in properties]
         if not schemas:
             known = {name for properties in holders for name in properties}
-            return f"no item type's schema has `{'.'.join(fields[: depth + 1])}`{_close(field, known)}"
+            said = say("no item type's schema has `%(path)s`", path=".".join(fields[: depth + 1]))
+            return _close(said, field, known)
     return None
 
 
@@ -154,9 +155,9 @@ def _is_open(schema: object) -> bool:
     return any(keywords.get(key, False) is not False for key in _OPENING)
 
 
-def _close(name: str, known: Mapping[str, object] | set[str]) -> str:
+def _close(said: Sentence, name: str, known: Mapping[str, object] | set[str]) -> Sentence:
     names = sorted(known)
-    close = get_close_matches(name, names, n=1)
-    if close:
-        return f"; did you mean `{close[0]}`?"
-    return f"; there are {', '.join(names[:12])}" if names else ""
+    close = close_to(said, name, names)
+    if close is not None or not names:
+        return close or said
+    return say("%(said)s; there are %(names)s", said=said, names=", ".join(names[:12]))

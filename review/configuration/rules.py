@@ -29,6 +29,7 @@ from review.configuration.sensitivity import (
 from review.configuration.shadows import shadow_warnings
 from review.identity.rules import normalise_email
 from review.items.types import LANGUAGES, VIEWS, ExposureLimit, ItemType, SchemaInvalid, compile_schema
+from review.kernel.sentences import say
 from review.routing.conditions import Called
 from review.routing.rules import Rule, RuleSet
 from review.sla.calendars import Calendar
@@ -117,7 +118,7 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
     for name, given in defined:
         check_limits(checks, types[name], given, tuple(pools))
     named = data.get("default_pool")
-    default = next(iter(pools), "") if named is None else checks.known("default_pool", named, pools, "pool")
+    default = next(iter(pools), "") if named is None else checks.known("default_pool", named, pools, say("pool"))
     parts = _clock_parts(checks, data, Reach(tuple(pools), tuple(channels)), today, is_stored=versions.config > 0)
     policies = _policies(checks, data, parts)
     rules, called = _rules(checks, data, Surroundings(types, tuple(pools), tuple(policies)), parts)
@@ -170,11 +171,11 @@ def _approvals(checks: Checks, given: object) -> bool:
     """Tell whether changes of rules take two people: `approvals: {rules: true}`."""
     asked = {} if given is None else mapping_of(given)
     if asked is None:
-        checks.add("approvals", "must be a mapping, such as {rules: true}")
+        checks.add("approvals", say("must be a mapping, such as {rules: true}"))
         return False
     checks.keys("approvals", asked, ("rules",))
     if not isinstance(asked.get("rules", False), bool):
-        checks.add("approvals.rules", "must be true or false")
+        checks.add("approvals.rules", say("must be true or false"))
     return asked.get("rules") is True
 
 
@@ -183,7 +184,10 @@ def _clock_parts(
 ) -> Parts:
     given = _named(checks, "calendars", data.get("calendars"))
     if len(given) > MAX_CALENDARS:
-        checks.add("calendars", f"has {len(given)} entries; there may be {MAX_CALENDARS}")
+        checks.add(
+            "calendars",
+            say("has %(count)s entries; there may be %(most)s", count=len(given), most=MAX_CALENDARS),
+        )
         given = []
     calendars = {name: read_calendar(checks, name, each, today) for name, each in given}
     return Parts(calendars, read_ladders(checks, data.get("escalation_policies"), reach), is_stored)
@@ -207,7 +211,7 @@ def _named(checks: Checks, path: str, value: object) -> list[tuple[str, dict[str
         checks.name(f"{path}.{name}", name)
         given = mapping_of({} if each is None else each)  # `triage:` with nothing behind it means all defaults
         if given is None:
-            checks.add(f"{path}.{name}", "must be a mapping")
+            checks.add(f"{path}.{name}", say("must be a mapping"))
         found.append((name, given or {}))
     return found
 
@@ -253,7 +257,7 @@ def _check_view(checks: Checks, path: str, item_type: ItemType) -> None:
         if kind == "confidences" and steps[0] == "signals":
             continue
         if steps[0].partition("[")[0] not in {"input", "output"}:
-            checks.add(f"{path}.{field}", "must begin with `input` or `output`")
+            checks.add(f"{path}.{field}", say("must begin with `input` or `output`"))
         elif "[" not in field and item_type.input_validator is not None and item_type.output_validator is not None:
             impossible = find_impossible(steps, {item_type.name: item_type})
             if impossible is not None:
@@ -263,15 +267,15 @@ def _check_view(checks: Checks, path: str, item_type: ItemType) -> None:
 def _check_kind(checks: Checks, path: str, kind: str) -> None:
     name, colon, language = kind.partition(":")
     if name == "code" and colon:
-        checks.known(path, language, LANGUAGES, "language that code is shown in")
+        checks.known(path, language, LANGUAGES, say("language that code is shown in"))
     else:
-        checks.known(path, kind, VIEWS, "view")
+        checks.known(path, kind, VIEWS, say("view"))
 
 
 def _pools(checks: Checks, given: object, channels: Mapping[str, Channel]) -> dict[str, Pool]:
     pools = {name: _pool(checks, name, each, channels) for name, each in _named(checks, "pools", given)}
     if not pools and mapping_of(given) is not None:
-        checks.add("pools", "is empty; what no rule can judge must have a pool to go to")
+        checks.add("pools", say("is empty; what no rule can judge must have a pool to go to"))
     return pools
 
 
@@ -280,7 +284,7 @@ def _pool(checks: Checks, name: str, given: Mapping[str, Any], channels: Mapping
     checks.keys(path, given, ("title", "lease", "members", "notify", "verdicts"), later=LATER_IN_POOLS)
     lease = checks.duration(f"{path}.lease", given.get("lease", DEFAULT_LEASE))
     if not SHORTEST_LEASE <= lease <= LONGEST_LEASE:
-        checks.add(f"{path}.lease", "must be from 5s to 7d")
+        checks.add(f"{path}.lease", say("must be from 5s to 7d"))
     members = (normalise_email(email) for email in checks.emails(f"{path}.members", given.get("members")))
     return Pool(
         name=name,

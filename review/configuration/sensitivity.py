@@ -7,6 +7,7 @@ import msgspec
 
 from review.configuration.checks import Checks, mapping_of
 from review.items.types import SENSITIVE, ExposureLimit, ItemType
+from review.kernel.sentences import say
 
 SENSITIVITY = ("sensitive", "exposure")
 MOST_PER_HOUR, MOST_PER_DAY = 1_000, 10_000
@@ -39,7 +40,7 @@ def limit_of(given: object) -> ExposureLimit | None:
 def check_sensitivity(checks: Checks, path: str, given: Mapping[str, Any]) -> None:
     """Check what an item type's definition says of this."""
     if given.get("sensitive") is not None:
-        checks.known(f"{path}.sensitive", given["sensitive"], SENSITIVE, "kind of sensitive content")
+        checks.known(f"{path}.sensitive", given["sensitive"], SENSITIVE, say("kind of sensitive content"))
     check_limit(checks, f"{path}.exposure", given.get("exposure"))
 
 
@@ -49,16 +50,16 @@ def check_limit(checks: Checks, path: str, given: object) -> None:
         return
     found = mapping_of(given)
     if not found:
-        checks.add(path, "must say how many items: `per_hour`, `per_day`, or both")
+        checks.add(path, say("must say how many items: `per_hour`, `per_day`, or both"))
         return
     checks.keys(path, found, tuple(_MOST))
     for name, most in _MOST.items():
         number = found.get(name)
         if number is not None and not (type(number) is int and 1 <= number <= most):
-            checks.add(f"{path}.{name}", f"must be a whole number from 1 to {most}")
+            checks.add(f"{path}.{name}", say("must be a whole number from 1 to %(most)s", most=most))
     hour, day = found.get("per_hour"), found.get("per_day")
     if type(hour) is int and type(day) is int and hour > day:
-        checks.add(f"{path}.per_day", "is less than `per_hour`, which could then never be reached")
+        checks.add(f"{path}.per_day", say("is less than `per_hour`, which could then never be reached"))
 
 
 def read_veil(checks: Checks, given: object) -> VeilDefaults:
@@ -67,7 +68,7 @@ def read_veil(checks: Checks, given: object) -> VeilDefaults:
     checks.keys("veil", found, _VEIL)
     for name in _VEIL:
         if not isinstance(found.get(name, True), bool):
-            checks.add(f"veil.{name}", "must be true or false")
+            checks.add(f"veil.{name}", say("must be true or false"))
     return VeilDefaults(**{name: found[name] for name in _VEIL if isinstance(found.get(name), bool)})
 
 
@@ -75,5 +76,5 @@ def read_shared_limit(checks: Checks, given: object, types: Mapping[str, ItemTyp
     """Check the limit that all sensitive item types share."""
     check_limit(checks, "exposure", given)
     if given is not None and not any(each.is_sensitive for each in types.values()):
-        checks.add("exposure", "has nothing to count: no item type is `sensitive`")
+        checks.add("exposure", say("has nothing to count: no item type is `sensitive`"))
     return limit_of(given)

@@ -33,6 +33,7 @@ from review.identity.roles import ALL
 from review.identity.rules import Permission
 from review.items.types import ItemType, compile_schema
 from review.kernel.db import Database
+from review.kernel.sentences import say
 from review.routing.rules import RuleSet
 
 CACHED = 256
@@ -121,8 +122,14 @@ async def get_version(tx: AsyncSession, *, project: str, version: int | None = N
     # The column holds 32 bits; what lies beyond is no version either.
     found = await queries.find_version(tx, owner.id, wanted) if 0 < wanted < 2**31 else None
     if found is None:
-        active = f"the active one is {owner.config_version}" if owner.config_version else "it has none yet"
-        message = f"Project {project!r} has no configuration version {wanted}; {active}."
+        none = say("it has none yet")
+        active = say("the active one is %(version)s", version=owner.config_version) if owner.config_version else none
+        message = say(
+            "Project %(project)s has no configuration version %(version)s; %(active)s.",
+            project=repr(project),
+            version=wanted,
+            active=active,
+        )
         raise ConfigVersionNotFound(message)
     return found
 
@@ -161,7 +168,10 @@ class ConfigCache:
     async def _load(self, project_id: UUID, version: int) -> ProjectConfig:
         row = await queries.load(self._db.hot, project_id, version)
         if row is None:
-            message = f"The project has no configuration version {version}; apply one with `review apply FILE`."
+            message = say(
+                "The project has no configuration version %(version)s; apply one with `review apply FILE`.",
+                version=version,
+            )
             raise ConfigVersionNotFound(message)
         numbers = Versions(version, row["ruleset_version"], msgspec.json.decode(row["item_types"]))
         return await asyncio.to_thread(_compile, row["document"], numbers)
@@ -191,7 +201,9 @@ class ItemTypes:
             return self._types[key]
         text = await queries.load_item_type(self._db.hot, project_id, name, version)
         if text is None:
-            message = f"The project has no version {version} of an item type {name!r}."
+            message = say(
+                "The project has no version %(version)s of an item type %(name)s.", version=version, name=repr(name)
+            )
             raise ConfigVersionNotFound(message)
         compiled = _compile_type(name, version, msgspec.json.decode(text))
         self._types[key] = compiled

@@ -25,6 +25,7 @@ from review.identity.rules import Permission
 from review.kernel.clock import utc_now
 from review.kernel.ids import new_id
 from review.kernel.models import Timer
+from review.kernel.sentences import say
 from review.kernel.timers import TimerKind
 
 _OF_RULES = {"rule", "rules", "list", "score"}
@@ -60,7 +61,11 @@ async def prepare(tx: AsyncSession, source: bytes | str, terms: Terms, *, dry_ru
     # A large document takes seconds to read; nothing else should stand still for it.
     document, config = await asyncio.to_thread(_read, source)
     if terms.only_project is not None and config.project != terms.only_project:
-        message = f"is `{config.project}`, but this key belongs to project `{terms.only_project}`"
+        message = say(
+            "is `%(project)s`, but this key belongs to project `%(own)s`",
+            project=config.project,
+            own=terms.only_project,
+        )
         raise ConfigurationInvalid([document.fault("project", message)])
     project = await lock_or_add(tx, config, may_create=terms.may_create, dry_run=dry_run)
     active = await queries.find_version(tx, project.id, project.config_version)
@@ -98,14 +103,17 @@ async def lock_or_add(tx: AsyncSession, config: ProjectConfig, *, may_create: bo
     if project is not None:
         return project
     if not may_create:
-        message = f"There is no project {config.project!r}; nothing was changed. `review apply FILE` makes one."
+        message = say(
+            "There is no project %(project)s; nothing was changed. `review apply FILE` makes one.",
+            project=repr(config.project),
+        )
         raise ProjectNotFound(message)
     if dry_run:
         return Project(id=new_id(), slug=config.project, title=config.title, config_version=0)
     await queries.add_project(tx, new_id(), config.project, config.title)
     project = await queries.lock_project(tx, config.project)
     if project is None:  # it was removed in between, which nothing here does
-        message = f"There is no project {config.project!r}."
+        message = say("There is no project %(project)s.", project=repr(config.project))
         raise ProjectNotFound(message)
     return project
 
@@ -123,8 +131,9 @@ async def refuse_orphans(
     counts = await queries.count_open_work(tx, project.id, removed) if removed else {}
     if counts:
         told = ", ".join(f"{pool} ({count})" for pool, count in sorted(counts.items()))
-        message = (
-            f"These pools still have open work: {told}. Nothing was changed; let it be decided first, or keep them."
+        message = say(
+            "These pools still have open work: %(names)s. Nothing was changed; let it be decided first, or keep them.",
+            names=told,
         )
         raise PoolHasOpenWork(message)
     roles: dict[str, Any] = before.get("roles") or {}
@@ -132,7 +141,10 @@ async def refuse_orphans(
     holders = await people.count_holders(tx, project.id, gone) if gone else {}
     if holders:
         told = ", ".join(f"{role} ({count})" for role, count in sorted(holders.items()))
-        message = f"These roles still have people or keys: {told}. Nothing was changed; give those another role first."
+        message = say(
+            "These roles still have people or keys: %(names)s. Nothing was changed; give those another role first.",
+            names=told,
+        )
         raise RoleInUse(message)
 
 
@@ -146,7 +158,9 @@ def check_roles(
     """
     old: dict[str, Any] = before.get("roles") or {}
     faults = [
-        document.fault(f"roles.{role.name}.may", f"holds `{each}`, which you do not carry yourself")
+        document.fault(
+            f"roles.{role.name}.may", say("holds `%(permission)s`, which you do not carry yourself", permission=each)
+        )
         for role in config.roles.values()
         if digest_of(old.get(role.name)) != digest_of(document.data["roles"][role.name])
         for each in sorted(role.may - frozenset(held))
@@ -265,7 +279,7 @@ def refuse_unapproved(before: Mapping[str, Any], differences: Sequence[Differenc
         ApprovalRequired: with what to do instead (409).
     """
     if rules_take_two(before, differences):
-        message = (
+        message = say(
             "Changes of rules take a second person here, so nothing was changed. Store it as a candidate instead, "
             "and have somebody else approve it."
         )

@@ -21,6 +21,7 @@ from review.kernel import outbox
 from review.kernel.db import Hot, driver_of
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.events import EventKind
+from review.kernel.sentences import say
 from review.queueing import queries as queue_queries
 from review.sla import rules as sla
 from review.sla.rules import Facts, SlaPolicy
@@ -45,14 +46,14 @@ async def pause(
         or `until` has passed (422).
     """
     if not reason.strip():
-        message = "A pause must say why. Nothing was changed; send it again with a reason."
-        raise Invalid(message, errors=(FieldError("reason", "is missing: say why"),))
+        message = say("A pause must say why. Nothing was changed; send it again with a reason.")
+        raise Invalid(message, errors=(FieldError("reason", say("is missing: say why")),))
     driver = await driver_of(tx)
     case = await _lock(driver, watch, who, item_id)
     if case.paused_at is None:
         if until is not None and until <= case.at:
-            message = "The pause would have ended already. Nothing was changed; name a later time, or none."
-            raise Invalid(message, errors=(FieldError("until", "has passed"),))
+            message = say("The pause would have ended already. Nothing was changed; name a later time, or none.")
+            raise Invalid(message, errors=(FieldError("until", say("has passed")),))
         await halt(tx, driver, case, who.actor, reason, until)
     return await _view(tx, driver, watch, who, item_id)
 
@@ -128,10 +129,13 @@ async def _lock(driver: Hot, watch: Watch, who: Principal, item_id: UUID) -> Cas
     item = await items.get_detail(driver, who=who, item_id=item_id, base_url=watch.base_url)
     case = await queries.lock_clock(driver, who.project_id, item_id)
     if case is None or case.item_state != "open":
-        message = f"Item {item_id} is {case.item_state if case else item.status} already; no clock of it runs."
+        state = case.item_state if case else item.status
+        message = say("Item %(item_id)s is %(state)s already; no clock of it runs.", item_id=item_id, state=state)
         raise ItemClosed(message)
     if case.due_at is None:
-        message = f"Item {item_id} has no due time, so there is no clock to stop. Nothing was changed."
+        message = say(
+            "Item %(item_id)s has no due time, so there is no clock to stop. Nothing was changed.", item_id=item_id
+        )
         raise ClockNotRunning(message)
     return case
 

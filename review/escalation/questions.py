@@ -29,6 +29,7 @@ from review.kernel import outbox
 from review.kernel.db import UNREACHABLE, Hot, driver_of
 from review.kernel.events import EventKind
 from review.kernel.ids import new_id
+from review.kernel.sentences import say
 from review.queueing import aside_queries, comments
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
@@ -63,7 +64,9 @@ async def ask(
     seat = await queueing.lock_held(tx, who=who, assignment_id=assignment_id, fence=fence, act=Act.ASK)
     driver = await driver_of(tx)
     if await queries.is_waiting(driver, who.project_id, seat.item_id):
-        message = "Somebody has asked upstream about this item, and the answer is still to come. You still hold it."
+        message = say(
+            "Somebody has asked upstream about this item, and the answer is still to come. You still hold it."
+        )
         raise QuestionPending(message)
     case = await clock_queries.lock_clock(driver, who.project_id, seat.item_id)
     assert case is not None  # noqa: S101  its seat is locked, so it has a case
@@ -112,7 +115,7 @@ async def answer(
     case = await clock_queries.lock_clock(driver, who.project_id, item_id)
     question = await queries.lock_question(driver, who.project_id, question_id)
     if case is None or question is None or question["item_id"] != item_id:
-        message = f"There is no question {question_id} about this item."
+        message = say("There is no question %(question_id)s about this item.", question_id=question_id)
         raise QuestionNotFound(message)
     await _check_answerable(driver, who, item, question, said)
     if question["answer"] is None:
@@ -207,8 +210,11 @@ def _announce_claim(
 async def _check_answerable(driver: Hot, who: Principal, item: ItemDetail, question: Any, said: str) -> None:
     is_anothers = who.kind == "user" and question["asked_by"] != who.id
     if is_anothers and await comments.is_kept_from(driver, who=who, item=item):
-        message = "You are still to judge this item, so another reviewer's question is not yours to answer yet."
+        message = say("You are still to judge this item, so another reviewer's question is not yours to answer yet.")
         raise QuestionSettled(message)
     if question["answer"] not in {None, said}:
-        message = f"{question['answered_by']} answered this already. That answer stands; yours was not stored."
+        message = say(
+            "%(who)s answered this already. That answer stands; yours was not stored.",
+            who=question["answered_by"],
+        )
         raise QuestionSettled(message)

@@ -23,6 +23,7 @@ from review.items.errors import ItemClosed
 from review.kernel import outbox
 from review.kernel.db import UNREACHABLE, Database, driver_of
 from review.kernel.events import EventKind
+from review.kernel.sentences import say
 from review.kernel.timers import TimerKind
 from review.queueing import mentions, snoozing
 from review.queueing import queries as queue_queries
@@ -234,7 +235,12 @@ async def acknowledge(tx: AsyncSession, *, who: Principal, item_id: UUID) -> Ack
     if found is not None and found.acknowledged_at is not None:
         return Acknowledged(found.acknowledged_at, found.acknowledged_by)
     if found is not None and found.escalation_level > 0:
-        message = f"Item {item_id} is closed, so there is nothing left to see to. Nothing was changed."
+        message = say(
+            "Item %(item_id)s is closed, so there is nothing left to see to. Nothing was changed.", item_id=item_id
+        )
         raise ItemClosed(message)
-    message = f"Item {item_id} has not been escalated, so there is nothing to acknowledge. Nothing was changed."
+    message = say(
+        "Item %(item_id)s has not been escalated, so there is nothing to acknowledge. Nothing was changed.",
+        item_id=item_id,
+    )
     raise NothingEscalated(message)

@@ -19,6 +19,7 @@ from review.identity.sessions import Browser, SignedIn, Vouching
 from review.identity.throttling_rules import Bucket
 from review.kernel.db import Database
 from review.kernel.sealing import Sealer
+from review.kernel.sentences import say
 
 STEP_LIFETIME = timedelta(minutes=10)
 MAX_EMAIL = 320  # what RFC 5321 lets an address have
@@ -140,7 +141,7 @@ async def check_password(door: Door, *, user_id: UUID, password: str, browser: B
         door.db, counted_under(user.email, browser, {"id": user_id, "device": device} if device else None)
     )
     if not await asyncio.to_thread(passwords.verify, stored, password[: passwords.MAX_LENGTH]):
-        message = "That is not your present password. Nothing was changed; try again."
+        message = say("That is not your present password. Nothing was changed; try again.")
         raise SignInRefused(message, failures=attempt.failures[0])
     async with door.db.transaction() as tx:
         await throttling.forgive(tx, attempt)
@@ -210,11 +211,11 @@ async def _begin_step(tx: AsyncSession, door: Door, user_id: UUID, *, kind: str)
 async def _get_step(tx: AsyncSession, cookie: str) -> Any:
     found = await queries.find_step(tx, hash_secret(cookie)) if cookie else None
     if found is None:
-        message = "This sign-in has run out; nothing was changed. Begin again with your password."
+        message = say("This sign-in has run out; nothing was changed. Begin again with your password.")
         raise StepGone(message)
     return found
 
 
 def _refusal(attempt: throttling.Attempt) -> SignInRefused:
-    message = "The e-mail and password do not belong together. Nothing was changed; try again."
+    message = say("The e-mail and password do not belong together. Nothing was changed; try again.")
     return SignInRefused(message, failures=attempt.failures[0])

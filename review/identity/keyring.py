@@ -19,6 +19,7 @@ from review.identity.models import ApiKey
 from review.identity.roles import ALL
 from review.identity.rules import Permission, Principal, permissions_of
 from review.kernel.paging import cursor_of, position_of
+from review.kernel.sentences import say
 
 MOST_ON_A_PAGE = 200
 OVERLAP_HOURS, LONGEST_OVERLAP_HOURS = 24, 30 * 24
@@ -92,7 +93,7 @@ async def get_key(tx: AsyncSession, project_id: UUID, key_id: UUID, *, mine: Min
     """
     row = await queries.find_key_row(tx, project_id, key_id)
     if row is None or (mine is not None and row["user_id"] != mine.user_id):
-        message = f"There is no key {key_id} here that is yours to see."
+        message = say("There is no key %(key_id)s here that is yours to see.", key_id=key_id)
         raise KeyNotFound(message)
     return _view(row)
 
@@ -141,13 +142,20 @@ async def rotate(
     """
     old = await queries.lock_key(tx, project_id, key_id)
     before = await get_key(tx, project_id, key_id, mine=mine)
-    if old is None or before.state != "active":
-        message = f"The key {before.name!r} is {before.state}, so it cannot be rotated. Nothing was changed."
+    name, state = repr(before.name), before.state
+    if old is None or state != "active":
+        message = say(
+            "The key %(name)s is %(state)s, so it cannot be rotated. Nothing was changed.", name=name, state=state
+        )
         raise KeyEnded(message)
     if old.user_id is not None and mine is None:
-        message = f"The token {before.name!r} is {before.person}'s to rotate. Nothing was changed; you may revoke it."
+        message = say(
+            "The token %(name)s is %(person)s's to rotate. Nothing was changed; you may revoke it.",
+            name=name,
+            person=before.person,
+        )
         raise NotPermitted(message)
-    roles.check_grant(before.permissions, held, "The key")
+    roles.check_grant(before.permissions, held, say("The key"))
     now = await keys.now_of(tx)
     ends = None if old.expires_at is None else now + (old.expires_at - old.created_at)
     if old.user_id is not None:
@@ -183,7 +191,10 @@ async def rotate_own(
     if who.key_id is not None:
         scopes = (await tx.get_one(ApiKey, (who.project_id, who.key_id))).scopes
         if scopes is not None and (wanted.scopes is None or not set(wanted.scopes) <= set(scopes)):
-            message = f"The token {wanted.name!r} has scopes that the one you call with has not. Nothing was changed."
+            message = say(
+                "The token %(name)s has scopes that the one you call with has not. Nothing was changed.",
+                name=repr(wanted.name),
+            )
             raise NotPermitted(message)
     return await rotate(
         tx,
@@ -222,7 +233,7 @@ def check_owner(who: Principal) -> Mine:
         NotAPerson: a service key has none (403).
     """
     if who.kind != "user":
-        message = "A service key has no tokens of its own; keys are at /api/v1/keys. Nothing was changed."
+        message = say("A service key has no tokens of its own; keys are at /api/v1/keys. Nothing was changed.")
         raise NotAPerson(message)
     return Mine(who.id)
 

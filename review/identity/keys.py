@@ -29,6 +29,7 @@ from review.identity.service import get_project
 from review.kernel.db import Hot
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
+from review.kernel.sentences import say
 
 MAX_NAME_LENGTH = 200
 LONGEST_TOKEN = timedelta(days=365)
@@ -62,7 +63,7 @@ async def authenticate_key(hot: Hot, secret: str) -> Principal:
     row = await queries.find_key(hot, prefix) if prefix else None
     digest = hash_secret(secret)
     if row is None or not hmac.compare_digest(row["secret_sha256"], digest) or not row["usable"]:
-        message = (
+        message = say(
             "The key is unknown, expired or revoked. Send `Authorization: Bearer <key>` with a key of this project."
         )
         raise NotAuthenticated(message)
@@ -101,11 +102,13 @@ async def make_key(
     await people_queries.lock_project(tx, owner.id)  # so that the role is not removed meanwhile
     found = await roles.get_role(tx, owner.id, role, for_person=False)
     if Permission.ALL_POOLS not in found.permissions:
-        message = f"The role {role!r} sees only pools one is in, and a key is in none. The key was not made."
-        raise IdentityInvalid(message, errors=(FieldError("role", "does not carry pools:all"),))
+        message = say(
+            "The role %(role)s sees only pools one is in, and a key is in none. The key was not made.", role=repr(role)
+        )
+        raise IdentityInvalid(message, errors=(FieldError("role", say("does not carry pools:all")),))
     if wish.scopes is not None:
         wish = msgspec.structs.replace(wish, scopes=(*wish.scopes, Permission.ALL_POOLS.value))
-    roles.check_grant(check_scopes(wish, found), held, "The key")
+    roles.check_grant(check_scopes(wish, found), held, say("The key"))
     return await store_key(tx, owner.id, wish, role=found.name, user_id=None, actor=actor)
 
 
@@ -129,7 +132,11 @@ async def create_token(
     user = await queries.find_user(tx, normalise_email(email))
     role = None if user is None else await queries.find_role(tx, owner.id, user.id)
     if user is None or role is None:
-        message = f"Nobody with the e-mail {email!r} is in project {project!r}; create them with `review users create`."
+        message = say(
+            "Nobody with the e-mail %(email)s is in project %(project)s; create them with `review users create`.",
+            email=repr(email),
+            project=repr(project),
+        )
         raise IdentityInvalid(message)
     ends = None if lifetime is None else await now_of(tx) + lifetime
     wish = Wish(name=name, scopes=scopes, expires_at=ends)
@@ -158,10 +165,14 @@ async def make_token(
     latest = await now_of(tx) + longest
     ends = wish.expires_at or latest
     if ends > latest:
-        message = f"A token may live {longest.days} days at the longest. It was not made; name an earlier end."
-        raise IdentityInvalid(message, errors=(FieldError("expires_at", f"is over {longest.days} days away"),))
+        message = say(
+            "A token may live %(days)s days at the longest. It was not made; name an earlier end.", days=longest.days
+        )
+        raise IdentityInvalid(
+            message, errors=(FieldError("expires_at", say("is over %(days)s days away", days=longest.days)),)
+        )
     wish = msgspec.structs.replace(wish, expires_at=ends)
-    roles.check_grant(check_scopes(wish, found), found.permissions if held is None else held, "The token")
+    roles.check_grant(check_scopes(wish, found), found.permissions if held is None else held, say("The token"))
     return await store_key(tx, project_id, wish, role=found.name, user_id=user_id, actor=actor)
 
 
@@ -177,15 +188,15 @@ def check_scopes(wish: Wish, role: RoleView) -> frozenset[Permission]:
     known = {permission.value for permission in Permission}
     for at, scope in enumerate(wish.scopes):
         if scope not in known:
-            faults.append(FieldError(f"scopes[{at}]", "is no permission"))
+            faults.append(FieldError(f"scopes[{at}]", say("is no permission")))
         elif Permission(scope) not in role.permissions:
-            faults.append(FieldError(f"scopes[{at}]", f"is not carried by the role {role.name}"))
+            faults.append(FieldError(f"scopes[{at}]", say("is not carried by the role %(name)s", name=role.name)))
     carried = frozenset(Permission(scope) for scope in wish.scopes if scope in known)
     beyond = [wish.scopes.index(each.value) for each in beyond_reach(carried)]
-    faults += [FieldError(f"scopes[{at}]", "cannot be used without pools:all") for at in sorted(beyond)]
+    faults += [FieldError(f"scopes[{at}]", say("cannot be used without pools:all")) for at in sorted(beyond)]
     if faults or not carried:
-        faults = faults or [FieldError("scopes", "is empty; leave it out for all that the role carries")]
-        message = "The scopes cannot be used; nothing was made. Mend what is named below."
+        faults = faults or [FieldError("scopes", say("is empty; leave it out for all that the role carries"))]
+        message = say("The scopes cannot be used; nothing was made. Mend what is named below.")
         raise IdentityInvalid(message, errors=tuple(faults))
     return carried
 
@@ -206,11 +217,14 @@ async def store_key(
         IdentityInvalid: it has no name, or its end has passed (422).
     """
     if not 1 <= len(wish.name.strip()) <= MAX_NAME_LENGTH:
-        message = "The key was not made: it needs a name, by which the audit will call it."
-        raise IdentityInvalid(message, errors=(FieldError("name", f"must have 1 to {MAX_NAME_LENGTH} characters"),))
+        message = say("The key was not made: it needs a name, by which the audit will call it.")
+        raise IdentityInvalid(
+            message,
+            errors=(FieldError("name", say("must have 1 to %(most)s characters", most=MAX_NAME_LENGTH)),),
+        )
     if wish.expires_at is not None and wish.expires_at <= await now_of(tx):
-        message = "The key was not made: it would have ended already."
-        raise IdentityInvalid(message, errors=(FieldError("expires_at", "has passed"),))
+        message = say("The key was not made: it would have ended already.")
+        raise IdentityInvalid(message, errors=(FieldError("expires_at", say("has passed")),))
     made = new_key()
     scopes = None if wish.scopes is None else sorted(set(wish.scopes))
     key = ApiKey(

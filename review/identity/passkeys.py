@@ -31,6 +31,7 @@ from review.identity.models import Passkey
 from review.identity.rules import hash_secret
 from review.identity.sessions import Browser, SignedIn, Visitor, Vouching
 from review.kernel.errors import FieldError
+from review.kernel.sentences import say
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,9 @@ async def begin_adding(
     async with door.db.transaction() as tx:
         is_fresh = await is_session_fresh(tx, browser)
     if not (is_fresh or password):
-        message = "You signed in more than ten minutes ago. Nothing was changed; give your password, or sign in again."
+        message = say(
+            "You signed in more than ten minutes ago. Nothing was changed; give your password, or sign in again."
+        )
         raise SignInRefused(message)
     if not is_fresh:
         await accounts.check_password(door, user_id=visitor.user_id, password=password, browser=browser)
@@ -255,13 +258,19 @@ def _checked(credential: str, check: Callable[[], T]) -> T:
 
 def _check_name(name: str) -> None:
     if not (name.strip() and len(name) <= MAX_NAME and name.isprintable()):
-        message = f"A passkey needs a name of 1 to {MAX_NAME} characters that can be shown. Nothing was changed."
-        raise IdentityInvalid(message, errors=(FieldError("name", "cannot be used"),))
+        message = say(
+            "A passkey needs a name of 1 to %(most)s characters that can be shown. Nothing was changed.",
+            most=MAX_NAME,
+        )
+        raise IdentityInvalid(message, errors=(FieldError("name", say("cannot be used")),))
 
 
 def _check_room(count: int) -> None:
     if count >= MOST_OF_ONE:
-        message = f"You have {MOST_OF_ONE} passkeys, the most there can be. Nothing was changed; remove one first."
+        message = say(
+            "You have %(most)s passkeys, the most there can be. Nothing was changed; remove one first.",
+            most=MOST_OF_ONE,
+        )
         raise IdentityInvalid(message)
 
 
@@ -270,7 +279,7 @@ def _milliseconds(span: timedelta) -> int:
 
 
 def _refusal() -> PasskeyRefused:
-    message = (
+    message = say(
         "The passkey was not taken: it is not known here, answered too late, or did not make sure that it is you."
         " Nothing was changed; try again."
     )

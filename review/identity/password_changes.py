@@ -18,6 +18,7 @@ from review.identity.models import User
 from review.identity.rules import hash_secret, normalise_email
 from review.identity.sessions import Browser, Visitor
 from review.identity.throttling_rules import Bucket
+from review.kernel.sentences import say
 
 RESET_LIFETIME = timedelta(hours=1)
 INVITATION_LIFETIME = timedelta(days=3)  # for whoever is told of it on a Friday
@@ -52,7 +53,7 @@ async def change_password(door: Door, visitor: Visitor, *, present: str, new: st
     async with door.db.transaction() as tx:
         user = await queries.lock_user(tx, visitor.user_id)
         if user.password_hash != stored:
-            message = "Your password was changed elsewhere meanwhile. Nothing was changed now; try again."
+            message = say("Your password was changed elsewhere meanwhile. Nothing was changed now; try again.")
             raise SignInRefused(message)
         device = await queries.find_device(tx, user.id, devices.ids_in(browser.device), devices.FRESH)
         ended = await _store(tx, user, hashed, sparing=hash_secret(browser.cookie), device=device)
@@ -69,7 +70,7 @@ async def make_link(tx: AsyncSession, *, email: str, actor: Actor | None = None,
     """
     user = await people.find_user(tx, normalise_email(email))
     if user is None or user.disabled_at is not None:
-        message = f"Nobody who can sign in has the e-mail {email!r}; nothing was changed."
+        message = say("Nobody who can sign in has the e-mail %(email)s; nothing was changed.", email=repr(email))
         raise UserNotFound(message)
     secret, is_invitation = secrets.token_urlsafe(32), user.password_hash is None
     lifetime = INVITATION_LIFETIME if is_invitation else RESET_LIFETIME
@@ -151,12 +152,12 @@ async def _store(
 def _check(password: str) -> None:
     fault = passwords.fault_of(password)
     if fault is not None:
-        message = "The new password cannot be used; the present one still holds. Mend what is named below."
+        message = say("The new password cannot be used; the present one still holds. Mend what is named below.")
         raise IdentityInvalid(message, errors=(fault,))
 
 
 def _no_link() -> LinkNotGood:
-    message = (
+    message = say(
         "This link is not good any more: it works once and for a limited time. Nothing was changed; ask for a new one."
     )
     return LinkNotGood(message)

@@ -6,6 +6,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from review.kernel.errors import FieldError
+from review.kernel.sentences import say
 
 MIN_LENGTH = 10
 MAX_LENGTH = 1024  # argon2 would hash a megabyte just as willingly
@@ -36,4 +37,7 @@ def fault_of(password: str) -> FieldError | None:
     """Say what keeps this from being a password, if anything does."""
     if MIN_LENGTH <= len(password) <= MAX_LENGTH:
         return None
-    return FieldError("password", f"must have {MIN_LENGTH} to {MAX_LENGTH} characters")
+    return FieldError(
+        "password",
+        say("must have %(least)s to %(most)s characters", least=MIN_LENGTH, most=MAX_LENGTH),
+    )

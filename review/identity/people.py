@@ -22,6 +22,7 @@ from review.identity.service import get_project
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
 from review.kernel.paging import cursor_of, position_of
+from review.kernel.sentences import say
 
 MOST_ON_A_PAGE = 200
 
@@ -79,8 +80,9 @@ async def create_user(
         tx.add(user)
         await tx.flush()
     elif password is not None or await queries.find_role(tx, owner.id, user.id):
-        message = (
-            f"{address} is known already; nothing was changed. Leave the password out to add them to a new project."
+        message = say(
+            "%(address)s is known already; nothing was changed. Leave the password out to add them to a new project.",
+            address=address,
         )
         raise UserExists(message)
     tx.add(Membership(project_id=owner.id, user_id=user.id, role=found.name))
@@ -114,7 +116,7 @@ async def get_person(tx: AsyncSession, project_id: UUID, user_id: UUID) -> Perso
     """
     row = await mine.find_person(tx, project_id, user_id)
     if row is None:
-        message = f"Nobody with the id {user_id} is in this project."
+        message = say("Nobody with the id %(user_id)s is in this project.", user_id=user_id)
         raise PersonNotFound(message)
     return _view(row)
 
@@ -127,7 +129,11 @@ async def get_member_id(tx: AsyncSession, owner: Project, email: str) -> UUID:
     """
     user = await queries.find_user(tx, normalise_email(email))
     if user is None or not await queries.find_role(tx, owner.id, user.id):
-        message = f"Nobody with the e-mail {email!r} is in project {owner.slug!r}; nothing was changed."
+        message = say(
+            "Nobody with the e-mail %(email)s is in project %(slug)s; nothing was changed.",
+            email=repr(email),
+            slug=repr(owner.slug),
+        )
         raise PersonNotFound(message)
     return user.id
 
@@ -155,7 +161,7 @@ async def change(
     before = await get_person(tx, project_id, user_id)
     found = await roles.get_role(tx, project_id, role or before.role, for_person=True)
     await _check_standing(tx, project_id, before, held)
-    roles.check_grant(found.permissions, held, f"The role {found.name}")
+    roles.check_grant(found.permissions, held, say("The role %(role)s", role=found.name))
     if Permission.WRITE_CONFIG not in found.permissions:
         await _keep_an_admin(tx, project_id, before)
     if pools is not None:
@@ -199,14 +205,17 @@ async def remove(
 async def _check_standing(tx: AsyncSession, project_id: UUID, person: PersonView, held: Collection[Permission]) -> None:
     """Leave alone whoever carries more than the caller does."""
     known = {role.name: role.permissions for role in await roles.list_roles(tx, project_id)}
-    roles.check_grant(known.get(person.role, ()), held, f"{person.email}, as {person.role},")
+    roles.check_grant(
+        known.get(person.role, ()), held, say("%(email)s, as %(role)s,", email=person.email, role=person.role)
+    )
 
 
 async def _keep_an_admin(tx: AsyncSession, project_id: UUID, person: PersonView) -> None:
     if person.role == Role.ADMIN and not await mine.count_admins(tx, project_id, besides=person.id):
-        message = (
-            f"{person.email} is the only one who may change this project's configuration. Nothing was changed;"
-            " make somebody else admin first."
+        message = say(
+            "%(email)s is the only one who may change this project's configuration. Nothing was changed;"
+            " make somebody else admin first.",
+            email=person.email,
         )
         raise LastAdmin(message)
 
@@ -214,12 +223,12 @@ async def _keep_an_admin(tx: AsyncSession, project_id: UUID, person: PersonView)
 async def _check_pools(tx: AsyncSession, project_id: UUID, pools: Sequence[str]) -> None:
     known = await mine.list_pools(tx, project_id)
     faults = [
-        FieldError(f"pools[{at}]", f"{pool!r} is no pool of this project")
+        FieldError(f"pools[{at}]", say("%(pool)s is no pool of this project", pool=repr(pool)))
         for at, pool in enumerate(pools)
         if pool not in known
     ]
     if faults:
-        message = f"There is no such pool; the project has {', '.join(known)}. Nothing was changed."
+        message = say("There is no such pool; the project has %(known)s. Nothing was changed.", known=", ".join(known))
         raise IdentityInvalid(message, errors=tuple(faults))
 
 
@@ -244,9 +253,9 @@ def _view(row: Any) -> PersonView:
 def _check_person(email: str, password: str | None) -> None:
     faults: list[FieldError] = []
     if not is_email(email):
-        faults.append(FieldError("email", "is not an e-mail address"))
+        faults.append(FieldError("email", say("is not an e-mail address")))
     if password is not None and (fault := passwords.fault_of(password)):
         faults.append(fault)
     if faults:
-        message = "The person was not created; nothing was stored. Mend what is named below."
+        message = say("The person was not created; nothing was stored. Mend what is named below.")
         raise IdentityInvalid(message, errors=tuple(faults))

@@ -12,9 +12,10 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.identity.models import User
+from review.kernel.sentences import say
 
 TEXT_SIZES: Final = (90, 100, 110, 125, 150)  # in percent; the stylesheet has a line for each
-NO_CHOICE: Final = "This is none of the choices. Choose one of those shown."
+NO_CHOICE: Final = say("This is none of the choices. Choose one of those shown.")
 FIXED_KEYS: Final = "?"  # what tells all keys is where people look for it
 
 Key = Annotated[str, Meta(min_length=1, max_length=1)]
@@ -96,7 +97,7 @@ def check(
             except msgspec.ValidationError:
                 faults[name] = NO_CHOICE
     if sound.get("zone") and sound["zone"] not in zones():
-        faults["zone"] = "This is no time zone. Write it like Europe/Berlin, or leave it empty for the browser's."
+        faults["zone"] = say("This is no time zone. Write it like Europe/Berlin, or leave it empty for the browser's.")
     if sound.get("language") and sound["language"] not in languages:
         faults["language"] = NO_CHOICE
     keys, wrong = check_keys(fields.get("keys", {}), known_keys)
@@ -111,9 +112,11 @@ def check_keys(chosen: Mapping[str, str], known: Mapping[str, str]) -> tuple[dic
     for name in known:
         key = chosen.get(name, "").strip().lower() or name
         if len(key) != 1 or not key.isprintable() or key.isdigit() or key in FIXED_KEYS:
-            faults[f"key-{name}"] = "Choose one letter or sign; digits take choices, and ? lists the keys."
+            faults[f"key-{name}"] = say("Choose one letter or sign; digits take choices, and ? lists the keys.")
         elif key in taken:
-            faults[f"key-{name}"] = f"{key.upper()} is already the key for: {known[taken[key]]}. Choose another."
+            faults[f"key-{name}"] = say(
+                "%(key)s is already the key for: %(act)s. Choose another.", key=key.upper(), act=known[taken[key]]
+            )
         else:
             taken[key] = name
             if key != name:

@@ -10,6 +10,7 @@ from review.identity import people_queries as queries
 from review.identity.errors import IdentityInvalid, NotPermitted
 from review.identity.rules import PERMISSIONS, Permission, Role, permissions_of
 from review.kernel.errors import FieldError
+from review.kernel.sentences import say
 
 ALL = frozenset(Permission)  # what the operator, who has the command line, may hand out
 
@@ -41,8 +42,15 @@ async def get_role(tx: AsyncSession, project_id: UUID, name: str, *, for_person:
     if for_person:
         del known[Role.SERVICE.value]
     if name not in known:
-        why = "is for keys alone" if name == Role.SERVICE else "is no role of this project"
-        message = f"The role {name!r} {why}; it has {', '.join(known)}. Nothing was changed."
+        told = {"name": repr(name), "known": ", ".join(known)}
+        if name == Role.SERVICE:
+            why = say("is for keys alone")
+            message = say("The role %(name)s is for keys alone; it has %(known)s. Nothing was changed.", **told)
+        else:
+            why = say("is no role of this project")
+            message = say(
+                "The role %(name)s is no role of this project; it has %(known)s. Nothing was changed.", **told
+            )
         raise IdentityInvalid(message, errors=(FieldError("role", why),))
     return known[name]
 
@@ -55,5 +63,9 @@ def check_grant(given: Iterable[Permission], held: Collection[Permission], what:
     """
     lacking = sorted(set(given) - set(held))
     if lacking:
-        message = f"{what} carries {', '.join(lacking)}, which you do not carry yourself. Nothing was changed."
+        message = say(
+            "%(what)s carries %(lacking)s, which you do not carry yourself. Nothing was changed.",
+            what=what,
+            lacking=", ".join(lacking),
+        )
         raise NotPermitted(message)

@@ -17,6 +17,7 @@ from review.identity.errors import CodeRefused, SecondFactorConflict
 from review.identity.models import SecondFactor
 from review.identity.rules import hash_secret
 from review.kernel.sealing import Sealer
+from review.kernel.sentences import say
 
 ISSUER = "Countersign"
 STEP_SECONDS = 30
@@ -64,7 +65,7 @@ async def begin(tx: AsyncSession, sealer: Sealer, user_id: UUID) -> None:
         SecondFactorConflict: they have one that counts (409).
     """
     if await is_on(tx, user_id):
-        message = "A second factor is on already. Turn it off first to set up another; nothing was changed."
+        message = say("A second factor is on already. Turn it off first to set up another; nothing was changed.")
         raise SecondFactorConflict(message)
     await queries.store_factor(tx, user_id, sealer.seal(random_base32()))
 
@@ -77,7 +78,7 @@ async def confirm(tx: AsyncSession, sealer: Sealer, user_id: UUID, code: str, *,
     """
     factor = await queries.find_factor(tx, user_id, lock=True)
     if factor is None or factor.confirmed_at is not None:
-        message = "There is no second factor waiting to be confirmed; nothing was changed. Load the page again."
+        message = say("There is no second factor waiting to be confirmed; nothing was changed. Load the page again.")
         raise SecondFactorConflict(message)
     if not await _take_code(tx, sealer, factor, code):
         raise refusal()
@@ -116,7 +117,9 @@ async def turn_off(tx: AsyncSession, user_id: UUID, *, actor: Actor | None = Non
 
 def refusal() -> CodeRefused:
     """Give the refusal of a code, which does not tell what is wrong with it."""
-    message = "The code is not good: it is wrong, was used already or is too old. Nothing was changed; take the next."
+    message = say(
+        "The code is not good: it is wrong, was used already or is too old. Nothing was changed; take the next."
+    )
     return CodeRefused(message)
 
 

@@ -12,6 +12,7 @@ from review.identity.models import Project
 from review.identity.rules import Principal, StandingStop, permissions_of
 from review.identity.sessions import Visitor
 from review.kernel.db import Hot
+from review.kernel.sentences import say
 
 
 async def enter_project(hot: Hot, visitor: Visitor, slug: str) -> Principal:
@@ -22,7 +23,7 @@ async def enter_project(hot: Hot, visitor: Visitor, slug: str) -> Principal:
     """
     row = await queries.find_membership(hot, slug, visitor.user_id)
     if row is None:
-        message = f"There is no project {slug!r} that you are in."
+        message = say("There is no project %(slug)s that you are in.", slug=repr(slug))
         raise ProjectNotFound(message)
     return Principal(
         project_id=row["project_id"],
@@ -75,6 +76,6 @@ async def get_project(tx: AsyncSession, slug: str) -> Project:
     """
     project = await queries.find_project(tx, slug)
     if project is None:
-        message = f"There is no project {slug!r}. `review apply FILE` makes one."
+        message = say("There is no project %(slug)s. `review apply FILE` makes one.", slug=repr(slug))
         raise ProjectNotFound(message)
     return project

@@ -19,6 +19,7 @@ from review.identity.errors import UserNotFound
 from review.identity.models import User
 from review.identity.rules import normalise_email
 from review.identity.service import get_project
+from review.kernel.sentences import say
 
 
 async def disable(tx: AsyncSession, *, email: str, actor: Actor) -> UUID:
@@ -72,7 +73,7 @@ async def get_user(tx: AsyncSession, email: str) -> User:
     """
     user = await people.find_user(tx, normalise_email(email))
     if user is None:
-        message = f"Nobody has the e-mail {email!r}; nothing was changed."
+        message = say("Nobody has the e-mail %(email)s; nothing was changed.", email=repr(email))
         raise UserNotFound(message)
     return user
 

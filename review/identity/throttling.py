@@ -11,6 +11,7 @@ from review.identity import throttling_rules as rules
 from review.identity.errors import TooManyAttempts
 from review.identity.throttling_rules import Bucket
 from review.kernel.db import Database
+from review.kernel.sentences import Sentence, say, say_n
 
 MOST_COUNTERS = 200_000  # some 20 MB; a hashing process checks about 20 passwords a second, so this lasts hours
 
@@ -56,10 +57,16 @@ async def forget_old(tx: AsyncSession) -> int:
     return await queries.delete_counters(tx, rules.LONGEST_MEMORY, MOST_COUNTERS)
 
 
-def _told(seconds: float) -> str:
+def _told(seconds: float) -> Sentence:
     whole = math.ceil(seconds)
-    wait = f"{whole} seconds" if whole < 120 else f"{math.ceil(whole / 60)} minutes"
-    return (
-        f"There were several attempts that failed, so the next one has to wait: {wait if whole > 1 else 'a second'}."
-        " Nothing is locked, and nothing was changed."
+    if whole <= 1:
+        wait = say("a second")
+    elif whole < 120:
+        wait = say_n("%(num)s second", "%(num)s seconds", whole)
+    else:
+        wait = say_n("%(num)s minute", "%(num)s minutes", math.ceil(whole / 60))
+    return say(
+        "There were several attempts that failed, so the next one has to wait: %(wait)s."
+        " Nothing is locked, and nothing was changed.",
+        wait=wait,
     )

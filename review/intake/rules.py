@@ -17,6 +17,7 @@ from review.kernel.canonical import fingerprint, sha256_of
 from review.kernel.errors import FieldError
 from review.kernel.events import EventKind
 from review.kernel.ids import new_id
+from review.kernel.sentences import say
 from review.queueing.conflicts import barred_of, people_in
 from review.routing.rules import Restraint, Route, route
 
@@ -65,11 +66,18 @@ def prepare(
     item_type = config.item_types.get(submission.type)
     if item_type is None:
         known = ", ".join(sorted(config.item_types)) or "none yet"
-        message = f"There is no item type {submission.type!r}; nothing was stored. This project has: {known}."
-        raise UnknownItemType(message, errors=(FieldError("type", "is not an item type of this project"),))
+        message = say(
+            "There is no item type %(type)s; nothing was stored. This project has: %(known)s.",
+            type=repr(submission.type),
+            known=known,
+        )
+        raise UnknownItemType(message, errors=(FieldError("type", say("is not an item type of this project")),))
     faults = [*item_type.check_input(submission.input), *item_type.check_output(submission.output)]
     if faults:
-        message = f"The payload does not fit item type {submission.type!r}; nothing was stored. Mend the fields below."
+        message = say(
+            "The payload does not fit item type %(type)s; nothing was stored. Mend the fields below.",
+            type=repr(submission.type),
+        )
         raise PayloadInvalid(message, errors=tuple(faults))
     item_id = new_id()
     restraint = restraint_of(item_type, who, submission.model)

@@ -23,20 +23,21 @@ from review.kernel.db import Hot, driver_of
 from review.kernel.durations import parse_duration
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.ids import new_id
+from review.kernel.sentences import Sentence, say
 
 Kind = Literal["project", "source", "item_type", "model", "rule"]
 Way = Literal["approvals", "everything"]
 KIND_WORDS = {
-    "project": "Project",
-    "source": "Source",
-    "item_type": "Item type",
-    "model": "Model",
-    "rule": "Rule",
+    "project": say("Project"),
+    "source": say("Source"),
+    "item_type": say("Item type"),
+    "model": say("Model"),
+    "rule": say("Rule"),
 }
 LONGEST = timedelta(days=366)
 MAX_SUBJECT = 500
 MAX_REASON = 2_000
-NO_REASON = "Resuming must say why. Nothing was changed; send it again with a reason."
+NO_REASON = say("Resuming must say why. Nothing was changed; send it again with a reason.")
 MOST_SHOWN = 200
 
 
@@ -95,7 +96,7 @@ async def stop(tx: AsyncSession, *, who: Principal, config: ProjectConfig, wish:
     Raises:
         SourceNotFound: there is no such thing (404); Invalid: no reason, or a time that cannot be (422).
     """
-    said = _said(wish.reason, "A stop must say why. Nothing was changed; send it again with a reason.")
+    said = _said(wish.reason, say("A stop must say why. Nothing was changed; send it again with a reason."))
     _check_lasting(wish.lasts)
     name = await _name_of(await driver_of(tx), who, config, wish.kind, wish.subject)
     standing = await queries.find_standing(tx, who.project_id, wish.kind, wish.subject)
@@ -136,7 +137,9 @@ async def resume(
     standing = await queries.find_standing(tx, who.project_id, kind, subject)
     if standing is None:
         await _name_of(await driver_of(tx), who, config, kind, subject)
-        message = f"{KIND_WORDS[kind]} {subject} is not stopped. Nothing was changed."
+        message = say(
+            "%(what)s %(subject)s is not stopped. Nothing was changed.", what=KIND_WORDS[kind], subject=subject
+        )
         raise NotStopped(message)
     return await _end(tx, who, standing, said)
 
@@ -150,11 +153,11 @@ async def resume_stop(tx: AsyncSession, *, who: Principal, stop_id: UUID, reason
     said = _said(reason, NO_REASON)
     found = await queries.find_stop(tx, who.project_id, stop_id)
     if found is None:
-        message = f"There is no stop {stop_id} here. Nothing was changed."
+        message = say("There is no stop %(stop_id)s here. Nothing was changed.", stop_id=stop_id)
         raise StopNotFound(message)
     standing = await queries.find_standing(tx, who.project_id, found.kind, found.subject)
     if standing is None or standing.id != stop_id:
-        message = "This stop has ended already. Nothing was changed."
+        message = say("This stop has ended already. Nothing was changed.")
         raise NotStopped(message)
     return await _end(tx, who, standing, said)
 
@@ -191,14 +194,14 @@ def read_lasting(text: str | None) -> timedelta | None:
     try:
         return parse_duration(text)
     except ValueError as fault:
-        message = "The time for which to stop cannot be read. Nothing was changed; write it like 30m, 4h or 2d."
-        raise Invalid(message, errors=(FieldError("expires_in", str(fault)),)) from fault
+        message = say("The time for which to stop cannot be read. Nothing was changed; write it like 30m, 4h or 2d.")
+        raise Invalid(message, errors=(FieldError("expires_in", fault.args[0]),)) from fault
 
 
 def _check_lasting(lasts: timedelta | None) -> None:
     if lasts is not None and not timedelta(0) < lasts <= LONGEST:
-        message = "A stop lasts up to 366 days, or until somebody resumes it. Nothing was changed."
-        raise Invalid(message, errors=(FieldError("expires_in", "is not between a second and 366 days"),))
+        message = say("A stop lasts up to 366 days, or until somebody resumes it. Nothing was changed.")
+        raise Invalid(message, errors=(FieldError("expires_in", say("is not between a second and 366 days")),))
 
 
 async def list_stops(hot: Hot, *, who: Principal, with_past: bool = False) -> list[StopView]:
@@ -228,7 +231,10 @@ async def _name_of(hot: Hot, who: Principal, config: ProjectConfig, kind: Kind, 
     if kind == "source":
         names = {str(row["id"]): str(row["name"]) for row in await queries.list_sources(hot, who.project_id)}
         if subject not in names:
-            message = f"There is no key and nobody with a token of the id {subject} here. Nothing was changed."
+            message = say(
+                "There is no key and nobody with a token of the id %(subject)s here. Nothing was changed.",
+                subject=subject,
+            )
             raise SourceNotFound(message)
         return names[subject]
     known = {
@@ -238,15 +244,24 @@ async def _name_of(hot: Hot, who: Principal, config: ProjectConfig, kind: Kind, 
         "model": {subject} if len(subject.strip()) > 0 and len(subject) <= MAX_SUBJECT and "\0" not in subject else (),
     }
     if subject not in known[kind]:
-        message = f"There is no {KIND_WORDS[kind].lower()} {subject!r} here. Nothing was changed."
-        raise SourceNotFound(message)
+        raise SourceNotFound(_no_such(kind, repr(subject)))
     return subject
+
+
+def _no_such(kind: Kind, subject: str) -> Sentence:
+    messages = {
+        "project": say("There is no project %(subject)s here. Nothing was changed.", subject=subject),
+        "item_type": say("There is no item type %(subject)s here. Nothing was changed.", subject=subject),
+        "model": say("There is no model %(subject)s here. Nothing was changed.", subject=subject),
+        "rule": say("There is no rule %(subject)s here. Nothing was changed.", subject=subject),
+    }
+    return messages[kind]
 
 
 def _said(reason: str, message: str) -> str:
     said = reason.strip()
     if not 0 < len(said) <= MAX_REASON:
-        raise Invalid(message, errors=(FieldError("reason", "is missing or longer than 2,000 characters"),))
+        raise Invalid(message, errors=(FieldError("reason", say("is missing or longer than 2,000 characters")),))
     return said
 
 

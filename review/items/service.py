@@ -23,6 +23,7 @@ from review.items.schemas import (
 from review.kernel.db import Hot
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.paging import cursor_of, position_of
+from review.kernel.sentences import say
 
 EARLIER = 5  # items of the same subject
 STATUSES: dict[str, tuple[str, bool | None]] = {
@@ -61,7 +62,7 @@ async def get_detail(hot: Hot, *, who: Principal, item_id: UUID, base_url: str) 
     """
     row = await queries.find_detail(hot, who, item_id)
     if row is None:
-        message = f"There is no item {item_id} here that you may see."
+        message = say("There is no item %(item_id)s here that you may see.", item_id=item_id)
         raise ItemNotFound(message)
     return detail_of(row, who.project, base_url)
 
@@ -75,7 +76,7 @@ async def check_reach(hot: Hot, *, who: Principal, item_id: UUID) -> None:
         ItemNotFound: it is in none of the caller's pools (404).
     """
     if who.is_pool_bound and not await queries.is_in_pools_of(hot, who.project_id, item_id, who.email):
-        message = f"There is no item {item_id} here that you may see."
+        message = say("There is no item %(item_id)s here that you may see.", item_id=item_id)
         raise ItemNotFound(message)
 
 
@@ -94,8 +95,12 @@ async def list_items(
         Invalid: the cursor or the status is not one of ours (422).
     """
     if wanted.status is not None and wanted.status not in STATUSES:
-        message = f"There is no status {wanted.status!r}; it is one of {', '.join(STATUSES)}."
-        raise Invalid(message, errors=(FieldError("status", "is not a status"),))
+        message = say(
+            "There is no status %(status)s; it is one of %(statuses)s.",
+            status=repr(wanted.status),
+            statuses=", ".join(STATUSES),
+        )
+        raise Invalid(message, errors=(FieldError("status", say("is not a status")),))
     state, held = STATUSES[wanted.status] if wanted.status else (None, None)
     rows = await hot.fetch(
         queries.LIST_ITEMS,

@@ -9,6 +9,7 @@ import jsonschema_rs
 import msgspec
 
 from review.kernel.errors import FieldError
+from review.kernel.sentences import Sentence, either, say
 from review.kernel.shapes import is_list, is_object
 
 MAX_FAULTS = 20
@@ -99,10 +100,10 @@ def compile_schema(schema: object) -> Any:
         SchemaInvalid: it is no schema, is larger than 256 KiB, or refers to something outside itself.
     """
     if not isinstance(schema, dict | bool):
-        message = "must be a JSON Schema: an object, or true or false"
+        message = say("must be a JSON Schema: an object, or true or false")
         raise SchemaInvalid(message)
     if len(msgspec.json.encode(schema)) > MAX_SCHEMA_BYTES:
-        message = f"is larger than {MAX_SCHEMA_BYTES // 1024} KiB"
+        message = say("is larger than %(most)s KiB", most=MAX_SCHEMA_BYTES // 1024)
         raise SchemaInvalid(message)
     outside: list[str] = []
 
@@ -119,7 +120,10 @@ def compile_schema(schema: object) -> Any:
         )
     except jsonschema_rs.ValidationError as fault:
         if outside:
-            message = f"refers to {_shown(outside[0])}; schemas are never fetched, so copy it in under $defs"
+            message = say(
+                "refers to %(address)s; schemas are never fetched, so copy it in under $defs",
+                address=_shown(outside[0]),
+            )
             raise SchemaInvalid(message) from fault
         raise SchemaInvalid(_schema_fault(fault), _path("", fault.instance_path)) from fault
     except (jsonschema_rs.ReferencingError, ValueError) as fault:
@@ -166,45 +170,52 @@ def _path(root: str, steps: list[str | int]) -> str:
     return path.removeprefix(".")[:500]
 
 
-_LIMITS = {
-    "maximum": "must be at most {}",
-    "minimum": "must be at least {}",
-    "exclusiveMaximum": "must be less than {}",
-    "exclusiveMinimum": "must be more than {}",
-    "maxLength": "must have at most {} characters",
-    "minLength": "must have at least {} characters",
-    "maxItems": "must have at most {} elements",
-    "minItems": "must have at least {} elements",
-    "maxProperties": "must have at most {} fields",
-    "minProperties": "must have at least {} fields",
+_LIMITS: Mapping[str, Callable[[object], Sentence]] = {
+    "maximum": lambda most: say("must be at most %(most)s", most=most),
+    "minimum": lambda least: say("must be at least %(least)s", least=least),
+    "exclusiveMaximum": lambda end: say("must be less than %(end)s", end=end),
+    "exclusiveMinimum": lambda end: say("must be more than %(end)s", end=end),
+    "maxLength": lambda most: say("must have at most %(most)s characters", most=most),
+    "minLength": lambda least: say("must have at least %(least)s characters", least=least),
+    "maxItems": lambda most: say("must have at most %(most)s elements", most=most),
+    "minItems": lambda least: say("must have at least %(least)s elements", least=least),
+    "maxProperties": lambda most: say("must have at most %(most)s fields", most=most),
+    "minProperties": lambda least: say("must have at least %(least)s fields", least=least),
 }
-_WORDS: Mapping[str, Callable[[Any], str]] = {
-    "required": lambda kind: f"the field {_shown(kind.property)} is missing",
-    "type": lambda kind: f"must be of type {' or '.join(kind.types)}",
-    "enum": lambda kind: f"must be one of {_listed(kind.options)}",
-    "const": lambda kind: f"must be {_shown(kind.expected_value)}",
-    "format": lambda kind: f"does not have the format {kind.format}",
-    "pattern": lambda kind: f"does not match the pattern {_shown(kind.pattern)}",
-    "multipleOf": lambda kind: f"must be a multiple of {kind.multiple_of}",
-    "uniqueItems": lambda _kind: "has an element twice",
-    "additionalProperties": lambda kind: f"has fields that are not allowed: {_listed(kind.unexpected)}",
-    "unevaluatedProperties": lambda kind: f"has fields that are not allowed: {_listed(kind.unexpected)}",
-    "anyOf": lambda _kind: "fits none of the forms that are allowed",
-    "oneOf": lambda _kind: "must fit exactly one of the forms that are allowed",
-    "oneOfNotValid": lambda _kind: "must fit exactly one of the forms that are allowed",
-    "oneOfMultipleValid": lambda _kind: "must fit exactly one of the forms that are allowed",
-    "not": lambda _kind: "has a form that is not allowed",
-    "falseSchema": lambda _kind: "is not allowed here",
-    "contains": lambda _kind: "lacks an element that is required",
-    "propertyNames": lambda kind: f"has a field whose name is not allowed: {_short(str(kind.error.message))}",
+_ONE_FORM = say("must fit exactly one of the forms that are allowed")
+_WORDS: Mapping[str, Callable[[Any], Sentence]] = {
+    "required": lambda kind: say("the field %(name)s is missing", name=_shown(kind.property)),
+    "type": lambda kind: say("must be of type %(types)s", types=either(*kind.types)),
+    "enum": lambda kind: say("must be one of %(values)s", values=_listed(kind.options)),
+    "const": lambda kind: say("must be %(value)s", value=_shown(kind.expected_value)),
+    "format": lambda kind: say("does not have the format %(format)s", format=kind.format),
+    "pattern": lambda kind: say("does not match the pattern %(pattern)s", pattern=_shown(kind.pattern)),
+    "multipleOf": lambda kind: say("must be a multiple of %(number)s", number=kind.multiple_of),
+    "uniqueItems": lambda _kind: say("has an element twice"),
+    "additionalProperties": lambda kind: _foreign(kind.unexpected),
+    "unevaluatedProperties": lambda kind: _foreign(kind.unexpected),
+    "anyOf": lambda _kind: say("fits none of the forms that are allowed"),
+    "oneOf": lambda _kind: _ONE_FORM,
+    "oneOfNotValid": lambda _kind: _ONE_FORM,
+    "oneOfMultipleValid": lambda _kind: _ONE_FORM,
+    "not": lambda _kind: say("has a form that is not allowed"),
+    "falseSchema": lambda _kind: say("is not allowed here"),
+    "contains": lambda _kind: say("lacks an element that is required"),
+    "propertyNames": lambda kind: say(
+        "has a field whose name is not allowed: %(why)s", why=_short(str(kind.error.message))
+    ),
 }
+
+
+def _foreign(names: list[Any]) -> Sentence:
+    return say("has fields that are not allowed: %(names)s", names=_listed(names))
 
 
 def _in_words(fault: jsonschema_rs.ValidationError) -> str:
     """Say what is wrong without repeating the value, which may be megabytes long."""
     kind = fault.kind
     if kind.name in _LIMITS:
-        return _LIMITS[kind.name].format(kind.as_dict().get("limit"))
+        return _LIMITS[kind.name](kind.as_dict().get("limit"))
     words = _WORDS.get(kind.name)
     return words(kind) if words is not None else _short(fault.message)
 
@@ -213,12 +224,13 @@ def _schema_fault(fault: jsonschema_rs.ValidationError) -> str:
     """Say what is wrong with a schema; what went wrong while it was put together has no place and no value."""
     if not fault.instance_path:
         return _short(fault.message)
-    return f"{_shown(fault.instance)} is not what the keyword takes: {_in_words(fault)}"
+    return say("%(value)s is not what the keyword takes: %(why)s", value=_shown(fault.instance), why=_in_words(fault))
 
 
 def _listed(values: list[Any]) -> str:
     shown = ", ".join(_shown(value) for value in values[:MAX_FAULTS])
-    return shown if len(values) <= MAX_FAULTS else f"{shown} and {len(values) - MAX_FAULTS} more"
+    more = len(values) - MAX_FAULTS
+    return shown if more <= 0 else say("%(names)s and %(more)s more", names=shown, more=more)
 
 
 def _shown(value: object) -> str:

@@ -3,6 +3,8 @@
 import re
 from datetime import timedelta
 
+from review.kernel.sentences import say
+
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _FORM = re.compile(r"^(?:(?P<d>[0-9]{1,5})d)?(?:(?P<h>[0-9]{1,6})h)?(?:(?P<m>[0-9]{1,7})m)?(?:(?P<s>[0-9]{1,8})s)?$")
 
@@ -11,12 +13,12 @@ def parse_duration(text: str) -> timedelta:
     """Read a duration.
 
     Raises:
-        ValueError: it is not one, or is zero.
+        ValueError: it is not one, or is zero; its argument is the sentence that says so.
     """
     match = _FORM.match(text.strip())
     parts = {_UNITS[unit]: int(count) for unit, count in match.groupdict().items() if count} if match else {}
     length = timedelta(**parts)
     if not length:
-        message = f"{text!r} is no duration; write it like 30s, 10m, 4h, 2d or 1h30m"
+        message = say("%(text)s is no duration; write it like 30s, 10m, 4h, 2d or 1h30m", text=repr(text))
         raise ValueError(message)
     return length

@@ -3,28 +3,45 @@
 from typing import ClassVar
 
 import msgspec
+from msgspec.structs import force_setattr
+
+from review.kernel.sentences import Sentence
 
 
-class FieldError(msgspec.Struct, frozen=True):
+class FieldError(msgspec.Struct, frozen=True, dict=True):
     """One fault in a document somebody sent: where it is, and what is wrong there."""
 
     path: str
     message: str
+
+    def __post_init__(self) -> None:
+        """Keep a sentence apart, for what is sent and stored is plain English."""
+        if isinstance(self.message, Sentence):
+            vars(self)["said"] = self.message
+            force_setattr(self, "message", str(self.message))
+
+    @property
+    def sentence(self) -> str:
+        """The message as it was given, which pages say in their reader's language."""
+        said: str = vars(self).get("said", self.message)
+        return said
 
 
 class ReviewError(Exception):
     """An expected refusal.
 
     Subclasses name the fact (`LeaseLost`) and set `code`, which clients match on and which never changes,
-    and `status`, the HTTP status that carries it.
+    and `status`, the HTTP status that carries it. `message` is plain English; `sentence` is the same as it was given,
+    which pages say in their reader's language.
     """
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
 
     def __init__(self, message: str, *, errors: tuple[FieldError, ...] = ()) -> None:
-        super().__init__(message)
-        self.message = message
+        super().__init__(str(message))
+        self.message = str(message)
+        self.sentence = message
         self.errors = errors
 
 

@@ -5,6 +5,7 @@ from binascii import Error as NotBase64
 from uuid import UUID
 
 from review.kernel.errors import FieldError, Invalid
+from review.kernel.sentences import say
 
 
 def cursor_of(position: UUID) -> str:
@@ -23,5 +24,5 @@ def position_of(cursor: str | None, *, field: str = "cursor") -> UUID | None:
     try:
         return UUID(bytes=urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (NotBase64, ValueError) as fault:
-        message = "The cursor is not one that this service gave; start again without it."
-        raise Invalid(message, errors=(FieldError(field, "is not a cursor"),)) from fault
+        message = say("The cursor is not one that this service gave; start again without it.")
+        raise Invalid(message, errors=(FieldError(field, say("is not a cursor")),)) from fault

@@ -5,6 +5,7 @@ from typing import ClassVar
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from review.kernel.errors import ReviewError
+from review.kernel.sentences import say
 from review.kernel.settings import Settings
 
 SEALED, PLAIN = b"fernet:", b"plain:"
@@ -47,7 +48,7 @@ class Sealer:
                 return self._fernet.decrypt(stored.removeprefix(SEALED)).decode()
             except InvalidToken:
                 pass
-        message = (
+        message = say(
             "A stored secret cannot be opened: it was sealed with a key that REVIEW_SECRET_KEY does not hold. Nothing "
             "was changed. Give the key back, or rotate the secret."
         )

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar, cast
 import msgspec
 
 from review.kernel.errors import FieldError, Invalid, MalformedRequest
+from review.kernel.sentences import say
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
@@ -20,7 +21,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 MAX_DEPTH = 100
 MAX_VALUES = 200_000  # what is left takes some 80 ms and 25 MB at most to read
 MAX_INTEGER = 2**53 - 1
-_UNFIT = "The request does not fit; nothing was stored. Mend the field below and send it again."
+_UNFIT = say("The request does not fit; nothing was stored. Mend the field below and send it again.")
 
 _decode = msgspec.json.Decoder().decode
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -96,7 +97,7 @@ def _check_times(fitted: msgspec.Struct) -> None:
     for at, name in enumerate(fitted.__struct_fields__):
         moment = getattr(fitted, name)
         if isinstance(moment, datetime) and not _is_shown_everywhere(moment):
-            told = FieldError(fitted.__struct_encode_fields__[at], "lies outside the years 2 to 9998 in UTC")
+            told = FieldError(fitted.__struct_encode_fields__[at], say("lies outside the years 2 to 9998 in UTC"))
             raise Invalid(_UNFIT, errors=(told,))
 
 
@@ -177,10 +178,10 @@ def _explain(raw: bytes, *, certain: bool) -> None:
     except RecursionError:
         _refuse("", f"nested deeper than {MAX_DEPTH} levels")
     except ValueError:
-        _refuse("", "a number has too many digits")
+        _refuse("", say("a number has too many digits"))
     _walk(value, "", 1)
     if certain:
-        _refuse("", "this is not JSON that every reader understands alike")
+        _refuse("", say("this is not JSON that every reader understands alike"))
 
 
 def _refuse_doubled_keys(raw: bytes) -> None:
@@ -194,7 +195,7 @@ def _refuse_doubled_keys(raw: bytes) -> None:
     seen: set[str] = set()
     for key, _ in pairs if isinstance(pairs, _Pairs) else ():
         if key in seen:
-            _refuse(key, "appears twice in the same object")
+            _refuse(key, say("appears twice in the same object"))
         seen.add(key)
 
 
@@ -210,9 +211,9 @@ def _walk(value: Any, path: str, depth: int) -> None:
         case str():
             _check_text(value, path)
         case float() if not math.isfinite(value):
-            _refuse(path, "is not a finite number")
+            _refuse(path, say("is not a finite number"))
         case int() if not -MAX_INTEGER <= value <= MAX_INTEGER:
-            _refuse(path, "is an integer beyond 2**53, which many readers round; send it as a string")
+            _refuse(path, say("is an integer beyond 2**53, which many readers round; send it as a string"))
         case _:
             pass
 
@@ -223,21 +224,23 @@ def _walk_pairs(pairs: _Pairs, path: str, depth: int) -> None:
         place = f"{path}.{key}" if path else key
         _check_text(key, place)
         if key in seen:
-            _refuse(place, "appears twice in the same object")
+            _refuse(place, say("appears twice in the same object"))
         seen.add(key)
         _walk(inner, place, depth + 1)
 
 
 def _check_text(text: str, path: str) -> None:
     if "\0" in text:
-        _refuse(path.replace("\0", "\\u0000"), "holds a NUL character, which cannot be stored")
+        _refuse(path.replace("\0", "\\u0000"), say("holds a NUL character, which cannot be stored"))
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
         place = path.encode("utf-8", "backslashreplace").decode()
-        _refuse(place, "holds half of a surrogate pair, which is not text")
+        _refuse(place, say("holds half of a surrogate pair, which is not text"))
 
 
 def _refuse(path: str, message: str) -> NoReturn:
-    sentence = "The body cannot be read as strict JSON; nothing was stored. Mend what is named below and send it again."
+    sentence = say(
+        "The body cannot be read as strict JSON; nothing was stored. Mend what is named below and send it again."
+    )
     raise MalformedRequest(sentence, errors=(FieldError(path=path, message=message),))

@@ -19,6 +19,7 @@ from review.kernel.db import Hot, driver_of
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.events import EventKind
 from review.kernel.ids import new_id
+from review.kernel.sentences import say
 from review.queueing import comment_queries as queries
 from review.queueing import mentions
 from review.queueing.errors import CommentNotFound, CommentSettled
@@ -125,7 +126,7 @@ async def change(
     driver = await driver_of(tx)
     row = await _lock(driver, who, item_id, comment_id, base_url)
     if not _may_change(row, who):
-        message = "A comment can be changed or taken back by who wrote it, for five minutes. It stays as it is."
+        message = say("A comment can be changed or taken back by who wrote it, for five minutes. It stays as it is.")
         raise CommentSettled(message)
     if said is None:
         await driver.execute(queries.REMOVE, who.project_id, comment_id)
@@ -165,7 +166,7 @@ async def _lock(driver: Hot, who: Principal, item_id: UUID, comment_id: UUID, ba
     await _item(driver, who, item_id, base_url)
     row = await queries.lock_comment(driver, who, item_id, comment_id, FRESH)
     if row is None:
-        message = f"There is no comment {comment_id} on this item."
+        message = say("There is no comment %(comment_id)s on this item.", comment_id=comment_id)
         raise CommentNotFound(message)
     return row
 
@@ -178,8 +179,10 @@ def checked(text: str, most: int, field: str = "text") -> str:
     """
     said = text.replace("\r\n", "\n").strip()
     if not 0 < len(said) <= most:
-        message = f"Write something, in up to {most:,} characters. Nothing was stored; send it again."
-        raise Invalid(message, errors=(FieldError(field, "is missing or too long"),))
+        message = say(
+            "Write something, in up to %(most)s characters. Nothing was stored; send it again.", most=format(most, ",")
+        )
+        raise Invalid(message, errors=(FieldError(field, say("is missing or too long")),))
     return said
 
 

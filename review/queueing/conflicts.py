@@ -6,6 +6,7 @@ from uuid import UUID
 
 from review.identity.rules import Principal, normalise_email
 from review.items.schemas import Details
+from review.kernel.sentences import Sentence, say
 
 LONGEST_NAME = 320  # of an e-mail address: RFC 3696, errata 1690
 MOST_NAMES = 200  # what a seat carries for claims to pass it by; under the lock all names count
@@ -54,16 +55,16 @@ def why_concerned(
     output: object,
     details: Details,
     submitted_by: object,
-) -> str | None:
+) -> Sentence | None:
     """Say why an item concerns somebody, so that they may not judge it; None where it does not."""
     nothing: dict[str, Any] = {"input": None, "output": None, "metadata": None, "subject": None, "submitted_by": None}
     if concerns(who, people_in((), **{**nothing, "submitted_by": submitted_by})):
-        return "you submitted it"
+        return say("you submitted it")
     if concerns(who, people_in((), **{**nothing, "subject": details.subject})):
-        return "it is about you"
+        return say("it is about you")
     payload = {"input": input, "output": output, "metadata": details.metadata}
     named = [each for each in relations if concerns(who, people_in((each,), **{**nothing, **payload}))]
-    return f"it names you in {named[0]}" if named else None
+    return say("it names you in %(place)s", place=named[0]) if named else None
 
 
 def concerns(who: Principal, people: Iterable[str]) -> bool:

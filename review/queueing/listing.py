@@ -10,6 +10,7 @@ from review.configuration.rules import ProjectConfig
 from review.identity.rules import Permission, Principal
 from review.kernel.db import Hot
 from review.kernel.errors import FieldError, Invalid
+from review.kernel.sentences import say
 from review.queueing import due, listing_queries
 from review.queueing.listing_queries import COUNT_CAP, Asked
 from review.queueing.listing_rules import FOREVER, FOREVER_YEAR, Place, Plan, Source, Wanted, plan_of
@@ -107,8 +108,8 @@ def _within(wanted: Wanted, pools: list[str]) -> list[str]:
     if not wanted.pool:
         return pools
     if wanted.pool not in pools:
-        message = f"There is no pool {wanted.pool!r} here that you may see; nothing was read."
-        raise Invalid(message, errors=(FieldError("pool", "is none of your pools"),))
+        message = say("There is no pool %(pool)s here that you may see; nothing was read.", pool=repr(wanted.pool))
+        raise Invalid(message, errors=(FieldError("pool", say("is none of your pools")),))
     return [wanted.pool]
 
 
@@ -116,8 +117,10 @@ def _with_holder(who: Principal, wanted: Wanted) -> Wanted:
     """Put the caller's own e-mail for `me`; who else has what is not for those who judge blind."""
     holder = who.email if wanted.holder == "me" else wanted.holder.lower()
     if holder and who.is_blind and holder != who.email:
-        message = "Who has which item is not shown to those who judge it; nothing was read. Ask for `me`, or for none."
-        raise Invalid(message, errors=(FieldError("holder", "is me, for you"),))
+        message = say(
+            "Who has which item is not shown to those who judge it; nothing was read. Ask for `me`, or for none."
+        )
+        raise Invalid(message, errors=(FieldError("holder", say("is me, for you")),))
     return msgspec.structs.replace(wanted, holder=holder)
 
 
@@ -129,8 +132,8 @@ def _check_place(wanted: Wanted, after: Place | None) -> None:
         len(kinds) - (after.at is not None) > 1
     )
     if not fits or ("smallint" in kinds and not _is_priority(after.key)):
-        message = "The place in the list is of another order than the one asked for; start again without it."
-        raise Invalid(message, errors=(FieldError("after", "is of another order"),))
+        message = say("The place in the list is of another order than the one asked for; start again without it.")
+        raise Invalid(message, errors=(FieldError("after", say("is of another order")),))
 
 
 def _is_priority(key: float | None) -> bool:

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from review.kernel.errors import FieldError, Invalid
+from review.kernel.sentences import say
 
 LOOKS = 3_000  # rows that one page looks at: 10 to 30 ms of index entries and narrow rows
 LOOKS_INSIDE = 2_000  # where each costs a payload too, which is read and parsed
@@ -125,10 +126,13 @@ def read(pairs: Iterable[tuple[str, str]], *, besides: Iterable[str] = ()) -> Wa
             continue
         if name not in known:
             faults.append(
-                FieldError(name[:LONGEST], f"is no filter of this list, which has {', '.join(sorted(known))}")
+                FieldError(
+                    name[:LONGEST],
+                    say("is no filter of this list, which has %(filters)s", filters=", ".join(sorted(known))),
+                )
             )
         elif name in given:
-            faults.append(FieldError(name, "is given more than once"))
+            faults.append(FieldError(name, say("is given more than once")))
         else:
             given[name] = value.strip()
     given = {name: value for name, value in given.items() if value}
@@ -139,7 +143,7 @@ def read(pairs: Iterable[tuple[str, str]], *, besides: Iterable[str] = ()) -> Wa
         faults += _contradictions(wanted)
         if not faults:
             return wanted
-    message = "The list cannot be asked for that; nothing was read. Mend what is named below."
+    message = say("The list cannot be asked for that; nothing was read. Mend what is named below.")
     raise Invalid(message, errors=tuple(faults[:20]))
 
 
@@ -148,31 +152,36 @@ _CHOICES = {"status": STATUSES, "sort": SORTS, "due": DUE_STATES, "escalated": (
 
 def _fault(name: str, value: str) -> FieldError | None:
     if name in _CHOICES:
-        return None if value in _CHOICES[name] else FieldError(name, f"is one of {', '.join(_CHOICES[name])}")
+        message = say("is one of %(choices)s", choices=", ".join(_CHOICES[name]))
+        return None if value in _CHOICES[name] else FieldError(name, message)
     if name in {"confidence_from", "confidence_to"}:
-        return None if _is_share(value) else FieldError(name, "is a number from 0 to 1")
+        return None if _is_share(value) else FieldError(name, say("is a number from 0 to 1"))
     if name == "source":
-        return None if _is_id(value) else FieldError(name, "is the id of the key that sent it")
+        return None if _is_id(value) else FieldError(name, say("is the id of the key that sent it"))
     if len(value) > LONGEST:
-        return FieldError(name, f"is longer than {LONGEST} characters")
-    return FieldError(name, "holds a character that nothing here has") if "\0" in value else None
+        return FieldError(name, say("is longer than %(most)s characters", most=LONGEST))
+    return FieldError(name, say("holds a character that nothing here has")) if "\0" in value else None
 
 
 def _contradictions(wanted: Wanted) -> list[FieldError]:
     low, high = wanted.confidence_from, wanted.confidence_to
     faults: list[FieldError] = []
     if low is not None and high is not None and low > high:
-        faults.append(FieldError("confidence_from", "is above confidence_to, so nothing could match"))
+        faults.append(FieldError("confidence_from", say("is above confidence_to, so nothing could match")))
     if wanted.holder and wanted.state not in {"open", "held", "any"}:
-        faults.append(FieldError("holder", f"goes with status open or held, for nobody has what is {wanted.state}"))
+        faults.append(
+            FieldError(
+                "holder", say("goes with status open or held, for nobody has what is %(state)s", state=wanted.state)
+            )
+        )
     if (
         wanted.state in {"decided", "withdrawn", "any"}
         and wanted.order not in {"newest", "oldest"}
         and not wanted.holder
     ):
-        faults.append(FieldError("sort", f"is newest or oldest where status is {wanted.state}"))
+        faults.append(FieldError("sort", say("is newest or oldest where status is %(state)s", state=wanted.state)))
     if wanted.order == "due" and wanted.due == "none":
-        faults.append(FieldError("due", "none has no due time to sort by"))
+        faults.append(FieldError("due", say("none has no due time to sort by")))
     return faults
 
 
@@ -226,8 +235,8 @@ def place_of(mark: str) -> Place | None:
         number = _number(key) if key else None
         return Place(key=number, at=moment, id=UUID(row))
     except ValueError as fault:
-        message = "The place in the list is not one that this service gave; start again without it."
-        raise Invalid(message, errors=(FieldError("after", "is no place in a list"),)) from fault
+        message = say("The place in the list is not one that this service gave; start again without it.")
+        raise Invalid(message, errors=(FieldError("after", say("is no place in a list")),)) from fault
 
 
 def _moment(text: str) -> datetime:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.identity.rules import Principal
 from review.kernel.db import Hot, driver_of
+from review.kernel.sentences import say
 from review.queueing import aside_queries, service
 from review.queueing.errors import TooManyPinned
 from review.queueing.rules import Act
@@ -56,9 +57,10 @@ async def pin(
     hot = await driver_of(tx)
     besides = [seat.id] if next_id is None else [seat.id, next_id]
     if await aside_queries.count_pinned(hot, who, besides) >= MAX_PINNED:
-        message = (
-            f"You have {MAX_PINNED} items pinned, and that is as many as can be. Judge or put back one of them first. "
-            "Nothing was changed, and you still hold this one."
+        message = say(
+            "You have %(most)s items pinned, and that is as many as can be. Judge or put back one of them first. "
+            "Nothing was changed, and you still hold this one.",
+            most=MAX_PINNED,
         )
         raise TooManyPinned(message)
     await aside_queries.note(hot, who, seat, seat.fence, "pinned", user_id=who.id, text="")

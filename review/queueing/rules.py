@@ -7,6 +7,8 @@ from uuid import UUID
 
 import msgspec
 
+from review.kernel.sentences import Sentence, say
+
 
 class AssignmentState(StrEnum):
     """Where a seat stands."""
@@ -151,41 +153,43 @@ def is_held_by(seat: Seat, user_id: UUID, fence: int) -> bool:
     )
 
 
-def why_lost(seat: Seat, user_id: UUID, fence: int, winner: Winner) -> str:
+def why_lost(seat: Seat, user_id: UUID, fence: int, winner: Winner) -> Sentence:
     """Say in words why a claim no longer stands, and who was faster."""
     reason = reason_lost(seat, user_id, fence, winner)
-    return f"You no longer hold this assignment: {reason}. Nothing was recorded; claim the next one."
+    return say(
+        "You no longer hold this assignment: %(reason)s. Nothing was recorded; claim the next one.", reason=reason
+    )
 
 
-def reason_lost(seat: Seat, user_id: UUID, fence: int, winner: Winner) -> str:
+def reason_lost(seat: Seat, user_id: UUID, fence: int, winner: Winner) -> Sentence:
     """Give the first of the reasons why a claim no longer stands."""
     if seat.state is AssignmentState.DONE and winner.reviewer_id == user_id:
-        reason = "you have reviewed it already"
+        reason = say("you have reviewed it already")
     elif winner.item_state == "withdrawn":
-        reason = "upstream has withdrawn the item"
+        reason = say("upstream has withdrawn the item")
     elif winner.decided_by is not None:
-        reason = f"the item was decided by {winner.decided_by} ({winner.verdict})"
+        reason = say("the item was decided by %(who)s (%(verdict)s)", who=winner.decided_by, verdict=winner.verdict)
     elif seat.state in {AssignmentState.DONE, AssignmentState.CANCELLED}:
-        reason = "the seat is closed"
+        reason = say("the seat is closed")
     elif seat.is_aside or (seat.is_given and seat.holder_id == user_id):
         reason = _reason_kept(seat, user_id, winner)
     elif seat.holder_id not in {None, user_id}:
-        reason = f"{winner.holder} has claimed it since"
+        reason = say("%(who)s has claimed it since", who=winner.holder)
     elif seat.fence != fence:
-        reason = "it was claimed again since, so this fence is old"
+        reason = say("it was claimed again since, so this fence is old")
     elif seat.state is AssignmentState.OPEN:
-        reason = "it went back to its queue, given back or with the lease at its end"
+        reason = say("it went back to its queue, given back or with the lease at its end")
     else:
-        reason = "the lease has ended"
+        reason = say("the lease has ended")
     return reason
 
 
-def _reason_kept(seat: Seat, user_id: UUID, winner: Winner) -> str:
+def _reason_kept(seat: Seat, user_id: UUID, winner: Winner) -> Sentence:
     if seat.is_given:
-        return "you have judged it, and that counts in a moment unless you take it back"
+        return say("you have judged it, and that counts in a moment unless you take it back")
     if seat.holder_id == user_id:
-        return "it is put aside for you, so take it up first, from your pools"
-    return f"it is kept for {winner.holder}"
+        return say("it is put aside for you, so take it up first, from your pools")
+    return say("it is kept for %(who)s", who=winner.holder)
 
 
 def given_until(seats: Iterable[Seat]) -> datetime | None:

@@ -10,6 +10,7 @@ from review.audit.rules import Action
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Principal
 from review.kernel.db import Hot, driver_of
+from review.kernel.sentences import say
 from review.queueing import aside_queries, mentions, queries, service
 from review.queueing.errors import SendBackInvalid
 from review.queueing.rules import Act, AssignmentState, Seat
@@ -89,8 +90,9 @@ async def send_back(
 
 
 def _nowhere(to: str) -> SendBackInvalid:
-    message = (
-        f"It cannot be sent back to {to!r}: only to somebody who had it before and may work it still, or to a pool it "
-        "has stood in. Nothing was changed, and you still hold the item."
+    message = say(
+        "It cannot be sent back to %(to)s: only to somebody who had it before and may work it still, or to a pool it "
+        "has stood in. Nothing was changed, and you still hold the item.",
+        to=repr(to),
     )
     return SendBackInvalid(message)

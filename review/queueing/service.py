@@ -21,6 +21,7 @@ from review.items.service import detail_of
 from review.kernel import outbox
 from review.kernel.db import Hot, driver_of
 from review.kernel.events import EventKind
+from review.kernel.sentences import say
 from review.queueing import exposure, floors, mentions, queries
 from review.queueing.errors import AssignmentNotFound, LeaseLost, PoolNotFound
 from review.queueing.floors import Floors
@@ -43,7 +44,7 @@ async def check_pool(hot: Hot, *, who: Principal, pool: str, config: ProjectConf
     if known and who.is_pool_bound:
         known = await identity.is_pool_member(hot, who.project_id, pool, who.email)
     if not known:
-        message = f"There is no pool {pool!r} here that you are in."
+        message = say("There is no pool %(pool)s here that you are in.", pool=repr(pool))
         raise PoolNotFound(message)
 
 
@@ -298,7 +299,7 @@ async def get_known_seat(hot: Hot, *, who: Principal, assignment_id: UUID) -> Se
     seat = await queries.find_seat(hot, who.project_id, assignment_id)
     is_theirs = seat is not None and seat.holder_id == who.id  # whoever holds it has a part in its case
     if seat is None or (who.is_pool_bound and not is_theirs and not await queries.is_known_to(hot, who, seat)):
-        message = f"There is no assignment {assignment_id} here that you may see."
+        message = say("There is no assignment %(assignment_id)s here that you may see.", assignment_id=assignment_id)
         raise AssignmentNotFound(message)
     return seat
 
@@ -310,7 +311,7 @@ def check_person(who: Principal) -> None:
         NotAPerson: judgement is a person's (403).
     """
     if who.kind != "user":
-        message = "A service key cannot judge; use a personal token (`review tokens create`). Nothing was changed."
+        message = say("A service key cannot judge; use a personal token (`review tokens create`). Nothing was changed.")
         raise NotAPerson(message)
 
 

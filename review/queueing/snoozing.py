@@ -13,6 +13,7 @@ from review.identity.rules import Principal
 from review.kernel import outbox
 from review.kernel.db import driver_of
 from review.kernel.events import EventKind
+from review.kernel.sentences import say
 from review.queueing import aside_queries, queries, service, snooze_rules
 from review.queueing.errors import LeaseLost, SnoozeInvalid
 from review.queueing.overview import finite
@@ -34,7 +35,7 @@ async def snooze(
     due_at = finite(await aside_queries.get_due(await driver_of(tx), who.project_id, seat.id))
     fault = snooze_rules.why_not(until, seat.at, due_at)
     if fault is not None:
-        message = f"{fault}. Nothing was changed, and you still hold the item."
+        message = say("%(fault)s. Nothing was changed, and you still hold the item.", fault=fault)
         raise SnoozeInvalid(message)
     await aside_queries.put_aside(tx, who, seat, until, reason)
     service.note(tx, who, Action.ASSIGNMENT_SNOOZED, seat, until=until.isoformat(), reason=reason)

@@ -13,6 +13,7 @@ from review.identity.rules import Permission, Principal
 from review.kernel.db import Hot, driver_of
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.ids import new_id
+from review.kernel.sentences import say
 from review.queueing import views_queries as queries
 from review.queueing.errors import ViewNotFound
 from review.queueing.listing_rules import Wanted
@@ -58,17 +59,24 @@ async def keep(
         are too many already (422).
     """
     if is_shared and not who.may(Permission.OVERRIDE):
-        message = f"Sharing a view with the project takes {Permission.OVERRIDE.value}; nothing was kept."
+        message = say(
+            "Sharing a view with the project takes %(permission)s; nothing was kept.",
+            permission=Permission.OVERRIDE.value,
+        )
         raise NotPermitted(message)
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        message = (
-            f"The view needs a name of 1 to {LONGEST_NAME} characters. Nothing was kept; name it and send it again."
+        message = say(
+            "The view needs a name of 1 to %(most)s characters. Nothing was kept; name it and send it again.",
+            most=LONGEST_NAME,
         )
-        raise Invalid(message, errors=(FieldError("name", f"is a name of 1 to {LONGEST_NAME} characters"),))
+        raise Invalid(
+            message,
+            errors=(FieldError("name", say("is a name of 1 to %(most)s characters", most=LONGEST_NAME)),),
+        )
     if await queries.count_mine(await driver_of(tx), who.project_id, who.id) >= MOST_VIEWS:
-        message = f"You keep {MOST_VIEWS} views already. Nothing was kept; take one away first."
-        raise Invalid(message, errors=(FieldError("name", "would be one view too many"),))
+        message = say("You keep %(most)s views already. Nothing was kept; take one away first.", most=MOST_VIEWS)
+        raise Invalid(message, errors=(FieldError("name", say("would be one view too many")),))
     view = QueueView(
         project_id=who.project_id,
         id=new_id(),
@@ -95,7 +103,7 @@ async def remove(tx: AsyncSession, *, who: Principal, view_id: UUID) -> str | No
     hot = await driver_of(tx)
     row = await queries.lock_view(hot, who.project_id, view_id)
     if row is None or not (row["owner_id"] == who.id or (row["is_shared"] and who.may(Permission.OVERRIDE))):
-        message = f"There is no view {view_id} here that you may take away. Nothing was changed."
+        message = say("There is no view %(view_id)s here that you may take away. Nothing was changed.", view_id=view_id)
         raise ViewNotFound(message)
     await queries.remove(hot, who.project_id, view_id)
     if row["is_shared"]:

@@ -18,6 +18,7 @@ from review.kernel.db import Database, Hot, driver_of, get_now
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
 from review.kernel.paging import cursor_of
+from review.kernel.sentences import say
 from review.rehearsal import evaluating, queries
 from review.rehearsal.errors import BacktestInvalid, BacktestNotFound, BacktestOver, TooManyBacktests
 from review.rehearsal.report import Known, Span, Versions, report
@@ -91,7 +92,10 @@ async def begin(tx: AsyncSession, *, project_id: UUID, actor: Actor, wanted: Wan
     for version in (wanted.from_version, wanted.to_version):
         await _check_version(hot, project_id, version)
     if await queries.count_under_way(hot, project_id) >= MOST_UNDER_WAY:
-        message = f"{MOST_UNDER_WAY} backtests are under way; this one was not begun. Wait for one to end, or stop one."
+        message = say(
+            "%(most)s backtests are under way; this one was not begun. Wait for one to end, or stop one.",
+            most=MOST_UNDER_WAY,
+        )
         raise TooManyBacktests(message)
     backtest_id = new_id()
     row = await queries.add(
@@ -115,7 +119,7 @@ async def get(hot: Hot, *, project_id: UUID, backtest_id: UUID) -> BacktestView:
     """
     row = await queries.find(hot, project_id, backtest_id)
     if row is None:
-        message = f"There is no backtest {backtest_id} here."
+        message = say("There is no backtest %(backtest_id)s here.", backtest_id=backtest_id)
         raise BacktestNotFound(message)
     return view_of(row, result=row["result"])
 
@@ -138,7 +142,7 @@ async def stop(tx: AsyncSession, *, project_id: UUID, actor: Actor, backtest_id:
     hot = await driver_of(tx)
     found = await get(hot, project_id=project_id, backtest_id=backtest_id)
     if not await queries.stop(hot, project_id, backtest_id):
-        message = f"The backtest has ended ({found.state}); nothing was changed."
+        message = say("The backtest has ended (%(state)s); nothing was changed.", state=found.state)
         raise BacktestOver(message)
     details = {"backtest_id": str(backtest_id), "from": found.from_version, "to": found.to_version}
     audit.record(tx, project_id, actor, Action.BACKTEST_STOPPED, details=details)
@@ -192,26 +196,31 @@ def view_of(row: Any, *, result: str | None = None) -> BacktestView:
 async def _check_version(hot: Hot, project_id: UUID, version: int) -> None:
     # The column holds 32 bits; what lies beyond is no version either.
     if not 0 < version < 2**31 or not await queries.has_version(hot, project_id, version):
-        message = f"The project has no configuration version {version}; nothing was begun."
+        message = say("The project has no configuration version %(version)s; nothing was begun.", version=version)
         raise ConfigVersionNotFound(message)
 
 
 def _check(wanted: Wanted) -> None:
     if not 1 <= wanted.days <= MOST_DAYS:
-        message = f"A span has from 1 to {MOST_DAYS} days. Nothing was begun."
-        raise BacktestInvalid(message, errors=(FieldError("days", f"is not from 1 to {MOST_DAYS}"),))
+        message = say("A span has from 1 to %(most)s days. Nothing was begun.", most=MOST_DAYS)
+        raise BacktestInvalid(message, errors=(FieldError("days", say("is not from 1 to %(most)s", most=MOST_DAYS)),))
     if any(each is not None and each.tzinfo is None for each in (wanted.since, wanted.until)):
-        message = "A moment needs its time zone, as in 2026-11-01T00:00:00Z. Nothing was begun."
-        raise BacktestInvalid(message, errors=(FieldError("since", "or `until` has no time zone"),))
+        message = say("A moment needs its time zone, as in 2026-11-01T00:00:00Z. Nothing was begun.")
+        raise BacktestInvalid(message, errors=(FieldError("since", say("or `until` has no time zone")),))
     if any(each is not None and each.year < FIRST_YEAR for each in (wanted.since, wanted.until)):
-        message = f"A span lies after {FIRST_YEAR}. Nothing was begun."
-        raise BacktestInvalid(message, errors=(FieldError("since", f"or `until` is before {FIRST_YEAR}"),))
+        message = say("A span lies after %(year)s. Nothing was begun.", year=FIRST_YEAR)
+        raise BacktestInvalid(
+            message, errors=(FieldError("since", say("or `until` is before %(year)s", year=FIRST_YEAR)),)
+        )
 
 
 def _check_span(since: datetime, until: datetime) -> None:
     if since >= until:
-        message = "The span ends before it begins. Nothing was begun."
-        raise BacktestInvalid(message, errors=(FieldError("since", "is not before `until`, nor before now"),))
+        message = say("The span ends before it begins. Nothing was begun.")
+        raise BacktestInvalid(message, errors=(FieldError("since", say("is not before `until`, nor before now")),))
     if until - since > timedelta(days=MOST_DAYS):
-        message = f"A span has at most {MOST_DAYS} days. Nothing was begun."
-        raise BacktestInvalid(message, errors=(FieldError("since", f"is over {MOST_DAYS} days before `until`"),))
+        message = say("A span has at most %(most)s days. Nothing was begun.", most=MOST_DAYS)
+        raise BacktestInvalid(
+            message,
+            errors=(FieldError("since", say("is over %(most)s days before `until`", most=MOST_DAYS)),),
+        )

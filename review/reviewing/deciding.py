@@ -20,6 +20,7 @@ from review.items.errors import ItemNotFound
 from review.items.schemas import ItemView
 from review.items.types import ItemType
 from review.kernel.db import after_commit, driver_of
+from review.kernel.sentences import either, say
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
 from review.queueing.conflicts import why_concerned
@@ -64,7 +65,7 @@ async def lock_item(tx: AsyncSession, who: Principal, item_id: UUID) -> LockedIt
     """
     item = await decision_queries.lock_item(tx, who.project_id, item_id)
     if item is None:
-        message = f"There is no item {item_id} here that you may see."
+        message = say("There is no item %(item_id)s here that you may see.", item_id=item_id)
         raise ItemNotFound(message)
     return item
 
@@ -91,11 +92,13 @@ async def stand(tx: AsyncSession, bench: Bench, who: Principal, item: LockedItem
         submitted_by=msgspec.json.decode(found.submitted_by),
     )
     if found.part == queueing.CONFLICT:
-        why = "you declared that you know the people concerned"
+        why = say("you declared that you know the people concerned")
     if why:
-        message = (
-            f"You may not judge item {item.id}: {why}. Nothing was recorded; if you have it in hand, skip it as a "
-            "conflict of interest, and somebody else gets it."
+        message = say(
+            "You may not judge item %(item_id)s: %(why)s. Nothing was recorded; if you have it in hand, skip it as a "
+            "conflict of interest, and somebody else gets it.",
+            item_id=item.id,
+            why=why,
         )
         raise ConflictOfInterest(message)
     return Standing(item_type, config, found.pool, found.is_member)
@@ -109,8 +112,13 @@ def check_verdict(standing: Standing, pool: str, verdict: Verdict, instead: str)
     """
     allowed = queueing.verdicts_in(standing.config, pool)
     if verdict.value not in allowed:
-        said = " or ".join(allowed)
-        message = f"The people of pool {pool} may {said}, and not {verdict.value}. Nothing was recorded; {instead}."
+        message = say(
+            "The people of pool %(pool)s may %(allowed)s, and not %(verdict)s. Nothing was recorded; %(instead)s.",
+            pool=pool,
+            allowed=either(*allowed),
+            verdict=verdict.value,
+            instead=instead,
+        )
         raise VerdictNotAllowed(message)
 
 
@@ -122,7 +130,7 @@ def check_form(standing: Standing, item: LockedItem, submitted: JudgementIn, saf
     """
     faults = find_faults(standing.item_type, item.output, submitted)
     if faults:
-        message = f"The judgement was not recorded; {safe}. Mend what is named below and submit again."
+        message = say("The judgement was not recorded; %(safe)s. Mend what is named below and submit again.", safe=safe)
         raise JudgementInvalid(message, errors=tuple(faults))
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.identity.rules import Principal
 from review.kernel.db import Hot, driver_of
+from review.kernel.sentences import say
 from review.queueing import service as queueing
 from review.reviewing import draft_queries
 from review.reviewing.errors import DraftOvertaken, DraftTooLarge
@@ -49,9 +50,10 @@ async def save(
     queueing.check_person(who)
     encoded = msgspec.json.encode(list(fields))
     if len(encoded) > MAX_BYTES:
-        message = (
-            f"This is more than the {MAX_BYTES // 1024} KB that a draft may hold, so it is kept in this browser alone. "
-            "Nothing typed is lost while the page is open."
+        message = say(
+            "This is more than the %(most)s KB that a draft may hold, so it is kept in this browser alone. "
+            "Nothing typed is lost while the page is open.",
+            most=MAX_BYTES // 1024,
         )
         raise DraftTooLarge(message)
     seat = await queueing.get_known_seat(hot, who=who, assignment_id=assignment_id)
@@ -62,7 +64,7 @@ async def save(
         return Saved(version=row["version"], saved_at=row["saved_at"])
     if await draft_queries.find(hot, who, seat.item_id) is None:
         return Saved(version=0)
-    message = (
+    message = say(
         "You went on with this item on another page or device, and what you typed there is newer. It was left as it "
         "is; what is typed here stays on this page. Choose which of the two you keep."
     )

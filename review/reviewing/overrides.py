@@ -15,6 +15,7 @@ from review.items.schemas import ItemView
 from review.kernel.db import driver_of
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
+from review.kernel.sentences import say
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
 from review.reviewing import queries
@@ -30,7 +31,7 @@ from review.reviewing.errors import (
 from review.reviewing.models import OverrideProposal
 from review.reviewing.schemas import JudgementIn, ProposalView
 
-INSTEAD = "somebody who is not of that pool, or its adjudicators, may"
+INSTEAD = say("somebody who is not of that pool, or its adjudicators, may")
 
 
 async def override(
@@ -47,12 +48,12 @@ async def override(
     """
     item = await _lock_open(tx, who, item_id)
     if not submitted.comment.strip():
-        message = "An override must say why. Nothing was changed; send it again with a reason."
-        raise JudgementInvalid(message, errors=(FieldError("reason", "is missing: say why"),))
+        message = say("An override must say why. Nothing was changed; send it again with a reason.")
+        raise JudgementInvalid(message, errors=(FieldError("reason", say("is missing: say why")),))
     standing = await stand(tx, bench, who, item)
     if standing.is_member and standing.pool is not None:
         check_verdict(standing, standing.pool, submitted.verdict, INSTEAD)
-    check_form(standing, item, submitted, "the item stands as it was")
+    check_form(standing, item, submitted, say("the item stands as it was"))
     active = standing.config.item_types.get(item.type)
     if item.route.get("two_person") or (active is not None and active.two_person):
         await _propose(tx, who, item, submitted)
@@ -112,16 +113,19 @@ async def confirm(tx: AsyncSession, bench: Bench, *, who: Principal, item_id: UU
     await _check_has_judged(tx, who, item_id)
     proposal, proposed_by = await _get_pending(tx, who, item_id, proposal_id)
     if proposal.proposed_by == who.id:
-        message = "You proposed this override, so somebody else must confirm it. It still waits; you may withdraw it."
+        message = say(
+            "You proposed this override, so somebody else must confirm it. It still waits; you may withdraw it."
+        )
         raise SecondPersonNeeded(message)
     standing = await stand(tx, bench, who, item)
     verdict = Verdict(proposal.verdict)
     if standing.is_member and standing.pool is not None:
         check_verdict(standing, standing.pool, verdict, INSTEAD)
     if proposal.revision != item.revision:
-        message = (
-            f"Item {item_id} was decided anew since this override was proposed. Nothing was changed; look at the new "
-            "decision, withdraw this override, and propose another if it is still wrong."
+        message = say(
+            "Item %(item_id)s was decided anew since this override was proposed. Nothing was changed; look at the new "
+            "decision, withdraw this override, and propose another if it is still wrong.",
+            item_id=item_id,
         )
         raise OverrideOutdated(message)
     _settle(proposal, who, "confirmed")
@@ -164,7 +168,10 @@ async def _lock_open(tx: AsyncSession, who: Principal, item_id: UUID) -> LockedI
     item = await lock_item(tx, who, item_id)
     await items.check_reach(await driver_of(tx), who=who, item_id=item_id)  # locked, so no step moves the case
     if item.state == "withdrawn":
-        message = f"Item {item_id} was withdrawn by upstream, so there is nothing to decide. Nothing was changed."
+        message = say(
+            "Item %(item_id)s was withdrawn by upstream, so there is nothing to decide. Nothing was changed.",
+            item_id=item_id,
+        )
         raise ItemClosed(message)
     return item
 
@@ -172,9 +179,11 @@ async def _lock_open(tx: AsyncSession, who: Principal, item_id: UUID) -> LockedI
 async def _check_none_pending(tx: AsyncSession, who: Principal, item: LockedItem) -> None:
     pending = await queries.find_pending(tx, who.project_id, item.id)
     if pending is not None:
-        message = (
-            f"An override of item {item.id} by {pending[1]} waits for a second person already. Nothing was changed; "
-            "confirm or withdraw that one first."
+        message = say(
+            "An override of item %(item_id)s by %(who)s waits for a second person already. Nothing was changed; "
+            "confirm or withdraw that one first.",
+            item_id=item.id,
+            who=pending[1],
         )
         raise OverridePending(message)
 
@@ -211,7 +220,11 @@ async def _get_pending(
 ) -> tuple[OverrideProposal, str]:
     found = await queries.find_pending(tx, who.project_id, item_id)
     if found is None or found[0].id != proposal_id:
-        message = f"No override {proposal_id} of item {item_id} waits for a second person. Nothing was changed."
+        message = say(
+            "No override %(proposal_id)s of item %(item_id)s waits for a second person. Nothing was changed.",
+            proposal_id=proposal_id,
+            item_id=item_id,
+        )
         raise OverrideNotFound(message)
     return found
 
@@ -220,9 +233,10 @@ async def _check_has_judged(tx: AsyncSession, who: Principal, item_id: UUID) -> 
     driver = await driver_of(tx)
     item = await items.get_detail(driver, who=who, item_id=item_id, base_url="")
     if await items.is_still_to_judge(driver, who=who, item=item):
-        message = (
-            f"You are still to judge item {item_id} on your own, so others' answers are not for you yet. Nothing was "
-            "changed; judge it, or give it back."
+        message = say(
+            "You are still to judge item %(item_id)s on your own, so others' answers are not for you yet. Nothing was "
+            "changed; judge it, or give it back.",
+            item_id=item_id,
         )
         raise StillToJudge(message)
 

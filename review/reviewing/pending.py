@@ -16,6 +16,7 @@ from review.configuration.rules import ProjectConfig
 from review.identity.rules import Principal
 from review.kernel.db import UNREACHABLE, Database, Hot, driver_of
 from review.kernel.models import Timer
+from review.kernel.sentences import say
 from review.kernel.timers import TimerKind
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
@@ -153,15 +154,17 @@ async def take_back(
         why = reason_lost(seat, who.id, fence, winner)
         counts = seat.state is AssignmentState.DONE and winner.reviewer_id == who.id
         message = (
-            "Your verdict counts already, so it cannot be taken back. A lead may still override it."
+            say("Your verdict counts already, so it cannot be taken back. A lead may still override it.")
             if counts
-            else f"There is nothing to take back: {why}. Nothing was changed."
+            else say("There is nothing to take back: %(why)s. Nothing was changed.", why=why)
         )
         raise UndoTooLate(message)
     try:
         await queueing.check_pool(hot, who=who, pool=seat.pool, config=config)
     except PoolNotFound:
-        message = "You have left its pool, or the pool is gone, so your verdict stands. A lead may still override it."
+        message = say(
+            "You have left its pool, or the pool is gone, so your verdict stands. A lead may still override it."
+        )
         raise UndoTooLate(message) from None
     await queries.take_back(tx, who.project_id, seat, pending.submitted_at, config.pools[seat.pool].lease)
     details = _details(seat, fence, _judgement(pending))
@@ -228,7 +231,7 @@ async def _count_or_drop(tx: AsyncSession, bench: Bench, pending: PendingJudgeme
     who = msgspec.convert(pending.given_by, Principal)
     if not _stands(seat, pending):
         winner = await queue_queries.get_winner(await driver_of(tx), pending.project_id, seat.id)
-        await _drop(tx, who, pending, seat, reason_lost(seat, who.id, pending.fence, winner))
+        await _drop(tx, who, pending, seat, str(reason_lost(seat, who.id, pending.fence, winner)))
         return
     item = await lock_item(tx, who, pending.item_id)
     try:

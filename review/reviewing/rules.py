@@ -12,6 +12,7 @@ from review.decisions.rules import LockedItem, Outcome, Source, Verdict, decided
 from review.items.types import ItemType
 from review.kernel.canonical import sha256_of
 from review.kernel.errors import FieldError
+from review.kernel.sentences import say
 from review.reviewing.schemas import JudgementIn
 from review.routing.conditions import EvaluationFailed, compile_judgement_condition, facts_of, needs_of
 from review.routing.reading import ConditionInvalid
@@ -37,21 +38,25 @@ def find_faults(item_type: ItemType, model_output: object, submitted: JudgementI
     """List what is wrong with a judgement; empty when it can be recorded."""
     faults = [
         FieldError(
-            f"reasons[{at}]", f"is not a reason code of this item type: {', '.join(item_type.reasons) or 'none'}"
+            f"reasons[{at}]",
+            say(
+                "is not a reason code of this item type: %(reasons)s",
+                reasons=", ".join(item_type.reasons) or say("none"),
+            ),
         )
         for at, reason in enumerate(submitted.reasons)
         if reason not in item_type.reasons
     ]
     if submitted.verdict is not Verdict.CORRECT:
         if submitted.output is not UNSET and submitted.output is not None:
-            faults.append(FieldError("output", "comes with the verdict `correct` only"))
+            faults.append(FieldError("output", say("comes with the verdict `correct` only")))
         return faults
     if submitted.output is UNSET:
-        return [*faults, FieldError("output", "is missing: `correct` must carry the corrected output")]
+        return [*faults, FieldError("output", say("is missing: `correct` must carry the corrected output"))]
     unfit = item_type.check_output(submitted.output)
-    faults += [FieldError(_below_output(fault.path), fault.message) for fault in unfit]
+    faults += [FieldError(_below_output(fault.path), fault.sentence) for fault in unfit]
     if not unfit and sha256_of(submitted.output) == sha256_of(model_output):
-        faults.append(FieldError("output", "is the same as the AI output; approve it instead, or change it"))
+        faults.append(FieldError("output", say("is the same as the AI output; approve it instead, or change it")))
     return faults
 
 

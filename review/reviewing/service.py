@@ -12,6 +12,7 @@ from review.audit.rules import Action
 from review.decisions.rules import LockedItem, Outcome
 from review.identity.rules import Permission, Principal
 from review.kernel.ids import new_id
+from review.kernel.sentences import say
 from review.queueing import mentions
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
@@ -78,7 +79,7 @@ async def examine(
     item = await lock_item(tx, who, seat.item_id)
     standing = await stand(tx, bench, who, item)
     check_verdict(standing, seat.pool, submitted.verdict, "you still hold the item, so escalate it, and say why")
-    check_form(standing, item, submitted, "you still hold the item")
+    check_form(standing, item, submitted, say("you still hold the item"))
     return Judged(seat, item, standing, seat.held_seconds)
 
 

@@ -11,6 +11,7 @@ from review.identity.rules import Principal
 from review.items import blindness
 from review.items import service as items
 from review.kernel.db import Hot
+from review.kernel.sentences import say
 from review.reviewing.errors import StillToJudge
 
 HIDDEN = msgspec.Raw(b'{"hidden": "until you have judged the item yourself, or given it back"}')
@@ -40,7 +41,7 @@ async def check_hearing(hot: Hot, who: Principal, item_id: UUID | None = None) -
     """
     unheard = await items.list_unheard(hot, who=who)
     if unheard if item_id is None else item_id in unheard:
-        message = (
+        message = say(
             "You have an item in hand that you are to judge on your own, and this would tell you what others said of "
             "it. Nothing was changed; judge it, or give it back."
         )

@@ -1,6 +1,8 @@
 """Refusals as answers: problem+json (RFC 9457) to programs, a page or fragment to people."""
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 import asyncpg
@@ -12,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from review.kernel.errors import FieldError, ReviewError
 from review.kernel.ids import new_id
+from review.kernel.sentences import say
 from review.web.limits import RateLimited
 from review.web.services import AnyRequest
 
@@ -37,6 +40,16 @@ AWAY = (
 CODES = {400: "malformed", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """What somebody is told: `detail` and the faults are sentences, which a page says in its reader's language."""
+
+    status: int
+    code: str
+    detail: str
+    errors: tuple[FieldError, ...] = ()
+
+
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """An RFC 9457 problem: `code` is what programs match on, `errors` names the places."""
 
@@ -48,27 +61,36 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     errors: tuple[FieldError, ...] = ()
 
 
-def problem_of(fault: Exception) -> Problem:
+def problem_of(fault: Exception, tell: Callable[[str], str] = str) -> Problem:
+    """Give a fault as a problem; in English, but where a page's script asked, which shows it to its reader."""
+    told = refusal_of(fault)
+    errors = tuple(FieldError(each.path, tell(each.sentence)) for each in told.errors)
+    return problem(told.status, told.code, tell(told.detail), errors)
+
+
+def refusal_of(fault: Exception) -> Refusal:
     """Say what went wrong, what is safe and what to do; the inside of an unexpected fault stays in the log."""
     if isinstance(fault, ReviewError):
-        return problem(fault.status, fault.code, fault.message, fault.errors)
+        return Refusal(fault.status, fault.code, fault.sentence, fault.errors)
     if isinstance(fault, HTTPException):
         return _of_framework(fault)
     if _is_away(fault):
         log.warning("the database is away or overloaded: %s", fault)
-        detail = "The database did not answer in time. What was acknowledged is safe; send the request again."
-        return problem(503, "unavailable", detail)
+        detail = say("The database did not answer in time. What was acknowledged is safe; send the request again.")
+        return Refusal(503, "unavailable", detail)
     reference = new_id()
     log.error("unexpected fault %s", reference, exc_info=fault)
-    detail = (
-        f"Something broke on our side (reference {reference}). What was acknowledged is safe; nothing else was stored."
+    detail = say(
+        "Something broke on our side (reference %(reference)s). What was acknowledged is safe; nothing else was "
+        "stored.",
+        reference=reference,
     )
-    return problem(500, "internal", detail)
+    return Refusal(500, "internal", detail)
 
 
-def to_json(request: AnyRequest, fault: Exception) -> Response[bytes]:
+def to_json(request: AnyRequest, fault: Exception, tell: Callable[[str], str] = str) -> Response[bytes]:
     """Answer a program."""
-    told = problem_of(fault)
+    told = problem_of(fault, tell)
     return Response(
         msgspec.json.encode(told),
         status_code=told.status,
@@ -105,18 +127,19 @@ def problem(status: int, code: str, detail: str, errors: tuple[FieldError, ...] 
     return Problem(f"/api/errors#{code}", title, status, code, detail, errors)
 
 
-def _of_framework(fault: HTTPException) -> Problem:
+def _of_framework(fault: HTTPException) -> Refusal:
     status = fault.status_code
     if isinstance(fault, ValidationException):
         extra = cast("list[dict[str, Any]]", fault.extra if isinstance(fault.extra, list) else [])
         errors = tuple(FieldError(str(each.get("key", "")), str(each.get("message", ""))) for each in extra)
-        return problem(400, "malformed", "A part of the address cannot be read; nothing was changed.", errors)
+        detail = say("A part of the address cannot be read; nothing was changed.")
+        return Refusal(400, "malformed", detail, errors)
     details = {
-        404: "There is nothing at this address. The calls are listed at /api.",
-        405: "This address takes other methods. The calls are listed at /api.",
-        413: "The body is larger than this service takes; nothing was stored. Send it in parts.",
+        404: say("There is nothing at this address. The calls are listed at /api."),
+        405: say("This address takes other methods. The calls are listed at /api."),
+        413: say("The body is larger than this service takes; nothing was stored. Send it in parts."),
     }
-    return problem(status, CODES.get(status, "refused"), details.get(status, fault.detail))
+    return Refusal(status, CODES.get(status, "refused"), details.get(status, fault.detail))
 
 
 def _is_away(fault: BaseException | None) -> bool:

@@ -15,6 +15,7 @@ from review.identity.errors import CrossSiteRequest, NotAuthenticated, NotPermit
 from review.identity.preferences import DEFAULTS
 from review.identity.rules import Permission, Principal
 from review.kernel.errors import MalformedRequest, NotFound
+from review.kernel.sentences import say
 from review.web.addresses import client_of
 from review.web.limits import as_session
 from review.web.pages import words
@@ -38,10 +39,10 @@ async def address_guard(connection: Connection, _handler: BaseRouteHandler) -> N
         MalformedRequest (400); NotFound: it is one of the framework's own (404).
     """
     if "\0" in connection.url.path or b"%00" in connection.scope["query_string"]:
-        message = "The address holds a NUL character (%00), which nothing here has in its name. Send it without."
+        message = say("The address holds a NUL character (%%00), which nothing here has in its name. Send it without.")
         raise MalformedRequest(message)
     if connection.scope["path"].startswith(OF_LITESTAR):
-        message = "There is nothing at this address. The description of the API is at /api/openapi.json."
+        message = say("There is nothing at this address. The description of the API is at /api/openapi.json.")
         raise NotFound(message)
 
 
@@ -67,7 +68,7 @@ async def key_guard(connection: Connection, handler: BaseRouteHandler) -> None:
         return
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
-        message = "This call needs a key. Send `Authorization: Bearer <key>`."
+        message = say("This call needs a key. Send `Authorization: Bearer <key>`.")
         raise NotAuthenticated(message)
     who, origin = await _authenticate(connection, secret.strip()), client_of(connection)
     if who.key_id is not None:
@@ -117,7 +118,7 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
     if visitor is None:
         if cookie:
             services.limits.turn_away(counted, client_of(connection))
-        message = "Please sign in; nothing was changed."
+        message = say("Please sign in; nothing was changed.")
         raise NotAuthenticated(message)
     connection.scope["auth"] = visitor
     words.write_for(visitor.preferences, told_zone)
@@ -182,12 +183,16 @@ def check_origin(headers: Mapping[str, str], method: str, base_url: str) -> None
     site = headers.get("sec-fetch-site")
     if method in SAFE_METHODS:
         if site in {"cross-site", "same-site"} and not _is_followed_link(headers):
-            message = "Another site asked for this page from within one of its own. Open it in a window of its own."
+            message = say(
+                "Another site asked for this page from within one of its own. Open it in a window of its own."
+            )
             raise CrossSiteRequest(message)
         return
     allowed = _is_own(headers, base_url) if site is None else site in {"same-origin", "none"}
     if not allowed:
-        message = "This form was sent from another site; nothing was changed. Open the page here and send it again."
+        message = say(
+            "This form was sent from another site; nothing was changed. Open the page here and send it again."
+        )
         raise CrossSiteRequest(message)
 
 
@@ -212,8 +217,18 @@ def _asks_for_methods(connection: Connection, handler: BaseRouteHandler) -> bool
 
 def _check(who: Principal, permission: Permission) -> None:
     if not who.may(permission):
-        what = "pools:all, which this needs as well" if permission in who.permissions else permission.value
-        message = f"The role {who.role}, or the scopes of this key, do not carry {what}; nothing was changed."
+        if permission in who.permissions:
+            message = say(
+                "The role %(role)s, or the scopes of this key, do not carry pools:all, which this needs as well; "
+                "nothing was changed.",
+                role=who.role,
+            )
+        else:
+            message = say(
+                "The role %(role)s, or the scopes of this key, do not carry %(permission)s; nothing was changed.",
+                role=who.role,
+                permission=permission.value,
+            )
         raise NotPermitted(message)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from review.kernel.errors import ReviewError
+from review.kernel.sentences import say
 from review.kernel.settings import Settings
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -43,7 +44,7 @@ class Hosts:
         name = name_of(given[0].decode("latin-1")) if len(given) == 1 else None
         if name in self._names or (name and (watched or self._takes_addresses) and _is_address(name)):
             return
-        message = (
+        message = say(
             "This service does not answer to the host that the request names; nothing was done. Use the address in"
             " REVIEW_BASE_URL, or have the operator add the name to REVIEW_ALLOWED_HOSTS."
         )

@@ -15,13 +15,14 @@ from uuid import UUID
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from review.kernel.errors import ReviewError
+from review.kernel.sentences import say
 from review.kernel.settings import Settings
 from review.web.buckets import Bucket, Share, Shares
 
 K = TypeVar("K")
 V = TypeVar("V")
 
-PROJECT = "this project"
+PROJECT = say("this project")
 CALLER = "countersign_caller"  # scope key of the `Caller`
 MOST_KNOWN = 10_000  # entries of each table; the oldest goes when one more comes
 ITEMS_A_REQUEST = 8  # items of a batch that cost as much as one request: batches take in 4 to 9 times as many a second
@@ -38,7 +39,11 @@ class RateLimited(ReviewError):
     def __init__(self, whose: str, seconds: float) -> None:
         self.retry_after = max(1, math.ceil(seconds))
         super().__init__(
-            f"The limit of {whose} is reached; nothing was done. Send the request again in {self.retry_after} s."
+            say(
+                "The limit of %(whose)s is reached; nothing was done. Send the request again in %(retry_after)s s.",
+                whose=whose,
+                retry_after=self.retry_after,
+            )
         )
 
 
@@ -163,7 +168,7 @@ class Limits:
             scope[CALLER] = caller
             caller.take(now)
         elif self._strangers and (bucket := self._strangers.get(_network(address))) and (left := bucket.wait(now)):
-            whose = "this address, which has sent too many keys that nobody knows,"
+            whose = say("this address, which has sent too many keys that nobody knows,")
             raise RateLimited(whose, left)
         return caller
 
@@ -183,9 +188,9 @@ class Limits:
 
     def _new_caller(self, project_id: UUID | None, now: float) -> Caller:
         if project_id is None:
-            return Caller("this session", Bucket(PAGES_A_SECOND, PAGES_AT_ONCE, now), None, now)
+            return Caller(say("this session"), Bucket(PAGES_A_SECOND, PAGES_AT_ONCE, now), None, now)
         bucket = Bucket(self._per_key, self._per_key * self._burst, now) if self._per_key else None
-        return Caller("this key", bucket, self._shares_of(project_id, now), now, self._policy)
+        return Caller(say("this key"), bucket, self._shares_of(project_id, now), now, self._policy)
 
     def turn_away(self, secret: str, address: str) -> None:
         """Count a key or session that nobody knows, or not any more, against the address that sent it."""
@@ -204,7 +209,7 @@ class Limits:
         now = monotonic()
         bucket = _of(self._arrivals, address, now)
         if seconds := bucket.wait(now):
-            whose = "this address, from which too many sign-ins were begun,"
+            whose = say("this address, from which too many sign-ins were begun,")
             raise RateLimited(whose, seconds)
         bucket.charge(1.0)
 

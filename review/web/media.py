@@ -9,6 +9,7 @@ from uuid import UUID
 
 from review.delivery.egress.service import Egress
 from review.kernel.errors import NotFound, ReviewError
+from review.kernel.sentences import say
 from review.kernel.settings import Settings
 from review.web.content import images, media, sniffing
 from review.web.content.frames import host_of
@@ -77,7 +78,9 @@ class Media:
         if media.is_carried(address):
             return _looked_at(kind, _carried(address))
         if host_of(address) not in self.hosts:
-            message = f"Nothing is fetched from {host_of(address)[:100]}: REVIEW_MEDIA_HOSTS does not name it."
+            message = say(
+                "Nothing is fetched from %(host)s: REVIEW_MEDIA_HOSTS does not name it.", host=host_of(address)[:100]
+            )
             raise MediaNotAllowed(message)
         key = (project_id, kind, address)
         kept = self._kept.get(key)
@@ -103,7 +106,11 @@ class Media:
         async with self._turns:
             fetched = await self._egress.fetch(address, most_bytes=self._most, timeout=self._timeout)
         if fetched.error is not None:
-            message = f"The file could not be fetched from {host_of(address)[:100]}: {fetched.error}."
+            message = say(
+                "The file could not be fetched from %(host)s: %(error)s.",
+                host=host_of(address)[:100],
+                error=fetched.error,
+            )
             raise MediaUnusable(message)
         file = _looked_at(kind, fetched.body)
         self._keep(key, file)
@@ -132,7 +139,9 @@ def _looked_at(kind: MediaKind, body: bytes) -> File:
     """Believe a file only what its first bytes say, and a picture only if a browser can bear its size."""
     found = sniffing.type_of(body, kind)
     if found is None:
-        message = f"The file is no {sniffing.NAMED[kind]}, going by its first bytes, so it is not shown."
+        message = say(
+            "The file is no %(kind)s, going by its first bytes, so it is not shown.", kind=sniffing.NAMED[kind]
+        )
         raise MediaUnusable(message)
     if kind == "image":
         try:

@@ -7,6 +7,7 @@ from litestar import Request
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from review.kernel.errors import ReviewError
+from review.kernel.sentences import say
 from review.kernel.settings import Settings
 from review.web.pages.refusals import to_person
 
@@ -59,7 +60,7 @@ def allow(scope: Any, seconds: float) -> None:
 
 
 async def _tell(scope: Scope, receive: Receive, send: Send) -> None:
-    message = (
+    message = say(
         "The request took too long and was broken off. What was acknowledged is safe; send the same request again, "
         "with its external_id or Idempotency-Key where it submits."
     )

@@ -6,6 +6,7 @@ from unittest.mock import patch
 import pytest
 
 from review.items.types import MAX_FAULTS, ItemType, SchemaInvalid, compile_schema
+from review.kernel.sentences import Sentence
 
 ANYTHING: dict[str, Any] = {}
 
@@ -76,9 +77,9 @@ def test_paths_name_the_side_and_every_step() -> None:
     ],
 )
 def test_faults_are_told_in_plain_words(schema: Any, value: Any, told: str) -> None:
-    found = faults(schema, value)
-    assert len(found) == 1
-    assert told in found[0][1]
+    (found,) = item_type(schema).check_input(value)
+    assert told in found.message
+    assert isinstance(found.sentence, Sentence), "beside its field it is said in the reader's language"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from review.delivery.notifications.schemas import AT_ONCE, Facts, Kind, Manner, 
 from review.delivery.notifications.timing import send_after, zone_of
 from review.kernel.errors import FieldError
 from review.kernel.events import EventKind
+from review.kernel.sentences import say
 
 CHANNEL, POOL = "channel:", "pool:"
 KIND_OF_EVENT = {
@@ -193,9 +194,9 @@ def find_faults(preferences: Preferences) -> list[FieldError]:
     """List what is wrong with somebody's wishes; empty when they can be kept."""
     faults: list[FieldError] = []
     if zone_of(preferences.timezone) is None:
-        faults.append(FieldError("timezone", "is no time zone; write one as Europe/Berlin"))
+        faults.append(FieldError("timezone", say("is no time zone; write one as Europe/Berlin")))
     if Kind.PAGE in preferences.kinds or Kind.TEST in preferences.kinds:
-        faults.append(FieldError("kinds", "holds one that is always told and cannot be chosen"))
+        faults.append(FieldError("kinds", say("holds one that is always told and cannot be chosen")))
     return faults
 
 

@@ -29,6 +29,7 @@ from review.delivery.notifications.rules import (
 from review.delivery.notifications.schemas import Facts, Preferences
 from review.identity.rules import Principal
 from review.kernel.db import Hot, driver_of, get_now
+from review.kernel.sentences import say
 from review.kernel.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -147,7 +148,7 @@ async def save_preferences(tx: AsyncSession, who: Principal, wanted: Preferences
     """
     faults = find_faults(wanted)
     if faults:
-        message = "Your choices were not kept; what you had before still holds. Mend what is named below."
+        message = say("Your choices were not kept; what you had before still holds. Mend what is named below.")
         raise PreferencesInvalid(message, errors=tuple(faults))
     await queries.save_preferences(await driver_of(tx), who.project_id, who.id, wanted)
 
@@ -159,7 +160,9 @@ async def send_test(tx: AsyncSession, who: Principal, settings: Settings) -> boo
         MailNotSet: there is no mail server to send it by (409).
     """
     if not settings.smtp_url or not settings.smtp_sender:
-        message = "No mail was sent: whoever runs this Countersign has not set REVIEW_SMTP_URL and REVIEW_SMTP_SENDER."
+        message = say(
+            "No mail was sent: whoever runs this Countersign has not set REVIEW_SMTP_URL and REVIEW_SMTP_SENDER."
+        )
         raise MailNotSet(message)
     hot = await driver_of(tx)
     facts = Facts(project=who.project, happened_at=await get_now(hot))
@@ -198,7 +201,7 @@ async def enable_channel(tx: AsyncSession, who: Principal, config: ProjectConfig
         ChannelNotFound: the configuration has none of that name (404).
     """
     if name not in config.channels:
-        message = f"There is no channel {name!r} in the configuration; nothing was changed."
+        message = say("There is no channel %(name)s in the configuration; nothing was changed.", name=repr(name))
         raise ChannelNotFound(message)
     if await queries.forget_failures(await driver_of(tx), who.project_id, name):
         details = {"channel": name, "enabled": True}

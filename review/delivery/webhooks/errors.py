@@ -1,6 +1,7 @@
 """Refusals about webhooks."""
 
 from review.kernel.errors import NotFound, ReviewError
+from review.kernel.sentences import say
 
 
 class EndpointNotFound(NotFound):
@@ -10,8 +11,11 @@ class EndpointNotFound(NotFound):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"There is no webhook endpoint {name!r}; nothing was changed. Endpoints are declared under `webhooks:` in"
-            " the configuration."
+            say(
+                "There is no webhook endpoint %(name)s; nothing was changed. Endpoints are declared under `webhooks:` "
+                "in the configuration.",
+                name=repr(name),
+            )
         )
 
 
@@ -35,7 +39,7 @@ class DeliveryNotFound(NotFound):
     code = "delivery_not_found"
 
     def __init__(self) -> None:
-        super().__init__("There is no such delivery; nothing was changed. The delivery log lists what there is.")
+        super().__init__(say("There is no such delivery; nothing was changed. The delivery log lists what there is."))
 
 
 class DeliveryUnderWay(ReviewError):
@@ -46,5 +50,5 @@ class DeliveryUnderWay(ReviewError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The delivery is being sent at this moment; nothing was changed. Look again when it has an answer."
+            say("The delivery is being sent at this moment; nothing was changed. Look again when it has an answer.")
         )

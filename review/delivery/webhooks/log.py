@@ -16,6 +16,7 @@ from review.delivery.webhooks.schemas import AttemptView, DeliveryDetail, Delive
 from review.kernel.db import Hot, driver_of
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.paging import cursor_of, position_of
+from review.kernel.sentences import say
 
 MOST_ON_A_PAGE = 200
 
@@ -77,7 +78,7 @@ async def replay(tx: AsyncSession, project_id: UUID, delivery_id: UUID, *, actor
     row = await log_queries.find_delivery(hot, project_id, delivery_id)
     if row is None:
         raise DeliveryNotFound
-    endpoint_id = await service.lock_active(hot, project_id, row["endpoint"], "nothing was replayed")
+    endpoint_id = await service.lock_active(hot, project_id, row["endpoint"], say("nothing was replayed"))
     if not await log_queries.replay_one(hot, project_id, endpoint_id, delivery_id):
         raise DeliveryUnderWay
     details = {"endpoint": row["endpoint"], "delivery_id": str(delivery_id)}
@@ -92,7 +93,7 @@ async def replay_dead(tx: AsyncSession, project_id: UUID, name: str, *, actor: A
         EndpointNotFound (404); EndpointNotActive (409).
     """
     hot = await driver_of(tx)
-    endpoint_id = await service.lock_active(hot, project_id, name, "nothing was replayed")
+    endpoint_id = await service.lock_active(hot, project_id, name, say("nothing was replayed"))
     count = await log_queries.replay_dead(hot, project_id, endpoint_id)
     details = {"endpoint": name, "state": State.DEAD.value, "count": count}
     audit.record(tx, project_id, actor, Action.DELIVERIES_REPLAYED, details=details)
@@ -108,10 +109,10 @@ async def replay_range(
         EndpointNotFound (404); EndpointNotActive (409); Invalid: the span is empty (422).
     """
     if begin >= end:
-        message = "The span ends before it begins; nothing was replayed."
-        raise Invalid(message, errors=(FieldError("to", "must be later than `from`"),))
+        message = say("The span ends before it begins; nothing was replayed.")
+        raise Invalid(message, errors=(FieldError("to", say("must be later than `from`")),))
     hot = await driver_of(tx)
-    endpoint_id = await service.lock_active(hot, project_id, name, "nothing was replayed")
+    endpoint_id = await service.lock_active(hot, project_id, name, say("nothing was replayed"))
     count = await log_queries.replay_range(hot, project_id, endpoint_id, begin, end)
     details = {"endpoint": name, "from": begin.isoformat(), "to": end.isoformat(), "count": count}
     audit.record(tx, project_id, actor, Action.DELIVERIES_REPLAYED, details=details)
@@ -125,8 +126,8 @@ def _state(name: str | None) -> State | None:
         return State(name)
     except ValueError as fault:
         known = ", ".join(State)
-        message = f"There is no state {name!r} of deliveries; there are {known}."
-        raise Invalid(message, errors=(FieldError("state", f"must be one of {known}"),)) from fault
+        message = say("There is no state %(name)s of deliveries; there are %(known)s.", name=repr(name), known=known)
+        raise Invalid(message, errors=(FieldError("state", say("must be one of %(known)s", known=known)),)) from fault
 
 
 def _attempt(row: Any) -> AttemptView:

@@ -25,6 +25,7 @@ from review.kernel.errors import FieldError, Invalid
 from review.kernel.events import EventKind
 from review.kernel.ids import new_id
 from review.kernel.sealing import Sealer
+from review.kernel.sentences import say
 
 log = logging.getLogger(__name__)
 
@@ -108,12 +109,13 @@ async def show_secret(tx: AsyncSession, sealer: Sealer, project_id: UUID, name: 
         SecretUnreadable: it was sealed with another key (503).
     """
     hot = await driver_of(tx)
-    endpoint = await _lock(hot, project_id, name, "no secret was shown", (Standing.ACTIVE, Standing.DISABLED))
+    endpoint = await _lock(hot, project_id, name, say("no secret was shown"), (Standing.ACTIVE, Standing.DISABLED))
     newest = await endpoint_queries.find_newest_secret(hot, project_id, endpoint["id"])
     if newest is not None and newest["shown_at"] is not None:
-        message = (
-            f"The secret of {name!r} was shown before and is not shown again. Nothing was changed; if it is lost,"
-            " rotate it: the old one counts on for as long as you say."
+        message = say(
+            "The secret of %(name)s was shown before and is not shown again. Nothing was changed; if it is lost,"
+            " rotate it: the old one counts on for as long as you say.",
+            name=repr(name),
         )
         raise SecretAlreadyShown(message)
     if newest is None:
@@ -137,11 +139,14 @@ async def rotate_secret(
         EndpointNotFound (404); EndpointNotActive: it was removed (409); Invalid: the overlap is out of bounds (422).
     """
     if not 0 <= overlap_hours <= LONGEST_OVERLAP_HOURS:
-        message = f"The overlap of {overlap_hours} hours cannot be had; nothing was changed."
-        fault = FieldError("overlap_hours", f"must be from 0 to {LONGEST_OVERLAP_HOURS}")
+        message = say("The overlap of %(hours)s hours cannot be had; nothing was changed.", hours=overlap_hours)
+        fault = FieldError(
+            "overlap_hours",
+            say("must be from 0 to %(most)s", most=LONGEST_OVERLAP_HOURS),
+        )
         raise Invalid(message, errors=(fault,))
     hot = await driver_of(tx)
-    endpoint = await _lock(hot, project_id, name, "nothing was rotated", (Standing.ACTIVE, Standing.DISABLED))
+    endpoint = await _lock(hot, project_id, name, say("nothing was rotated"), (Standing.ACTIVE, Standing.DISABLED))
     overlap = timedelta(hours=overlap_hours)
     until = await endpoint_queries.expire_secrets(hot, project_id, endpoint["id"], overlap, MOST_SECRETS)
     _, made = await make_secret(hot, project_id, endpoint["id"], kind=kind, sealer=sealer, shown=True)
@@ -159,7 +164,7 @@ async def test_endpoint(tx: AsyncSession, project_id: UUID, name: str, *, actor:
         EndpointNotFound (404); EndpointNotActive (409).
     """
     hot = await driver_of(tx)
-    await _lock(hot, project_id, name, "nothing was sent", (Standing.ACTIVE,))
+    await _lock(hot, project_id, name, say("nothing was sent"), (Standing.ACTIVE,))
     event_id = outbox.emit(
         tx, project_id, EventKind.WEBHOOK_TEST, item_id=None, payload={"endpoint": name, "by": actor.name}
     )
@@ -176,7 +181,7 @@ async def enable(tx: AsyncSession, project_id: UUID, name: str, *, actor: Actor)
         EndpointNotFound (404); EndpointNotActive: the configuration no longer has it (409).
     """
     hot = await driver_of(tx)
-    endpoint = await _lock(hot, project_id, name, "nothing was changed", (Standing.ACTIVE, Standing.DISABLED))
+    endpoint = await _lock(hot, project_id, name, say("nothing was changed"), (Standing.ACTIVE, Standing.DISABLED))
     await endpoint_queries.set_standing(hot, project_id, endpoint["id"], disabled_because=None)
     details = {"endpoint": name, "change": "enabled", "was": endpoint["state"]}
     audit.record(tx, project_id, actor, Action.ENDPOINT_CHANGED, details=details)
@@ -190,7 +195,7 @@ async def disable(tx: AsyncSession, project_id: UUID, name: str, *, reason: str,
         EndpointNotFound (404); EndpointNotActive: the configuration no longer has it (409).
     """
     hot = await driver_of(tx)
-    endpoint = await _lock(hot, project_id, name, "nothing was changed", (Standing.ACTIVE, Standing.DISABLED))
+    endpoint = await _lock(hot, project_id, name, say("nothing was changed"), (Standing.ACTIVE, Standing.DISABLED))
     await endpoint_queries.set_standing(hot, project_id, endpoint["id"], disabled_because=reason)
     await queries.give_up(hot, project_id, [endpoint["id"]], f"the endpoint was disabled: {reason}")
     details = {"endpoint": name, "change": "disabled", "was": endpoint["state"], "reason": reason}
@@ -214,8 +219,10 @@ async def _lock(hot: Hot, project_id: UUID, name: str, otherwise: str, allowed: 
         raise EndpointNotFound(name)
     if Standing(endpoint["state"]) not in allowed:
         why = f" ({endpoint['reason']})" if endpoint["reason"] else ""
-        way = "Enable it first." if endpoint["state"] == Standing.DISABLED else "Put it back into the configuration."
-        message = f"The endpoint {name!r} is {endpoint['state']}{why}; {otherwise}. {way}"
+        told = {"name": repr(name), "state": f"{endpoint['state']}{why}", "otherwise": otherwise}
+        if endpoint["state"] == Standing.DISABLED:
+            raise EndpointNotActive(say("The endpoint %(name)s is %(state)s; %(otherwise)s. Enable it first.", **told))
+        message = say("The endpoint %(name)s is %(state)s; %(otherwise)s. Put it back into the configuration.", **told)
         raise EndpointNotActive(message)
     return endpoint
 

@@ -16,6 +16,7 @@ from authlib.oauth2.client import OAuth2Client
 
 from review.identity.oidc.errors import ProviderUnavailable, SignInNotCompleted
 from review.identity.oidc.rules import Provider
+from review.kernel.sentences import say
 
 T = TypeVar("T")
 
@@ -93,7 +94,7 @@ class Caller:
             async with httpx2.AsyncClient(**self._options()) as client:
                 answer = await client.get(url, headers=headers)
             if answer.status_code != 200:
-                raise unavailable(provider, f"it answered {answer.status_code}")
+                raise unavailable(provider, say("it answered %(status)s", status=answer.status_code))
             return answer.content
 
         return await self._bounded(provider, fetch)
@@ -122,9 +123,11 @@ class Caller:
         except OAuthError as refusal:
             told = str(refusal.error)
             shown = f" ({told})" if _ERROR_CODE.match(told) else ""
-            message = (
-                f"The sign-in was not completed: {provider.title} did not take the code it had given{shown}. Nothing "
-                "was changed. Begin again."
+            message = say(
+                "The sign-in was not completed: %(title)s did not take the code it had given%(shown)s. Nothing "
+                "was changed. Begin again.",
+                title=provider.title,
+                shown=shown,
             )
             raise SignInNotCompleted(message) from None
 
@@ -133,13 +136,16 @@ class Caller:
             async with asyncio.timeout(CALL_WITHIN.total_seconds()), self._turns:
                 return await call()
         except TimeoutError:
-            raise unavailable(provider, f"it did not answer within {CALL_WITHIN.total_seconds():g} s") from None
+            raise unavailable(
+                provider,
+                say("it did not answer within %(seconds)s s", seconds=format(CALL_WITHIN.total_seconds(), "g")),
+            ) from None
         except Oversized:
-            raise unavailable(provider, "its answer is too large, or compressed") from None
+            raise unavailable(provider, say("its answer is too large, or compressed")) from None
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as fault:
             raise unavailable(provider, type(fault).__name__) from None
         except (ValueError, TypeError, KeyError, RecursionError):
-            raise unavailable(provider, "its answer cannot be read") from None
+            raise unavailable(provider, say("its answer cannot be read")) from None
 
     def _options(self) -> dict[str, Any]:
         inner = httpx2.AsyncHTTPTransport(
@@ -172,8 +178,10 @@ def _registered(provider: Provider, redirect_uri: str) -> dict[str, Any]:
 def unavailable(provider: Provider, why: str) -> ProviderUnavailable:
     """Make the refusal that a provider's failing leads to; the log says why."""
     log.warning("the identity provider %s cannot be used: %s", provider.name, why)
-    message = (
-        f"{provider.title} cannot be used to sign in just now: {why}. Nothing was changed. Try again in a moment; if "
-        "it stays so, tell whoever runs this Countersign."
+    message = say(
+        "%(title)s cannot be used to sign in just now: %(why)s. Nothing was changed. Try again in a moment; if "
+        "it stays so, tell whoever runs this Countersign.",
+        title=provider.title,
+        why=why,
     )
     return ProviderUnavailable(message)

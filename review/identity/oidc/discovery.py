@@ -14,6 +14,7 @@ from joserfc.jwk import ECKey, JWKRegistry, OctKey, OKPKey, RSAKey
 from review.identity.oidc.calls import Caller, unavailable
 from review.identity.oidc.errors import ProviderUnavailable
 from review.identity.oidc.rules import ALGORITHMS, Provider, is_endpoint
+from review.kernel.sentences import say
 from review.kernel.shapes import is_list
 
 FRESH = timedelta(hours=1)
@@ -142,7 +143,7 @@ class Directory:
         entry.keys_at = monotonic()
 
     def _note(self, entry: _Entry, refusal: ProviderUnavailable) -> None:
-        entry.failure, entry.failed_at = refusal.message, monotonic()
+        entry.failure, entry.failed_at = refusal.sentence, monotonic()
 
     def _is_failing(self, entry: _Entry) -> bool:
         return bool(entry.failure) and monotonic() - entry.failed_at < BETWEEN_FAILURES.total_seconds()
@@ -162,15 +163,15 @@ def read_metadata(provider: Provider, document: bytes) -> Metadata:
     try:
         metadata = msgspec.json.decode(document, type=Metadata)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise unavailable(provider, "what it says of itself is no discovery document") from None
+        raise unavailable(provider, say("what it says of itself is no discovery document")) from None
     if metadata.issuer != provider.issuer:
-        raise unavailable(provider, "what it says of itself names another issuer")
+        raise unavailable(provider, say("what it says of itself names another issuer"))
     needed = (metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri)
     offered = tuple(each for each in (metadata.userinfo_endpoint, metadata.end_session_endpoint) if each is not None)
     if not all(is_endpoint(each, plain_http=provider.plain_http) for each in needed + offered):
-        raise unavailable(provider, "one of its addresses is no https address")
+        raise unavailable(provider, say("one of its addresses is no https address"))
     if not metadata.algorithms:
-        raise unavailable(provider, "it signs with no algorithm that is accepted here")
+        raise unavailable(provider, say("it signs with no algorithm that is accepted here"))
     return metadata
 
 
@@ -187,7 +188,7 @@ def read_keys(provider: Provider, document: bytes) -> tuple[SigningKey, ...]:
     listed = entries if is_list(entries) else []
     keys = tuple(key for entry in listed[:MOST_KEYS] if (key := _key(entry)) is not None)
     if not keys:
-        raise unavailable(provider, "its key set holds no key that is accepted here")
+        raise unavailable(provider, say("its key set holds no key that is accepted here"))
     return keys
 
 

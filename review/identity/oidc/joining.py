@@ -19,6 +19,7 @@ from review.identity.oidc.rules import LONGEST_SUBJECT, LONGEST_URL, Grant, Pers
 from review.identity.rules import normalise_email
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
+from review.kernel.sentences import say
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ async def sign_in(tx: AsyncSession, provider: Provider, person: Person, *, origi
         user_id = identity.user_id
     user = await queries.lock_user(tx, user_id)
     if user.disabled_at is not None:
-        message = "You were not signed in: your account here is disabled. Nothing was changed. Ask an admin."
+        message = say("You were not signed in: your account here is disabled. Nothing was changed. Ask an admin.")
         raise AccountNotAllowed(message)
     await queries.mark_used(tx, provider.issuer, person.subject)
     actor = Actor("user", user.id, user.email, origin)
@@ -64,13 +65,16 @@ async def link_by_email(tx: AsyncSession, *, email: str, issuer: str, subject: s
     """
     user = await people.find_user(tx, normalise_email(email))
     faults = [
-        FieldError(name, f"must have 1 to {longest} characters")
+        FieldError(name, say("must have 1 to %(longest)s characters", longest=longest))
         for name, value, longest in (("issuer", issuer, LONGEST_URL), ("subject", subject, LONGEST_SUBJECT))
         if not 0 < len(value) <= longest or "\0" in value
     ]
     if user is None or faults:
-        told = f"there is no account with the e-mail {email!r}" if user is None else "mend what is named below"
-        message = f"Nothing was linked: {told}."
+        message = (
+            say("Nothing was linked: there is no account with the e-mail %(email)s.", email=repr(email))
+            if user is None
+            else say("Nothing was linked: mend what is named below.")
+        )
         raise IdentityInvalid(message, errors=tuple(faults))
     await _link(tx, user, issuer, subject, actor)
 
@@ -93,10 +97,12 @@ async def _make_account(tx: AsyncSession, provider: Provider, person: Person, or
     check_admission(provider, person)
     user_id = new_id()
     if not await queries.add_user(tx, user_id, person.email, person.name or person.email.partition("@")[0]):
-        message = (
-            f"You were not signed in: an account with the e-mail {person.email} is here already, and it was never "
-            f"linked with {provider.title}. Nothing was changed. If it is yours, sign in to it as you used to and link "
-            f"{provider.title} under “Ways to sign in”; or have the operator link it with `review users link`."
+        message = say(
+            "You were not signed in: an account with the e-mail %(email)s is here already, and it was never "
+            "linked with %(title)s. Nothing was changed. If it is yours, sign in to it as you used to and link "
+            "%(title)s under “Ways to sign in”; or have the operator link it with `review users link`.",
+            email=person.email,
+            title=provider.title,
         )
         raise EmailTaken(message)
     tx.add(UserIdentity(issuer=provider.issuer, subject=person.subject, user_id=user_id))
@@ -113,7 +119,9 @@ async def _make_account(tx: AsyncSession, provider: Provider, person: Person, or
 async def _link(tx: AsyncSession, user: User, issuer: str, subject: str, actor: Actor) -> None:
     identity = await queries.lock_identity(tx, issuer, subject)
     if identity is not None and identity.user_id != user.id:
-        message = "Nothing was linked: this identity belongs to another account here. Ask whoever runs Countersign."
+        message = say(
+            "Nothing was linked: this identity belongs to another account here. Ask whoever runs Countersign."
+        )
         raise IdentityTaken(message)
     if identity is None:
         tx.add(UserIdentity(issuer=issuer, subject=subject, user_id=user.id))

@@ -17,6 +17,7 @@ from review.identity.oidc.rules import Provider
 from review.identity.oidc.service import Federation
 from review.identity.rules import hash_secret
 from review.kernel.db import Database, get_now
+from review.kernel.sentences import say
 
 KEPT = timedelta(hours=1)  # longer than any logout token is taken for
 
@@ -60,7 +61,7 @@ async def end_by_token(db: Database, federation: Federation, name: str, token: s
     claims = await tokens.check_logout_token(federation.directory, provider, metadata, token, now=now)
     async with db.transaction() as tx:
         if not await queries.remember_logout(tx, provider.issuer, claims["jti"], KEPT):
-            message = f"The logout token of {provider.name} came before. No session was ended."
+            message = say("The logout token of %(name)s came before. No session was ended.", name=provider.name)
             raise LogoutRefused(message)
         ended = await queries.end_sessions(
             tx, provider.name, provider.issuer, sid=claims.get("sid"), subject=claims.get("sub")
@@ -79,7 +80,7 @@ async def end_by_address(
     provider = federation.get(name)
     is_theirs = hmac.compare_digest(issuer.encode(), provider.issuer.encode())
     if not is_theirs or not 0 < len(sid) <= tokens.LONGEST_NAME:
-        message = "A sign-out in a frame must name the provider's issuer and its session. No session was ended."
+        message = say("A sign-out in a frame must name the provider's issuer and its session. No session was ended.")
         raise LogoutRefused(message)
     ended = await queries.end_sessions(tx, provider.name, provider.issuer, sid=sid, subject=None)
     return await _note(tx, ended, provider, "front channel", origin)

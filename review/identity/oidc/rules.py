@@ -9,6 +9,7 @@ import msgspec
 from review.identity.oidc.errors import AccountNotAllowed
 from review.identity.rules import Role, is_email, normalise_email
 from review.kernel.hosts import is_loopback
+from review.kernel.sentences import say
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
 LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0, section 2
@@ -98,11 +99,18 @@ def check_admission(provider: Provider, person: Person) -> None:
         AccountNotAllowed: they have no verified e-mail, or the provider's entry does not allow them (403).
     """
     if not person.email or not person.email_verified:
-        told = "did not say that your e-mail address is verified" if person.email else "gave no e-mail address"
-        message = (
-            f"You were not signed in: {provider.title} {told}, and without that no account is made. Nothing was "
-            "changed. Verify your address there and try again, or ask whoever runs this Countersign."
+        unverified = say(
+            "You were not signed in: %(title)s did not say that your e-mail address is verified, and without that no "
+            "account is made. Nothing was changed. Verify your address there and try again, or ask whoever runs this "
+            "Countersign.",
+            title=provider.title,
         )
+        missing = say(
+            "You were not signed in: %(title)s gave no e-mail address, and without that no account is made. Nothing "
+            "was changed. Verify your address there and try again, or ask whoever runs this Countersign.",
+            title=provider.title,
+        )
+        message = unverified if person.email else missing
         raise AccountNotAllowed(message)
     allowed = provider.allowed
     if not (
@@ -110,9 +118,10 @@ def check_admission(provider: Provider, person: Person) -> None:
         or person.email.rpartition("@")[2] in allowed.domains
         or not person.groups.isdisjoint(allowed.groups)
     ):
-        message = (
-            f"You were not signed in: {provider.title} knows you, and you are not among those for whom an account is "
-            "made here. Nothing was changed. Ask whoever runs this Countersign."
+        message = say(
+            "You were not signed in: %(title)s knows you, and you are not among those for whom an account is "
+            "made here. Nothing was changed. Ask whoever runs this Countersign.",
+            title=provider.title,
         )
         raise AccountNotAllowed(message)
 

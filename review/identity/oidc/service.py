@@ -23,13 +23,16 @@ from review.identity.oidc.rules import Provider, person_of
 from review.identity.rules import hash_secret
 from review.identity.sessions import Browser, SignedIn, Vouching
 from review.kernel.db import Database, get_now
+from review.kernel.sentences import say
 
 log = logging.getLogger(__name__)
 
 ATTEMPT_LIFETIME = timedelta(minutes=10)
 LONGEST_TARGET = 2_000
 LONGEST_PARAMETER = 4_096  # of what a provider sends back in the address
-BEGIN_AGAIN = "Nothing was changed. Begin again on the sign-in page, and finish within ten minutes in the same browser."
+BEGIN_AGAIN = say(
+    "Nothing was changed. Begin again on the sign-in page, and finish within ten minutes in the same browser."
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Federation:
         """
         provider = self.providers.get(name)
         if provider is None:
-            message = "There is no identity provider of that name here. The sign-in page shows those there are."
+            message = say("There is no identity provider of that name here. The sign-in page shows those there are.")
             raise ProviderNotFound(message)
         return provider
 
@@ -207,9 +210,10 @@ async def _take(db: Database, provider: Provider, answer: Answer, cookie: str) -
         else None
     )
     if attempt is None:
-        message = (
+        message = say(
             "The sign-in was not completed: this answer belongs to none that is under way in this browser, or it was "
-            f"used already. {BEGIN_AGAIN}"
+            "used already. %(begin_again)s",
+            begin_again=BEGIN_AGAIN,
         )
         raise SignInNotCompleted(message)
     return attempt
@@ -219,14 +223,26 @@ def _check_answer(provider: Provider, metadata: Metadata, answer: Answer) -> Non
     """Refuse an answer that another provider gave (RFC 9207, section 2.4), or that carries no code."""
     wanted = metadata.authorization_response_iss_parameter_supported
     if (wanted or answer.issuer) and not hmac.compare_digest(answer.issuer.encode(), provider.issuer.encode()):
-        message = f"The sign-in was not completed: the answer does not come from {provider.title}. {BEGIN_AGAIN}"
+        message = say(
+            "The sign-in was not completed: the answer does not come from %(title)s. %(begin_again)s",
+            title=provider.title,
+            begin_again=BEGIN_AGAIN,
+        )
         raise SignInNotCompleted(message)
     if answer.error == "access_denied":
-        message = f"You were not signed in: {provider.title} did not let you, or you did not want to. {BEGIN_AGAIN}"
+        message = say(
+            "You were not signed in: %(title)s did not let you, or you did not want to. %(begin_again)s",
+            title=provider.title,
+            begin_again=BEGIN_AGAIN,
+        )
         raise SignInNotCompleted(message)
     if answer.error or not answer.code:
         log.warning("the identity provider %s ended a sign-in: %r", provider.name, answer.error[:40])
-        message = f"The sign-in was not completed: {provider.title} ended it without saying who you are. {BEGIN_AGAIN}"
+        message = say(
+            "The sign-in was not completed: %(title)s ended it without saying who you are. %(begin_again)s",
+            title=provider.title,
+            begin_again=BEGIN_AGAIN,
+        )
         raise SignInNotCompleted(message)
 
 
@@ -235,7 +251,7 @@ async def _redeem(
 ) -> dict[str, Any]:
     method = metadata.secret_method(provider)
     if method is None:
-        raise unavailable(provider, "it takes a client's secret in no way that is known here")
+        raise unavailable(provider, say("it takes a client's secret in no way that is known here"))
     return await federation.caller.redeem(
         provider,
         metadata.token_endpoint,
@@ -262,9 +278,13 @@ async def _complete(
     try:
         more = msgspec.json.decode(raw, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise unavailable(provider, "what it tells of people cannot be read") from None
+        raise unavailable(provider, say("what it tells of people cannot be read")) from None
     if more.get("sub") != claims["sub"]:
-        message = f"You were not signed in: {provider.title} answered for somebody else. {BEGIN_AGAIN}"
+        message = say(
+            "You were not signed in: %(title)s answered for somebody else. %(begin_again)s",
+            title=provider.title,
+            begin_again=BEGIN_AGAIN,
+        )
         raise TokenRefused(message)
     if "email" in claims:  # whether it is verified is the token's to say
         more = {name: value for name, value in more.items() if name != "email_verified"}
@@ -274,7 +294,7 @@ async def _complete(
 async def _check_still_there(db: Database, user_id: UUID, coming: Coming) -> None:
     visitor = await sessions.find_visitor(db.hot, coming.browser.cookie, coming.idle)
     if visitor is None or visitor.user_id != user_id:
-        message = "Nothing was linked: whoever began it is not signed in here any more. Sign in, and begin again."
+        message = say("Nothing was linked: whoever began it is not signed in here any more. Sign in, and begin again.")
         raise SignInNotCompleted(message)
 
 

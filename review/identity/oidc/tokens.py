@@ -18,6 +18,7 @@ from review.identity.oidc.errors import LogoutRefused, TokenRefused
 from review.identity.oidc.rules import LONGEST_SUBJECT, Provider
 from review.kernel import strict_json
 from review.kernel.errors import MalformedRequest
+from review.kernel.sentences import Sentence, say
 
 LONGEST_TOKEN = 64 * 1024  # with the names of some thousand groups in it
 LONGEST_HEADER = 2 * 1024
@@ -34,7 +35,11 @@ _COMPACT = re.compile(r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 
 
 class NotBelieved(Exception):
-    """A token does not hold; the text says why, in words that fit behind a colon, and shows nothing of it."""
+    """A token does not hold; the sentence says why, so that it fits behind a colon, and shows nothing of it."""
+
+    def __init__(self, why: Sentence) -> None:
+        super().__init__(str(why))
+        self.why = why
 
 
 class NoKeyFits(NotBelieved):
@@ -52,17 +57,19 @@ async def check_id_token(
     try:
         header, claims = await _open(directory, provider, metadata, tokens.get("id_token"))
         if str(header.get("typ", "JWT")).lower() not in {"jwt", "application/jwt"}:
-            _refuse("it is a token of another kind")
+            _refuse(say("it is a token of another kind"))
         options = {"iss": {"essential": True, "value": provider.issuer}, "aud": {"value": provider.client_id}}
         params = {"nonce": nonce, "client_id": provider.client_id, "access_token": tokens.get("access_token")}
         checked: Any = CodeIDToken(claims, header, options, params)
         _check_claims(checked, now)
         if not 0 < len(claims["sub"]) <= LONGEST_SUBJECT or "\0" in claims["sub"]:
-            _refuse("its claim `sub` is empty or too long")
+            _refuse(say("its claim `sub` is empty or too long"))
     except NotBelieved as fault:
-        message = (
-            f"You were not signed in: what {provider.title} vouched with does not hold: {fault}. Nothing was changed. "
-            "Begin again; if it stays so, tell whoever runs this Countersign."
+        message = say(
+            "You were not signed in: what %(title)s vouched with does not hold: %(fault)s. Nothing was changed. "
+            "Begin again; if it stays so, tell whoever runs this Countersign.",
+            title=provider.title,
+            fault=fault.why,
         )
         raise TokenRefused(message) from None
     return claims
@@ -79,7 +86,7 @@ async def check_logout_token(
     try:
         header, claims = await _open(directory, provider, metadata, token)
         if str(header.get("typ", "JWT")).lower() not in {"jwt", "logout+jwt", "application/logout+jwt"}:
-            _refuse("it is a token of another kind")
+            _refuse(say("it is a token of another kind"))
         wanted: dict[str, Any] = {name: {"essential": True} for name in ("iat", "jti")}
         wanted["iss"] = {"essential": True, "value": provider.issuer}
         wanted["aud"] = {"essential": True, "value": provider.client_id}
@@ -87,7 +94,11 @@ async def check_logout_token(
         _run(lambda: registry.validate(claims))
         _check_logout(claims, now)
     except NotBelieved as fault:
-        message = f"The logout token of {provider.name} does not hold: {fault}. No session was ended."
+        message = say(
+            "The logout token of %(name)s does not hold: %(fault)s. No session was ended.",
+            name=provider.name,
+            fault=fault.why,
+        )
         raise LogoutRefused(message) from None
     return claims
 
@@ -95,17 +106,17 @@ async def check_logout_token(
 def _check_logout(claims: dict[str, Any], now: datetime) -> None:
     events = claims.get("events")
     if not isinstance(events, dict) or not isinstance(cast("dict[str, Any]", events).get(LOGOUT_EVENT), dict):
-        _refuse("its claim `events` names no logout")
+        _refuse(say("its claim `events` names no logout"))
     if "nonce" in claims:
-        _refuse("it has a nonce, as ID tokens do")
+        _refuse(say("it has a nonce, as ID tokens do"))
     if claims["iat"] < (now - LOGOUT_WITHIN - LEEWAY).timestamp():
-        _refuse("it was made too long ago")
+        _refuse(say("it was made too long ago"))
     if not claims.get("sid") and not claims.get("sub"):
-        _refuse("it names neither a session nor a person")
+        _refuse(say("it names neither a session nor a person"))
     for name in ("jti", "sid", "sub"):
         value = claims.get(name, "-")
         if not isinstance(value, str) or not 0 < len(value) <= LONGEST_NAME or "\0" in value:
-            _refuse(f"its claim `{name}` is empty or too long")
+            _refuse(say("its claim `%(name)s` is empty or too long", name=name))
 
 
 async def _open(
@@ -127,24 +138,24 @@ def read_header(token: object, algorithms: Sequence[str]) -> tuple[dict[str, Any
         NotBelieved: it is none that anything here would check.
     """
     if not isinstance(token, str) or not token:
-        _refuse("there is no token")
+        _refuse(say("there is no token"))
     if len(token) > LONGEST_TOKEN:
-        _refuse("it is too large")
+        _refuse(say("it is too large"))
     if not _COMPACT.match(token):
-        _refuse("it is no signed token")
+        _refuse(say("it is no signed token"))
     part = token.partition(".")[0]
     if len(part) > LONGEST_HEADER:
-        _refuse("its header is too large")
+        _refuse(say("its header is too large"))
     try:
-        header = _json(urlsafe_b64decode(part + "=" * (-len(part) % 4)), "header")
+        header = _json(urlsafe_b64decode(part + "=" * (-len(part) % 4)), say("its header cannot be read"))
     except ValueError:
-        _refuse("its header cannot be read")
+        _refuse(say("its header cannot be read"))
     algorithm = header.get("alg")
     if not isinstance(algorithm, str) or algorithm not in algorithms:
-        _refuse("it is signed in a way that is not accepted")
+        _refuse(say("it is signed in a way that is not accepted"))
     for name in REFUSED_IN_HEADER:
         if name in header:
-            _refuse(f"its header has `{name}`, which is not accepted")
+            _refuse(say("its header has `%(name)s`, which is not accepted", name=name))
     return header, algorithm
 
 
@@ -164,8 +175,8 @@ def verify(token: str, header: dict[str, Any], algorithm: str, keys: Sequence[Si
                 signed = jws.deserialize_compact(token, key, registry=registry)
         except (JoseError, ValueError, TypeError):
             continue
-        return _json(signed.payload or b"", "content")
-    message = "its signature was made with none of the provider's keys"
+        return _json(signed.payload or b"", say("its content cannot be read"))
+    message = say("its signature was made with none of the provider's keys")
     raise NoKeyFits(message)
 
 
@@ -179,30 +190,30 @@ def _may_fit(key: SigningKey, kid: object, algorithm: str) -> bool:
 def _check_claims(checked: Any, now: datetime) -> None:
     _run(lambda: checked.validate(now=int(now.timestamp()), leeway=int(LEEWAY.total_seconds())))
     if checked["aud"] not in (checked.params["client_id"], [checked.params["client_id"]]) and "azp" not in checked:
-        _refuse("its claim `azp` is missing")
+        _refuse(say("its claim `azp` is missing"))
 
 
 def _run(check: Callable[[], object]) -> None:
     try:
         check()
     except ExpiredTokenError:
-        _refuse("it has expired")
+        _refuse(say("it has expired"))
     except ClaimError as fault:
         named = re.sub(r"[^a-z_,]", "", fault.claim)[:40]
-        _refuse(f"its claim `{named}` is missing or wrong")
+        _refuse(say("its claim `%(name)s` is missing or wrong", name=named))
     except (JoseError, ValueError, TypeError, AttributeError):
-        _refuse("a claim has the wrong form")
+        _refuse(say("a claim has the wrong form"))
 
 
-def _json(raw: bytes, what: str) -> dict[str, Any]:
+def _json(raw: bytes, unread: Sentence) -> dict[str, Any]:
     try:
         value = strict_json.decode(raw)
     except MalformedRequest:
         value = None
     if not isinstance(value, dict):
-        _refuse(f"its {what} cannot be read")
+        _refuse(unread)
     return cast("dict[str, Any]", value)
 
 
-def _refuse(why: str) -> NoReturn:
+def _refuse(why: Sentence) -> NoReturn:
     raise NotBelieved(why)

@@ -14,6 +14,7 @@ from review.kernel.shapes import is_object
 from review.web.forms import controls
 from review.web.forms.fields import MISSING, Field, Missing
 from review.web.words.catalogue import gettext
+from review.web.words.sentences import translated
 
 MAX_TEXT = 8_000_000
 MAX_DIGITS = 320  # a double's largest value has 309 digits
@@ -175,7 +176,7 @@ def _json(form: Field) -> Any:
         value = strict_json.decode(form.text.encode("utf-8", "surrogatepass"))
     except MalformedRequest as fault:
         where = fault.errors[0]
-        told = f"{where.path} {where.message}".strip()
+        told = f"{where.path} {translated(where.sentence)}".strip()
         message = gettext("This is not JSON that can be kept: %(why)s.", why=told)
         raise Unreadable(message) from fault
     if form.extras:

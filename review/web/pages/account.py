@@ -22,12 +22,14 @@ from review.identity.errors import (
 )
 from review.identity.sessions import OpenSession, Visitor
 from review.kernel.errors import ReviewError
+from review.kernel.sentences import say
 from review.web.pages import browsers
 from review.web.pages.cookies import browser_of, door_of, session_cookie
 from review.web.pages.reading import Pairs, first, read_form
 from review.web.pages.session import show_recovery_codes
 from review.web.services import AnyRequest, Services, Svc, Tx
 from review.web.words.catalogue import N_, gettext, one_of
+from review.web.words.sentences import translated
 
 HERE: Final = "/account"
 SAID: Final = {
@@ -162,7 +164,7 @@ class AccountPages(Controller):
         door, visitor, browser = door_of(services), request.auth, browser_of(request)
         try:
             if door.needs_code:
-                message = "A second factor is asked of everybody here, so it stays on. Nothing was changed."
+                message = say("A second factor is asked of everybody here, so it stays on. Nothing was changed.")
                 raise SecondFactorConflict(message)
             await _check_password(request, services, pairs)
             await accounts.check_code(door, user_id=visitor.user_id, code=first(pairs, "code"), browser=browser)
@@ -217,7 +219,10 @@ async def page(
 
 async def refused(request: AnyRequest, services: Services, refusal: ReviewError) -> Template:
     """Show the page again with what was refused and why; a wrong password does not sign anybody out."""
-    fault = " ".join([refusal.message, *(f"The {each.path} {each.message}." for each in refusal.errors)])
+    told = [
+        gettext("The %(field)s %(fault)s.", field=each.path, fault=translated(each.sentence)) for each in refusal.errors
+    ]
+    fault = " ".join([translated(refusal.sentence), *told])
     status = 422 if refusal.status == 401 else refusal.status
     answer = await page(request, services, fault=fault, status=status)
     if isinstance(refusal, TooManyAttempts):

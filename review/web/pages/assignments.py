@@ -11,6 +11,7 @@ from review.escalation import service as escalation
 from review.identity.rules import Permission
 from review.kernel.clock import utc_now
 from review.kernel.errors import FieldError
+from review.kernel.sentences import say
 from review.queueing import pinning
 from review.queueing import service as queueing
 from review.queueing.ahead import Reserved
@@ -151,6 +152,6 @@ def reason_of(pairs: Pairs) -> str:
     """
     reason = first(pairs, "reason").replace("\r\n", "\n").strip()
     if not 0 < len(reason) <= MAX_REASON:
-        message = "Say why, in up to 2,000 characters. Nothing was changed, and you still hold the item."
-        raise JudgementInvalid(message, errors=(FieldError("reason", "is missing or too long"),))
+        message = say("Say why, in up to 2,000 characters. Nothing was changed, and you still hold the item.")
+        raise JudgementInvalid(message, errors=(FieldError("reason", say("is missing or too long")),))
     return reason

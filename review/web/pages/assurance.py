@@ -15,6 +15,7 @@ from review.assurance.estimates import Estimate
 from review.assurance.service import Asked
 from review.identity.rules import Permission
 from review.kernel.errors import FieldError, Invalid
+from review.kernel.sentences import say
 from review.web.content import visible
 from review.web.guards import requires
 from review.web.pages.desk import title_in
@@ -117,8 +118,10 @@ class AssurancePages(Controller):
 
 def _asked(of: tuple[str, str], bound: str, sure: str) -> Asked:
     if bound not in BOUNDS or sure not in CONFIDENCES:
-        message = "This bound or confidence is not among those offered. Nothing was changed; choose one of the list."
-        raise Invalid(message, errors=(FieldError("bound", "is not among those offered"),))
+        message = say(
+            "This bound or confidence is not among those offered. Nothing was changed; choose one of the list."
+        )
+        raise Invalid(message, errors=(FieldError("bound", say("is not among those offered")),))
     return Asked(type=of[0], model=of[1], bound=float(bound) / 100, confidence=float(sure) / 100)
 
 

@@ -17,6 +17,7 @@ from review.audit.rules import Action
 from review.audit.schemas import EntryView
 from review.identity.rules import Permission
 from review.kernel.errors import FieldError, Invalid
+from review.kernel.sentences import say
 from review.web import auditing
 from review.web.downloads import stream_audit
 from review.web.guards import requires
@@ -93,9 +94,9 @@ def read_filters(asked: Asked) -> Wanted:
         try:
             item = UUID(asked.item)
         except ValueError:
-            faults.append(FieldError("item", "is no id of an item"))
+            faults.append(FieldError("item", say("is no id of an item")))
     if faults:
-        message = "The audit cannot be asked for that; nothing was read. Mend what is named below."
+        message = say("The audit cannot be asked for that; nothing was read. Mend what is named below.")
         raise Invalid(message, errors=tuple(faults))
     return Wanted(
         actor=asked.actor or None,
@@ -114,7 +115,7 @@ def _day(text: str, name: str, faults: list[FieldError]) -> datetime | None:
         at = datetime.combine(date.fromisoformat(text), time(), UTC)
         return at if at < datetime.max.replace(tzinfo=UTC) - A_DAY else datetime.max.replace(tzinfo=UTC) - 2 * A_DAY
     except ValueError:
-        faults.append(FieldError(name, "is no day; write it like 2026-11-21"))
+        faults.append(FieldError(name, say("is no day; write it like 2026-11-21")))
         return None
 
 
@@ -138,7 +139,7 @@ async def _page(
         is_first=is_first,
         is_filtered=asked != Asked(),
         actions=[(each.value, _named(each.value)) for each in Action],
-        errors={fault.path: fault.message for fault in faults},
+        errors={fault.path: fault.sentence for fault in faults},
         signed=await proofs.find_signed(work.hot, work.who.project_id),
     )
 

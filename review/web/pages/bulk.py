@@ -14,12 +14,14 @@ from msgspec import UNSET
 
 from review.bulk import service as bulk
 from review.bulk.errors import BulkInvalid
+from review.bulk.rules import SENTENCES, Why
 from review.bulk.schemas import ActView, Asked, ItemResult, Kind
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Permission
 from review.kernel.clock import utc_now
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
+from review.kernel.sentences import say
 from review.queueing import listing, listing_rules
 from review.web.guards import requires
 from review.web.pages import bulk_form, desk, veils
@@ -98,7 +100,7 @@ class BulkPages(Controller):
             total=len(seen.items),
             doing=[lines[each.item_id] for each in doing[:SHOWN_EACH]],
             groups=[
-                Group(group[0].message, len(group), [lines[each.item_id] for each in group[:SHOWN_EACH]])
+                Group(_told(group[0]), len(group), [lines[each.item_id] for each in group[:SHOWN_EACH]])
                 for group in groups.values()
             ],
             reasons=_reasons_of(asked, doing, work.config),
@@ -174,8 +176,8 @@ async def _selected(work: Work, pairs: Pairs) -> list[UUID]:
         wanted = listing_rules.read(query, besides=("after",))
         chosen = await listing.find(work.hot, who=work.who, config=work.config, wanted=wanted)
     if not chosen:
-        message = "Nothing is selected, so nothing was changed. Go back and tick what it is about."
-        raise BulkInvalid(message, errors=(FieldError("item", "is missing"),))
+        message = say("Nothing is selected, so nothing was changed. Go back and tick what it is about.")
+        raise BulkInvalid(message, errors=(FieldError("item", say("is missing")),))
     return chosen
 
 
@@ -188,11 +190,17 @@ async def _lines(work: Work, results: Sequence[ItemResult]) -> list[Line]:
             type_title=desk.title_in(work.config, each.type) if each.type else "",
             state=each.state,
             why=each.why,
-            message=each.message,
+            message=_told(each),
             is_known=each.type is not None,
         )
         for each in results
     ]
+
+
+def _told(item: ItemResult) -> str:
+    """Say why an item was left out; what was wrong with a judgement was kept in English."""
+    sentence = SENTENCES[Why(item.why)] if item.why in set(Why) else item.message
+    return sentence if sentence == item.message else item.message
 
 
 def _title(config: ProjectConfig, item: ItemResult, inputs: dict[UUID, Any]) -> str:

@@ -15,6 +15,7 @@ from review.configuration.rules import ProjectConfig
 from review.decisions.rules import Verdict
 from review.identity.rules import Principal
 from review.kernel.errors import FieldError
+from review.kernel.sentences import say
 from review.kernel.shapes import is_object
 from review.web.pages.reading import Pairs, first
 
@@ -59,7 +60,7 @@ def asked_in(pairs: Pairs, config: ProjectConfig) -> Asked:
     """
     named, reason = first(pairs, "act"), first(pairs, "reason")
     if len(reason) > MAX_REASON:
-        raise _unfit(FieldError("reason", f"is longer than {MAX_REASON:,} characters"))
+        raise _unfit(FieldError("reason", say("is longer than %(most)s characters", most=format(MAX_REASON, ","))))
     given: dict[str, Any] = {"reason": reason.strip()}
     if named in VERDICTS:
         given["reasons"] = tuple(value for name, value in pairs if name == "reasons" and value)[:50]
@@ -69,7 +70,7 @@ def asked_in(pairs: Pairs, config: ProjectConfig) -> Asked:
             item_type = config.item_types.get(given["type"])
             values = rules.choices_of(item_type.output_schema) if item_type is not None else {}
             if word not in values:
-                raise _unfit(FieldError("value", "is no value of any item type: choose one beside Correct"))
+                raise _unfit(FieldError("value", say("is no value of any item type: choose one beside Correct")))
             output = values[word]
         return Asked(act=Kind.DECIDE, verdict=VERDICTS[named], output=output, **given)
     if named == Kind.MOVE:
@@ -78,7 +79,7 @@ def asked_in(pairs: Pairs, config: ProjectConfig) -> Asked:
         return Asked(act=Kind.PRIORITISE, priority=_priority(first(pairs, "priority")), **given)
     if named == Kind.GIVE_BACK:
         return Asked(act=Kind.GIVE_BACK, **given)
-    raise _unfit(FieldError("act", "is missing: choose what to do to them"))
+    raise _unfit(FieldError("act", say("is missing: choose what to do to them")))
 
 
 def ids_in(pairs: Pairs) -> list[UUID]:
@@ -89,9 +90,14 @@ def ids_in(pairs: Pairs) -> list[UUID]:
     """
     given = [text for name, value in pairs if name in {"item", "items"} for text in value.split()]
     if len(given) > MOST_ITEMS:
-        raise _unfit(FieldError("item", f"are {len(given):,}, and may be {MOST_ITEMS:,}"))
+        raise _unfit(
+            FieldError(
+                "item",
+                say("are %(count)s, and may be %(most)s", count=format(len(given), ","), most=format(MOST_ITEMS, ",")),
+            )
+        )
     if not all(_IDS.fullmatch(each) for each in given):
-        raise _unfit(FieldError("item", "is no id of an item"))
+        raise _unfit(FieldError("item", say("is no id of an item")))
     return list(dict.fromkeys(UUID(each) for each in given))
 
 
@@ -120,10 +126,10 @@ def word_of(asked: Asked) -> str:
 
 def _priority(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,3}", text, re.ASCII) or int(text) > 100:
-        raise _unfit(FieldError("priority", "is a whole number from 0 to 100"))
+        raise _unfit(FieldError("priority", say("is a whole number from 0 to 100")))
     return int(text)
 
 
 def _unfit(fault: FieldError) -> BulkInvalid:
-    message = "This cannot be done to them; nothing was changed. Go back, and mend what is named below."
+    message = say("This cannot be done to them; nothing was changed. Go back, and mend what is named below.")
     return BulkInvalid(message, errors=(fault,))

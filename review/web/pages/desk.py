@@ -26,6 +26,7 @@ from review.web.pages import differences, reasons, story, words
 from review.web.pages.veils import Veil
 from review.web.pages.views import Alternative, Answer, Correction, Countdown, Desk, Fact, Reason, Stoppable
 from review.web.words.catalogue import N_, gettext, ngettext, one_of
+from review.web.words.sentences import translated
 
 MAX_KEYED = 9
 MAX_ALTERNATIVES = 20
@@ -94,8 +95,8 @@ def refused(draft: Draft, refusal: ReviewError) -> Draft:
     """Note in the draft what the service said, beside the fields it named."""
     errors: dict[forms.Path, list[str]] = {}
     for error in refusal.errors:
-        errors.setdefault(_path_of(error), []).append(error.message)
-    return replace(draft, form=forms.with_errors(draft.form, errors), fault=refusal.message)
+        errors.setdefault(_path_of(error), []).append(translated(error.sentence))
+    return replace(draft, form=forms.with_errors(draft.form, errors), fault=refusal.sentence)
 
 
 def judge(verdict: str, item: ItemDetail, draft: Draft) -> JudgementIn | Draft:

@@ -26,6 +26,7 @@ from review.items.schemas import ItemDetail, ItemView
 from review.items.service import ItemFilter
 from review.kernel import strict_json
 from review.kernel.errors import Invalid, ReviewError
+from review.kernel.sentences import say
 from review.web.content import visible
 from review.web.guards import requires
 from review.web.pages.desk import title_in
@@ -33,6 +34,7 @@ from review.web.pages.reading import Pairs, first, read_form
 from review.web.pages.versions import MOST_VERSION
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
+from review.web.words.sentences import translated
 
 LATEST = 20
 MOST_FAULTS = 100
@@ -74,7 +76,7 @@ class Found:
     offers: Sequence[Offer] = ()
     trial: Trial | None = None
     refusal: str = ""
-    refused: Sequence[str] = ()
+    refused: Sequence[tuple[str, str]] = ()
 
     @property
     def is_sound(self) -> bool:
@@ -151,7 +153,7 @@ def _fault(source: str, fault: ConfigError) -> Fault:
     lines = source.splitlines()
     text = lines[fault.line - 1] if 0 < fault.line <= len(lines) else ""
     shown = visible(text[:MOST_SHOWN])
-    return Fault(fault.line, fault.column, visible(fault.path), visible(fault.message[:MOST_TOLD]), shown)
+    return Fault(fault.line, fault.column, visible(fault.path), visible(translated(fault.sentence)[:MOST_TOLD]), shown)
 
 
 async def _try(work: Work, typed: Typed, found: Found) -> Found:
@@ -173,12 +175,12 @@ async def _item(work: Work, typed: Typed) -> object:
     """
     if not typed.item:
         if not typed.pasted.strip():
-            message = "There is no item to try. Choose one of the list, or paste one."
+            message = say("There is no item to try. Choose one of the list, or paste one.")
             raise Invalid(message)
         return strict_json.decode(typed.pasted.encode())
     given = [each for each in await _latest(work) if str(each.id) == typed.item]
     if not given:
-        message = "This item is not among those offered any more. Choose another one of the list, or paste one."
+        message = say("This item is not among those offered any more. Choose another one of the list, or paste one.")
         raise Invalid(message)
     detail = await items.get_detail(work.hot, who=work.who, item_id=given[0].id, base_url=work.base_url)
     return as_submitted(detail)
@@ -203,8 +205,8 @@ async def _latest(work: Work) -> list[ItemView]:
 
 
 def _refused(found: Found, refused: ReviewError) -> Found:
-    said = [f"{each.path}: {each.message}" if each.path else each.message for each in refused.errors]
-    return replace(found, refusal=visible(str(refused)), refused=[visible(each) for each in said])
+    told = [(visible(each.path), visible(translated(each.sentence))) for each in refused.errors]
+    return replace(found, refusal=visible(translated(refused.sentence)), refused=told)
 
 
 def _typed(pairs: Pairs) -> Typed:

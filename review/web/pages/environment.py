@@ -14,6 +14,7 @@ from review.web.pages import script_words, sentences, words
 from review.web.pages.everywhere import SHOWN, TOLD, Everywhere
 from review.web.pages.sentences import Sentences
 from review.web.words import catalogue
+from review.web.words.sentences import translated
 
 
 def build_environment(templates: Path, static: Path) -> Environment:
@@ -86,9 +87,13 @@ def _number(value: float) -> str:
 
 
 def _visible(value: object) -> object:
-    """Make a text visible; markup, numbers and what is undefined are given as they are."""
-    return content.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """Make a text visible, in the reader's language; markup, numbers and what is undefined are given as they are."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return content.visible(translated(value))
 
 
 def _told(value: object) -> object:
-    return content.reveal(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return content.reveal(translated(value))

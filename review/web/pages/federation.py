@@ -188,7 +188,7 @@ def _to_person(request: AnyRequest, refusal: ReviewError) -> Response[Any]:
         return to_person(request, refusal)
     context = {
         "title": gettext(title),
-        "message": refusal.message,
+        "message": refusal.sentence,
         "status": refusal.status,
         "code": refusal.code,
         "link_at": LINKED if isinstance(refusal, EmailTaken) else "",

@@ -18,6 +18,7 @@ from review.web.pages.cookies import browser_of, door_of
 from review.web.pages.reading import first, read_pairs
 from review.web.services import AnyRequest, Svc, Tx
 from review.web.words.catalogue import N_, gettext
+from review.web.words.sentences import translated
 
 SENT: Final = N_(
     "If there is an account with a password for this address, a link is on its way to it. "
@@ -41,7 +42,7 @@ async def send_link(request: AnyRequest, services: Svc) -> Template:
     try:
         await password_changes.ask_for_link(door, browser=browser)
     except TooManyAttempts as refusal:
-        answer = _forgot(services.settings, email=email, fault=refusal.message, status=refusal.status)
+        answer = _forgot(services.settings, email=email, fault=refusal.sentence, status=refusal.status)
         answer.headers["Retry-After"] = str(refusal.seconds)
         return answer
     services.errands.start(_mail(door, services.settings, email=email, browser=browser))
@@ -70,7 +71,8 @@ async def choose(request: AnyRequest, services: Svc, link: FromPath[str]) -> Res
         async with services.sign_ins:
             await password_changes.choose_password(door, secret=link, new=new, browser=browser_of(request))
     except IdentityInvalid as refusal:
-        return _choose(chooser, link, fault=f"The password {refusal.errors[0].message}.", status=refusal.status)
+        fault = gettext("The password %(fault)s.", fault=translated(refusal.errors[0].sentence))
+        return _choose(chooser, link, fault=fault, status=refusal.status)
     return Redirect("/sign-in?done=password", status_code=303)
 
 

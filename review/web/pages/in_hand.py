@@ -119,7 +119,7 @@ def _refused(work: Work, refusal: ReviewError, place: str) -> Response[Any]:
     """
     if not work.is_partial:
         raise refusal
-    answer = work.page("_notice.html", status=refusal.status, push="", message=refusal.message)
+    answer = work.page("_notice.html", status=refusal.status, push="", message=refusal.sentence)
     answer.headers |= {"HX-Retarget": place, "HX-Reswap": "innerHTML show:none"}
     return answer
 

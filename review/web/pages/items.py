@@ -20,6 +20,7 @@ from review.items import service as items
 from review.items.schemas import DecisionView, HistoryEntry, ItemDetail
 from review.kernel.db import get_now
 from review.kernel.errors import FieldError, Invalid
+from review.kernel.sentences import say
 from review.web import content
 from review.web.guards import requires
 from review.web.pages import climbs, desk, differences, overrides, sentences, story, veils, words
@@ -105,8 +106,8 @@ class ItemPages(Controller):
         pairs = await read_form(request)
         reason = first(pairs, "reason").replace("\r\n", "\n").strip()
         if not 0 < len(reason) <= MAX_REASON:
-            message = "Say why the clock stops, in up to 2,000 characters. Nothing was changed."
-            raise Invalid(message, errors=(FieldError("reason", "is missing or too long"),))
+            message = say("Say why the clock stops, in up to 2,000 characters. Nothing was changed.")
+            raise Invalid(message, errors=(FieldError("reason", say("is missing or too long")),))
         span = SPANS.get(first(pairs, "for"))
         until = await get_now(work.hot) + span if span else None
         await clocks.pause(tx, work.watch, who=work.who, item_id=item_id, reason=reason, until=until)

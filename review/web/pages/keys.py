@@ -15,6 +15,7 @@ from review.identity.rules import Permission
 from review.identity.service import get_project
 from review.kernel.db import get_now
 from review.kernel.errors import FieldError, Invalid
+from review.kernel.sentences import say
 from review.web.guards import requires
 from review.web.pages.reading import Pairs, first, read_form
 from review.web.pages.views import Badge
@@ -132,8 +133,8 @@ async def _page(
 async def _wish(work: Work, pairs: Pairs) -> Wish:
     days, scopes = first(pairs, "days"), tuple(value for name, value in pairs if name == "scope")
     if days not in {"", *(value for value, _ in SPANS)}:
-        message = "A key ends after 30, 90, 180 or 365 days, or not by itself. Nothing was made."
-        raise Invalid(message, errors=(FieldError("days", "is none of the choices"),))
+        message = say("A key ends after 30, 90, 180 or 365 days, or not by itself. Nothing was made.")
+        raise Invalid(message, errors=(FieldError("days", say("is none of the choices")),))
     ends = await get_now(work.hot) + timedelta(days=int(days)) if days else None
     return Wish(name=first(pairs, "name").strip(), scopes=scopes or None, expires_at=ends)
 
@@ -142,10 +143,11 @@ def _overlap(pairs: Pairs) -> timedelta:
     text = first(pairs, "overlap_hours").strip()
     is_number = text.isascii() and text.isdigit() and len(text) < 5
     if not is_number or int(text) > keyring.LONGEST_OVERLAP_HOURS:
-        message = (
-            f"The overlap is a whole number of hours, {keyring.LONGEST_OVERLAP_HOURS} at most. Nothing was changed."
+        message = say(
+            "The overlap is a whole number of hours, %(longest_overlap_hours)s at most. Nothing was changed.",
+            longest_overlap_hours=keyring.LONGEST_OVERLAP_HOURS,
         )
-        raise Invalid(message, errors=(FieldError("overlap_hours", "is no such number of hours"),))
+        raise Invalid(message, errors=(FieldError("overlap_hours", say("is no such number of hours")),))
     return timedelta(hours=int(text))
 
 

@@ -87,7 +87,9 @@ def read(pairs: Pairs, pool: str) -> Asked:
 
 def refused(given: dict[str, str], pool: str, fault: Invalid) -> Asked:
     """Keep what was typed beside what is wrong with it."""
-    return Asked(Wanted(pool=pool), given, fault=str(fault), faults={each.path: each.message for each in fault.errors})
+    return Asked(
+        Wanted(pool=pool), given, fault=fault.sentence, faults={each.path: each.sentence for each in fault.errors}
+    )
 
 
 def onward(work: Work, pool: str, asked: Asked, listed: Listed | None) -> str:

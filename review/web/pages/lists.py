@@ -12,6 +12,7 @@ from litestar.response import Redirect, Response
 from review.delivery.feed.errors import TooManyStreams
 from review.identity.rules import Permission
 from review.kernel.errors import Invalid
+from review.kernel.sentences import say
 from review.queueing import listing, listing_rules, views
 from review.queueing import service as queueing
 from review.web.event_stream import EVENT_STREAM, HEADERS, EventStream
@@ -48,7 +49,9 @@ class ListPages(Controller):
             return Redirect(address(work, "", ""), status_code=303)  # somebody opened the address by hand
         room = work.services.live
         if not room.has_room(work.who.id):
-            message = "You have as many lists open as are told of changes at once. This one looks by itself instead."
+            message = say(
+                "You have as many lists open as are told of changes at once. This one looks by itself instead."
+            )
             raise TooManyStreams(message)
         told = room.tell(work.who.project_id, work.who.id)
         return EventStream(told, media_type=EVENT_STREAM, headers=HEADERS)

@@ -11,6 +11,7 @@ from litestar.response import Response, Template
 from review.identity.rules import Permission
 from review.items import service as items
 from review.kernel.errors import NotFound
+from review.kernel.sentences import say
 from review.web import content
 from review.web.content.sniffing import ENDINGS
 from review.web.guards import requires
@@ -51,7 +52,7 @@ class ContentPages(Controller):
         item_type = await work.services.item_types.get(work.who.project_id, item.type, item.type_version)
         known = content.find_address(work.frame(item, item_type), digest)
         if known is None:
-            message = "This item has no file of that name."
+            message = say("This item has no file of that name.")
             raise MediaNotFound(message)
         kind, address = known
         file = await work.services.media.get(work.who.project_id, kind, address)
@@ -72,7 +73,7 @@ class ContentPages(Controller):
         item_type = await work.services.item_types.get(work.who.project_id, item.type, item.type_version)
         piece = content.part(work.frame(item, item_type), at, start, shape)
         if piece is None:
-            message = "Nothing more stands at this place of the item."
+            message = say("Nothing more stands at this place of the item.")
             raise NotFound(message)
         if work.is_partial:
             return work.page("_part.html", piece=piece)

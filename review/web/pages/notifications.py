@@ -14,6 +14,7 @@ from review.delivery.notifications.schemas import Kind, Preferences
 from review.identity.rules import Permission
 from review.items import service as items
 from review.kernel.errors import FieldError
+from review.kernel.sentences import say
 from review.web.guards import requires
 from review.web.pages.reading import Pairs, first, read_form
 from review.web.pages.work import WORK, InHand, Work
@@ -75,7 +76,7 @@ class NotificationPages(Controller):
             is_new = await notifications.send_test(tx, work.who, services.settings)
         except MailNotSet as refusal:
             before = await notifications.get_preferences(work.hot, work.who)
-            return await _page(work, before, fault=refusal.message, status=refusal.status)
+            return await _page(work, before, fault=refusal.sentence, status=refusal.status)
         return _back(work, "test" if is_new else "waits")
 
     @post("/channels/{channel:str}/enable", opt=requires(Permission.WRITE_CONFIG), status_code=200)
@@ -103,10 +104,10 @@ def read_preferences(pairs: Pairs) -> tuple[Preferences, list[FieldError]]:
         text = first(pairs, name)
         minute = _minute(text)
         if minute is None and (text or name == "digest_at"):
-            faults.append(FieldError(name, "is no time of day; write one as 22:00"))
+            faults.append(FieldError(name, say("is no time of day; write one as 22:00")))
         times[name] = minute or 0
     if bool(first(pairs, "quiet_from")) != bool(first(pairs, "quiet_to")):
-        faults.append(FieldError("quiet_to", "quiet hours need both a beginning and an end"))
+        faults.append(FieldError("quiet_to", say("quiet hours need both a beginning and an end")))
     given = {
         "where": first(pairs, "where"),
         "kinds": [value for name, value in pairs if name == "kinds"],
@@ -118,7 +119,7 @@ def read_preferences(pairs: Pairs) -> tuple[Preferences, list[FieldError]]:
         return msgspec.convert(given, Preferences), faults
     except msgspec.ValidationError as fault:
         field = next((name for name in given if f"`$.{name}" in str(fault)), "kinds")
-        return Preferences(), [*faults, FieldError(field, "is none of the choices, or is missing")]
+        return Preferences(), [*faults, FieldError(field, say("is none of the choices, or is missing"))]
 
 
 def _minute(text: str) -> int | None:
@@ -153,7 +154,7 @@ async def _page(
         here="Notifications",
         said=said,
         fault=fault,
-        errors={each.path: each.message for each in faults or ()},
+        errors={each.path: each.sentence for each in faults or ()},
         email=work.who.email,
         glance=await notifications.glance(work.hot, work.who),
         wanted=wanted,

@@ -14,6 +14,7 @@ from review.items import service as items
 from review.items.schemas import ItemDetail
 from review.kernel import strict_json
 from review.kernel.errors import FieldError, Invalid
+from review.kernel.sentences import say
 from review.reviewing import overrides
 from review.reviewing import service as reviewing
 from review.reviewing.schemas import JudgementIn
@@ -103,8 +104,8 @@ def _proposal(pairs: Pairs) -> UUID:
     try:
         return UUID(first(pairs, "proposal"))
     except ValueError as fault:
-        message = "The form does not say which override is meant. Nothing was changed; load the page again."
-        raise Invalid(message, errors=(FieldError("proposal", "is no id"),)) from fault
+        message = say("The form does not say which override is meant. Nothing was changed; load the page again.")
+        raise Invalid(message, errors=(FieldError("proposal", say("is no id")),)) from fault
 
 
 def _back(work: Work, item_id: UUID, done: str) -> Redirect:

@@ -38,9 +38,9 @@ async def sign_in_with_passkey(request: AnyRequest, services: Svc) -> Response[A
             browser=browser_of(request),
         )
     except PasskeyRefused as refusal:
-        return session.form(services, target, fault=refusal.message, status=refusal.status)
+        return session.form(services, target, fault=refusal.sentence, status=refusal.status)
     except TooManyAttempts as refusal:
-        return session.later(session.form(services, target, fault=refusal.message, status=refusal.status), refusal)
+        return session.later(session.form(services, target, fault=refusal.sentence, status=refusal.status), refusal)
     cookies = [*cookies_of(services, signed_in), passkey_cookie(services, "")]
     return Redirect(local_path(target), status_code=303, cookies=cookies)
 

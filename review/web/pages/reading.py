@@ -9,6 +9,7 @@ from litestar.exceptions import ClientException
 from review.identity.errors import CrossSiteRequest
 from review.identity.sessions import Visitor
 from review.kernel.errors import MalformedRequest
+from review.kernel.sentences import say
 from review.web.services import AnyRequest
 from review.web.words.catalogue import N_
 
@@ -66,7 +67,10 @@ async def read_pairs(request: AnyRequest) -> Pairs:
     try:
         pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as fault:
-        message = f"The form has more than {MAX_FIELDS:,} fields; nothing was stored. Send a smaller one."
+        message = say(
+            "The form has more than %(most)s fields; nothing was stored. Send a smaller one.",
+            most=format(MAX_FIELDS, ","),
+        )
         raise MalformedRequest(message) from fault
     return [(name, value.replace("\0", "\N{REPLACEMENT CHARACTER}")) for name, value in pairs]
 
@@ -80,7 +84,7 @@ async def read_form(request: AnyRequest) -> Pairs:
     pairs = await read_pairs(request)
     visitor: Visitor = request.auth
     if not hmac.compare_digest(first(pairs, "_csrf").encode(), visitor.csrf_token.encode()):
-        message = "The form has grown stale; nothing was changed. Load the page again and send it once more."
+        message = say("The form has grown stale; nothing was changed. Load the page again and send it once more.")
         raise CrossSiteRequest(message)
     request.state.pairs = pairs  # for whoever must tell that it came too late
     return pairs

@@ -8,10 +8,11 @@ from litestar.response import Redirect, Response, Template
 from review.identity.errors import NotAuthenticated
 from review.identity.sessions import Visitor
 from review.queueing.errors import LeaseLost
-from review.web.errors import later, problem_of, to_json
+from review.web.errors import later, refusal_of, to_json
 from review.web.pages.reading import typed
 from review.web.services import AnyRequest
 from review.web.words.catalogue import N_, gettext
+from review.web.words.sentences import translated
 
 TITLES = {
     401: N_("Please sign in"),
@@ -31,27 +32,29 @@ def to_person(request: AnyRequest, fault: Exception) -> Response[Any]:
     """Answer a browser with a page, htmx with a notice, and whoever asked for anything else with problem+json."""
     is_htmx = request.headers.get("hx-request") == "true"
     wants_page = is_htmx or "text/html" in request.headers.get("accept", "")
-    if request.url.path.startswith("/api") or not wants_page:
+    if request.url.path.startswith("/api"):
         return to_json(request, fault)
+    if not wants_page:
+        return to_json(request, fault, translated)
     if isinstance(fault, NotAuthenticated):
         return _to_sign_in(request, is_htmx=is_htmx)
     if isinstance(fault, LeaseLost):
         return _tell_lost(request, fault, is_htmx=is_htmx)
-    problem = problem_of(fault)
+    refusal = refusal_of(fault)
     context = {
-        "title": gettext(TITLES.get(problem.status, WRONG)),
-        "message": problem.detail,
-        "errors": problem.errors,
-        "status": problem.status,
-        "code": problem.code,
+        "title": gettext(TITLES.get(refusal.status, WRONG)),
+        "message": refusal.detail,
+        "errors": refusal.errors,
+        "status": refusal.status,
+        "code": refusal.code,
     }
     if is_htmx:
         headers = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML show:none", "HX-Push-Url": "false"} | later(fault)
-        return Template(template_name="_notice.html", context=context, status_code=problem.status, headers=headers)
+        return Template(template_name="_notice.html", context=context, status_code=refusal.status, headers=headers)
     visitor = _visitor(request)
     context |= {"visitor": visitor, "csrf_token": visitor.csrf_token if visitor else "", "project": ""}
-    headers = {**({"Retry-After": "1"} if problem.status == 503 else {}), **later(fault)}
-    return Template(template_name="_error.html", context=context, status_code=problem.status, headers=headers)
+    headers = {**({"Retry-After": "1"} if refusal.status == 503 else {}), **later(fault)}
+    return Template(template_name="_error.html", context=context, status_code=refusal.status, headers=headers)
 
 
 def _tell_lost(request: AnyRequest, refusal: LeaseLost, *, is_htmx: bool) -> Response[Any]:
@@ -64,7 +67,7 @@ def _tell_lost(request: AnyRequest, refusal: LeaseLost, *, is_htmx: bool) -> Res
         "csrf_token": visitor.csrf_token if visitor else "",
         "visitor": visitor,
         "project": request.path_params.get("project", ""),
-        "message": refusal.message,
+        "message": refusal.sentence,
         "kept": typed(request.state.get("pairs", [])),
     }
     return Template(template_name="lost.html", context=context, status_code=409)

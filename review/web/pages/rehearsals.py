@@ -14,6 +14,7 @@ from litestar.response import Redirect, Template
 from review.identity.rules import Permission
 from review.kernel.errors import FieldError
 from review.kernel.paging import position_of
+from review.kernel.sentences import say
 from review.rehearsal import service as rehearsal
 from review.rehearsal.drawing import Picture, draw
 from review.rehearsal.errors import BacktestInvalid
@@ -52,7 +53,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             except ValueError:
                 value = -1.0
             if value is not None and not 0 < value <= most:
-                faults.append(FieldError(name, f"is no number above 0 and up to {most:,.0f}"))
+                faults.append(
+                    FieldError(name, say("is no number above 0 and up to %(most)s", most=format(most, ",.0f")))
+                )
                 return None
             return value
 
@@ -61,9 +64,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         from_ = number("from", self.from_, 2**31 - 1)
         currency = self.currency.strip().upper() or "EUR"
         if not (currency.isascii() and currency.isalpha() and len(currency) == 3):
-            faults.append(FieldError("currency", "is no code of three letters, such as EUR"))
+            faults.append(FieldError("currency", say("is no code of three letters, such as EUR")))
         if faults:
-            message = "The form could not be read, so nothing was begun. Mend what is named below."
+            message = say("The form could not be read, so nothing was begun. Mend what is named below.")
             raise BacktestInvalid(message, errors=tuple(faults))
         return Wanted(
             from_version=int(from_ or active),
@@ -141,8 +144,8 @@ class RehearsalPages(Controller):
         asked = Asked(days=days, from_=compare, minutes=minutes, cost=cost, currency=currency)
         version = first(pairs, "version").strip()
         if not (version.isascii() and version.isdigit() and len(version) < 10):
-            message = "Say which version is to be tried. Nothing was begun."
-            raise BacktestInvalid(message, errors=(FieldError("version", "is no version number"),))
+            message = say("Say which version is to be tried. Nothing was begun.")
+            raise BacktestInvalid(message, errors=(FieldError("version", say("is no version number")),))
         wanted = asked.wanted(int(version), work.config.version)
         begun = await rehearsal.begin(tx, project_id=work.who.project_id, actor=work.who.actor, wanted=wanted)
         return Redirect(f"/p/{work.who.project}/rules/backtests/{begun.id}", status_code=303)

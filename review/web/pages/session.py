@@ -53,9 +53,9 @@ async def sign_in(request: AnyRequest, services: Svc) -> Response[Any]:
             outcome = await accounts.sign_in(door, email=email, password=first(pairs, "password"), browser=browser)
     except SignInRefused as refusal:
         services.errands.start(accounts.note_refusal(door, email=email, browser=browser, failures=refusal.failures))
-        return form(services, target, email=email, fault=refusal.message, status=refusal.status)
+        return form(services, target, email=email, fault=refusal.sentence, status=refusal.status)
     except TooManyAttempts as refusal:
-        answer = form(services, target, email=email, fault=refusal.message, status=refusal.status)
+        answer = form(services, target, email=email, fault=refusal.sentence, status=refusal.status)
         return later(answer, refusal)
     if isinstance(outcome, HalfDone):
         address = f"/sign-in/code?{urlencode({'next': local_path(target)})}"
@@ -69,7 +69,7 @@ async def code_form(request: AnyRequest, services: Svc, target: Target = "/") ->
     try:
         step = await accounts.get_step(door_of(services), step_of(request))
     except StepGone as refusal:
-        return form(services, target, fault=refusal.message, status=refusal.status)
+        return form(services, target, fault=refusal.sentence, status=refusal.status)
     return _code_form(step, target)
 
 
@@ -85,11 +85,11 @@ async def finish_sign_in(request: AnyRequest, services: Svc) -> Response[Any]:
                 door, cookie=cookie, code=first(pairs, "code"), browser=browser_of(request)
             )
         except (CodeRefused, SecondFactorConflict) as refusal:
-            return _code_form(step, target, fault=refusal.message, status=refusal.status)
+            return _code_form(step, target, fault=refusal.sentence, status=refusal.status)
         except TooManyAttempts as refusal:
-            return later(_code_form(step, target, fault=refusal.message, status=refusal.status), refusal)
+            return later(_code_form(step, target, fault=refusal.sentence, status=refusal.status), refusal)
     except StepGone as refusal:
-        return form(services, target, fault=refusal.message, status=refusal.status)
+        return form(services, target, fault=refusal.sentence, status=refusal.status)
     cookies = cookies_of(services, signed_in)
     if signed_in.recovery_codes:
         return show_recovery_codes(signed_in.recovery_codes, onward=local_path(target), cookies=cookies)

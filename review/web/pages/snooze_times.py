@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 
+from review.kernel.sentences import say
 from review.queueing.errors import SnoozeInvalid
 from review.web.pages import words
 
@@ -46,6 +47,8 @@ def read(value: str, written: str, now: datetime, zone: tzinfo) -> datetime:
         at = at.replace(tzinfo=zone) if at.tzinfo is None else at
         at.timestamp()
     except (ValueError, OverflowError) as fault:
-        message = "Say until when: choose one of the times, or write one. Nothing was changed, and you hold the item."
+        message = say(
+            "Say until when: choose one of the times, or write one. Nothing was changed, and you hold the item."
+        )
         raise SnoozeInvalid(message) from fault
     return at

@@ -12,6 +12,7 @@ from review.identity.rules import Permission
 from review.intake import stop_touches, stops
 from review.intake.stops import Kind, StopView, Way, Wish
 from review.kernel.errors import FieldError, Invalid
+from review.kernel.sentences import say
 from review.queueing import service as queueing
 from review.web.guards import requires
 from review.web.pages.reading import SAID, Pairs, first, read_form
@@ -199,5 +200,5 @@ def _chosen(pairs: Pairs) -> tuple[Kind, str]:
 
 
 def _nothing_chosen() -> Invalid:
-    message = "Say what to stop or resume. Nothing was changed."
-    return Invalid(message, errors=(FieldError("what", "is nothing that can be stopped"),))
+    message = say("Say what to stop or resume. Nothing was changed.")
+    return Invalid(message, errors=(FieldError("what", say("is nothing that can be stopped")),))

@@ -15,6 +15,7 @@ from review.delivery.webhooks.signing import Kind
 from review.identity.rules import Permission
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.sealing import Sealer
+from review.kernel.sentences import say
 from review.web.guards import requires
 from review.web.pages.reading import Pairs, first, read_form
 from review.web.pages.views import Badge, EndpointCard
@@ -107,8 +108,8 @@ class WebhookPages(Controller):
         pairs = await read_form(request)
         reason = first(pairs, "reason").strip()
         if not 0 < len(reason) <= MAX_REASON:
-            message = "Say why the endpoint is disabled, in up to 500 characters. Nothing was changed."
-            raise Invalid(message, errors=(FieldError("reason", "is missing or too long"),))
+            message = say("Say why the endpoint is disabled, in up to 500 characters. Nothing was changed.")
+            raise Invalid(message, errors=(FieldError("reason", say("is missing or too long")),))
         await webhooks.disable(tx, work.who.project_id, name, reason=reason, actor=work.who.actor)
         return _back(work, name, "disable")
 
@@ -210,16 +211,16 @@ def _sealer(work: Work) -> Sealer:
 def _kind(pairs: Pairs) -> Kind:
     text = first(pairs, "kind")
     if text not in set(Kind):
-        message = "A secret is of kind hmac or ed25519. Nothing was changed."
-        raise Invalid(message, errors=(FieldError("kind", "is neither hmac nor ed25519"),))
+        message = say("A secret is of kind hmac or ed25519. Nothing was changed.")
+        raise Invalid(message, errors=(FieldError("kind", say("is neither hmac nor ed25519")),))
     return Kind(text)
 
 
 def _hours(pairs: Pairs) -> int:
     text = first(pairs, "overlap_hours").strip()
     if not (text.isascii() and text.isdigit() and len(text) < 5):
-        message = "The overlap is a whole number of hours. Nothing was changed."
-        raise Invalid(message, errors=(FieldError("overlap_hours", "is no whole number of hours"),))
+        message = say("The overlap is a whole number of hours. Nothing was changed.")
+        raise Invalid(message, errors=(FieldError("overlap_hours", say("is no whole number of hours")),))
     return int(text)
 
 
