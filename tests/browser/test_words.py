@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from review.web.words import catalogue
+from review.kernel import catalogue
 from tests.browser.conftest import Site
 from tests.web.made_up import install, marked
 

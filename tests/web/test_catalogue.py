@@ -10,14 +10,14 @@ import pytest
 from jinja2 import nodes
 
 from review.audit.rules import Action
+from review.kernel import catalogue
+from review.kernel.catalogue import Languages
 from review.kernel.db import Database
 from review.kernel.resources import static_dir, templates_dir
 from review.kernel.settings import Settings
 from review.web.pages import script_words
 from review.web.pages.environment import build_environment
 from review.web.pages.words import humanise
-from review.web.words import catalogue
-from review.web.words.catalogue import Languages
 from tests.make import World
 from tests.web import matrix
 from tests.web.left_over import left_over

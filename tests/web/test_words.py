@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from review.items.schemas import Details, HistoryEntry
+from review.kernel import catalogue
 from review.web.pages import words
 from review.web.pages.differences import changes
 from review.web.pages.reasons import why
 from review.web.pages.story import tell
-from review.web.words import catalogue
 from tests.web import made_up
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
