@@ -53,7 +53,12 @@ def left_over(html: str) -> list[str]:
     """List what a page in the made-up language says outside of its sentences."""
     page = Page()
     page.feed(html)
-    text, before = "\n".join(page.said), ""
+    return unmarked("\n".join(page.said))
+
+
+def unmarked(text: str) -> list[str]:
+    """List the lines of a text in the made-up language that say something outside of its sentences."""
+    before = ""
     while before != text:
         before, text = text, SENTENCE.sub("", text)
     return [line.strip() for line in text.splitlines() if WORD.search(ID.sub("", line))]
