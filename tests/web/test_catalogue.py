@@ -36,6 +36,7 @@ TAG = re.compile(r'<(?:[^<>"]|"[^"]*")*>')
 ENTITY = re.compile(r"&\w+;|&#\d+;")
 ATTRIBUTES = re.compile(r'(?:[\w-]+="[^"]*"|autofocus|data-[\w-]+)(?:\s+(?:[\w-]+="[^"]*"|autofocus|data-[\w-]+))*')
 BY_SCRIPT = re.compile(r'\bsay\("([^"]+)"|"([^"]*%\(\w+\)s[^"]*)"')
+OWN_NUMBER = re.compile(r"%[.\d*]+[fg]\W+format")
 WORD = re.compile(r"[^\W\d_]{2,}")
 SAYS = {"badge": 1, "flash": 1, "empty": 2}  # components, and how many of their arguments are read
 SAID = re.compile(r"^[A-Z][a-z]+ |^[A-Z][a-z]+$|[a-z]{2,} [a-z]{2,}|[a-z]{2,}[.,:] |^, [a-z]")
@@ -115,6 +116,11 @@ def test_no_template_gives_a_component_words_that_the_catalogue_does_not_know() 
         page = environment.parse((templates_dir() / name).read_text())
         given = [said for said in _given(page) if said not in COMMANDS]
         assert name in DEVELOPMENT or not given, f"{name}: {given}"
+
+
+def test_no_template_writes_a_number_past_the_catalogue() -> None:
+    """Where English has a point or a comma another language has something else: the filter is `number`."""
+    assert [name for name in _templates() if OWN_NUMBER.search((templates_dir() / name).read_text())] == []
 
 
 async def test_pages_speak_the_readers_language(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from review.items.schemas import Details, HistoryEntry
 from review.kernel import catalogue
+from review.kernel.wording import number
 from review.web.pages import words
 from review.web.pages.differences import changes
 from review.web.pages.reasons import why
@@ -53,6 +54,18 @@ def test_what_is_not_certain_never_rounds_to_certain(share: float) -> None:
     said = words.percent(share)
     assert (said == "100 %") == (share == 1)
     assert (said == "0 %") == (share == 0)
+
+
+def test_a_number_has_the_point_and_the_separators_of_the_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Issue 5, point 7: in English as ever; elsewhere as its catalogue puts the parts together."""
+    monkeypatch.setattr(catalogue, "_installed", made_up.install(tmp_path))
+    written = [(1234567, ","), (0.625, ".2f"), (1234.5, ",.1f"), (999, ","), (-1234, ",")]
+    assert [number(*each) for each in written] == ["1,234,567", "0.62", "1,234.5", "999", "-1,234"]
+    with catalogue.speaking("qps"):
+        assert [number(*each) for each in written] == ["[[1,234],567]", "[0.62]", "[[1,234].5]", "999", "[-1,234]"]
+        assert words.percent(0.995) == "[[99.5] %]"
 
 
 def entry(act: str, actor: str = "ana@example.com", **details: Any) -> HistoryEntry:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+from review.kernel import wording
 from review.sla import reasons
 from review.sla.ladders import Fallback, PriorityChange, Step
 from review.sla.rules import DUE, FIRST_CLAIM, STEP, WARN, SlaPolicy, Target
@@ -23,8 +24,7 @@ def share_or_time(after: float | timedelta) -> str:
     """Say when a warning or step comes: `80 % of the time`, `2 h`."""
     if isinstance(after, timedelta):
         return reasons.duration(after)
-    share = f"{after * 100:g}"
-    return gettext("%(share)s %% of the time", share=share)
+    return gettext("%(share)s %% of the time", share=wording.number(after * 100, "g"))
 
 
 def amount(target: Target, policy: SlaPolicy) -> str:

@@ -6,7 +6,7 @@ const rowOf = (it) => it?.closest("li, tr, article");
 
 const tell = () => {
   const n = boxes().filter((box) => box.checked).length, words = told.dataset;
-  told.textContent = every.checked ? words.all : n ? words.some.replace("{n}", n.toLocaleString()) : words.none;
+  told.textContent = every.checked ? words.all : n ? words.some.replace("{n}", n.toLocaleString(document.documentElement.lang)) : words.none;
   for (const button of $$("[name=act]", bar)) button.disabled = !n && !every.checked;
 };
 
