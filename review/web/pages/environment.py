@@ -11,7 +11,7 @@ from markupsafe import Markup
 from review.kernel.clock import utc_now
 from review.kernel.wording import number
 from review.web import content
-from review.web.pages import script_words, sentences, words
+from review.web.pages import retold, script_words, sentences, words
 from review.web.pages.everywhere import SHOWN, TOLD, Everywhere
 from review.web.pages.sentences import Sentences
 from review.web.words import catalogue
@@ -41,6 +41,7 @@ def build_environment(templates: Path, static: Path) -> Environment:
         "iso": _iso,
         "instant": words.instant,
         "number": number,
+        "outcome": retold.outcome,
         "own_key": _own_key,
         "percent": words.percent,
         "reveal": content.reveal,

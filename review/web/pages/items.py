@@ -22,7 +22,7 @@ from review.kernel.db import get_now
 from review.kernel.errors import FieldError, Invalid
 from review.web import content
 from review.web.guards import requires
-from review.web.pages import climbs, desk, differences, overrides, sentences, story, veils, words
+from review.web.pages import climbs, desk, differences, overrides, retold, sentences, story, veils, words
 from review.web.pages import views as shown
 from review.web.pages.reading import SAID, first, read_form
 from review.web.pages.understanding import beside_of
@@ -143,7 +143,7 @@ async def _clock(work: Work, item: ItemDetail, history: list[HistoryEntry]) -> C
     return ClockPart(
         left=work.countdown(clock, policy) if clock else None,
         rungs=climbs.climb(told, policy, history, is_open=is_open),
-        because=[content.visible(each) for each in told.because],
+        because=[content.visible(retold.clock(each)) for each in told.because],
         movements=[_movement(each) for each in _later(told)],
         due_at=told.due_at,
         is_paused=told.paused is not None,
@@ -167,7 +167,7 @@ def _movement(movement: Movement) -> shown.Movement:
     return shown.Movement(
         at=movement.at,
         sentence=sentences.gettext(message, what=what, due=due, was=was),
-        because=[content.visible(each) for each in movement.because],
+        because=[content.visible(retold.clock(each)) for each in movement.because],
     )
 
 
