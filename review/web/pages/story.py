@@ -11,7 +11,7 @@ from review.delivery.webhooks.schemas import Told
 from review.items.schemas import HistoryEntry
 from review.kernel.shapes import is_list, is_number, is_object
 from review.web.content import visible
-from review.web.pages import announcements, ladders, retold, words
+from review.web.pages import acts, announcements, ladders, retold, words
 from review.web.pages.sentences import gettext
 from review.web.pages.views import Line
 from review.web.words import catalogue
@@ -289,8 +289,7 @@ def _prioritised(entry: HistoryEntry, details: Particulars) -> Markup:
 
 
 def _unknown(entry: HistoryEntry, _details: Particulars) -> Markup:
-    said = words.humanise(entry.action.replace(".", " "))
-    return gettext("%(what)s, by %(who)s.", what=said, who=visible(entry.actor))
+    return gettext("%(what)s, by %(who)s.", what=acts.named(entry.action), who=visible(entry.actor))
 
 
 def _always(message: str) -> Sentence:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from review.identity.preferences import DEFAULTS, Preferences, zone_of
 from review.kernel.wording import DAYS, MONTHS, SHORT_DAYS, SHORT_MONTHS, clock_time, number
@@ -107,6 +107,17 @@ def brief(at: datetime, zone: tzinfo) -> str:
         day=there.day,
         month=gettext(SHORT_MONTHS[there.month - 1]),
         time=_time(there),
+    )
+
+
+def day(on: date) -> str:
+    """Write a day of some year: `Fri 05 Feb 2027`."""
+    return gettext(
+        "%(weekday)s %(day)s %(month)s %(year)s",
+        weekday=gettext(SHORT_DAYS[on.weekday()]),
+        day=f"{on.day:02}",
+        month=gettext(SHORT_MONTHS[on.month - 1]),
+        year=on.year,
     )
 
 
