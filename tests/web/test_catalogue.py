@@ -3,10 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
+from gettext import NullTranslations
 from html import unescape as html_unescape
+from pathlib import Path
 
 import httpx
 import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
 from jinja2 import nodes
 
 from review.audit.rules import Action
@@ -134,7 +138,9 @@ async def test_pages_speak_the_readers_language(
         assert f">{sentence}<" not in html, path
         assert marked("Skip to the content") in html
         given = json.loads(html_unescape(html.split(' data-words="')[1].split('"')[0]))
-        assert given == {message: marked(message) for message in script_words.SAID}
+        counted = {message: "|".join(map(marked, message.split("|"))) for message in script_words.COUNTED}
+        assert given.pop("") == "10" + "1" * 198
+        assert given == {message: marked(message) for message in script_words.SAID} | counted
         english = (await http.get(path, headers=HTML | {"accept-language": "de, en;q=0.5"})).text
         assert "data-words" not in english
         assert '<html lang="en"' in english
@@ -179,7 +185,30 @@ def test_what_scripts_say_is_in_the_catalogue() -> None:
     said = {text for script in scripts.values() for pair in BY_SCRIPT.findall(script) for text in pair if text}
     said |= set(re.findall(r'\btell\("([^"]+)"\)', scripts["spans.js"]))
     said |= {message for message in script_words.SAID if any(f'"{message}"' in script for script in scripts.values())}
-    assert said == set(script_words.SAID)
+    assert said == {*script_words.SAID, *script_words.COUNTED}
+    null = NullTranslations()
+    for message, form in script_words.COUNTED.items():
+        assert message == f"{form(null, 1)}|{form(null, 2)}"
+
+
+def test_what_scripts_say_with_a_number_has_the_forms_of_its_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Polish has three: one, a few (2 to 4, but 12 to 14), many."""
+    polish = Catalog(locale="pl", domain=catalogue.DOMAIN)
+    polish.add("Do", "Zrób")
+    polish.add(("%(n)s character left", "%(n)s characters left"), ("%(n)s znak", "%(n)s znaki", "%(n)s znaków"))
+    place = tmp_path / "pl" / "LC_MESSAGES" / f"{catalogue.DOMAIN}.mo"
+    place.parent.mkdir(parents=True)
+    with place.open("wb") as file:
+        write_mo(file, polish)
+    monkeypatch.setattr(catalogue, "_installed", Languages(tmp_path))
+    assert script_words.given() == ""
+    with catalogue.speaking("pl"):
+        given = json.loads(script_words.given())
+    forms = given["%(n)s character left|%(n)s characters left"].split("|")
+    said = {n: forms[int(given[""][n if n < 200 else 100 + n % 100])] % {"n": n} for n in (1, 2, 5, 12, 22, 101, 1004)}
+    assert [*said.values()] == ["1 znak", "2 znaki", "5 znaków", "12 znaków", "22 znaki", "101 znaków", "1004 znaki"]
 
 
 @pytest.mark.parametrize(
