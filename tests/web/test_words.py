@@ -1,5 +1,6 @@
 """What pages say: times, numbers, stories, reasons and differences."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from review.decisions.rules import Source, Verdict
 from review.items.schemas import Details, HistoryEntry
 from review.kernel import catalogue
 from review.kernel.wording import number
-from review.web.pages import words
+from review.web.pages import outcomes, words
 from review.web.pages.differences import changes
 from review.web.pages.reasons import why
 from review.web.pages.story import tell
@@ -110,6 +112,15 @@ def test_no_particulars_break_the_story(details: Any) -> None:
         raw = msgspec.Raw(msgspec.json.encode(details))
         (line,) = tell([HistoryEntry(NOW, "<b>", "user", action, raw)])
         assert "<b>" not in str(line.sentence)
+
+
+def test_how_it_was_decided_is_a_whole_sentence_for_each_verdict_and_way() -> None:
+    said = {outcomes.sentence(verdict, source) for verdict in Verdict for source in Source}
+    assert len(said) == len(Verdict) * len(Source)
+    assert all(re.fullmatch(r"(Approved|Corrected|Rejected) (by|because) [a-z ]+\.", each) for each in said)
+    assert outcomes.sentence("reject", "override", "Ana") == "Rejected by Ana, overriding."
+    assert outcomes.sentence("approve", "rule", "low-confidence") == "Approved by a rule."
+    assert outcomes.sentence("pass_on", "vote") == "Pass on vote."
 
 
 def test_the_reason_puts_the_facts_in_the_condition() -> None:

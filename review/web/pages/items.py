@@ -22,7 +22,7 @@ from review.kernel.db import get_now
 from review.kernel.errors import FieldError, Invalid
 from review.web import content
 from review.web.guards import requires
-from review.web.pages import climbs, desk, differences, overrides, retold, sentences, story, veils, words
+from review.web.pages import climbs, desk, differences, outcomes, overrides, retold, sentences, story, veils, words
 from review.web.pages import views as shown
 from review.web.pages.reading import SAID, first, read_form
 from review.web.pages.understanding import beside_of
@@ -172,12 +172,10 @@ def _movement(movement: Movement) -> shown.Movement:
 
 
 def _decided(decision: DecisionView, output: Any) -> Decided:
-    verdict = words.humanise(one_of(story.VERDICTS, decision.verdict, decision.verdict))
     reasons: list[str] = msgspec.json.decode(decision.reasons, type=list[str])
-    named = {"verdict": verdict, "how": story.source_of(decision.source, decision.decided_by)}
-    said = gettext("%(verdict)s %(how)s.", **named)
+    said = outcomes.sentence(decision.verdict, decision.source, decision.decided_by)
     if decision.revision > 1:
-        said = gettext("%(verdict)s %(how)s. Revision %(number)s.", **named, number=decision.revision)
+        said = gettext("%(sentence)s Revision %(number)s.", sentence=said, number=decision.revision)
     corrected = decision.verdict == "correct"
     return Decided(
         sentence=said,

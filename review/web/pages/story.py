@@ -198,9 +198,9 @@ def _reviewed(entry: HistoryEntry, details: Particulars) -> Markup:
 
 def _decided(_entry: HistoryEntry, details: Particulars) -> Markup:
     verdict = catalogue.gettext(VERDICTS.get(_text(details, "verdict"), N_("settled")))
-    return gettext(
-        "That decided it: %(verdict)s, %(how)s.", verdict=verdict, how=source_of(_text(details, "source"), "")
-    )
+    source = _text(details, "source")
+    how = catalogue.one_of(_SOURCES, source, source)
+    return gettext("That decided it: %(verdict)s, %(how)s.", verdict=verdict, how=how)
 
 
 def _overridden(entry: HistoryEntry, details: Particulars) -> Markup:
@@ -356,15 +356,6 @@ _SOURCES: Final = {
     "timeout": N_("because the time ran out"),
     "override": N_("by override"),
 }
-
-
-def source_of(source: str, decided_by: str) -> str:
-    """Say who or what made a decision."""
-    if decided_by and source == "review":
-        return catalogue.gettext("by %(who)s", who=decided_by)
-    if decided_by and source == "override":
-        return catalogue.gettext("by %(who)s, overriding", who=decided_by)
-    return catalogue.one_of(_SOURCES, source, source)
 
 
 def _texts(details: Particulars, name: str) -> list[str]:
