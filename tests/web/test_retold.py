@@ -1,6 +1,7 @@
 """What packages below the pages write is known to the pages, word for word, so that it can be said in any language."""
 
 import ast
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -27,6 +28,7 @@ FILLED = {"why": "nobody holds it", "_reviews(plan.seats_added)": "2 reviews", "
 FILLED |= {"_reviews(wanted - plan.seats_added)": "1 review", "rules.told(answer)": "no connection: Network is down"}
 FILLED |= {"named": "10.0.0.1 is", "ADVICE": ADVICE, "seen.stage": "reading the answer"}
 FILLED |= {"look.standing.value": "disabled", "winner.verdict": "reject"}
+GAP = re.compile(r"%\((\w+)\)s")  # of a sentence that is put together later
 WRITTEN: dict[str, tuple[Book, frozenset[str]]] = {
     "escalation/rules.py": (retold.DONE | retold.FAILED | retold._NOBODY, frozenset({"done", "dead", "unreachable"})),
     "escalation/ladder.py": (retold.FAILED, frozenset({"TAKES_TWO", "STOPPED"})),
@@ -139,7 +141,7 @@ def _name(node: ast.expr) -> str:
 def _texts(node: ast.expr) -> Iterator[str]:
     """Give the sentences that an expression may be, with something in each gap."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
-        yield node.value
+        yield GAP.sub(lambda gap: "reject" if gap[1] == "verdict" else "1", node.value)
     elif isinstance(node, ast.JoinedStr):
         texts = [""]
         for part in node.values:
