@@ -23,6 +23,11 @@ def static_dir() -> Path:
     return PACKAGE / "web" / "static"
 
 
+def words_dir() -> Path:
+    """Give the directory of the catalogues, one below it for each language."""
+    return PACKAGE / "web" / "words"
+
+
 def _resource(name: str) -> Path:
     installed = INSTALLED / name
     return installed if installed.is_dir() else PACKAGE.parent / name

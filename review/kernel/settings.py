@@ -88,6 +88,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     media_timeout: timedelta = timedelta(seconds=15)
     smtp_url: str = ""
     smtp_sender: str = ""
+    language: str = "en"
     oidc_file: Path | None = None
     rate_per_key: Annotated[float, msgspec.Meta(ge=0)] = 5_000
     rate_per_project: Annotated[float, msgspec.Meta(ge=0)] = 10_000

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from review.web.words import catalogue
+from review.kernel import catalogue
 from tests.browser.conftest import Site
 from tests.web.made_up import install, marked
 
@@ -28,6 +28,9 @@ async def test_scripts_speak_the_language_of_the_page(
     )
     assert past.startswith("[[")
     assert past.endswith("] ágó]")
+    say = "n => countersign.say('%(n)s character left|%(n)s characters left', { n })"
+    forms = {n: marked(f"%(n)s character{'' if n == 1 else 's'} left") % {"n": n} for n in (0, 1, 2, 101, 201, 1001)}
+    assert {n: await page.evaluate(say, n) for n in forms} == forms
     await page.keyboard.press("?")
     await expect(page.locator("#help dd", has_text=f"[Gó tó {marked('Queue')}]")).to_be_visible()
     await page.keyboard.press("Escape")

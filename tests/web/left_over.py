@@ -1,10 +1,10 @@
-"""The words of a page that are neither of the made-up language, nor data, nor told of a moment."""
+"""The words of a page that are neither of the made-up language nor data."""
 
 import re
 from html.parser import HTMLParser
 
 VOID = frozenset({"br", "hr", "img", "input", "link", "meta", "path", "rect", "polygon", "circle"})
-UNREAD = frozenset({"script", "style", "svg", "code", "kbd", "time", "textarea", "title"})
+UNREAD = frozenset({"script", "style", "svg", "code", "kbd", "textarea", "title"})
 TOLD = frozenset({"aria-label", "aria-description", "title", "placeholder", "alt", "data-does", "label", "data-told"})
 WORD = re.compile(r"[^\W\d_]{2,}")
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -53,7 +53,12 @@ def left_over(html: str) -> list[str]:
     """List what a page in the made-up language says outside of its sentences."""
     page = Page()
     page.feed(html)
-    text, before = "\n".join(page.said), ""
+    return unmarked("\n".join(page.said))
+
+
+def unmarked(text: str) -> list[str]:
+    """List the lines of a text in the made-up language that say something outside of its sentences."""
+    before = ""
     while before != text:
         before, text = text, SENTENCE.sub("", text)
     return [line.strip() for line in text.splitlines() if WORD.search(ID.sub("", line))]

@@ -8,10 +8,11 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from review.web.words import catalogue
-from review.web.words.catalogue import Languages
+from review.kernel import catalogue
+from review.kernel.catalogue import Languages
+from review.kernel.resources import words_dir
 
-POT = Path(catalogue.__file__).parent / "countersign.pot"
+POT = words_dir() / "countersign.pot"
 MADE_UP, FROM_THE_RIGHT = "qps", "he"
 ACCENTED = str.maketrans("aeiouAEIOUcnsyz", "áéíóúÁÉÍÓÚçñšýž")
 KEPT = re.compile(r"%\(\w+\)s|%%|<[^>]*>|&\w+;")

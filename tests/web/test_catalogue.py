@@ -3,21 +3,26 @@
 import json
 import re
 from collections.abc import Iterator
+from gettext import NullTranslations
 from html import unescape as html_unescape
+from pathlib import Path
 
 import httpx
 import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
 from jinja2 import nodes
 
 from review.audit.rules import Action
+from review.kernel import catalogue
+from review.kernel.catalogue import Languages
 from review.kernel.db import Database
 from review.kernel.resources import static_dir, templates_dir
 from review.kernel.settings import Settings
 from review.web.pages import script_words
+from review.web.pages.acts import ACTS
 from review.web.pages.environment import build_environment
 from review.web.pages.words import humanise
-from review.web.words import catalogue
-from review.web.words.catalogue import Languages
 from tests.make import OF_A_PAGE, World
 from tests.web import matrix
 from tests.web.left_over import left_over
@@ -36,6 +41,7 @@ TAG = re.compile(r'<(?:[^<>"]|"[^"]*")*>')
 ENTITY = re.compile(r"&\w+;|&#\d+;")
 ATTRIBUTES = re.compile(r'(?:[\w-]+="[^"]*"|autofocus|data-[\w-]+)(?:\s+(?:[\w-]+="[^"]*"|autofocus|data-[\w-]+))*')
 BY_SCRIPT = re.compile(r'\bsay\("([^"]+)"|"([^"]*%\(\w+\)s[^"]*)"')
+OWN_NUMBER = re.compile(r"%[.\d*]+[fg]\W+format")
 WORD = re.compile(r"[^\W\d_]{2,}")
 SAYS = {"badge": 1, "flash": 1, "empty": 2}  # components, and how many of their arguments are read
 SAID = re.compile(r"^[A-Z][a-z]+ |^[A-Z][a-z]+$|[a-z]{2,} [a-z]{2,}|[a-z]{2,}[.,:] |^, [a-z]")
@@ -50,8 +56,6 @@ COMMANDS = frozenset(
     }
 )
 
-# What packages below the pages write and keep in English (ADR 0040): why something is due when it is, and why a
-# delivery failed, which the test below sets. The audit names its acts as the API does.
 # Refusals of several packages, and what a document can have wrong with it; seen in one language, as all are made alike.
 SEEN = {
     "404 endpoint_not_found",
@@ -75,7 +79,6 @@ default_pool: triages
 CODE = re.compile(r'<p class="small soft">(\d{3} \w+)</p>')
 BY_LIBRARY = re.compile(r"Invalid enum value .*")  # msgspec's own words for what no form of ours sends (ADR 0040)
 ENDING = re.compile(r"/sign-out|/sessions/")  # what would sign the caller out
-FROM_BELOW = re.compile(r"Policy .* gives .*|It arrived .*|Webhooks")
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +143,11 @@ def test_no_template_gives_a_component_words_that_the_catalogue_does_not_know() 
         assert name in DEVELOPMENT or not given, f"{name}: {given}"
 
 
+def test_no_template_writes_a_number_past_the_catalogue() -> None:
+    """Where English has a point or a comma another language has something else: the filter is `number`."""
+    assert [name for name in _templates() if OWN_NUMBER.search((templates_dir() / name).read_text())] == []
+
+
 async def test_pages_speak_the_readers_language(
     http: httpx.AsyncClient, world: World, made_up: Languages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,7 +162,9 @@ async def test_pages_speak_the_readers_language(
         assert f">{sentence}<" not in html, path
         assert marked("Skip to the content") in html
         given = json.loads(html_unescape(html.split(' data-words="')[1].split('"')[0]))
-        assert given == {message: marked(message) for message in script_words.SAID}
+        counted = {message: "|".join(map(marked, message.split("|"))) for message in script_words.COUNTED}
+        assert given.pop("") == "10" + "1" * 198
+        assert given == {message: marked(message) for message in script_words.SAID} | counted
         english = (await http.get(path, headers=HTML | {"accept-language": "de, en;q=0.5"})).text
         assert "data-words" not in english
         assert '<html lang="en"' in english
@@ -171,12 +181,11 @@ async def test_no_page_says_anything_in_english(
     """Every page of the application, with something of everything on it; what is data says so with `translate`."""
     monkeypatch.setattr(catalogue, "_installed", made_up)
     scene = await Scene.build(http, db, settings, "admin")
-    await db.hot.execute("UPDATE deliveries SET reason = 'Webhooks'")  # Python writes it, and the scene a name
+    await db.hot.execute("UPDATE deliveries SET reason = 'the receiver answered 410 Gone'")  # the scene writes a name
     http.cookies.clear()
     headers = HTML | {"accept-language": "qps", "cookie": f"countersign={scene.caller.cookie}"}
     left: dict[str, list[str]] = {}
     seen = 0
-    acts = {humanise(each.replace(".", "_")) for each in Action}
     for route in matrix.routes():
         if route.method != "GET" or route.is_api or route.path.startswith("/styleguide") or "live" in route.path:
             continue
@@ -184,9 +193,7 @@ async def test_no_page_says_anything_in_english(
         if answer.status_code == 200 and "<html" in answer.text:
             seen += 1
             assert '<html lang="qps" dir="ltr"' in answer.text
-            if words := [
-                each for each in left_over(answer.text) if not FROM_BELOW.fullmatch(each) and each not in acts
-            ]:
+            if words := left_over(answer.text):
                 left[route.name] = words
     assert seen >= 25, "the pages are there"
     assert left == {}
@@ -234,12 +241,40 @@ async def test_no_refusal_says_anything_in_english(
     )
 
 
+def test_each_act_has_a_name_which_is_its_code_written_as_words() -> None:
+    """Whoever adds an act names it in review/web/pages/acts.py, and tells it in a history if it is about an item."""
+    assert {act: humanise(act.replace(".", " ")) for act in Action} == ACTS
+
+
 def test_what_scripts_say_is_in_the_catalogue() -> None:
     scripts = {path.name: path.read_text() for path in static_dir().glob("*.js")}
     said = {text for script in scripts.values() for pair in BY_SCRIPT.findall(script) for text in pair if text}
     said |= set(re.findall(r'\btell\("([^"]+)"\)', scripts["spans.js"]))
     said |= {message for message in script_words.SAID if any(f'"{message}"' in script for script in scripts.values())}
-    assert said == set(script_words.SAID)
+    assert said == {*script_words.SAID, *script_words.COUNTED}
+    null = NullTranslations()
+    for message, form in script_words.COUNTED.items():
+        assert message == f"{form(null, 1)}|{form(null, 2)}"
+
+
+def test_what_scripts_say_with_a_number_has_the_forms_of_its_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Polish has three: one, a few (2 to 4, but 12 to 14), many."""
+    polish = Catalog(locale="pl", domain=catalogue.DOMAIN)
+    polish.add("Do", "Zrób")
+    polish.add(("%(n)s character left", "%(n)s characters left"), ("%(n)s znak", "%(n)s znaki", "%(n)s znaków"))
+    place = tmp_path / "pl" / "LC_MESSAGES" / f"{catalogue.DOMAIN}.mo"
+    place.parent.mkdir(parents=True)
+    with place.open("wb") as file:
+        write_mo(file, polish)
+    monkeypatch.setattr(catalogue, "_installed", Languages(tmp_path))
+    assert script_words.given() == ""
+    with catalogue.speaking("pl"):
+        given = json.loads(script_words.given())
+    forms = given["%(n)s character left|%(n)s characters left"].split("|")
+    said = {n: forms[int(given[""][n if n < 200 else 100 + n % 100])] % {"n": n} for n in (1, 2, 5, 12, 22, 101, 1004)}
+    assert [*said.values()] == ["1 znak", "2 znaki", "5 znaków", "12 znaków", "22 znaki", "101 znaków", "1004 znaki"]
 
 
 @pytest.mark.parametrize(

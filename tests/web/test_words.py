@@ -1,5 +1,6 @@
 """What pages say: times, numbers, stories, reasons and differences."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from review.decisions.rules import Source, Verdict
 from review.items.schemas import Details, HistoryEntry
-from review.web.pages import words
+from review.kernel import catalogue
+from review.kernel.wording import number
+from review.web.pages import outcomes, words
 from review.web.pages.differences import changes
 from review.web.pages.reasons import why
 from review.web.pages.story import tell
-from review.web.words import catalogue
 from tests.web import made_up
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -53,6 +56,18 @@ def test_what_is_not_certain_never_rounds_to_certain(share: float) -> None:
     said = words.percent(share)
     assert (said == "100 %") == (share == 1)
     assert (said == "0 %") == (share == 0)
+
+
+def test_a_number_has_the_point_and_the_separators_of_the_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Issue 5, point 7: in English as ever; elsewhere as its catalogue puts the parts together."""
+    monkeypatch.setattr(catalogue, "_installed", made_up.install(tmp_path))
+    written = [(1234567, ","), (0.625, ".2f"), (1234.5, ",.1f"), (999, ","), (-1234, ",")]
+    assert [number(*each) for each in written] == ["1,234,567", "0.62", "1,234.5", "999", "-1,234"]
+    with catalogue.speaking("qps"):
+        assert [number(*each) for each in written] == ["[[1,234],567]", "[0.62]", "[[1,234].5]", "999", "[-1,234]"]
+        assert words.percent(0.995) == "[[99.5] %]"
 
 
 def entry(act: str, actor: str = "ana@example.com", **details: Any) -> HistoryEntry:
@@ -97,6 +112,15 @@ def test_no_particulars_break_the_story(details: Any) -> None:
         raw = msgspec.Raw(msgspec.json.encode(details))
         (line,) = tell([HistoryEntry(NOW, "<b>", "user", action, raw)])
         assert "<b>" not in str(line.sentence)
+
+
+def test_how_it_was_decided_is_a_whole_sentence_for_each_verdict_and_way() -> None:
+    said = {outcomes.sentence(verdict, source) for verdict in Verdict for source in Source}
+    assert len(said) == len(Verdict) * len(Source)
+    assert all(re.fullmatch(r"(Approved|Corrected|Rejected) (by|because) [a-z ]+\.", each) for each in said)
+    assert outcomes.sentence("reject", "override", "Ana") == "Rejected by Ana, overriding."
+    assert outcomes.sentence("approve", "rule", "low-confidence") == "Approved by a rule."
+    assert outcomes.sentence("pass_on", "vote") == "Pass on vote."
 
 
 def test_the_reason_puts_the_facts_in_the_condition() -> None:

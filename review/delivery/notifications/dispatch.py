@@ -19,6 +19,8 @@ from review.delivery.notifications.rules import CHANNEL, FAILURES_THAT_DISABLE, 
 from review.delivery.notifications.schemas import Kind, Told
 from review.delivery.notifications.sending import SendFailed
 from review.delivery.notifications.service import digest_of
+from review.identity import preferences
+from review.kernel import catalogue
 from review.kernel.db import Database
 from review.kernel.settings import Settings
 
@@ -61,6 +63,7 @@ class Dispatcher:
     ) -> None:
         self._db = db
         self._base_url = settings.public_url
+        self._language = settings.language
         self._configs = configs
         self._environ = environ
         self._mail = mail or Mail(settings)
@@ -159,8 +162,11 @@ class Dispatcher:
             why = "the account is disabled" if self._mail.is_set else "there is no mail server (REVIEW_SMTP_URL)"
             await queries.settle(hot, batch.project_id, held, "dropped", error=why)
             return
-        preferences = queries.read_preferences(reader["settings"] if reader is not None else None)
-        message = write(batch.notices, base_url=self._base_url, now=batch.now, timezone=preferences.timezone)
+        own = preferences.decode(reader["own"] if reader is not None else None)
+        stored = reader["settings"] if reader is not None else None
+        timezone = queries.read_preferences(stored).timezone if stored else str(preferences.zone_of(own))
+        with catalogue.speaking(own.language or self._language):
+            message = write(batch.notices, base_url=self._base_url, now=batch.now, timezone=timezone, hours=own.hours)
         try:
             await self._mail.send(batch.recipient, message, batch.notices[0].id.hex)
         except SendFailed as fault:
@@ -176,7 +182,8 @@ class Dispatcher:
             why = "the configuration has no such channel"
             await queries.settle(hot, batch.project_id, _held(batch.notices), "dropped", error=why)
             return
-        message = write(batch.notices, base_url=self._base_url, now=batch.now, timezone=_zone_of(name, config))
+        with catalogue.speaking(self._language):
+            message = write(batch.notices, base_url=self._base_url, now=batch.now, timezone=_zone_of(name, config))
         try:
             await self._channels.send(resolve_url(channel.url, self._environ), message, batch.notices[0].id.hex)
         except SendFailed as fault:

@@ -1,39 +1,57 @@
-"""Writing messages: what happened, the links to it, the pressing first, never longer than a screen or two; pure."""
+"""Writing messages: what happened, the links to it, the pressing first, never longer than a screen or two; pure.
+
+They are in the language that is written in (`review.kernel.catalogue.speaking`).
+"""
 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from review.delivery.notifications.schemas import Kind, Message, Told
 from review.delivery.notifications.timing import zone_of
+from review.kernel.catalogue import N_, gettext, ngettext
+from review.kernel.wording import MONTHS, clock_time
 
 MOST_ENTRIES = 40
 MOST_SUBJECT = 150
 _CALL = re.compile(r"(?<![\w.+-])@(?=\w)")  # `@everyone` and its like, which chats ring everybody for
 SOON = timedelta(hours=1)
 ORDER = {kind: -at for at, kind in enumerate(Kind)}
-NAMES = {
-    Kind.TEST: ("test", "tests"),
-    Kind.ASSIGNED: ("new", "new"),
-    Kind.RETURNED: ("returned", "returned"),
-    Kind.MENTIONED: ("mention", "mentions"),
-    Kind.SLA_WARNING: ("due soon", "due soon"),
-    Kind.ESCALATED: ("escalated", "escalated"),
-    Kind.SLA_BREACHED: ("overdue", "overdue"),
-    Kind.PAGE: ("needs you now", "need you now"),
+COUNTED: dict[Kind, Callable[[int], str]] = {
+    Kind.TEST: lambda count: ngettext("%(num)s test", "%(num)s tests", count),
+    Kind.ASSIGNED: lambda count: ngettext("%(num)s new", "%(num)s new", count),
+    Kind.RETURNED: lambda count: ngettext("%(num)s returned", "%(num)s returned", count),
+    Kind.MENTIONED: lambda count: ngettext("%(num)s mention", "%(num)s mentions", count),
+    Kind.SLA_WARNING: lambda count: ngettext("%(num)s due soon", "%(num)s due soon", count),
+    Kind.ESCALATED: lambda count: ngettext("%(num)s escalated", "%(num)s escalated", count),
+    Kind.SLA_BREACHED: lambda count: ngettext("%(num)s overdue", "%(num)s overdue", count),
+    Kind.PAGE: lambda count: ngettext("%(num)s needs you now", "%(num)s need you now", count),
+}
+HEADLINES = {
+    Kind.TEST: N_("This is the test you asked for"),
+    Kind.ASSIGNED: N_("New: %(item)s"),
+    Kind.RETURNED: N_("Went back to its queue: %(item)s"),
+    Kind.SLA_WARNING: N_("Due soon: %(item)s"),
+    Kind.ESCALATED: N_("Escalated: %(item)s"),
+    Kind.SLA_BREACHED: N_("Overdue: %(item)s"),
+    Kind.PAGE: N_("Needs you now: %(item)s"),
 }
 
 
-def write(notices: Sequence[Told], *, base_url: str, now: datetime, timezone: str = "UTC") -> Message:
-    """Put what one recipient is told into one message; `notices` are of one project and at least one."""
+def write(notices: Sequence[Told], *, base_url: str, now: datetime, timezone: str = "UTC", hours: int = 24) -> Message:
+    """Put what one recipient is told into one message; `notices` are of one project and at least one.
+
+    Times are those of `timezone`, by a clock of twelve or of twenty-four `hours`.
+    """
     ordered = sorted(notices, key=lambda told: (ORDER[told.kind], -told.facts.happened_at.timestamp(), told.id))
     project = f"{base_url}/p/{ordered[0].facts.project}"
-    parts = [_entry(told, project, timezone) for told in ordered[:MOST_ENTRIES]]
+    parts = [_entry(told, project, timezone, hours) for told in ordered[:MOST_ENTRIES]]
     if len(ordered) > MOST_ENTRIES:
-        parts.append(f"And {len(ordered) - MOST_ENTRIES} more: {project}")
-    parts.append(f"What you are told of, and when: {project}/notifications")
+        parts.append(gettext("And %(count)s more: %(url)s", count=len(ordered) - MOST_ENTRIES, url=project))
+    choices = f"{project}/notifications"
+    parts.append(gettext("What you are told of, and when: %(url)s", url=choices))
     subject = f"[{ordered[0].facts.project}] {_subject(ordered, now)}"
     return Message(ordered[0].facts.project, one_line(subject)[:MOST_SUBJECT], "\n\n".join(parts) + "\n")
 
@@ -44,10 +62,12 @@ def _subject(ordered: Sequence[Told], now: datetime) -> str:
         return _headline(first)
     items = len({told.item_id for told in ordered})
     if {told.kind for told in ordered} <= {Kind.SLA_WARNING} and all(_is_soon(told, now) for told in ordered):
-        return f"{items} {'item' if items == 1 else 'items'} due within the hour"
-    counts = Counter(told.kind for told in ordered)
-    said = [f"{count} {NAMES[kind][count > 1]}" for kind, count in sorted(counts.items(), key=lambda c: ORDER[c[0]])]
-    return ", ".join(said)
+        return ngettext("%(num)s item due within the hour", "%(num)s items due within the hour", items)
+    counts = sorted(Counter(told.kind for told in ordered).items(), key=lambda counted: ORDER[counted[0]])
+    said, *others = [COUNTED[kind](count) for kind, count in counts]
+    for other in others:
+        said = gettext("%(some)s, %(more)s", some=said, more=other)
+    return said
 
 
 def _is_soon(told: Told, now: datetime) -> bool:
@@ -56,47 +76,51 @@ def _is_soon(told: Told, now: datetime) -> bool:
 
 def _headline(told: Told) -> str:
     facts = told.facts
-    named = " ".join(one_line(part) for part in (facts.title, facts.external_id) if part) or "An item"
-    by = one_line(facts.by) or "somebody"
-    return {
-        Kind.TEST: "This is the test you asked for",
-        Kind.ASSIGNED: f"New: {named}",
-        Kind.RETURNED: f"Went back to its queue: {named}",
-        Kind.MENTIONED: f"{by} mentioned you: {named}",
-        Kind.SLA_WARNING: f"Due soon: {named}",
-        Kind.ESCALATED: f"Escalated: {named}",
-        Kind.SLA_BREACHED: f"Not taken in time: {named}" if facts.target == "first_claim" else f"Overdue: {named}",
-        Kind.PAGE: f"Needs you now: {named}",
-    }[told.kind]
+    item = " ".join(one_line(part) for part in (facts.title, facts.external_id) if part) or gettext("An item")
+    if told.kind is Kind.SLA_BREACHED and facts.target == "first_claim":
+        return gettext("Not taken in time: %(item)s", item=item)
+    if told.kind is Kind.MENTIONED:
+        return gettext("%(who)s mentioned you: %(item)s", who=one_line(facts.by) or gettext("somebody"), item=item)
+    return gettext(HEADLINES[told.kind], item=item)
 
 
-def _entry(told: Told, project: str, timezone: str) -> str:
+def _entry(told: Told, project: str, timezone: str, hours: int) -> str:
     facts, lines = told.facts, [_headline(told)]
     about: list[str] = []
     if facts.pool:
-        about.append(f"In {one_line(facts.pool)}.")
+        about.append(gettext("In %(pool)s.", pool=one_line(facts.pool)))
     if facts.due_at is not None:
-        about.append(f"Due {exact(facts.due_at, timezone)}.")
-    if facts.reason:
-        by = f", says {one_line(facts.by)}" if facts.by else ""
-        about.append(f"Because: {one_line(facts.reason)}{by}.")
+        about.append(gettext("Due %(when)s.", when=exact(facts.due_at, timezone, hours)))
+    if facts.reason and facts.by:
+        why, who = one_line(facts.reason), one_line(facts.by)
+        about.append(gettext("Because: %(why)s, says %(who)s.", why=why, who=who))
+    elif facts.reason:
+        about.append(gettext("Because: %(why)s.", why=one_line(facts.reason)))
     if about:
         lines.append("  " + " ".join(about))
     if told.kind is Kind.TEST:
-        lines.append("  It came through, so notices will too.")
+        lines.append("  " + gettext("It came through, so notices will too."))
     if told.item_id is not None:
         link = f"{project}/items/{told.item_id}"
         lines.append(f"  {link}")
         if told.kind in {Kind.PAGE, Kind.ESCALATED}:
-            lines.append(f"  I have seen it: {link}/acknowledge")
+            answer = f"{link}/acknowledge"
+            lines.append("  " + gettext("I have seen it: %(url)s", url=answer))
     return "\n".join(lines)
 
 
-def exact(at: datetime, timezone: str) -> str:
+def exact(at: datetime, timezone: str, hours: int = 24) -> str:
     """Write a moment in the reader's zone, which is named."""
     zone = zone_of(timezone)
-    local = at.astimezone(zone or UTC)
-    return f"{local:%d %B %Y, %H:%M} {timezone if zone else 'UTC'}".lstrip("0")
+    there = at.astimezone(zone or UTC)
+    return gettext(
+        "%(day)s %(month)s %(year)s, %(time)s %(zone)s",
+        day=there.day,
+        month=gettext(MONTHS[there.month - 1]),
+        year=there.year,
+        time=clock_time(there, hours),
+        zone=timezone if zone else "UTC",
+    )
 
 
 def one_line(text: str) -> str:

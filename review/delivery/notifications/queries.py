@@ -84,7 +84,7 @@ RETURNING n.project_id, n.id, n.recipient, n.kind, n.item_id, n.facts::text AS f
 LIST_CLOSED = "SELECT id FROM items WHERE project_id = $1 AND id = ANY ($2) AND state <> 'open'"
 
 FIND_READER = """
-SELECT u.disabled_at IS NOT NULL AS is_disabled, n.settings::text AS settings
+SELECT u.disabled_at IS NOT NULL AS is_disabled, n.settings::text AS settings, u.preferences::text AS own
 FROM users u LEFT JOIN notification_preferences n ON n.project_id = $1 AND n.user_id = u.id
 WHERE u.email = $2
 """
@@ -204,7 +204,7 @@ async def list_closed(hot: Hot, project_id: UUID, item_ids: Sequence[UUID]) -> s
 
 
 async def find_reader(hot: Hot, project_id: UUID, email: str) -> Any:
-    """Find whether an account is disabled, and its preferences as JSON text; None where there is no account."""
+    """Find whether an account is disabled, and its preferences of both kinds as JSON text; None without account."""
     return await hot.fetchrow(FIND_READER, project_id, email)
 
 

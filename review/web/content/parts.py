@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from urllib.parse import urlencode
 
+from review.kernel import wording
 from review.web.content import chats, tables
 from review.web.content.block import Block, More
 from review.web.content.frames import Absent, Frame, Room, Spot, follow
@@ -41,7 +42,7 @@ def with_earlier(block: Block, spot: Spot, left: int) -> Block:
         return block
     if not spot.frame.url:
         return _noted(block, N_("%(count)s earlier turns are left out; the whole is in the API's answer."), left)
-    said = gettext("Show %(count)s earlier turns", count=_number(left))
+    said = gettext("Show %(count)s earlier turns", count=wording.number(left))
     return replace(block, more=_more(spot, left, said, shape="chat"), earlier=True)
 
 
@@ -55,7 +56,7 @@ def with_rows(block: Block, spot: Spot, laid: Table) -> Block:
         return block
     if not spot.frame.url:
         return _noted(block, N_("%(count)s more rows are left out; the whole is in the API's answer."), left)
-    said = gettext("Show %(count)s more rows", count=_number(left))
+    said = gettext("Show %(count)s more rows", count=wording.number(left))
     return replace(block, more=_more(spot, laid.end, said, shape="table"))
 
 
@@ -124,14 +125,12 @@ def _more(spot: Spot, start: int, said: str, *, shape: str = "", as_json: bool =
 
 
 def _noted(block: Block, message: str, count: int) -> Block:
-    note = gettext(message, count=_number(count))
+    note = gettext(message, count=wording.number(count))
     return replace(block, note=f"{block.note} {note}".strip())
 
 
 def megabytes(count: int) -> str:
     """Write a size for people."""
-    return f"{count / 1e6:.1f} MB" if count >= 50_000 else f"{max(1, round(count / 1e3))} KB"
-
-
-def _number(count: int) -> str:
-    return f"{count:,}"
+    if count >= 50_000:
+        return gettext("%(number)s MB", number=wording.number(count / 1e6, ".1f"))
+    return gettext("%(number)s KB", number=max(1, round(count / 1e3)))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+from review.kernel import wording
 from review.kernel.shapes import is_list, is_number
 from review.web.forms.fields import MISSING, Field, Kind, Missing, Option, Schema
 from review.web.forms.schema import Reading
@@ -186,7 +187,7 @@ def day(text: str) -> dt.date | None:
 def _texted(made: Field, kind: Kind, text: str) -> Field:
     """Show a text to write in; one too long to stand there unasked in part, until somebody opens it."""
     if len(text) > MAX_SHOWN and not made.is_open:
-        return replace(made, kind="cut", text=text[:PREVIEW], suffix=f"{len(text):,}")
+        return replace(made, kind="cut", text=text[:PREVIEW], suffix=wording.number(len(text)))
     return replace(made, kind=kind, text=text, was=text, was_label=text[:MAX_WAS])
 
 
@@ -270,16 +271,12 @@ def _lengths(plain: Schema, most: int | None) -> list[str]:
     least = plain.get("minLength")
     few = least if isinstance(least, int) and not isinstance(least, bool) and least > 1 else None
     if few is not None and most is not None:
-        return [gettext("From %(least)s to %(most)s characters.", least=_shown(few), most=_shown(most))]
+        return [gettext("From %(least)s to %(most)s characters.", least=wording.number(few), most=wording.number(most))]
     if few is not None:
-        return [ngettext("At least %(num)s character.", "At least %(num)s characters.", few, num=_shown(few))]
+        return [ngettext("At least %(num)s character.", "At least %(num)s characters.", few, num=wording.number(few))]
     if most is None:
         return []
-    return [ngettext("Up to %(num)s character.", "Up to %(num)s characters.", most, num=_shown(most))]
-
-
-def _shown(count: int) -> str:
-    return f"{count:,}"
+    return [ngettext("Up to %(num)s character.", "Up to %(num)s characters.", most, num=wording.number(most))]
 
 
 def _pattern(plain: Schema) -> list[str]:

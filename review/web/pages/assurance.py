@@ -14,6 +14,7 @@ from review.assurance.editing import suggestion
 from review.assurance.estimates import Estimate
 from review.assurance.service import Asked
 from review.identity.rules import Permission
+from review.kernel import wording
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.sentences import say
 from review.web.content import visible
@@ -156,9 +157,9 @@ def _figures(advice: Advice) -> dict[str, str]:
     return {
         "bound": _figure(advice.bound),
         "sure": _figure(advice.confidence),
-        "threshold": "" if advice.threshold is None else f"{advice.threshold:.2f}",
+        "threshold": "" if advice.threshold is None else wording.number(advice.threshold, ".2f"),
         "workload": "" if advice.workload is None else _figure(advice.workload),
-        "next": "" if advice.next_threshold is None else f"{advice.next_threshold:.2f}",
+        "next": "" if advice.next_threshold is None else wording.number(advice.next_threshold, ".2f"),
         "rate": "" if advice.next_rate is None else _figure(advice.next_rate),
     }
 
@@ -182,11 +183,10 @@ def _curve(advice: Advice) -> Curve:
 
 def _line(point: Point) -> tuple[str, str, int, int, str, str, bool]:
     rate = "" if point.rate is None else _figure(point.rate)
-    shown = f"{point.threshold:.2f}", _figure(point.workload)
+    shown = wording.number(point.threshold, ".2f"), _figure(point.workload)
     return *shown, point.judged, point.errors, rate, _figure(point.high), point.holds
 
 
 def _figure(share: float) -> str:
     """Write a rate so that small ones can be told apart."""
-    figure = f"{share * 100:.2g}" if share < 0.1 else f"{share * 100:.0f}"
-    return gettext("%(number)s %%", number=figure)
+    return gettext("%(number)s %%", number=wording.number(share * 100, ".2g" if share < 0.1 else ".0f"))

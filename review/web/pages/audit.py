@@ -21,7 +21,7 @@ from review.kernel.sentences import say
 from review.web import auditing
 from review.web.downloads import stream_audit
 from review.web.guards import requires
-from review.web.pages import words
+from review.web.pages import acts
 from review.web.pages.work import WORK, InHand, Work
 
 ROWS: Final = 50
@@ -138,7 +138,7 @@ async def _page(
         more=more,
         is_first=is_first,
         is_filtered=asked != Asked(),
-        actions=[(each.value, _named(each.value)) for each in Action],
+        actions=[(each.value, acts.named(each.value)) for each in Action],
         errors={fault.path: fault.sentence for fault in faults},
         signed=await proofs.find_signed(work.hot, work.who.project_id),
     )
@@ -147,10 +147,6 @@ async def _page(
 def _row(entry: EntryView) -> dict[str, Any]:
     return {
         "entry": entry,
-        "action": _named(entry.action),
+        "action": acts.named(entry.action),
         "details": msgspec.json.format(bytes(entry.details), indent=2).decode(),
     }
-
-
-def _named(action: str) -> str:
-    return words.humanise(action.replace(".", " "))

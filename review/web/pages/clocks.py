@@ -15,7 +15,7 @@ from review.sla.calendars import Calendar, Span, describe_day
 from review.sla.ladders import Ladder
 from review.sla.rules import SlaPolicy
 from review.web.guards import requires
-from review.web.pages import ladders, words
+from review.web.pages import ladders, retold, words
 from review.web.pages.previews import preview
 from review.web.pages.work import WORK, InHand
 from review.web.words.catalogue import gettext
@@ -38,6 +38,7 @@ class SpecialDay:
     """A day that is not as the week would have it."""
 
     at: date
+    on: str
     said: str
     is_open: bool
 
@@ -115,7 +116,7 @@ def _special(calendar: Calendar, today: date) -> list[SpecialDay]:
         is_open = said.startswith("open")
         usual = calendar.week[day.weekday()]
         if day in calendar.opened or (not is_open and usual):
-            found.append(SpecialDay(day, said, is_open))
+            found.append(SpecialDay(day, words.day(day), retold.clock(said), is_open))
     return found
 
 

@@ -9,8 +9,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from review.kernel.clock import utc_now
+from review.kernel.wording import number
 from review.web import content
-from review.web.pages import script_words, sentences, words
+from review.web.pages import retold, script_words, sentences, words
 from review.web.pages.everywhere import SHOWN, TOLD, Everywhere
 from review.web.pages.sentences import Sentences
 from review.web.words import catalogue
@@ -40,7 +41,8 @@ def build_environment(templates: Path, static: Path) -> Environment:
         "humanise": words.humanise,
         "iso": _iso,
         "instant": words.instant,
-        "number": _number,
+        "number": number,
+        "outcome": retold.outcome,
         "own_key": _own_key,
         "percent": words.percent,
         "reveal": content.reveal,
@@ -80,10 +82,6 @@ def _iso(at: datetime) -> str:
 
 def _own_key(key: str) -> str:
     return words.reader().preferences.own_key(key)
-
-
-def _number(value: float) -> str:
-    return f"{value:,}"
 
 
 def _visible(value: object) -> object:

@@ -23,7 +23,7 @@ from review.kernel.errors import FieldError, Invalid
 from review.kernel.sentences import say
 from review.web import content
 from review.web.guards import requires
-from review.web.pages import climbs, desk, differences, overrides, sentences, story, veils, words
+from review.web.pages import climbs, desk, differences, outcomes, overrides, retold, sentences, story, veils, words
 from review.web.pages import views as shown
 from review.web.pages.reading import SAID, first, read_form
 from review.web.pages.understanding import beside_of
@@ -144,7 +144,7 @@ async def _clock(work: Work, item: ItemDetail, history: list[HistoryEntry]) -> C
     return ClockPart(
         left=work.countdown(clock, policy) if clock else None,
         rungs=climbs.climb(told, policy, history, is_open=is_open),
-        because=[content.visible(each) for each in told.because],
+        because=[content.visible(retold.clock(each)) for each in told.because],
         movements=[_movement(each) for each in _later(told)],
         due_at=told.due_at,
         is_paused=told.paused is not None,
@@ -168,17 +168,15 @@ def _movement(movement: Movement) -> shown.Movement:
     return shown.Movement(
         at=movement.at,
         sentence=sentences.gettext(message, what=what, due=due, was=was),
-        because=[content.visible(each) for each in movement.because],
+        because=[content.visible(retold.clock(each)) for each in movement.because],
     )
 
 
 def _decided(decision: DecisionView, output: Any) -> Decided:
-    verdict = words.humanise(one_of(story.VERDICTS, decision.verdict, decision.verdict))
     reasons: list[str] = msgspec.json.decode(decision.reasons, type=list[str])
-    named = {"verdict": verdict, "how": story.source_of(decision.source, decision.decided_by)}
-    said = gettext("%(verdict)s %(how)s.", **named)
+    said = outcomes.sentence(decision.verdict, decision.source, decision.decided_by)
     if decision.revision > 1:
-        said = gettext("%(verdict)s %(how)s. Revision %(number)s.", **named, number=decision.revision)
+        said = gettext("%(sentence)s Revision %(number)s.", sentence=said, number=decision.revision)
     corrected = decision.verdict == "correct"
     return Decided(
         sentence=said,

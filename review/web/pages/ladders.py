@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+from review.kernel import wording
 from review.sla import reasons
 from review.sla.ladders import Fallback, PriorityChange, Step
 from review.sla.rules import DUE, FIRST_CLAIM, STEP, WARN, SlaPolicy, Target
-from review.web.pages import words
+from review.web.pages import retold, words
 from review.web.words.catalogue import N_, gettext, ngettext, one_of
 
 FALLBACKS: Final = {
@@ -22,16 +23,15 @@ _NAMES: Final = {"pool-leads": N_("the leads"), "holder": N_("whoever holds it")
 def share_or_time(after: float | timedelta) -> str:
     """Say when a warning or step comes: `80 % of the time`, `2 h`."""
     if isinstance(after, timedelta):
-        return reasons.duration(after)
-    share = f"{after * 100:g}"
-    return gettext("%(share)s %% of the time", share=share)
+        return retold.time(reasons.duration(after))
+    return gettext("%(share)s %% of the time", share=wording.number(after * 100, "g"))
 
 
 def amount(target: Target, policy: SlaPolicy) -> str:
     """Say how long a target is, and how it counts: `4 h of working time`, `2 d, night and day`."""
     if target.is_elapsed or policy.calendar is None:
-        return gettext("%(time)s, night and day", time=reasons.duration(target.amount))
-    return gettext("%(time)s of working time", time=reasons.working(target.amount))
+        return gettext("%(time)s, night and day", time=retold.time(reasons.duration(target.amount)))
+    return gettext("%(time)s of working time", time=retold.time(reasons.working(target.amount)))
 
 
 def policy_sentences(policy: SlaPolicy) -> list[str]:
@@ -76,10 +76,9 @@ def told(done: Sequence[str]) -> str:
 
     It begins as the end of a sentence does that begins with the step.
     """
-    could = [each for each in done if not each.startswith(_FAILED)]
-    failed = [
-        gettext("It could not %(act)s", act=each.removeprefix(_FAILED)) for each in done if each.startswith(_FAILED)
-    ]
+    could = [retold.DONE.tell(each) for each in done if not each.startswith(_FAILED)]
+    acts = [retold.FAILED.tell(each.removeprefix(_FAILED)) for each in done if each.startswith(_FAILED)]
+    failed = [gettext("It could not %(act)s", act=act) for act in acts]
     return ". ".join([words.listed(could) or gettext("did nothing else"), *failed])
 
 

@@ -6,6 +6,7 @@ from review.configuration.limits import VERDICTS
 from review.identity.rules import Principal
 from review.kernel.db import Hot
 from review.reviewing import pending
+from review.web.pages import retold
 from review.web.pages.reading import SAID
 from review.web.words.catalogue import one_of
 
@@ -44,9 +45,9 @@ async def look_back(hot: Hot, who: Principal, outcome: str = "", act: str = "") 
     """
     here, mine = f"/p/{who.project}", await pending.list_mine(hot, who=who)
     dropped = [
-        Dropped(f"{here}/items/{each.item_id}", each.external_id or str(each.item_id), each.dropped_because)
+        Dropped(f"{here}/items/{each.item_id}", each.external_id or str(each.item_id), retold.LOST.tell(why))
         for each in mine
-        if each.dropped_because is not None
+        if (why := each.dropped_because) is not None
     ]
     newest = next((each for each in mine if each.dropped_because is None and each.seconds_left > 0), None)
     if newest is None or act not in ("", *VERDICTS):

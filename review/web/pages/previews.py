@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from review.configuration.rules import ProjectConfig
 from review.routing.rules import DEFAULT_PRIORITY
 from review.sla.rules import Facts, SlaPolicy, run
-from review.web.pages import ladders, words
+from review.web.pages import ladders, retold, words
 from review.web.words.catalogue import gettext
 
 YEARS = range(2000, 2101)  # beyond them no holiday is known
@@ -77,7 +77,7 @@ def _fill(made: Preview, policy: SlaPolicy, facts: Facts, zone: ZoneInfo) -> Non
         return
     arrives, due = (words.local(each, zone) for each in (facts.started_at, clock.due_at))
     made.sentence = gettext("An item arriving %(arrives)s is due %(due)s", arrives=arrives, due=due)
-    made.because = clock.because
+    made.because = tuple(map(retold.clock, clock.because))
     made.marks = [
         MarkRow(
             ladders.mark_title(mark.key), mark.at, words.brief(mark.at, zone), ladders.mark_sentence(mark.key, policy)

@@ -6,6 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from review.items.schemas import Details
+from review.kernel import wording
 from review.kernel.shapes import is_list, is_number, is_object
 from review.routing import telling
 from review.routing.telling import NOTHING, Known, Phrases
@@ -99,13 +100,13 @@ def _phrases() -> Phrases:
         size=spoken.gettext("size of %(what)s"),
         too_large=spoken.gettext("a number too large to show"),
         more=spoken.gettext("%(count)s more"),
-        fields=lambda count: catalogue.ngettext("%(num)s field", "%(num)s fields", count, num=_number(count)),
-        elements=lambda count: catalogue.ngettext("%(num)s element", "%(num)s elements", count, num=_number(count)),
+        fields=lambda count: catalogue.ngettext("%(num)s field", "%(num)s fields", count, num=_shown(count)),
+        elements=lambda count: catalogue.ngettext("%(num)s element", "%(num)s elements", count, num=_shown(count)),
     )
 
 
-def _number(count: int) -> str:
-    return f"{count:,}"
+def _shown(count: int) -> str:
+    return wording.number(count)
 
 
 def _text(details: Particulars, name: str) -> str:

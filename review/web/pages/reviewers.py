@@ -12,6 +12,7 @@ from markupsafe import Markup
 from review.identity.rules import Permission
 from review.insight import service as insight
 from review.insight.rules import ReviewerView, Share
+from review.kernel import wording
 from review.queueing import exposure, exposure_rules
 from review.queueing.exposure import Exposure
 from review.web.content import visible
@@ -82,9 +83,10 @@ def _exposed(work: Work, seen: Exposure) -> ExposedRow:
     )
 
 
-def _of(number: int, most: int | None) -> str:
-    shown, limit = f"{number:,}", f"{most:,}" if most is not None else ""
-    return gettext("%(number)s of %(most)s", number=shown, most=limit) if limit else shown
+def _of(count: int, most: int | None) -> str:
+    if most is None:
+        return wording.number(count)
+    return gettext("%(number)s of %(most)s", number=wording.number(count), most=wording.number(most))
 
 
 def _row(reviewer: ReviewerView) -> Row:

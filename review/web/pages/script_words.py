@@ -1,6 +1,9 @@
 """What the scripts say, which a page gives them in its language; English stands in the scripts themselves."""
 
-from typing import Final
+from collections.abc import Callable
+from functools import lru_cache
+from gettext import NullTranslations
+from typing import Any, Final
 
 import msgspec
 
@@ -8,16 +11,11 @@ from review.web.words import catalogue
 from review.web.words.catalogue import N_
 
 SAID: Final = (
-    N_("%(count)s found"),
-    N_("%(count)s more: type to narrow it down"),
-    N_("%(count)s to choose from"),
     N_("%(days)s d"),
     N_("%(days)s d %(hours)s h"),
     N_("%(hours)s h"),
     N_("%(hours)s h %(minutes)s min"),
     N_("%(minutes)s min"),
-    N_("%(n)s characters left"),
-    N_("%(n)s characters too many"),
     N_("%(seconds)s s"),
     N_("%(time)s ago"),
     N_("An item, a page, or something to do"),
@@ -61,8 +59,39 @@ SAID: Final = (
 )
 
 
+# What they say with a number: the forms for one and for many with a bar between them, and the form that a number has.
+COUNTED: Final[dict[str, Callable[[NullTranslations, int], str]]] = {
+    "%(count)s found|%(count)s found": lambda words, n: words.ngettext("%(count)s found", "%(count)s found", n),
+    "%(count)s more: type to narrow it down|%(count)s more: type to narrow it down": lambda words, n: words.ngettext(
+        "%(count)s more: type to narrow it down", "%(count)s more: type to narrow it down", n
+    ),
+    "%(count)s to choose from|%(count)s to choose from": lambda words, n: words.ngettext(
+        "%(count)s to choose from", "%(count)s to choose from", n
+    ),
+    "%(n)s character left|%(n)s characters left": lambda words, n: words.ngettext(
+        "%(n)s character left", "%(n)s characters left", n
+    ),
+    "%(n)s character too many|%(n)s characters too many": lambda words, n: words.ngettext(
+        "%(n)s character too many", "%(n)s characters too many", n
+    ),
+    "%(n)s selected|%(n)s selected": lambda words, n: words.ngettext("%(n)s selected", "%(n)s selected", n),
+}
+RULE: Final = ""  # under which scripts find the form that each number has
+NUMBERS: Final = 200  # with those from 100 on for all that end alike: no language looks at more than two digits
+
+
 def given() -> str:
     """Write as JSON what the scripts say in the language of this request's page; nothing where that is English."""
-    words = catalogue.spoken()
+    return _given(catalogue.spoken())
+
+
+@lru_cache(maxsize=64)
+def _given(words: NullTranslations) -> str:
     told = {message: said for message in SAID if (said := words.gettext(message)) != message}
-    return msgspec.json.encode(told).decode() if told else ""
+    if not told:
+        return ""
+    plural: Any = getattr(words, "plural", lambda n: int(n != 1))  # as the catalogue's own rule has it
+    forms = [int(plural(n)) for n in range(NUMBERS)]
+    first = [forms.index(form) if form in forms else 0 for form in range(max(forms) + 1)]
+    counted = {message: "|".join(said(words, n) for n in first) for message, said in COUNTED.items()}
+    return msgspec.json.encode({RULE: "".join(map(str, forms)), **told, **counted}).decode()

@@ -11,7 +11,7 @@ from review.delivery.webhooks.schemas import Told
 from review.items.schemas import HistoryEntry
 from review.kernel.shapes import is_list, is_number, is_object
 from review.web.content import visible
-from review.web.pages import announcements, ladders, words
+from review.web.pages import acts, announcements, ladders, retold, words
 from review.web.pages.sentences import gettext
 from review.web.pages.views import Line
 from review.web.words import catalogue
@@ -37,7 +37,7 @@ def _line(entry: HistoryEntry) -> Line:
     details: Particulars = decoded if is_object(decoded) else {}
     sentence = _SENTENCES.get(entry.action, _unknown)(entry, details)
     verdict = _text(details, "verdict")
-    quote = _text(details, "reason") or _text(details, "comment")
+    quote = _text(details, "reason") or retold.COMMENT.tell(_text(details, "comment"))
     return Line(
         at=entry.at,
         sentence=sentence,
@@ -154,7 +154,7 @@ def _step_taken(entry: HistoryEntry, details: Particulars) -> Markup:
 
 
 def _step_skipped(_entry: HistoryEntry, details: Particulars) -> Markup:
-    why = visible(words.listed(_texts(details, "why")))
+    why = visible(words.listed([retold.FAILED.tell(each) for each in _texts(details, "why")]))
     said = gettext("%(step)s was passed over, as it would have reached nobody: %(why)s.", step=_step(details), why=why)
     return _capital(said)
 
@@ -198,9 +198,9 @@ def _reviewed(entry: HistoryEntry, details: Particulars) -> Markup:
 
 def _decided(_entry: HistoryEntry, details: Particulars) -> Markup:
     verdict = catalogue.gettext(VERDICTS.get(_text(details, "verdict"), N_("settled")))
-    return gettext(
-        "That decided it: %(verdict)s, %(how)s.", verdict=verdict, how=source_of(_text(details, "source"), "")
-    )
+    source = _text(details, "source")
+    how = catalogue.one_of(_SOURCES, source, source)
+    return gettext("That decided it: %(verdict)s, %(how)s.", verdict=verdict, how=how)
 
 
 def _overridden(entry: HistoryEntry, details: Particulars) -> Markup:
@@ -234,7 +234,7 @@ def _given(entry: HistoryEntry, details: Particulars) -> Markup:
 
 
 def _dropped(_entry: HistoryEntry, details: Particulars) -> Markup:
-    holder, why = visible(_text(details, "holder")), visible(_text(details, "because"))
+    holder, why = visible(_text(details, "holder")), visible(retold.LOST.tell(_text(details, "because")))
     return gettext("What %(who)s had judged could not be counted: %(why)s.", who=holder, why=why)
 
 
@@ -289,8 +289,7 @@ def _prioritised(entry: HistoryEntry, details: Particulars) -> Markup:
 
 
 def _unknown(entry: HistoryEntry, _details: Particulars) -> Markup:
-    said = words.humanise(entry.action.replace(".", " "))
-    return gettext("%(what)s, by %(who)s.", what=said, who=visible(entry.actor))
+    return gettext("%(what)s, by %(who)s.", what=acts.named(entry.action), who=visible(entry.actor))
 
 
 def _always(message: str) -> Sentence:
@@ -357,15 +356,6 @@ _SOURCES: Final = {
     "timeout": N_("because the time ran out"),
     "override": N_("by override"),
 }
-
-
-def source_of(source: str, decided_by: str) -> str:
-    """Say who or what made a decision."""
-    if decided_by and source == "review":
-        return catalogue.gettext("by %(who)s", who=decided_by)
-    if decided_by and source == "override":
-        return catalogue.gettext("by %(who)s, overriding", who=decided_by)
-    return catalogue.one_of(_SOURCES, source, source)
 
 
 def _texts(details: Particulars, name: str) -> list[str]:

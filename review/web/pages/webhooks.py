@@ -17,6 +17,7 @@ from review.kernel.errors import FieldError, Invalid
 from review.kernel.sealing import Sealer
 from review.kernel.sentences import say
 from review.web.guards import requires
+from review.web.pages import retold
 from review.web.pages.reading import Pairs, first, read_form
 from review.web.pages.views import Badge, EndpointCard
 from review.web.pages.work import WORK, InHand, Work
@@ -184,11 +185,11 @@ def _card(endpoint: EndpointView) -> EndpointCard:
         badge = Badge(gettext("removed"), "plain")
         note = gettext("The configuration no longer has it, and nothing is sent to it.")
     elif endpoint.state == "disabled":
-        why = endpoint.reason or gettext("no reason was given")
+        why = retold.outcome(endpoint.reason) if endpoint.reason else gettext("no reason was given")
         badge, note = Badge(gettext("disabled"), "bad"), gettext("Nothing is sent to it: %(why)s.", why=why)
     elif is_resting:
         badge = Badge(gettext("resting"), "warn")
-        note = gettext("It is left alone for a while: %(why)s.", why=endpoint.resting_because)
+        note = gettext("It is left alone for a while: %(why)s.", why=retold.outcome(endpoint.resting_because or ""))
     elif endpoint.failures:
         times = endpoint.failures
         badge = Badge(gettext("failing"), "warn")

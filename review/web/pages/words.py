@@ -3,26 +3,12 @@
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Final
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from review.identity.preferences import DEFAULTS, Preferences, zone_of
-from review.web.words.catalogue import N_, gettext
+from review.kernel.wording import DAYS, MONTHS, SHORT_DAYS, SHORT_MONTHS, clock_time, number
+from review.web.words.catalogue import gettext
 
-# The names of days and months are those of the page's language, and not of the machine that Countersign runs on.
-_DAYS: Final = (
-    *(N_("Monday"), N_("Tuesday"), N_("Wednesday"), N_("Thursday")),
-    *(N_("Friday"), N_("Saturday"), N_("Sunday")),
-)
-_SHORT_DAYS: Final = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
-_MONTHS: Final = (
-    *(N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June")),
-    *(N_("July"), N_("August"), N_("September"), N_("October"), N_("November"), N_("December")),
-)
-_SHORT_MONTHS: Final = (
-    *(N_("Jan"), N_("Feb"), N_("Mar"), N_("Apr"), N_("May"), N_("Jun")),
-    *(N_("Jul"), N_("Aug"), N_("Sep"), N_("Oct"), N_("Nov"), N_("Dec")),
-)
 SOON = timedelta(minutes=15)  # when a due time begins to look urgent, unless the policy warns earlier
 
 
@@ -73,8 +59,7 @@ def seconds(count: float) -> str:
 
 def milliseconds(count: float) -> str:
     """Say some thousandths of a second."""
-    number = f"{count:g}"
-    return gettext("%(number)s ms", number=number)
+    return gettext("%(number)s ms", number=number(count, "g"))
 
 
 def distance(at: datetime, now: datetime, kind: str = "past") -> str:
@@ -97,7 +82,7 @@ def countdown(left: timedelta, *, is_soon: bool) -> str:
 
 def weekday(of: int) -> str:
     """Name a day of the week, counted from Monday."""
-    return gettext(_DAYS[of])
+    return gettext(DAYS[of])
 
 
 def local(at: datetime, zone: tzinfo) -> str:
@@ -107,7 +92,7 @@ def local(at: datetime, zone: tzinfo) -> str:
         "%(weekday)s %(day)s %(month)s %(year)s, %(time)s",
         weekday=weekday(there.weekday()),
         day=there.day,
-        month=gettext(_MONTHS[there.month - 1]),
+        month=gettext(MONTHS[there.month - 1]),
         year=there.year,
         time=_time(there),
     )
@@ -118,10 +103,21 @@ def brief(at: datetime, zone: tzinfo) -> str:
     there = at.astimezone(zone)
     return gettext(
         "%(weekday)s %(day)s %(month)s, %(time)s",
-        weekday=gettext(_SHORT_DAYS[there.weekday()]),
+        weekday=gettext(SHORT_DAYS[there.weekday()]),
         day=there.day,
-        month=gettext(_SHORT_MONTHS[there.month - 1]),
+        month=gettext(SHORT_MONTHS[there.month - 1]),
         time=_time(there),
+    )
+
+
+def day(on: date) -> str:
+    """Write a day of some year: `Fri 05 Feb 2027`."""
+    return gettext(
+        "%(weekday)s %(day)s %(month)s %(year)s",
+        weekday=gettext(SHORT_DAYS[on.weekday()]),
+        day=f"{on.day:02}",
+        month=gettext(SHORT_MONTHS[on.month - 1]),
+        year=on.year,
     )
 
 
@@ -130,7 +126,7 @@ def hour(at: datetime, zone: tzinfo, *, with_day: bool = False) -> str:
     there = at.astimezone(zone)
     if not with_day:
         return _time(there)
-    return gettext("%(weekday)s %(time)s", weekday=gettext(_SHORT_DAYS[there.weekday()]), time=_time(there))
+    return gettext("%(weekday)s %(time)s", weekday=gettext(SHORT_DAYS[there.weekday()]), time=_time(there))
 
 
 def listed(things: Sequence[str]) -> str:
@@ -156,7 +152,7 @@ def exact(at: datetime) -> str:
     return gettext(
         "%(day)s %(month)s %(year)s, %(time)s %(zone)s",
         day=there.day,
-        month=gettext(_MONTHS[there.month - 1]),
+        month=gettext(MONTHS[there.month - 1]),
         year=there.year,
         time=_time(there, ":%S"),
         zone=there.tzname(),
@@ -165,10 +161,7 @@ def exact(at: datetime) -> str:
 
 def _time(there: datetime, seconds: str = "") -> str:
     """Write a time of day by the clock of twelve or of twenty-four hours, as the reader has it."""
-    if _reader.get().preferences.hours == 12:
-        time = f"{there:%I:%M{seconds}}".lstrip("0")
-        return gettext("%(time)s AM", time=time) if there.hour < 12 else gettext("%(time)s PM", time=time)
-    return f"{there:%H:%M{seconds}}"
+    return clock_time(there, _reader.get().preferences.hours, seconds)
 
 
 def instant(at: datetime) -> str:
@@ -181,8 +174,8 @@ def percent(share: float) -> str:
     hundredths = share * 100
     if 0 < hundredths < 1:
         return gettext("under 1 %%")
-    number = f"{min(hundredths, 99.9):.1f}" if 99 < hundredths < 100 else f"{hundredths:.0f}"
-    return gettext("%(number)s %%", number=number)
+    said = number(min(hundredths, 99.9), ".1f") if 99 < hundredths < 100 else number(hundredths, ".0f")
+    return gettext("%(number)s %%", number=said)
 
 
 def humanise(code: str) -> str:

@@ -1,12 +1,12 @@
 // Many items at once: X selects the one at hand and goes on to the next, Shift X everything; the bar says how many.
-const { $, $$, when, press, keys } = globalThis.countersign;
+const { say, $, $$, when, press, keys } = globalThis.countersign;
 const bar = $("#bulk"), boxes = () => $$("input[name=item][form=bulk]");
 const every = bar?.elements.everything, told = $("[data-selected]", bar ?? document), pick = $("[data-pick]", bar ?? document);
 const rowOf = (it) => it?.closest("li, tr, article");
 
 const tell = () => {
   const n = boxes().filter((box) => box.checked).length, words = told.dataset;
-  told.textContent = every.checked ? words.all : n ? words.some.replace("{n}", n.toLocaleString()) : words.none;
+  told.textContent = every.checked ? words.all : n ? say("%(n)s selected|%(n)s selected", { is: n, n: n.toLocaleString(document.documentElement.lang) }) : words.none;
   for (const button of $$("[name=act]", bar)) button.disabled = !n && !every.checked;
 };
 

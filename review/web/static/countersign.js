@@ -3,10 +3,13 @@ const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 const when = (...args) => document.addEventListener(...args);
 
-// Words: the English that scripts have, or what a page in another language gives for it.
+// Words: English, or what a page in another language gives for it. Bars part the forms, of which the first name, a number, takes one.
 const { dataset: reader } = document.body;
 const given = JSON.parse(reader.words || "{}"), tongue = reader.words ? document.documentElement.lang : [];
-const say = (words, names) => (given[words] ?? words).replace(/%\((\w+)\)s/g, (it, name) => names?.[name] ?? it);
+const say = (words, names = {}) => {
+  const forms = (given[words] ?? words).split("|"), [n] = Object.values(names);
+  return (forms[given[""]?.[n < 200 ? n : 100 + n % 100] ?? +(n !== 1)] ?? forms.at(-1)).replace(/%\((\w+)\)s/g, (it, name) => names[name] ?? it);
+};
 
 // Clocks: the server's words, kept going by the working hours it names, in the reader's zone.
 const units = (s) => {
@@ -47,13 +50,14 @@ const exact = () => $$("time[datetime]:not([title])").forEach((time) => { time.t
 const load = (key) => { try { return JSON.parse(sessionStorage[key]); } catch { return null; } };
 const save = (key, value) => { try { value ? (sessionStorage[key] = JSON.stringify(value)) : delete sessionStorage[key]; } catch {} };
 
-// Keys: never while typing, and each has its button. A page adds its own to `keys`; what they return false for is not theirs.
-// They are named as pages name them; `own` is which key does that for the reader, null where they want none.
+// Keys, named as pages name them: never while typing, each with its button. A page adds its own, which return false for what is not
+// theirs. `own` is which key does that for the reader, null where they want none.
 const own = reader.keys === "off" ? null : JSON.parse(reader.keys || "{}");
 const ticked = (field) => /^(radio|checkbox)$/.test(field.type);
 const typing = (it) => it.matches("select, textarea, [contenteditable]") || (it.matches("input") && !ticked(it));
 const press = (selector) => $(selector)?.click();
-const keys = { enter: () => $("[data-key=Enter]") ? press("[data-key=Enter]") : false };
+const taken = (name, it = $(`[data-key="${name}"]`)) => it ? it.click() : false;
+const keys = { enter: () => taken("Enter") };
 const meant = (key) => {
   if (!own || key.length > 1) return key.length > 1 ? key : "";
   return Object.keys(own).find((name) => own[name] === key) ?? (key in own ? "" : key);
@@ -61,7 +65,6 @@ const meant = (key) => {
 let going = 0, coming = null;
 keys.g = () => $("[data-go]") ? void (going = performance.now() + 2000) : false;
 keys["?"] = () => $("#help")?.togglePopover();
-const go = (letter) => { going = 0; press(`[data-go="${CSS.escape(letter)}"]`); };
 when("keydown", (event) => {
   const { target } = event, on = typing(target), key = event.key.toLowerCase();
   if (event.isComposing || event.repeat || event.altKey) return;
@@ -69,13 +72,13 @@ when("keydown", (event) => {
   if (event.ctrlKey || event.metaKey) return key === "k" && !event.shiftKey && $("#find") ? find(event) : undefined;
   if (key === "escape" && on && !target.closest("[popover], dialog")) return target.blur();
   if (on || $("dialog[open]") || ($(":popover-open") && key !== "?") || (key === "enter" && target.closest("a, button, summary"))) return;
-  if (going > performance.now() && key.length === 1) return event.preventDefault(), go(key);
+  if (going > performance.now() && key.length === 1) return event.preventDefault(), going = 0, press(`[data-go="${CSS.escape(key)}"]`);
   const name = meant(key);
-  const act = /^\d$/.test(name) ? () => ($(`[data-key="${name}"]`) ? press(`[data-key="${name}"]`) : false) : keys[name];
+  const act = /^\d$/.test(name) ? () => taken(name) : keys[name];
   if (act && act(event) !== false) event.preventDefault();
 });
 
-// The list of keys is read off the buttons that are there, so it is always true; `data-does` says more than the button.
+// The list of keys is read off the buttons, so it is always true; `data-does` says more than the button.
 const seen = (it) => it.checkVisibility() && !it.closest("[popover], dialog");
 const named = (it) => (it.dataset.does || it.getAttribute("aria-label") || [...it.childNodes].filter((n) => n.nodeName !== "KBD").map((n) => n.textContent).join(" ")).trim().replace(/\s+/g, " ");
 const hints = () => {
@@ -85,9 +88,9 @@ const hints = () => {
     const it = kbd.closest("a, button, label, summary"), key = kbd.textContent;
     if (it && seen(it) && !/[\d?]/.test(key) && !found.has(key)) found.set(key, named(it));
   }
-  if ($$("[data-key]").some((it) => /^\d$/.test(it.dataset.key))) found.set("1–9", say("Take that choice or alternative"));
+  if (/\d/.test($$("[data-key]").map((it) => it.dataset.key))) found.set("1–9", say("Take that choice or alternative"));
   if ($("[data-key=Enter], #enter")) found.set("Enter", say("Send what is filled in"));
-  for (const it of $$("[data-go]")) found.set(`${(own.g || "g").toUpperCase()} ${it.dataset.go.toUpperCase()}`, say("Go to %(place)s", { place: named(it) }));
+  for (const it of $$("[data-go]")) found.set(`${own.g || "g"} ${it.dataset.go}`.toUpperCase(), say("Go to %(place)s", { place: named(it) }));
   return found;
 };
 const make = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
@@ -101,8 +104,7 @@ when("beforetoggle", ({ target, newState }) => {
   $("[data-keys-here]", target).replaceChildren(...all);
 }, true);
 
-// The palette comes when it is first asked for; without it, its button is a link to the search page.
-// What is typed while it comes is for it, and no key of the page.
+// The palette comes when first asked for, and gets what is typed meanwhile; without it, its button is a link to the search page.
 const find = (event) => {
   event.preventDefault();
   coming = "";
@@ -110,7 +112,7 @@ const find = (event) => {
 };
 when("click", (event) => { if (event.target.closest?.("#find") && !(event.ctrlKey || event.metaKey || event.shiftKey)) find(event); });
 
-// The browser's zone is told with each request, so that the server writes times as its clock shows them.
+// The browser's zone is told with each request, for the server to write times in it.
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (here) document.cookie = `countersign-zone=${here}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
 
@@ -119,7 +121,7 @@ when("visibilitychange", tick);
 setInterval(tick, 15e3);
 tick();
 exact();
-// What a refusal of something asked beside the page means: the session has ended, or the item is not one's own any more.
+// What a refusal beside the page means: the session has ended, or the item is not one's own.
 const gone = (status) => {
   const told = { 401: "session:ended", 403: "session:ended", 404: "lease:lost", 409: "lease:lost" }[status];
   if (told) document.dispatchEvent(new Event(told));

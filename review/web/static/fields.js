@@ -54,7 +54,7 @@ const count = (field) => {
   if (!most) return;
   const left = most - [...own(field)[0].value].length, said = $(".count", field) || field.appendChild(element("span", { class: "count small", role: "status" }));
   said.classList.toggle("error", left < 0);
-  said.textContent = left < 0 ? say("%(n)s characters too many", { n: -left }) : left <= Math.max(20, most / 10) ? say("%(n)s characters left", { n: left }) : "";
+  said.textContent = left < 0 ? say("%(n)s character too many|%(n)s characters too many", { n: -left }) : left <= Math.max(20, most / 10) ? say("%(n)s character left|%(n)s characters left", { n: left }) : "";
 };
 
 // The form in another shape: rows more or fewer, a field opened, what other answers ask for. The server makes it from what is filled in.

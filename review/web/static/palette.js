@@ -50,7 +50,7 @@ const show = () => {
     if (key) option.append(make("kbd", { "aria-hidden": "true" }, key));
     return option;
   }));
-  told.textContent = say("%(count)s found", { count: shown.length });
+  told.textContent = say("%(count)s found|%(count)s found", { count: shown.length });
   mark(0);
 };
 const ask = async () => {

@@ -29,10 +29,10 @@ const search = (select) => {
       line.option = it;
       return line;
     }));
-    if (found.length > MOST) list.append(element("li", { role: "presentation", class: "soft small" }, say("%(count)s more: type to narrow it down", { count: found.length - MOST })));
+    if (found.length > MOST) list.append(element("li", { role: "presentation", class: "soft small" }, say("%(count)s more: type to narrow it down|%(count)s more: type to narrow it down", { count: found.length - MOST })));
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");
-    said.textContent = found.length ? say("%(count)s to choose from", { count: found.length }) : say("Nothing like it in the list");
+    said.textContent = found.length ? say("%(count)s to choose from|%(count)s to choose from", { count: found.length }) : say("Nothing like it in the list");
     mark(wanted ? 0 : Math.max(0, found.indexOf(select.selectedOptions[0])));
   };
   const take = (line) => {

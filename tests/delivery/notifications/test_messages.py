@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -12,7 +13,10 @@ from review.delivery.notifications.mail import compose
 from review.delivery.notifications.messages import MOST_ENTRIES, one_line, write
 from review.delivery.notifications.schemas import Facts, Kind, Message, Told
 from review.delivery.notifications.sending import SendFailed
+from review.kernel import catalogue
 from tests.make import BASE_URL
+from tests.web.left_over import unmarked
+from tests.web.made_up import install
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SENDER = "Countersign <noreply@review.example>"
@@ -77,6 +81,25 @@ def test_every_entry_links_to_its_item_and_an_escalation_to_its_answer() -> None
         f"  I have seen it: {link}/acknowledge",
     ]
     assert "acknowledge" not in said(notice()).text
+
+
+def test_a_message_is_in_the_language_that_is_written_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Issue 5, point 7: words from one catalogue; what is left outside of its sentences are links."""
+    monkeypatch.setattr(catalogue, "_installed", install(tmp_path))
+    every = [notice(kind, title="7", pool="8", reason="9", by="0") for kind in Kind]
+    notices = [*every, notice(title=""), notice(Kind.SLA_BREACHED, target="first_claim", due=None, title="1")]
+    with catalogue.speaking("qps"):
+        for some in (notices, notices * 5, [notices[0]], [notices[4]], [notices[4]] * 2):
+            message = said(*some)
+            links = [line for line in unmarked(message.text) if not line.startswith(BASE_URL)]
+            assert links == []
+            assert unmarked(message.subject.removeprefix("[support] ")) == []
+        assert (
+            "[20 [Nóvémbér] 2026, [1:50 PM] Europe/Berlin]"
+            in write(notices, base_url=BASE_URL, now=NOW, timezone="Europe/Berlin", hours=12).text
+        )
+    with catalogue.speaking("tlh"):  # which is not installed
+        assert said(notice()).subject == "[support] Due soon: Ticket"
 
 
 def test_a_message_is_never_longer_than_its_bound() -> None:

@@ -3,8 +3,10 @@
 import asyncio
 import logging
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from review.configuration.outlets import Notices
@@ -13,6 +15,8 @@ from review.delivery.notifications.channels import Channels
 from review.delivery.notifications.mail import Mail
 from review.delivery.notifications.schemas import Message, Preferences
 from review.delivery.notifications.sending import SendFailed
+from review.identity import preferences
+from review.kernel import catalogue
 from review.kernel.events import EventKind
 from review.kernel.settings import Settings
 from tests.delivery.notifications.receivers import (
@@ -29,6 +33,7 @@ from tests.delivery.notifications.receivers import (
     with_channels,
 )
 from tests.make import BASE_URL, World
+from tests.web.made_up import install
 
 WARNED = {"policy": "standard", "mark": "warn:0.8", "due_at": "2026-11-20T12:00:00Z"}
 
@@ -55,6 +60,29 @@ async def test_the_holder_is_told_of_a_warning_by_mail_once(world: World) -> Non
     assert f"  {BASE_URL}/p/support/items/{item.id}" in letter.get_content().splitlines()
     assert letter.get_content_type() == "text/plain"
     assert await summary(world) == [("ana@example.com", "sla_warning", "sent")]
+
+
+async def test_a_mail_is_in_its_readers_language_and_zone_or_in_that_of_the_operator(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Issue 5, point 7: the language and zone of one's preferences; REVIEW_LANGUAGE for who chose none."""
+    monkeypatch.setattr(catalogue, "_installed", install(tmp_path))
+    world.settings = msgspec.structs.replace(world.settings, language="qps")
+    chosen = preferences.Preferences(language="en", zone="Asia/Kolkata", hours=12)
+    async with world.db.transaction() as tx:
+        await preferences.keep(tx, world.people["ana"].id, chosen)
+    item = (await world.submit(external_id="msg-7")).item
+    await world.db.hot.execute("UPDATE cases SET due_at = '2026-11-20T12:00:00Z'")
+    await emit(world, item.id, EventKind.ESCALATED, notify=["ana@example.com", "lea@example.com"])
+    await tell(world)
+    async with mail_server() as mail, sending(world, mail=mail) as dispatcher:
+        await send_all(dispatcher)
+    letters = {letter["To"]: letter for letter in mail.letters}
+    ana, lea = letters["ana@example.com"], letters["lea@example.com"]
+    assert ana["Subject"] == "[support] Escalated: Ticket intent msg-7"
+    assert "Due 20 November 2026, 5:30 PM Asia/Kolkata." in ana.get_content()
+    assert lea["Subject"] == "[support] [Éšçálátéd: Ticket intent msg-7]"
+    assert "[Dúé [20 [Nóvémbér] 2026, 12:00 UTC].]" in lea.get_content()
 
 
 async def test_seven_items_make_one_message(world: World) -> None:
