@@ -33,14 +33,18 @@ CONFLICT = "conflict"  # the part in a case of somebody who has declared that it
 _floors = Floors()  # hints of this process; losing them costs nothing
 
 
-async def check_pool(hot: Hot, *, who: Principal, pool: str, config: ProjectConfig) -> None:
+async def check_pool(hot: Hot, *, who: Principal, pool: str, config: ProjectConfig, anew: bool = False) -> None:
     """Let pass who may work the pool.
+
+    What came with the look-up of who is calling is taken for true unless it is to be asked `anew`, under locks.
 
     Raises:
         PoolNotFound: there is no such pool, or the reviewer is not in it (404; the two look alike).
     """
     known = pool in config.pools
-    if known and who.is_pool_bound:
+    if known and who.is_pool_bound and not anew and who.pools is not None:
+        known = pool in who.pools
+    elif known and who.is_pool_bound:
         known = await identity.is_pool_member(hot, who.project_id, pool, who.email)
     if not known:
         message = f"There is no pool {pool!r} here that you are in."

@@ -107,7 +107,7 @@ async def _keep(
         case_id=seat.case_id,
         item_id=seat.item_id,
         reviewer_id=who.id,
-        given_by=msgspec.to_builtins(who),
+        given_by=msgspec.to_builtins(msgspec.structs.replace(who, standing=(), pools=None)),
         judgement=msgspec.to_builtins(submitted),
         filled=list(filled),
         held_seconds=seat.held_seconds,
@@ -159,7 +159,7 @@ async def take_back(
         )
         raise UndoTooLate(message)
     try:
-        await queueing.check_pool(hot, who=who, pool=seat.pool, config=config)
+        await queueing.check_pool(hot, who=who, pool=seat.pool, config=config, anew=True)
     except PoolNotFound:
         message = "You have left its pool, or the pool is gone, so your verdict stands. A lead may still override it."
         raise UndoTooLate(message) from None
