@@ -78,9 +78,7 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
     is_this: bool
 
 
-async def find_visitor(
-    hot: Hot, cookie: str, idle: timedelta = IDLE, project: str | None = None
-) -> Visitor | None:
+async def find_visitor(hot: Hot, cookie: str, idle: timedelta = IDLE, project: str | None = None) -> Visitor | None:
     """Tell who a session cookie belongs to, if the session is still good, and their standing in a project, if named.
 
     That the session is of use is noted once a minute.

@@ -63,7 +63,7 @@ async def claim(
         PoolNotFound (404); NotAPerson: a service key claimed (403).
     """
     check_person(who)
-    await check_pool(hot, who=who, pool=pool, config=config)
+    await check_pool(hot, who=who, pool=pool, config=config, anew=True)
     rows = await take(hot, who, pool, limit, config)
     return await present(hot, who, rows, config=config, base_url=base_url)
 

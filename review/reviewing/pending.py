@@ -172,11 +172,6 @@ async def take_back(
     return filled
 
 
-async def list_mine(hot: Hot, *, who: Principal) -> list[Waiting]:
-    """List the caller's judgements that do not count yet or could not be counted, the newest first."""
-    return [Waiting(**dict(row)) for row in await queries.list_mine(hot, who)]
-
-
 async def forget_dropped(tx: AsyncSession, *, who: Principal) -> None:
     """Take notice of what could not be counted, so that it is told no more; the audit keeps it."""
     await queries.forget_dropped(tx, who)

@@ -1,6 +1,5 @@
 """The statements on judgements that do not count yet."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +19,7 @@ Due = tuple[UUID, UUID, int]  # a timer: its project, seat and fence
 POSTPONED = timedelta(minutes=1)  # until one that could not be counted is tried again
 KEPT = timedelta(days=7)  # what could not be counted is told of for as long, unless its reviewer has seen it
 
+# Somebody's judgements that do not count yet or could not be counted, the newest first.
 LIST_MINE = """
 SELECT p.assignment_id, p.fence, p.item_id, p.judgement ->> 'verdict' AS verdict, p.dropped_because, i.external_id,
        extract(epoch FROM p.counts_at - clock_timestamp())::float8 AS seconds_left
@@ -132,11 +132,6 @@ async def put_off(tx: AsyncSession, due: Due) -> None:
 async def find_taken(hot: Hot, who: Principal, assignment_id: UUID, fence: int) -> Any:
     """Read the form of the caller's judgement under this fence, while it waits to count."""
     return await hot.fetchrow(FIND_TAKEN, who.project_id, who.id, assignment_id, fence)
-
-
-async def list_mine(hot: Hot, who: Principal) -> Sequence[Any]:
-    """Read the caller's judgements that do not count yet or could not, the newest first."""
-    return await hot.fetch(LIST_MINE, who.project_id, who.id)
 
 
 async def forget_dropped(tx: AsyncSession, who: Principal) -> None:
