@@ -175,6 +175,11 @@ async def show_held(hot: Hot, *, who: Principal, seat: Seat, config: ProjectConf
     )
 
 
+async def answers_of(hot: Hot, *, who: Principal, seat: Seat) -> list[AnswerView]:
+    """Give what was judged before a seat, where the seat shows it."""
+    return (await _answers_for(hot, who, {seat.id: seat.sees_answers})).get(seat.id, [])
+
+
 async def _answers_for(hot: Hot, who: Principal, seats: Mapping[UUID, bool]) -> dict[UUID, list[AnswerView]]:
     """Give what was judged before, for those of these seats that show it."""
     found: dict[UUID, list[AnswerView]] = {seat: [] for seat, shows in seats.items() if shows}

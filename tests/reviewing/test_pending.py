@@ -26,7 +26,7 @@ from review.reviewing.schemas import JudgementIn
 from review.sla.ladders import Step
 from tests.escalation.ladders import FALLBACK, climb, pass_time
 from tests.escalation.ladders import sweep as sweep_ladder
-from tests.make import BASE_URL, CONFIG, World
+from tests.make import BASE_URL, CONFIG, World, give_verdict
 
 FILLED = [("base", "output"), ("comment", "half a thought")]
 OVER = "UPDATE timers SET fire_at = now() - interval '1 second' WHERE kind = 'judgement'"
@@ -44,15 +44,9 @@ def bench(world: World) -> reviewing.Bench:
 
 async def give(world: World, name: str, held: ClaimedAssignment, verdict: str = "approve", **more: Any) -> Given:
     async with world.db.transaction() as tx:
-        return await pending.give(
-            tx,
-            bench(world),
-            who=world.people[name],
-            assignment_id=held.id,
-            fence=held.fence,
-            submitted=JudgementIn(verdict=Verdict(verdict), **more),
-            filled=FILLED,
-        )
+        key: dict[str, Any] = {"who": world.people[name], "assignment_id": held.id, "fence": held.fence}
+        submitted = JudgementIn(verdict=Verdict(verdict), **more)
+        return await give_verdict(tx, bench(world), **key, submitted=submitted, filled=FILLED)
 
 
 async def take_back(world: World, name: str, given: Given) -> list[tuple[str, str]]:

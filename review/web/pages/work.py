@@ -30,6 +30,7 @@ from review.queueing.errors import PoolNotFound
 from review.queueing.rules import Act, Seat
 from review.queueing.schemas import ClaimedAssignment
 from review.reviewing import surroundings
+from review.reviewing.service import Judged
 from review.reviewing.surroundings import Surroundings
 from review.routing.rules import RuleSet
 from review.sla.rules import SlaPolicy
@@ -215,6 +216,12 @@ class Work:
     async def take_up(self, claimed: ClaimedAssignment, pairs: Pairs) -> Draft:
         """Read what was sent about an assignment in hand."""
         return desk.take_up(claimed.item, await self.type_of(claimed), pairs, claimed.answers or ())
+
+    async def take_up_held(self, held: Judged, pairs: Pairs) -> Draft:
+        """Read what was sent about an assignment whose seat and item are locked; they have seen it by now."""
+        await self._see(held.seat)
+        answers = await queueing.answers_of(self.hot, who=self.who, seat=held.seat) if held.seat.sees_answers else ()
+        return desk.take_up(held.item, held.standing.item_type, pairs, answers)
 
     async def held(self, assignment_id: UUID, act: Act | None = None) -> ClaimedAssignment:
         """Give an assignment the caller holds; `act` is what they are about to do with it, so they have seen it.
