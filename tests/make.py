@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit.rules import OPERATOR
 from review.configuration import service as configuration
@@ -20,7 +21,9 @@ from review.kernel.ids import new_id
 from review.kernel.settings import Settings
 from review.queueing import service as queueing
 from review.queueing.schemas import ClaimedAssignment
+from review.reviewing import pending
 from review.reviewing import service as reviewing
+from review.reviewing.pending import Filled, Given
 from review.reviewing.schemas import JudgementIn, Submitted
 
 BASE_URL = "http://testserver.local"
@@ -54,6 +57,16 @@ rules:
   - {{name: low-confidence, when: 'item.confidence < 0.8', then: {{review: triage, sla: standard}}}}
   - {{name: rest, when: 'true', then: {{approve: true}}}}
 """
+
+
+async def give_verdict(
+    tx: AsyncSession, bench: reviewing.Bench, *, submitted: JudgementIn, filled: Filled, **key: Any
+) -> Given:
+    """Take a verdict as the review page does: what it is about is locked, read, and then given."""
+    held = await pending.hold(tx, bench, **key, verdict=submitted.verdict.value, filled=filled)
+    if isinstance(held, Given):
+        return held
+    return await pending.give(tx, bench, who=key["who"], judged=held, submitted=submitted, filled=filled)
 
 
 def submission(text: str = "where is my card", label: str = "card_arrival", **more: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from review.identity.rules import Principal
+from review.identity.rules import Permission, Principal
 from review.kernel.db import Hot
 from review.queueing.queries import BY_SEVERAL
 
@@ -54,11 +54,26 @@ SELECT act.project_id, act.id, g.n, g.id FROM act CROSS JOIN unnest($12::uuid[])
 
 _ACT = """
  a.id, a.state, a.given::text AS given, a.acted_by, a.permissions, a.key_id, a.origin, a.fingerprint, a.requested_at,
- a.counts_at, a.ended_at, a.stopped_at, a.stopped_by, a.forgotten_at, a.tally::text AS tally
+ a.counts_at, a.ended_at, a.stopped_at, a.stopped_by, a.forgotten_at, a.tally::text AS tally,
+ (SELECT u.email FROM users u WHERE u.id = a.acted_by) AS asked_by
 """
-FIND = f"SELECT {_ACT} FROM bulk_acts a WHERE a.project_id = $1 AND a.id = $2 AND a.acted_by = $3"
+# Whoever leads ($4) reaches an act by all of its items: none of them may stand in a pool that is not theirs ($5, null
+# for whoever sees all pools). Of an act whose items are forgotten nothing is left to lead.
+_LED = """
+ ($4 AND ($5::text IS NULL OR (
+   SELECT bool_and(EXISTS (
+     SELECT FROM pool_members m WHERE m.project_id = c.project_id AND m.pool = c.pool AND m.email = $5))
+   FROM bulk_items b JOIN cases c ON c.project_id = b.project_id AND c.item_id = b.item_id
+   WHERE b.project_id = a.project_id AND b.act_id = a.id)))
+"""
+FIND = f"SELECT {_ACT} FROM bulk_acts a WHERE a.project_id = $1 AND a.id = $2 AND (a.acted_by = $3 OR {_LED})"
 LOCK = f"{FIND} FOR UPDATE"
 FIND_BY_KEY = f"SELECT {_ACT} FROM bulk_acts a WHERE a.project_id = $1 AND a.acted_by = $2 AND a.idempotency_key = $3"
+LIST_LED = f"""
+SELECT {_ACT} FROM bulk_acts a
+WHERE a.project_id = $1 AND a.state IN ('waiting', 'running') AND a.acted_by <> $3 AND {_LED}
+ORDER BY a.id DESC LIMIT $2
+"""
 LIST = f"SELECT {_ACT} FROM bulk_acts a WHERE a.project_id = $1 AND a.acted_by = $2 ORDER BY a.id DESC LIMIT $3"
 COUNT = """
 SELECT act_id, state, count(*) AS n FROM bulk_items WHERE project_id = $1 AND act_id = ANY ($2::uuid[]) GROUP BY 1, 2
@@ -154,8 +169,8 @@ async def add(hot: Hot, who: Principal, act: NewAct, item_ids: Sequence[UUID]) -
 
 
 async def find(hot: Hot, who: Principal, act_id: UUID, *, lock: bool = False) -> Any:
-    """Find an act of the caller's own."""
-    return await hot.fetchrow(LOCK if lock else FIND, who.project_id, act_id, who.id)
+    """Find an act that is the caller's own, or that they lead."""
+    return await hot.fetchrow(LOCK if lock else FIND, who.project_id, act_id, *_reach(who))
 
 
 async def find_by_key(hot: Hot, who: Principal, key: str) -> Any:
@@ -166,6 +181,15 @@ async def find_by_key(hot: Hot, who: Principal, key: str) -> Any:
 async def list_of(hot: Hot, who: Principal, limit: int) -> list[Any]:
     """List the caller's own acts, the last one first."""
     return await hot.fetch(LIST, who.project_id, who.id, limit)
+
+
+async def list_led(hot: Hot, who: Principal, limit: int) -> list[Any]:
+    """List others' acts that are under way or about to be, and that the caller leads, the last one first."""
+    return await hot.fetch(LIST_LED, who.project_id, limit, *_reach(who))
+
+
+def _reach(who: Principal) -> tuple[UUID, bool, str | None]:
+    return who.id, who.may(Permission.OVERRIDE), who.email if who.is_pool_bound else None
 
 
 async def count_items(hot: Hot, project_id: UUID, act_ids: Sequence[UUID]) -> list[Any]:

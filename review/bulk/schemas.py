@@ -88,6 +88,7 @@ class ActView(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     state: str
     asked: Asked
+    asked_by: str
     requested_at: datetime
     counts_at: datetime
     ended_at: datetime | None

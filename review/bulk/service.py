@@ -19,7 +19,7 @@ from review.bulk.schemas import MOST_ITEMS, ActView, Asked, Begun, Counts, ItemR
 from review.configuration.rules import ProjectConfig
 from review.configuration.service import ItemTypes
 from review.identity.errors import NotPermitted
-from review.identity.rules import Principal
+from review.identity.rules import Permission, Principal
 from review.items.errors import ConflictingResubmission
 from review.kernel.canonical import fingerprint
 from review.kernel.db import Hot, driver_of
@@ -96,7 +96,7 @@ async def undo(tx: AsyncSession, *, who: Principal, act_id: UUID) -> ActView:
     """
     hot = await driver_of(tx)
     row = await queries.find(hot, who, act_id, lock=True)
-    if row is None:
+    if row is None or row["acted_by"] != who.id:
         raise _not_found(act_id)
     if row["state"] in {"running", "done"}:
         message = say(
@@ -112,7 +112,7 @@ async def undo(tx: AsyncSession, *, who: Principal, act_id: UUID) -> ActView:
 
 
 async def stop(tx: AsyncSession, *, who: Principal, act_id: UUID) -> ActView:
-    """Stop the rest of an act of one's own: what is done stays done, and what is not stays as it is.
+    """Stop the rest of an act, one's own or one that one leads: what is done stays done, what is not stays as it is.
 
     Twice is as good as once, and an act that is over stays as it came out.
 
@@ -126,7 +126,7 @@ async def stop(tx: AsyncSession, *, who: Principal, act_id: UUID) -> ActView:
     if row["state"] in {"waiting", "running"}:
         left = await queries.stop(hot, who, act_id, Why.STOPPED, f"Not done: stopped by {who.name}.")
         view = await get_act(hot, who=who, act_id=act_id)
-        details = {"bulk_id": str(act_id), "done": view.counts.done, "stopped": left}
+        details = {"bulk_id": str(act_id), "asked_by": view.asked_by, "done": view.counts.done, "stopped": left}
         audit.record(tx, who.project_id, who.actor, Action.BULK_STOPPED, details=details)
         return view
     return await get_act(hot, who=who, act_id=act_id)
@@ -160,6 +160,13 @@ async def list_acts(hot: Hot, *, who: Principal) -> list[ActView]:
     return await _views(hot, who, await queries.list_of(hot, who, MOST_LISTED))
 
 
+async def list_led(hot: Hot, *, who: Principal) -> list[ActView]:
+    """List others' acts that the caller may stop, the last one first, up to 20; asks nothing for who leads nobody."""
+    if not who.may(Permission.OVERRIDE):
+        return []
+    return await _views(hot, who, await queries.list_led(hot, who, MOST_LISTED))
+
+
 async def get_told(hot: Hot, *, who: Principal, act_id: UUID, limit: int = MOST_ITEMS, offset: int = 0) -> Told:
     """Give an act with what became of its items, those left out first.
 
@@ -187,6 +194,7 @@ async def _views(hot: Hot, who: Principal, rows: Sequence[Any]) -> list[ActView]
             id=row["id"],
             state="stopped" if row["stopped_at"] else row["state"],
             asked=msgspec.json.decode(row["given"], type=Asked),
+            asked_by=row["asked_by"],
             requested_at=row["requested_at"],
             counts_at=row["counts_at"],
             ended_at=row["ended_at"],
@@ -260,4 +268,4 @@ def _result(row: Any) -> ItemResult:
 
 
 def _not_found(act_id: UUID) -> BulkNotFound:
-    return BulkNotFound(say("There is no act %(act_id)s of yours here.", act_id=act_id))
+    return BulkNotFound(say("There is no act %(act_id)s here that is yours to see or to change.", act_id=act_id))

@@ -1,5 +1,7 @@
 """Locking an item for its decision."""
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -10,9 +12,12 @@ from review.decisions.models import Decision
 from review.decisions.rules import LockedItem
 from review.items.schemas import Details
 
-LOCK = """
-SELECT i.id, i.state, i.type, i.type_version, i.external_id, clock_timestamp() AS at,
-       b.input::text AS input, b.output::text AS output, b.details::text AS details, b.route::text AS route
+COLUMNS = """
+ i.id, i.state, i.type, i.type_version, i.external_id, clock_timestamp() AS at,
+ b.input::text AS input, b.output::text AS output, b.details::text AS details, b.route::text AS route
+"""
+LOCK = f"""
+SELECT {COLUMNS}
 FROM items i JOIN item_bodies b ON b.project_id = i.project_id AND b.item_id = i.id
 WHERE i.project_id = :project AND i.id = :item FOR UPDATE OF i
 """
@@ -28,6 +33,11 @@ async def lock_item(tx: AsyncSession, project_id: UUID, item_id: UUID) -> Locked
     revision = await tx.scalar(
         text("SELECT coalesce(max(revision), 0) FROM decisions WHERE project_id = :project AND item_id = :item"), key
     )
+    return item_of(row, int(revision or 0))
+
+
+def item_of(row: Mapping[Any, Any], revision: int) -> LockedItem:
+    """Show a row of `LOCK`, with the last revision of its decision, 0 where there is none."""
     return LockedItem(
         id=row["id"],
         state=row["state"],
@@ -38,7 +48,7 @@ async def lock_item(tx: AsyncSession, project_id: UUID, item_id: UUID) -> Locked
         output=msgspec.json.decode(row["output"]),
         details=msgspec.json.decode(row["details"], type=Details),
         route=msgspec.json.decode(row["route"]),
-        revision=int(revision or 0),
+        revision=revision,
         at=row["at"],
     )
 

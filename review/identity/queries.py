@@ -42,28 +42,26 @@ SELECT g.prefix, found.* FROM unnest($1::text[]) AS g(prefix)
 CROSS JOIN LATERAL ({FIND_KEY.replace("$1", "g.prefix")}) found
 """
 
-# Being seen is noted once a minute, within the look-up, and never waited for: a locked row is noted later.
+# Being seen is noted once a minute, within the look-up, and never waited for: a locked row is noted later. Where a
+# project is named, the person's place in it comes along, with the latest twenty stops that stand there, which every
+# page of a project tells, and their pools.
 FIND_SESSION = """
 WITH seen AS (
   UPDATE sessions SET last_seen_at = now() WHERE id = (
     SELECT id FROM sessions WHERE id = $1 AND expires_at > now() AND last_seen_at > now() - $2::interval
       AND last_seen_at <= now() - interval '1 minute' FOR UPDATE SKIP LOCKED)
 )
-SELECT u.id AS user_id, u.email, u.name, s.csrf_token, u.preferences
-FROM sessions s JOIN users u ON u.id = s.user_id
-WHERE s.id = $1 AND s.expires_at > now() AND s.last_seen_at > now() - $2::interval AND u.disabled_at IS NULL
-"""
-
-# Every page of a project says what is stopped in it, of the latest twenty stops that stand.
-FIND_MEMBERSHIP = """
-SELECT p.id AS project_id, p.slug, p.config_version, m.role, r.permissions,
+SELECT u.id AS user_id, u.email, u.name, s.csrf_token, u.preferences,
+       p.id AS project_id, p.slug, p.config_version, m.role, r.permissions,
        coalesce((SELECT json_agg(s) FROM (
          SELECT kind, name, way, reason, stopped_by AS "by", expires_at AS until FROM stops
          WHERE project_id = p.id AND resumed_at IS NULL AND (expires_at IS NULL OR expires_at > now())
-         ORDER BY stopped_at DESC, id LIMIT 20) s), '[]')::text AS standing
-FROM projects p JOIN memberships m ON m.project_id = p.id
+         ORDER BY stopped_at DESC, id LIMIT 20) s), '[]')::text AS standing,
+       ARRAY(SELECT pool FROM pool_members WHERE project_id = p.id AND email = u.email) AS pools
+FROM sessions s JOIN users u ON u.id = s.user_id
+LEFT JOIN (memberships m JOIN projects p ON p.id = m.project_id AND p.slug = $3) ON m.user_id = u.id
 LEFT JOIN project_roles r ON r.project_id = p.id AND r.name = m.role
-WHERE p.slug = $1 AND m.user_id = $2
+WHERE s.id = $1 AND s.expires_at > now() AND s.last_seen_at > now() - $2::interval AND u.disabled_at IS NULL
 """
 
 # Somebody who asked for something that is done later, with the token they asked with, if it was one.
@@ -143,14 +141,12 @@ async def list_keys(hot: Hot, prefixes: list[str]) -> dict[str, Any]:
     return {row["prefix"]: row for row in await hot.fetch(LIST_KEYS, prefixes)}
 
 
-async def find_session(hot: Hot, session_id: bytes, idle: timedelta) -> Any:
-    """Find a session that has not expired nor lain idle for so long, and whose user is not disabled."""
-    return await hot.fetchrow(FIND_SESSION, session_id, idle)
+async def find_session(hot: Hot, session_id: bytes, idle: timedelta, project: str | None) -> Any:
+    """Find a session that has not expired nor lain idle for so long, and whose user is not disabled.
 
-
-async def find_membership(hot: Hot, slug: str, user_id: UUID) -> Any:
-    """Find a person's place in a project."""
-    return await hot.fetchrow(FIND_MEMBERSHIP, slug, user_id)
+    What concerns a project is null where none is named, there is none, or they are not in it.
+    """
+    return await hot.fetchrow(FIND_SESSION, session_id, idle, project)
 
 
 async def find_absent(hot: Hot, project_id: UUID, user_id: UUID, key_id: UUID | None) -> Any:

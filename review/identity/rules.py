@@ -109,7 +109,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     `kind` is `key` for a service key and `user` for a person, signed in or by personal token; `email` is empty
     for a key; `key_id` is the key or token they called with, if it was one; `origin` is the address the call came
     from. `permissions` are those of the role, narrowed to the scopes of the key or token. `stops` are known of who
-    calls by a key, for what they submit; `standing`, the same for reading, of who is signed in.
+    calls by a key, for what they submit; `standing`, the same for reading, of who is signed in, and so are their
+    `pools`, None where they were not looked up.
     """
 
     project_id: UUID
@@ -125,6 +126,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = ""
     stops: tuple[str, ...] = ()
     standing: tuple[StandingStop, ...] = ()
+    pools: frozenset[str] | None = None
 
     def may(self, permission: Permission) -> bool:
         """Tell whether the caller carries the permission, and reaches far enough to use it."""

@@ -1,46 +1,34 @@
 """Projects, and a signed-in person's standing in one."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.identity import queries
 from review.identity.errors import ProjectNotFound
 from review.identity.models import Project
-from review.identity.rules import Principal, StandingStop, permissions_of
+from review.identity.rules import Principal, permissions_of
 from review.identity.sessions import Visitor
 from review.kernel.db import Hot
 from review.kernel.sentences import say
 
 
-async def enter_project(hot: Hot, visitor: Visitor, slug: str) -> Principal:
-    """Give a signed-in person's standing in a project.
+def enter_project(visitor: Visitor, slug: str) -> Principal:
+    """Give a signed-in person's standing in the project that their session was looked up for.
 
     Raises:
         ProjectNotFound: no such project, or not theirs (404; the two look alike).
     """
-    row = await queries.find_membership(hot, slug, visitor.user_id)
-    if row is None:
+    if visitor.entered is None or visitor.entered.project != slug:
         message = say("There is no project %(slug)s that you are in.", slug=repr(slug))
         raise ProjectNotFound(message)
-    return Principal(
-        project_id=row["project_id"],
-        project=row["slug"],
-        kind="user",
-        id=visitor.user_id,
-        name=visitor.name,
-        email=visitor.email,
-        role=row["role"],
-        permissions=permissions_of(row["role"], row["permissions"], None),
-        config_version=row["config_version"],
-        standing=_standing(row["standing"]),
-    )
+    return visitor.entered
 
 
-def _standing(raw: str) -> tuple[StandingStop, ...]:
-    return () if raw == "[]" else msgspec.json.decode(raw, type=tuple[StandingStop, ...])
+async def pools_of(hot: Hot, who: Principal) -> Collection[str]:
+    """Give the pools that a caller is in; asks nothing where they came with the look-up of who is calling."""
+    return await queries.list_pools_of(hot, who.project_id, who.email) if who.pools is None else who.pools
 
 
 async def find_absent(

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -13,7 +14,7 @@ from review.audit.rules import Action
 from review.identity import account_queries, queries, traces
 from review.identity.models import BrowserSession
 from review.identity.preferences import DEFAULTS, Preferences, decode
-from review.identity.rules import hash_secret
+from review.identity.rules import Principal, StandingStop, hash_secret, permissions_of
 from review.kernel.db import Hot
 
 IDLE = timedelta(hours=4)  # the default of REVIEW_SESSION_IDLE
@@ -51,13 +52,17 @@ class Vouching(msgspec.Struct, frozen=True):
 
 
 class Visitor(msgspec.Struct, frozen=True):
-    """A signed-in person, not yet in any project, with how they like to work."""
+    """A signed-in person, with how they like to work.
+
+    `entered` is their standing in the project that was asked for, None where none was or it is not theirs.
+    """
 
     user_id: UUID
     email: str
     name: str
     csrf_token: str
     preferences: Preferences = DEFAULTS
+    entered: Principal | None = None
 
 
 class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,12 +78,32 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
     is_this: bool
 
 
-async def find_visitor(hot: Hot, cookie: str, idle: timedelta = IDLE) -> Visitor | None:
-    """Tell who a session cookie belongs to, if the session is still good; that it is of use is noted once a minute."""
-    row = await queries.find_session(hot, hash_secret(cookie), idle) if cookie else None
+async def find_visitor(hot: Hot, cookie: str, idle: timedelta = IDLE, project: str | None = None) -> Visitor | None:
+    """Tell who a session cookie belongs to, if the session is still good, and their standing in a project, if named.
+
+    That the session is of use is noted once a minute.
+    """
+    row = await queries.find_session(hot, hash_secret(cookie), idle, project) if cookie else None
     if row is None:
         return None
-    return Visitor(row["user_id"], row["email"], row["name"], row["csrf_token"], decode(row["preferences"]))
+    known = row["user_id"], row["email"], row["name"], row["csrf_token"], decode(row["preferences"])
+    return Visitor(*known, entered=None if row["project_id"] is None else _standing(row))
+
+
+def _standing(row: Any) -> Principal:
+    return Principal(
+        project_id=row["project_id"],
+        project=row["slug"],
+        kind="user",
+        id=row["user_id"],
+        name=row["name"],
+        email=row["email"],
+        role=row["role"],
+        permissions=permissions_of(row["role"], row["permissions"], None),
+        config_version=row["config_version"],
+        standing=msgspec.json.decode(row["standing"], type=tuple[StandingStop, ...]),
+        pools=frozenset(row["pools"]),
+    )
 
 
 async def open_session(

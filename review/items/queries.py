@@ -157,10 +157,11 @@ SELECT i.id FROM unnest($1::uuid[], $2::uuid[]) AS named(project_id, id)
 JOIN items i ON i.project_id = named.project_id AND i.id = named.id WHERE i.state <> 'open'
 """
 
-LIST_HISTORY = """
+HISTORY = """
 SELECT at, actor_name, actor_kind, actor_id, action, details::text AS details FROM audit_entries
-WHERE project_id = $1 AND item_id = $2 ORDER BY at, id
+WHERE project_id = $1 AND item_id = {item} ORDER BY at, id
 """
+LIST_HISTORY = HISTORY.format(item="$2")
 
 SEES_ANSWERS = """
 SELECT sees_answers FROM assignments

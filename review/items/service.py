@@ -134,10 +134,17 @@ async def list_history(hot: Hot, *, who: Principal, item_id: UUID, base_url: str
 
 async def tell_history(hot: Hot, *, who: Principal, item: ItemDetail) -> list[HistoryEntry]:
     """Tell everything that happened to an item that the caller was let see just now, as `list_history` does."""
-    rows: Sequence[Mapping[str, Any]] = blindness.without_comments(
-        await queries.list_history(hot, who.project_id, item.id)
-    )
-    if await is_still_to_judge(hot, who=who, item=item):
+    rows = await queries.list_history(hot, who.project_id, item.id)
+    sees = await _sees_answers(hot, who, item)
+    return history_of(rows, who=who, item=item, sees_answers=sees)
+
+
+def history_of(
+    rows: Sequence[Mapping[str, Any]], *, who: Principal, item: ItemDetail, sees_answers: bool | None
+) -> list[HistoryEntry]:
+    """Show rows of `queries.HISTORY` to the caller; `sees_answers` as their seat has it, None where they have none."""
+    rows = blindness.without_comments(rows)
+    if _is_still_to_judge(who, item, sees_answers=sees_answers):
         needed = msgspec.json.decode(item.route, type=_Needed).reviews_required
         rows = blindness.without_answers(rows, who.id, is_panel=needed > 1)
     return [
@@ -150,9 +157,19 @@ async def tell_history(hot: Hot, *, who: Principal, item: ItemDetail) -> list[Hi
 
 async def is_still_to_judge(hot: Hot, *, who: Principal, item: ItemView) -> bool:
     """Tell whether the caller's own judgement of an item may still be asked for, so that they must not hear others'."""
-    is_open = item.status in {"queued", "in_review"}
-    sees = await queries.sees_answers(hot, who.project_id, item.id, who.id) if is_open else None
-    return blindness.is_still_to_judge(is_open=is_open, sees_answers=sees, is_reviewer=who.is_blind)
+    return _is_still_to_judge(who, item, sees_answers=await _sees_answers(hot, who, item))
+
+
+async def _sees_answers(hot: Hot, who: Principal, item: ItemView) -> bool | None:
+    return await queries.sees_answers(hot, who.project_id, item.id, who.id) if _is_open(item) else None
+
+
+def _is_still_to_judge(who: Principal, item: ItemView, *, sees_answers: bool | None) -> bool:
+    return blindness.is_still_to_judge(is_open=_is_open(item), sees_answers=sees_answers, is_reviewer=who.is_blind)
+
+
+def _is_open(item: ItemView) -> bool:
+    return item.status in {"queued", "in_review"}
 
 
 async def list_visible(hot: Hot, *, who: Principal, item_ids: list[UUID]) -> frozenset[UUID]:

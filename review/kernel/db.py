@@ -138,6 +138,10 @@ async def driver_of(tx: AsyncSession) -> Hot:
 
     What it does is part of the transaction, and sees what the transaction has flushed.
     """
+    known: Hot | None = tx.info.get(DRIVER)
+    if known is not None:
+        await tx.flush()
+        return known
     await tx.execute(text("SELECT"))  # SQLAlchemy begins the transaction with its first statement
     connection = await (await tx.connection()).get_raw_connection()
     tx.info[DRIVER] = connection.driver_connection

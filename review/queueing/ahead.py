@@ -35,9 +35,9 @@ async def reserve(
     hot, lease = await driver_of(tx), _lease(config, pool)
     await queueing.check_pool(hot, who=who, pool=pool, config=config)
     await ahead_queries.lock(hot, who, pool)
-    if await ahead_queries.has_kept(hot, who, pool):
-        return None
     rows = await ahead_queries.keep(hot, who, pool, lease)
+    if rows is None:
+        return None
     if not rows:
         rows = await queueing.take(hot, who, pool, 1, config, lease=lease, is_ahead=True)
     return next(iter(await queueing.present(hot, who, rows[:1], config=config, base_url=base_url)), None)

@@ -34,12 +34,6 @@ told AS (
 SELECT id FROM shown
 """
 
-KEEP = f"""
-UPDATE assignments SET lease = $4, lease_until = now() + $4
-WHERE {_MINE} AND pool = $3 AND ahead_fence = fence
-RETURNING {_COLUMNS}
-"""
-
 # What somebody has locked is passed over, for whoever asks may hold the locks of another case meanwhile.
 SHOW = f"""
 WITH mine AS MATERIALIZED (
@@ -58,7 +52,15 @@ JOIN asides s ON s.project_id = a.project_id AND s.assignment_id = a.id AND s.fe
 WHERE a.project_id = $1 AND a.holder_id = $2 AND a.state = 'held' AND a.lease_until > now() AND a.pool = $3
   AND a.aside_fence = a.fence
 """
-HAS_KEPT = f"SELECT EXISTS (SELECT {_KEPT})"
+# One row at least, so that it also tells where something came back, beside which nothing is kept.
+KEEP = f"""
+WITH back AS MATERIALIZED (SELECT EXISTS (SELECT {_KEPT}) AS has_kept), mine AS (
+  UPDATE assignments SET lease = $4, lease_until = now() + $4
+  WHERE {_MINE} AND pool = $3 AND ahead_fence = fence AND NOT (SELECT has_kept FROM back)
+  RETURNING {_COLUMNS}
+)
+SELECT back.has_kept, mine.* FROM back LEFT JOIN mine ON true
+"""
 TAKE_KEPT = f"""
 WITH mine AS MATERIALIZED (
   SELECT a.id {_KEPT} ORDER BY s.put_at, a.id LIMIT 1 FOR UPDATE OF a SKIP LOCKED
@@ -93,9 +95,10 @@ async def lock(hot: Hot, who: Principal, pool: str) -> None:
     await hot.execute(LOCK, f"ahead {who.project_id} {who.id} {pool}")
 
 
-async def keep(hot: Hot, who: Principal, pool: str, lease: timedelta) -> list[Any]:
-    """Go on keeping what the caller has claimed ahead of this pool."""
-    return await hot.fetch(KEEP, who.project_id, who.id, pool, lease)
+async def keep(hot: Hot, who: Principal, pool: str, lease: timedelta) -> list[Any] | None:
+    """Go on keeping what the caller has claimed ahead of this pool; None where something that came back is next."""
+    rows = await hot.fetch(KEEP, who.project_id, who.id, pool, lease)
+    return None if rows[0]["has_kept"] else [row for row in rows if row["id"] is not None]
 
 
 async def show(hot: Hot, who: Principal, pool: str, lease: timedelta, only: tuple[UUID, int] | None) -> UUID | None:
@@ -103,11 +106,6 @@ async def show(hot: Hot, who: Principal, pool: str, lease: timedelta, only: tupl
     wanted = only or (None, None)
     found: UUID | None = await hot.fetchval(SHOW, *_told(who, pool, lease), *wanted)
     return found
-
-
-async def has_kept(hot: Hot, who: Principal, pool: str) -> bool:
-    """Tell whether something that came back to the caller waits for them in a pool."""
-    return bool(await hot.fetchval(HAS_KEPT, who.project_id, who.id, pool))
 
 
 async def take_kept(hot: Hot, who: Principal, pool: str, lease: timedelta) -> UUID | None:

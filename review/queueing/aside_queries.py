@@ -153,8 +153,8 @@ WHERE a.project_id = $1 AND a.holder_id = $2 AND a.state = 'held' AND a.lease_un
 
 # What a tab says of an input comes out of small ones only: a large one would be unpacked for a few words.
 LIST_KEPT = """
-SELECT a.id, a.item_id, a.pool, a.fence, a.lease_until, i.type, i.external_id, s.kind, s.note, s.put_by,
-       CASE WHEN pg_column_size(b.input) < 4000 THEN b.input::text END AS input
+SELECT a.id AS assignment_id, a.item_id, a.pool, a.fence, a.lease_until AS until, i.type, i.external_id, s.kind,
+       s.note, s.put_by, CASE WHEN pg_column_size(b.input) < 4000 THEN b.input::text END AS input
 FROM assignments a
 JOIN asides s ON s.project_id = a.project_id AND s.assignment_id = a.id AND s.fence = a.fence
 JOIN items i ON i.project_id = a.project_id AND i.id = a.item_id
@@ -164,10 +164,10 @@ ORDER BY s.put_at, a.id
 """
 
 # The last words that were left with a seat: for whoever has it now, or for the pool they work.
-FIND_NOTE = """
-SELECT s.kind, s.put_by, s.note, s.user_id, s.put_at FROM asides s
-WHERE s.project_id = $1 AND s.assignment_id = $2 AND s.note <> '' AND s.kind <> 'pinned'
-  AND (s.user_id = $3 OR s.user_id IS NULL)
+LAST_NOTE = """
+SELECT s.kind, s.put_by, s.note AS text, s.put_at FROM asides s
+WHERE s.project_id = $1 AND s.assignment_id = {seat} AND s.note <> '' AND s.kind <> 'pinned'
+  AND (s.user_id = $2 OR s.user_id IS NULL)
 ORDER BY s.fence DESC LIMIT 1
 """
 
@@ -254,11 +254,6 @@ async def keep_pinned(hot: Hot, who: Principal) -> None:
 async def list_kept(hot: Hot, who: Principal) -> list[Any]:
     """Read what somebody has pinned or put aside and what is kept for them, in the order in which that was done."""
     return await hot.fetch(LIST_KEPT, who.project_id, who.id)
-
-
-async def find_note(hot: Hot, who: Principal, assignment_id: UUID) -> Any:
-    """Find the last words that were left with a seat for the caller, by themselves or by who sent it back."""
-    return await hot.fetchrow(FIND_NOTE, who.project_id, assignment_id, who.id)
 
 
 async def forget_old(hot: Hot, span: timedelta) -> int:

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from review.configuration.rules import ProjectConfig
-from review.identity import queries as identity
+from review.identity import service as identity
 from review.identity.rules import Principal
 from review.kernel.db import Hot
 from review.queueing import due_queries
@@ -110,5 +110,5 @@ async def pools_of(hot: Hot, *, who: Principal, config: ProjectConfig) -> list[s
     """List the pools whose queues the caller may see, in the order of the configuration."""
     if not who.is_pool_bound:
         return list(config.pools)
-    mine = await identity.list_pools_of(hot, who.project_id, who.email)
+    mine = await identity.pools_of(hot, who)
     return [pool for pool in config.pools if pool in mine]

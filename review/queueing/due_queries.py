@@ -50,15 +50,17 @@ FROM (
 ) due
 """
 
-LIST_CLOCKS = f"""
+# {words} is why the clock stands still, as the caller may hear it.
+CLOCKS = """
 SELECT c.item_id, c.sla_policy, coalesce(c.clock_version, i.config_version) AS version, c.due_at, c.warn_at,
-       c.paused_at, (b.route ->> 'priority')::int AS arrived, {pause_words("$3", "$4")} AS paused_because, k.paused_by
+       c.paused_at, (b.route ->> 'priority')::int AS arrived, {words} AS paused_because, k.paused_by
 FROM cases c
 JOIN items i ON i.project_id = c.project_id AND i.id = c.item_id
 JOIN item_bodies b ON b.project_id = c.project_id AND b.item_id = c.item_id
 LEFT JOIN clock_pauses k ON k.project_id = c.project_id AND k.case_id = c.id AND k.paused_at = c.paused_at
-WHERE c.project_id = $1 AND c.item_id = ANY($2::uuid[]) AND c.state = 'open' AND c.due_at IS NOT NULL
+WHERE c.project_id = $1 AND c.item_id = ANY({items}) AND c.state = 'open' AND c.due_at IS NOT NULL
 """
+LIST_CLOCKS = CLOCKS.format(items="$2::uuid[]", words=pause_words("$3", "$4"))
 
 
 async def list_due(

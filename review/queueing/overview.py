@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from review.configuration.rules import ProjectConfig
-from review.identity import queries as identity
+from review.identity import service as identity
 from review.identity.rules import Permission, Principal
 from review.kernel.db import Hot
 from review.queueing import overview_queries as queries
@@ -18,7 +18,7 @@ async def pool_summaries(hot: Hot, *, who: Principal, config: ProjectConfig) -> 
     """Show the pools the caller may work, in the order of the configuration; none to whoever only reads."""
     pools = list(config.pools) if who.may(Permission.WORK) else []
     if who.is_pool_bound:
-        mine = await identity.list_pools_of(hot, who.project_id, who.email)
+        mine = await identity.pools_of(hot, who)
         pools = [pool for pool in pools if pool in mine]
     rows = await hot.fetch(queries.SUMMARISE, who.project_id, pools, who.id, COUNT_CAP, SOON)
     return [

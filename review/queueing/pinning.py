@@ -39,10 +39,14 @@ class KeptLine(msgspec.Struct, frozen=True, kw_only=True):
 class Note(msgspec.Struct, frozen=True, kw_only=True):
     """Words left with a seat: the caller's own from when they put it aside, or those of who sent it back."""
 
+    kind: str
     text: str
     put_by: str
     put_at: datetime
-    is_own: bool
+
+    def is_by(self, who: Principal) -> bool:
+        """Tell whether these are the caller's own words."""
+        return self.kind == "snoozed" or self.put_by == who.actor.name
 
 
 async def pin(
@@ -73,31 +77,7 @@ async def keep(hot: Hot, *, who: Principal) -> None:
 
 async def list_kept(hot: Hot, *, who: Principal) -> list[KeptLine]:
     """List what the caller has pinned or put aside, and what is kept for them."""
-    return [
-        KeptLine(
-            assignment_id=row["id"],
-            item_id=row["item_id"],
-            pool=row["pool"],
-            type=row["type"],
-            external_id=row["external_id"],
-            kind=row["kind"],
-            until=row["lease_until"],
-            fence=row["fence"],
-            note=row["note"],
-            put_by=row["put_by"],
-            input=row["input"],
-        )
-        for row in await aside_queries.list_kept(hot, who)
-    ]
-
-
-async def find_note(hot: Hot, *, who: Principal, assignment_id: UUID) -> Note | None:
-    """Find the last words that were left with a seat for the caller."""
-    row = await aside_queries.find_note(hot, who, assignment_id)
-    if row is None:
-        return None
-    is_own = row["kind"] == "snoozed" or row["put_by"] == who.actor.name
-    return Note(text=row["note"], put_by=row["put_by"], put_at=row["put_at"], is_own=is_own)
+    return [KeptLine(**dict(row)) for row in await aside_queries.list_kept(hot, who)]
 
 
 async def forget_old(hot: Hot) -> int:

@@ -102,12 +102,12 @@ SELECT priority, due_at, id FROM assignments WHERE project_id = $1 AND pool = $2
 ORDER BY -priority, due_at, id LIMIT 1
 """
 
-_SEAT = """
+SEAT = """
  id, case_id, item_id, kind, pool, priority, state, holder_id, fence, claimed_at, lease_until, sees_answers,
  aside_fence, ahead_fence, given_fence, clock_timestamp() AS at
 """
 
-GET_SEAT = f"SELECT {_SEAT} FROM assignments WHERE project_id = $1 AND id = $2"
+GET_SEAT = f"SELECT {SEAT} FROM assignments WHERE project_id = $1 AND id = $2"
 
 FIND_WINNER = """
 SELECT i.state AS item_state, d.decided_by, d.verdict, r.reviewer_id, u.email AS holder
@@ -213,7 +213,7 @@ async def lock_seats(tx: AsyncSession, project_id: UUID, item_id: UUID) -> list[
     The order of locks is everywhere the same: a case's assignments by id, then the item, then the case.
     """
     rows = await tx.execute(
-        text(f"SELECT {_SEAT} FROM assignments WHERE project_id = :project AND item_id = :item ORDER BY id FOR UPDATE"),
+        text(f"SELECT {SEAT} FROM assignments WHERE project_id = :project AND item_id = :item ORDER BY id FOR UPDATE"),
         {"project": project_id, "item": item_id},
     )
     return [_seat(dict(row)) for row in rows.mappings()]
@@ -245,20 +245,18 @@ async def settle(tx: AsyncSession, project_id: UUID, seat: Seat, state: Assignme
 
     A reviewer's seat that opens again stands in the queue where its case is now, for that may have moved meanwhile.
     """
-    key = {"project": project_id, "id": seat.id, "case": seat.case_id, "user": seat.holder_id}
+    key = {"project": project_id, "id": seat.id, "case": seat.case_id, "user": seat.holder_id, "part": part}
     pool = f", pool = {_POOL_NOW}" if state is AssignmentState.OPEN else ""
+    mine = "WHERE project_id = :project AND case_id = :case AND user_id = :user"
+    parted = "DELETE FROM case_reviewers" if part is None else "UPDATE case_reviewers SET part = :part"
     await tx.execute(
         text(
-            f"UPDATE assignments a SET state = :state, holder_id = NULL, lease_until = NULL{pool}"
+            f"WITH parted AS ({parted} {mine})"
+            f" UPDATE assignments a SET state = :state, holder_id = NULL, lease_until = NULL{pool}"
             " WHERE a.project_id = :project AND a.id = :id"
         ),
         {**key, "state": state.value},
     )
-    where = "WHERE project_id = :project AND case_id = :case AND user_id = :user"
-    if part is None:
-        await tx.execute(text(f"DELETE FROM case_reviewers {where}"), key)
-    else:
-        await tx.execute(text(f"UPDATE case_reviewers SET part = :part {where}"), {**key, "part": part})
 
 
 async def lapse_seats(tx: AsyncSession, seats: Sequence[tuple[UUID, Seat]]) -> None:
@@ -286,27 +284,16 @@ async def lapse_seats(tx: AsyncSession, seats: Sequence[tuple[UUID, Seat]]) -> N
 
 async def close_case(tx: AsyncSession, project_id: UUID, item_id: UUID) -> None:
     """Close the item's case and cancel what is left of its seats; the seats must be locked."""
-    key = {"project": project_id, "item": item_id}
     await tx.execute(
         text(
-            "UPDATE assignments SET state = 'cancelled', holder_id = NULL, lease_until = NULL"
-            " WHERE project_id = :project AND item_id = :item AND state IN ('open', 'held')"
-        ),
-        key,
-    )
-    await tx.execute(
-        text(
-            "DELETE FROM case_reviewers r USING cases c WHERE c.project_id = :project AND c.item_id = :item"
-            " AND r.project_id = c.project_id AND r.case_id = c.id AND r.part = 'holding'"
-        ),
-        key,
-    )
-    await tx.execute(
-        text(
-            "UPDATE cases SET state = 'closed', closed_at = now()"
+            "WITH cancelled AS (UPDATE assignments SET state = 'cancelled', holder_id = NULL, lease_until = NULL"
+            " WHERE project_id = :project AND item_id = :item AND state IN ('open', 'held')),"
+            " parted AS (DELETE FROM case_reviewers r USING cases c WHERE c.project_id = :project AND c.item_id = :item"
+            " AND r.project_id = c.project_id AND r.case_id = c.id AND r.part = 'holding')"
+            " UPDATE cases SET state = 'closed', closed_at = now()"
             " WHERE project_id = :project AND item_id = :item AND state = 'open'"
         ),
-        key,
+        {"project": project_id, "item": item_id},
     )
 
 

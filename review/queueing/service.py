@@ -34,14 +34,18 @@ CONFLICT = "conflict"  # the part in a case of somebody who has declared that it
 _floors = Floors()  # hints of this process; losing them costs nothing
 
 
-async def check_pool(hot: Hot, *, who: Principal, pool: str, config: ProjectConfig) -> None:
+async def check_pool(hot: Hot, *, who: Principal, pool: str, config: ProjectConfig, anew: bool = False) -> None:
     """Let pass who may work the pool.
+
+    What came with the look-up of who is calling is taken for true unless it is to be asked `anew`, under locks.
 
     Raises:
         PoolNotFound: there is no such pool, or the reviewer is not in it (404; the two look alike).
     """
     known = pool in config.pools
-    if known and who.is_pool_bound:
+    if known and who.is_pool_bound and not anew and who.pools is not None:
+        known = pool in who.pools
+    elif known and who.is_pool_bound:
         known = await identity.is_pool_member(hot, who.project_id, pool, who.email)
     if not known:
         message = say("There is no pool %(pool)s here that you are in.", pool=repr(pool))
@@ -60,7 +64,7 @@ async def claim(
         PoolNotFound (404); NotAPerson: a service key claimed (403).
     """
     check_person(who)
-    await check_pool(hot, who=who, pool=pool, config=config)
+    await check_pool(hot, who=who, pool=pool, config=config, anew=True)
     rows = await take(hot, who, pool, limit, config)
     return await present(hot, who, rows, config=config, base_url=base_url)
 
@@ -170,6 +174,11 @@ async def show_held(hot: Hot, *, who: Principal, seat: Seat, config: ProjectConf
         verdicts=verdicts_in(config, seat.pool),
         answers=(await _answers_for(hot, who, {seat.id: seat.sees_answers})).get(seat.id),
     )
+
+
+async def answers_of(hot: Hot, *, who: Principal, seat: Seat) -> list[AnswerView]:
+    """Give what was judged before a seat, where the seat shows it."""
+    return (await _answers_for(hot, who, {seat.id: seat.sees_answers})).get(seat.id, [])
 
 
 async def _answers_for(hot: Hot, who: Principal, seats: Mapping[UUID, bool]) -> dict[UUID, list[AnswerView]]:

@@ -48,13 +48,15 @@ class Bench(msgspec.Struct, frozen=True):
 class Standing(msgspec.Struct, frozen=True):
     """What a judgement of a locked item stands on: the type it arrived under, and the configuration of now.
 
-    `pool` is where its case is, None where rules decided it, and `is_member` tells whether the caller is of that pool.
+    `pool` is where its case is, None where rules decided it, `is_member` tells whether the caller is of that pool, and
+    `is_by_several` whether others judge it too, or have.
     """
 
     item_type: ItemType
     config: ProjectConfig
     pool: str | None
     is_member: bool
+    is_by_several: bool
 
 
 async def lock_item(tx: AsyncSession, who: Principal, item_id: UUID) -> LockedItem:
@@ -79,7 +81,15 @@ async def stand(tx: AsyncSession, bench: Bench, who: Principal, item: LockedItem
     Raises:
         ConflictOfInterest (403).
     """
-    found = await queries.get_standing(tx, who, item.id)
+    return await stand_on(bench, who, item, await queries.get_standing(tx, who, item.id))
+
+
+async def stand_on(bench: Bench, who: Principal, item: LockedItem, found: Any) -> Standing:
+    """Do as `stand` with what was read under the lock already.
+
+    Raises:
+        ConflictOfInterest (403).
+    """
     config = await bench.configs.get(who.project_id, found.config_version)
     item_type = await bench.item_types.get(who.project_id, item.type, item.type_version)
     active = config.item_types.get(item.type)
@@ -101,7 +111,7 @@ async def stand(tx: AsyncSession, bench: Bench, who: Principal, item: LockedItem
             why=why,
         )
         raise ConflictOfInterest(message)
-    return Standing(item_type, config, found.pool, found.is_member)
+    return Standing(item_type, config, found.pool, found.is_member, found.is_by_several)
 
 
 def check_verdict(standing: Standing, pool: str, verdict: Verdict, instead: str) -> None:

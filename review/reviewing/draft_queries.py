@@ -1,6 +1,6 @@
 """Every statement on drafts, and on how much somebody has done today."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,13 +17,13 @@ ON CONFLICT (project_id, user_id, item_id)
 DO UPDATE SET version = d.version + 1, fields = $6, saved_at = now() WHERE d.version = $5 OR $5 < 0
 RETURNING version, saved_at
 """
-FIND = """
-SELECT version, fields::text AS fields, saved_at FROM drafts WHERE project_id = $1 AND user_id = $2 AND item_id = $3
-"""
+OWN = "SELECT version, fields, saved_at FROM drafts WHERE project_id = $1 AND user_id = $2 AND item_id = {item}"
+FIND = OWN.format(item="$3")
 DELETE = "DELETE FROM drafts WHERE project_id = $1 AND user_id = $2 AND item_id = $3"
 FORGET_OLD = "DELETE FROM drafts WHERE saved_at < now() - $1::interval"
 
-# The newest so many of them, out of the index alone; the few that may still be taken back; and what waits in a pool.
+# Somebody's reviews since then, with the seconds between them and since when no rest came in between: the newest so
+# many of them, out of the index alone; the few that may still be taken back; and what waits in a pool.
 COUNT_DONE = """
 WITH mine AS MATERIALIZED (
   (SELECT submitted_at FROM reviews WHERE project_id = $1 AND reviewer_id = $2 AND submitted_at >= $3
@@ -61,13 +61,3 @@ async def delete(hot: Hot, who: Principal, item_id: UUID) -> None:
 async def forget_old(hot: Hot, span: timedelta) -> int:
     """Delete drafts that were not touched for so long; gives how many those were."""
     return int((await hot.execute(FORGET_OLD, span)).split()[-1])
-
-
-async def count_done(
-    hot: Hot, who: Principal, since: datetime, rest: timedelta, *, cap: int, pool: str, waiting_cap: int
-) -> Any:
-    """Count the caller's reviews since then, with the seconds between them and since when no rest came in between.
-
-    Beside them what is open in a pool; each count stops at its cap.
-    """
-    return await hot.fetchrow(COUNT_DONE, who.project_id, who.id, since, cap, rest, pool, waiting_cap)

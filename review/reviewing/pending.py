@@ -1,5 +1,6 @@
 """Judgements that may be taken back for a while: given, counted once that is over, or dropped and told of."""
 
+import json
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
@@ -7,17 +8,14 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import service as audit
 from review.audit.rules import TIMER, Action
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Principal
-from review.kernel.db import UNREACHABLE, Database, Hot, driver_of
-from review.kernel.models import Timer
+from review.kernel.db import UNREACHABLE, Database, driver_of
 from review.kernel.sentences import say
-from review.kernel.timers import TimerKind
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
 from review.queueing.errors import LeaseLost, PoolNotFound
@@ -39,11 +37,13 @@ Filled = Sequence[tuple[str, str]]
 class Given(msgspec.Struct, frozen=True, kw_only=True):
     """A judgement as it was taken: for `seconds` it may be taken back under `fence`, and 0 means that it counts.
 
-    `is_last` tells whether it decides its item, as far as can be told, and `is_again` that it was taken before.
+    `pool` is that of its seat, `is_last` tells whether it decides its item, as far as can be told, and `is_again` that
+    it was taken before.
     """
 
     assignment_id: UUID
     fence: int
+    pool: str
     seconds: float
     is_last: bool
     is_again: bool = False
@@ -61,74 +61,63 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     dropped_because: str | None
 
 
+async def hold(
+    tx: AsyncSession, bench: Bench, *, who: Principal, assignment_id: UUID, fence: int, verdict: str, filled: Filled
+) -> Judged | Given:
+    """Lock what a judgement is about; where this very form was taken already, tell that instead.
+
+    `filled` is the form as it was sent; sent twice, because the answer was lost, it is taken once.
+
+    Raises:
+        As `reviewing.hold` does.
+    """
+    try:
+        return await reviewing.hold(tx, bench, who=who, assignment_id=assignment_id, fence=fence)
+    except LeaseLost:
+        pool = await _find_taken(tx, who, assignment_id, fence, verdict, filled)
+        if pool is None:
+            raise
+        return Given(assignment_id=assignment_id, fence=fence + 1, pool=pool, seconds=0, is_last=True, is_again=True)
+
+
 async def give(
-    tx: AsyncSession,
-    bench: Bench,
-    *,
-    who: Principal,
-    assignment_id: UUID,
-    fence: int,
-    submitted: JudgementIn,
-    filled: Filled,
+    tx: AsyncSession, bench: Bench, *, who: Principal, judged: Judged, submitted: JudgementIn, filled: Filled
 ) -> Given:
     """Take a judgement that counts once its reviewer may not take it back any more, as long as its item type says.
 
-    Whatever stands in its way is said now. `filled` is the form as it was sent; sent twice, it is taken once.
+    Whatever stands in its way is said now.
 
     Raises:
-        As `reviewing.submit` does.
+        As `reviewing.check` does.
     """
-    given: dict[str, Any] = {"who": who, "assignment_id": assignment_id, "fence": fence}
-    try:
-        judged = await reviewing.examine(tx, bench, **given, submitted=submitted)
-    except LeaseLost:
-        verdict = submitted.verdict.value
-        if await find_taken(await driver_of(tx), **given, verdict=verdict, filled=filled) is None:
-            raise
-        return Given(assignment_id=assignment_id, fence=fence + 1, seconds=0, is_last=True, is_again=True)
+    reviewing.check(judged, submitted)
     length, seat = _length(judged.standing, judged.item.type), judged.seat
+    given = Given(assignment_id=seat.id, fence=seat.fence, pool=seat.pool, seconds=0, is_last=True)
     if not length:
         _, is_last = await reviewing.count(tx, bench, who, judged, submitted)
         await tx.flush()
-        return Given(assignment_id=seat.id, fence=fence, seconds=0, is_last=is_last)
-    given_fence = await _keep(tx, who, seat, submitted, filled, length)
-    is_last = not await queue_queries.is_judged_by_several(tx, who.project_id, seat.case_id)
-    return Given(assignment_id=seat.id, fence=given_fence, seconds=length.total_seconds(), is_last=is_last)
-
-
-async def _keep(
-    tx: AsyncSession, who: Principal, seat: Seat, submitted: JudgementIn, filled: Filled, length: timedelta
-) -> int:
-    """Keep a judgement until it counts, with the timer that has it counted; gives the fence that it waits under."""
-    fence, counts_at = await queries.give(tx, who.project_id, seat, length)
-    pending = PendingJudgement(
-        project_id=who.project_id,
-        assignment_id=seat.id,
-        fence=fence,
-        case_id=seat.case_id,
-        item_id=seat.item_id,
-        reviewer_id=who.id,
-        given_by=msgspec.to_builtins(who),
-        judgement=msgspec.to_builtins(submitted),
-        filled=list(filled),
-        held_seconds=seat.held_seconds,
-        submitted_at=func.clock_timestamp(),
-        counts_at=counts_at,
+        return msgspec.structs.replace(given, is_last=is_last)
+    taken = queries.Taken(
+        verdict=submitted.verdict.value,
+        given_by=_json(msgspec.structs.replace(who, standing=(), pools=None)),
+        judgement=_json(submitted),
+        filled=_json(list(filled)),
+        length=length,
     )
-    kind = TimerKind.JUDGEMENT.value
-    timer = Timer(project_id=who.project_id, kind=kind, subject_id=seat.id, generation=fence, fire_at=counts_at)
-    tx.add_all([pending, timer])
-    more = {"held_seconds": round(seat.held_seconds, 1), "counts_at": counts_at.isoformat()}
-    details = _details(seat, fence, submitted, **more)
-    audit.record(tx, who.project_id, who.actor, Action.JUDGEMENT_GIVEN, item_id=seat.item_id, details=details)
-    return fence
+    fence = await queries.give(await driver_of(tx), who, seat, taken)
+    is_last = not judged.standing.is_by_several
+    return msgspec.structs.replace(given, fence=fence, seconds=length.total_seconds(), is_last=is_last)
 
 
-async def find_taken(
-    hot: Hot, *, who: Principal, assignment_id: UUID, fence: int, verdict: str, filled: Filled
+def _json(value: object) -> str:
+    return json.dumps(msgspec.to_builtins(value))  # msgspec itself refuses numbers beyond 64 bits
+
+
+async def _find_taken(
+    tx: AsyncSession, who: Principal, assignment_id: UUID, fence: int, verdict: str, filled: Filled
 ) -> str | None:
     """Find whether this very form was taken already under this fence, and waits to count; gives the seat's pool."""
-    row = await queries.find_taken(hot, who, assignment_id, fence + 1)
+    row = await queries.find_taken(await driver_of(tx), who, assignment_id, fence + 1)
     if row is None or row["verdict"] != verdict:
         return None
     same = msgspec.json.decode(row["filled"], type=list[tuple[str, str]]) == list(filled)
@@ -160,7 +149,7 @@ async def take_back(
         )
         raise UndoTooLate(message)
     try:
-        await queueing.check_pool(hot, who=who, pool=seat.pool, config=config)
+        await queueing.check_pool(hot, who=who, pool=seat.pool, config=config, anew=True)
     except PoolNotFound:
         message = say(
             "You have left its pool, or the pool is gone, so your verdict stands. A lead may still override it."
@@ -173,11 +162,6 @@ async def take_back(
     await tx.delete(pending)
     await tx.flush()
     return filled
-
-
-async def list_mine(hot: Hot, *, who: Principal) -> list[Waiting]:
-    """List the caller's judgements that do not count yet or could not be counted, the newest first."""
-    return [Waiting(**dict(row)) for row in await queries.list_mine(hot, who)]
 
 
 async def forget_dropped(tx: AsyncSession, *, who: Principal) -> None:

@@ -1,15 +1,17 @@
 """The statements on judgements that do not count yet."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from review.audit.rules import Action
 from review.identity.rules import Principal
 from review.kernel.db import Hot
+from review.kernel.ids import new_id
 from review.kernel.models import Timer
 from review.kernel.timers import TimerKind
 from review.queueing.rules import Seat
@@ -17,14 +19,49 @@ from review.reviewing.models import PendingJudgement
 
 Due = tuple[UUID, UUID, int]  # a timer: its project, seat and fence
 
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """A judgement as it is kept until it counts: who gave it, what it says and how the form was filled, as JSON."""
+
+    verdict: str
+    given_by: str
+    judgement: str
+    filled: str
+    length: timedelta
+
+
 POSTPONED = timedelta(minutes=1)  # until one that could not be counted is tried again
 KEPT = timedelta(days=7)  # what could not be counted is told of for as long, unless its reviewer has seen it
 
+# Somebody's judgements that do not count yet or could not be counted, the newest first.
 LIST_MINE = """
 SELECT p.assignment_id, p.fence, p.item_id, p.judgement ->> 'verdict' AS verdict, p.dropped_because, i.external_id,
        extract(epoch FROM p.counts_at - clock_timestamp())::float8 AS seconds_left
 FROM pending_judgements p JOIN items i ON i.project_id = p.project_id AND i.id = p.item_id
 WHERE p.project_id = $1 AND p.reviewer_id = $2 ORDER BY p.submitted_at DESC, p.fence DESC
+"""
+
+# The seat is locked; from here on a judgement waits under a fence of its own, and its timer has it counted.
+GIVE = f"""
+WITH given AS (
+  UPDATE assignments SET fence = fence + 1, given_fence = fence + 1, lease_until = clock_timestamp() + $4::interval
+  WHERE project_id = $1 AND id = $2 RETURNING id, case_id, item_id, kind, pool, fence, lease_until
+), kept AS (
+  INSERT INTO pending_judgements (project_id, assignment_id, fence, case_id, item_id, reviewer_id, given_by, judgement,
+                                  filled, held_seconds, submitted_at, counts_at)
+  SELECT $1, id, fence, case_id, item_id, $3, $11::text::json, $12::text::json, $13::text::json, $5, clock_timestamp(),
+         lease_until FROM given
+), timed AS (
+  INSERT INTO timers (project_id, kind, subject_id, generation, fire_at)
+  SELECT $1, '{TimerKind.JUDGEMENT}', id, fence, lease_until FROM given
+), noted AS (
+  INSERT INTO audit_entries (project_id, id, actor_kind, actor_id, actor_name, origin, config_version, action, item_id,
+                             details)
+  SELECT $1, $10::uuid, 'user', $3, $7::text, $8::text, $9::int, '{Action.JUDGEMENT_GIVEN}', item_id,
+         json_build_object('assignment_id', id, 'fence', fence, 'pool', pool, 'kind', kind, 'verdict', $14::text,
+                           'held_seconds', $6::float8, 'counts_at', lease_until) FROM given
+)
+SELECT fence FROM given
 """
 
 FIND_TAKEN = """
@@ -35,18 +72,13 @@ WHERE p.project_id = $1 AND p.reviewer_id = $2 AND p.assignment_id = $3 AND p.fe
 """
 
 
-async def give(tx: AsyncSession, project_id: UUID, seat: Seat, length: timedelta) -> tuple[int, datetime]:
-    """Mark a locked seat as judged, under a fence of its own; gives that, and when the judgement counts."""
-    found = await tx.execute(
-        text(
-            "UPDATE assignments SET fence = fence + 1, given_fence = fence + 1,"
-            " lease_until = clock_timestamp() + CAST(:length AS interval)"
-            " WHERE project_id = :project AND id = :id RETURNING fence, lease_until"
-        ),
-        {"project": project_id, "id": seat.id, "length": length},
-    )
-    row = found.one()
-    return row.fence, row.lease_until
+async def give(hot: Hot, who: Principal, seat: Seat, taken: Taken) -> int:
+    """Mark a locked seat as judged and keep the judgement until it counts, with timer and audit; gives its fence."""
+    actor, held = who.actor, (seat.held_seconds, round(seat.held_seconds, 1))
+    told = actor.name, actor.origin, actor.config_version, new_id()
+    kept = taken.given_by, taken.judgement, taken.filled, taken.verdict
+    fence: int = await hot.fetchval(GIVE, who.project_id, seat.id, who.id, taken.length, *held, *told, *kept)
+    return fence
 
 
 async def take_back(tx: AsyncSession, project_id: UUID, seat: Seat, since: datetime, lease: timedelta) -> None:
@@ -132,11 +164,6 @@ async def put_off(tx: AsyncSession, due: Due) -> None:
 async def find_taken(hot: Hot, who: Principal, assignment_id: UUID, fence: int) -> Any:
     """Read the form of the caller's judgement under this fence, while it waits to count."""
     return await hot.fetchrow(FIND_TAKEN, who.project_id, who.id, assignment_id, fence)
-
-
-async def list_mine(hot: Hot, who: Principal) -> Sequence[Any]:
-    """Read the caller's judgements that do not count yet or could not, the newest first."""
-    return await hot.fetch(LIST_MINE, who.project_id, who.id)
 
 
 async def forget_dropped(tx: AsyncSession, who: Principal) -> None:

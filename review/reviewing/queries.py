@@ -3,14 +3,19 @@
 from typing import Any, Final, Literal
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from review.decisions.queries import COLUMNS
 from review.decisions.rules import Verdict
 from review.identity.models import User
 from review.identity.rules import Principal
+from review.kernel.db import Hot
 from review.kernel.ids import new_id
 from review.queueing.models import Case
+from review.queueing.queries import BY_SEVERAL, SEAT
+from review.queueing.rules import Seat
 from review.reviewing.models import OverrideProposal, Review
 from review.reviewing.rules import Judgement
 
@@ -19,6 +24,19 @@ _KINDS: Final[dict[str, Literal["review", "adjudication", "lead"]]] = {
     "adjudication": "adjudication",
     "lead": "lead",
 }
+
+
+# The seats by id, then the item: whose that is comes out of all of the seats, so they are locked by then.
+LOCK_JUDGED = f"""
+WITH seats AS MATERIALIZED (
+  SELECT {SEAT} FROM assignments WHERE project_id = $1 AND item_id = (
+    SELECT item_id FROM assignments WHERE project_id = $1 AND id = $2 AND holder_id = $3)
+  ORDER BY id FOR UPDATE
+)
+SELECT {COLUMNS}, (SELECT row_to_json(s) FROM seats s WHERE s.id = $2)::text AS seat
+FROM items i JOIN item_bodies b ON b.project_id = i.project_id AND b.item_id = i.id
+WHERE i.project_id = $1 AND i.id = (SELECT (array_agg(item_id))[1] FROM seats) FOR UPDATE OF i
+"""
 
 
 async def get_case(tx: AsyncSession, project_id: UUID, item_id: UUID) -> Case:
@@ -75,16 +93,27 @@ async def open_seat(
     return assignment_id
 
 
+async def lock_judged(hot: Hot, who: Principal, assignment_id: UUID) -> tuple[Seat, Any] | None:
+    """Lock the seats of a case and then its item, if the caller holds this seat; gives both as the locks found them.
+
+    What else there is to know is for a statement that begins once the locks are had.
+    """
+    row = await hot.fetchrow(LOCK_JUDGED, who.project_id, assignment_id, who.id)
+    return None if row is None else (msgspec.json.decode(row["seat"], type=Seat), row)
+
+
 async def get_standing(tx: AsyncSession, who: Principal, item_id: UUID) -> Any:
     """Read what a judgement of a locked item stands on besides it: the active configuration, its sender and its pool.
 
-    `part` is the caller's part in the case.
+    `part` is the caller's part in the case, `revision` that of the last decision, and `is_by_several` as of the case.
     """
     found = await tx.execute(
         text(
             "SELECT p.config_version, b.submitted_by::text AS submitted_by, c.pool, r.part, EXISTS ("
             "SELECT FROM pool_members m WHERE m.project_id = p.id AND m.pool = c.pool AND m.email = :email)"
-            " AS is_member"
+            " AS is_member, coalesce((SELECT max(d.revision) FROM decisions d"
+            " WHERE d.project_id = p.id AND d.item_id = b.item_id), 0) AS revision,"
+            f" coalesce({BY_SEVERAL}, false) AS is_by_several"
             " FROM projects p JOIN item_bodies b ON b.project_id = p.id AND b.item_id = :item"
             " LEFT JOIN cases c ON c.project_id = p.id AND c.item_id = b.item_id"
             " LEFT JOIN case_reviewers r ON r.project_id = p.id AND r.case_id = c.id AND r.user_id = :user"

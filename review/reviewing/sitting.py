@@ -4,10 +4,6 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from review.identity.rules import Principal
-from review.kernel.db import Hot
-from review.reviewing import draft_queries
-
 DONE_CAP = 1_000
 WAITING_CAP = 100  # of the line on the review page; the pools page counts on
 REST = timedelta(minutes=10)  # a gap between reviews that is a rest
@@ -24,17 +20,22 @@ class Sitting(msgspec.Struct, frozen=True, kw_only=True):
     steady_since: datetime | None
 
 
-async def find_sitting(hot: Hot, *, who: Principal, pool: str, since: datetime) -> Sitting:
-    """Look at the caller's reviews since then, and at what waits in their pool."""
-    row = await draft_queries.count_done(
-        hot, who, since, REST, cap=DONE_CAP + 1, pool=pool, waiting_cap=WAITING_CAP + 1
-    )
-    pace, waiting = row["pace_seconds"], row["waiting"]
-    return Sitting(
-        done=min(row["done"], DONE_CAP),
-        is_done_capped=row["done"] > DONE_CAP,
-        pace_seconds=None if pace is None else float(pace),
-        waiting=min(waiting, WAITING_CAP),
-        is_waiting_capped=waiting > WAITING_CAP,
-        steady_since=row["steady_since"] if row["is_steady"] else None,
-    )
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `draft_queries.COUNT_DONE`."""
+
+    done: int
+    pace_seconds: float | None
+    steady_since: datetime | None
+    is_steady: bool | None
+    waiting: int
+
+    def capped(self) -> Sitting:
+        """Give what is said of it."""
+        return Sitting(
+            done=min(self.done, DONE_CAP),
+            is_done_capped=self.done > DONE_CAP,
+            pace_seconds=self.pace_seconds,
+            waiting=min(self.waiting, WAITING_CAP),
+            is_waiting_capped=self.waiting > WAITING_CAP,
+            steady_since=self.steady_since if self.is_steady else None,
+        )

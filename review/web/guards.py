@@ -114,7 +114,9 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
     cookie = session_of(connection)
     counted = as_session(cookie)
     caller = services.limits.check(connection.scope, counted, client_of(connection)) if cookie else None
-    visitor = await sessions.find_visitor(services.db.hot, cookie, services.settings.session_idle)
+    project = connection.path_params.get("project")
+    named = None if project is None else str(project)
+    visitor = await sessions.find_visitor(services.db.hot, cookie, services.settings.session_idle, named)
     if visitor is None:
         if cookie:
             services.limits.turn_away(counted, client_of(connection))
@@ -125,9 +127,8 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
     catalogue.speak(wishes, visitor.preferences.language)
     if caller is None:
         services.limits.welcome(connection.scope, counted, None)
-    project = connection.path_params.get("project")
-    if project is not None:
-        who = await identity.enter_project(services.db.hot, visitor, str(project))
+    if named is not None:
+        who = identity.enter_project(visitor, named)
         _check(who, handler.opt[PERMISSION])
         connection.scope["user"] = msgspec.structs.replace(who, origin=client_of(connection))
 

@@ -38,7 +38,7 @@ from tests.bulk.acts import (
     work,
 )
 from tests.limited import match, refund
-from tests.make import BASE_URL, CONFIG, World, unknown_id
+from tests.make import BASE_URL, CONFIG, World, give_verdict, unknown_id
 
 TIMEOUT = 20
 
@@ -359,7 +359,7 @@ async def test_whoever_has_judged_keeps_their_seat_and_their_verdict_counts(db: 
     (held,) = await world.claim("ana")
     async with db.transaction() as tx:
         given: dict[str, Any] = {"who": world.people["ana"], "assignment_id": held.id, "fence": held.fence}
-        await pending.give(tx, bench(world), **given, submitted=JudgementIn(verdict=Verdict.APPROVE), filled=[])
+        await give_verdict(tx, bench(world), **given, submitted=JudgementIn(verdict=Verdict.APPROVE), filled=[])
     assert await done(world, "lea", FREED, ids) == {ids[0]: "free"}
     assert await done(world, "ana", REJECTED, ids) == {ids[0]: "reviewed"}
     assert await done(world, "ben", REJECTED, ids) == {ids[0]: "held"}

@@ -3,13 +3,15 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from review.bulk import executing, service
 from review.bulk.errors import BulkNotFound
 from review.bulk.schemas import ActView
+from review.identity.rules import PERMISSIONS, Permission, Role
 from review.kernel.settings import Settings
-from tests.bulk.acts import REJECTED, ask, bench, outcome, submitted, work
+from tests.bulk.acts import RAISED, REJECTED, ask, bench, outcome, submitted, work
 from tests.make import World
 from workers import jobs
 
@@ -40,6 +42,31 @@ async def test_what_is_done_stays_done_and_the_rest_stays_as_it_was(world: World
     rows = await world.db.hot.fetch("SELECT actor_name, details::text FROM audit_entries WHERE action = 'bulk.stopped'")
     assert [row["actor_name"] for row in rows] == ["ana@example.com"]
     assert '"stopped":3' in rows[0]["details"].replace(" ", "")
+
+
+async def test_whoever_leads_where_all_of_its_items_are_stops_anothers_act(world: World) -> None:
+    """Issue 5, point 5: a lead is not left to watch a wrong act run to its end; the audit says who stopped whose."""
+    triage, seniors = await submitted(world, 2), await submitted(world, 1, tags=["vip"])
+    inside, across = await ask(world, "ana", REJECTED, triage), await ask(world, "lea", RAISED, [*triage, *seniors])
+    lead_of_triage = msgspec.structs.replace(
+        world.people["ben"], permissions=PERMISSIONS[Role.LEAD] - {Permission.ALL_POOLS}, role="lead-of-triage"
+    )
+    led = await service.list_led(world.db.hot, who=lead_of_triage)
+    assert [(each.id, each.asked_by) for each in led] == [(inside.id, "ana@example.com")]
+    assert [each.id for each in await service.list_led(world.db.hot, who=world.people["lea"])] == [inside.id]
+    assert await service.list_led(world.db.hot, who=world.people["ben"]) == []
+    async with world.db.transaction() as tx:
+        with pytest.raises(BulkNotFound):
+            await service.stop(tx, who=lead_of_triage, act_id=across.id)
+        with pytest.raises(BulkNotFound):
+            await service.undo(tx, who=lead_of_triage, act_id=inside.id)
+        stopped = await service.stop(tx, who=lead_of_triage, act_id=inside.id)
+    assert (stopped.state, stopped.stopped_by, stopped.counts.left_out) == ("stopped", "ben", 2)
+    assert await service.list_led(world.db.hot, who=lead_of_triage) == []
+    (told,) = await world.db.hot.fetch("SELECT actor_name, details FROM audit_entries WHERE action = 'bulk.stopped'")
+    assert told["actor_name"] == "ben@example.com"
+    assert msgspec.json.decode(told["details"])["asked_by"] == "ana@example.com"
+    assert await work(world) == 3, "the other act goes on"
 
 
 async def test_what_is_over_stays_as_it_came_out(world: World) -> None:

@@ -1,13 +1,14 @@
 """Who is in a project, and who may change that: grants, the last admin, and what the audit keeps of it."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
 from review.audit.rules import OPERATOR
-from review.identity import keys, people
+from review.identity import keys, people, sessions
 from review.identity import service as identity
 from review.identity.errors import (
     IdentityInvalid,
@@ -19,7 +20,6 @@ from review.identity.errors import (
 )
 from review.identity.people import PersonView
 from review.identity.rules import PERMISSIONS, Permission, Role
-from review.identity.sessions import Visitor
 from tests.make import CONFIG, World, unknown_id
 
 LEAD_OF_PEOPLE = PERMISSIONS[Role.LEAD] | {Permission.WRITE_PEOPLE}
@@ -131,10 +131,15 @@ async def test_whoever_is_removed_is_out_at_once_and_what_they_did_stays(world: 
     await remove(world, "ana")
     with pytest.raises(NotAuthenticated):
         await keys.authenticate_key(world.db.hot, world.tokens["ana"])
-    visitor = Visitor(ana.id, ana.email, ana.name, "")
+    async with world.db.transaction() as tx:
+        how: dict[str, Any] = {"browser": sessions.Browser(), "vouching": sessions.Vouching()}
+        cookie = (await sessions.open_session(tx, ana.id, lifetime=timedelta(hours=1), **how)).cookie
+    found = {name: await sessions.find_visitor(world.db.hot, cookie, project=name) for name in ("support", "elsewhere")}
+    assert found["support"] is not None
+    assert found["elsewhere"] is not None
     with pytest.raises(ProjectNotFound):
-        await identity.enter_project(world.db.hot, visitor, "support")
-    assert (await identity.enter_project(world.db.hot, visitor, "elsewhere")).role == "reviewer"
+        identity.enter_project(found["support"], "support")
+    assert identity.enter_project(found["elsewhere"], "elsewhere").role == "reviewer"
     assert await world.count("pool_members", email="ana@example.com") == 1, "the configuration's to change"
     assert await world.count("reviews", reviewer_id=ana.id) == 1
     (told,) = await details_of(world, "user.removed")

@@ -32,13 +32,17 @@ async def sign_in(world: World, email: str, password: str, lifetime: timedelta =
 async def test_a_session_begins_and_ends(world: World) -> None:
     await create(world, email=" New@Example.COM ", password=PASSWORD, pools=("triage",))
     session = await sign_in(world, "new@example.com", PASSWORD)
-    visitor = await sessions.find_visitor(world.db.hot, session.cookie)
+    visitor = await sessions.find_visitor(world.db.hot, session.cookie, project="support")
     assert visitor is not None
     assert (visitor.email, visitor.csrf_token) == ("new@example.com", session.csrf_token)
-    who = await identity.enter_project(world.db.hot, visitor, "support")
+    who = identity.enter_project(visitor, "support")
     assert (who.role, who.kind, who.email) == (Role.REVIEWER, "user", "new@example.com")
-    with pytest.raises(ProjectNotFound):
-        await identity.enter_project(world.db.hot, visitor, "elsewhere")
+    assert sorted(who.pools or ()) == ["triage"]
+    elsewhere = await sessions.find_visitor(world.db.hot, session.cookie, project="elsewhere")
+    for nowhere in (visitor, elsewhere, await sessions.find_visitor(world.db.hot, session.cookie)):
+        assert nowhere is not None
+        with pytest.raises(ProjectNotFound):
+            identity.enter_project(nowhere, "elsewhere")
     again = await sign_in(world, "NEW@example.com", PASSWORD)
     assert again.cookie != session.cookie
     async with world.db.transaction() as tx:

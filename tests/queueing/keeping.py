@@ -11,7 +11,7 @@ from review.queueing import ahead, pinning, sending_back, snoozing
 from review.queueing.errors import LeaseLost, PoolNotFound, SendBackInvalid, TooManyPinned
 from review.reviewing import pending
 from review.reviewing.errors import JudgementInvalid, UndoTooLate
-from tests.make import BASE_URL
+from tests.make import BASE_URL, give_verdict
 from tests.queueing.life import Item, Seat, Token
 from tests.queueing.machine import ANY, LABELS, PEOPLE, VERDICTS, Life, answer_of, judgement_of
 from tests.queueing.rungs import MEMBERS
@@ -135,7 +135,7 @@ class Keeping(Life):
         async def act() -> None:
             async with self.db.transaction() as tx:
                 submitted, filled = judgement_of(verdict, label), [("label", label)]
-                given = await pending.give(tx, self._bench(), **key, submitted=submitted, filled=filled)
+                given = await give_verdict(tx, self._bench(), **key, submitted=submitted, filled=filled)
                 assert (given.fence, given.is_again) == (token.fence + 1, is_again)
 
         self._expect(refusal, act)

@@ -13,6 +13,7 @@ from review.escalation.clocks import Watch
 from review.queueing import comments, departures, overview, pinning, sending_back, snooze_rules, snoozing
 from review.queueing.errors import LeaseLost, SendBackInvalid, SnoozeInvalid, TooManyPinned
 from review.queueing.schemas import ClaimedAssignment
+from review.reviewing import surroundings
 from review.sla.ladders import Step
 from tests.escalation.ladders import UP, climb, pass_time
 from tests.escalation.ladders import sweep as sweep_ladder
@@ -54,6 +55,10 @@ async def kinds(world: World, name: str) -> list[str]:
     return [each.kind for each in await pinning.list_kept(world.db.hot, who=world.people[name])]
 
 
+async def left_with(world: World, name: str, held: ClaimedAssignment) -> pinning.Note | None:
+    return (await surroundings.look(world.db.hot, who=world.people[name], claimed=held)).note
+
+
 async def checked(world: World) -> Ledger:
     return await Ledger.read(world.db.hot, world.service.project_id)
 
@@ -91,9 +96,9 @@ async def test_what_is_put_aside_is_offered_to_nobody_and_comes_back_to_the_same
     assert await world.claim("ben") == []
     fence = await take_up(world, "ana", held)
     assert fence == held.fence + 2
-    note = await pinning.find_note(world.db.hot, who=world.people["ana"], assignment_id=held.id)
+    note = await left_with(world, "ana", held)
     assert note is not None
-    assert (note.text, note.is_own) == ("ask finance", True)
+    assert (note.text, note.is_by(world.people["ana"])) == ("ask finance", True)
     ledger = await checked(world)
     ledger._check_parts()
 
@@ -219,9 +224,9 @@ async def test_sent_back_to_who_had_it_before_it_is_theirs_first_with_the_note(w
     assert await world.claim("cleo") == []
     assert await kinds(world, "ana") == ["reserved"]
     await take_up(world, "ana", first)
-    note = await pinning.find_note(world.db.hot, who=world.people["ana"], assignment_id=first.id)
+    note = await left_with(world, "ana", first)
     assert note is not None
-    assert (note.text, note.put_by, note.is_own) == ("look again", "ben@example.com", False)
+    assert (note.text, note.put_by, note.is_by(world.people["ana"])) == ("look again", "ben@example.com", False)
     ledger = await checked(world)
     ledger.check()
     (told,) = [row for row in ledger.rows["events"] if row["kind"] == "item.returned"]
@@ -240,7 +245,7 @@ async def test_sent_back_to_the_pool_it_came_from(world: World) -> None:
     assert await world.claim("sam", "seniors") == []
     (again,) = await world.claim("ben")
     assert again.id == held.id
-    note = await pinning.find_note(world.db.hot, who=world.people["ben"], assignment_id=held.id)
+    note = await left_with(world, "ben", held)
     assert note is not None
     assert note.text == "look again"
     (await checked(world)).check()
@@ -257,7 +262,7 @@ async def test_where_others_judge_too_the_note_is_kept_in_the_history_alone(worl
     holder = await world.db.hot.fetchval("SELECT holder_id FROM assignments WHERE id = $1", held.id)
     name = next(each for each in ("ben", "cleo") if world.people[each].id == holder)
     await send(world, name, held, "ana@example.com", "I would reject it")
-    assert await pinning.find_note(world.db.hot, who=world.people["ana"], assignment_id=held.id) is None
+    assert await left_with(world, "ana", held) is None
 
 
 async def test_four_are_pinned_beside_the_one_that_is_judged_and_their_leases_are_kept(world: World) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from review.queueing.schemas import ClaimedAssignment
-from review.reviewing import drafts, sitting
+from review.reviewing import drafts, surroundings
 from review.reviewing.errors import DraftOvertaken, DraftTooLarge
 from tests.make import World
 from tests.queueing.test_in_hand import NOW
@@ -77,11 +77,10 @@ async def test_the_day_so_far_counts_ones_own_reviews_and_what_waits(world: Worl
     for _ in range(3):
         (held,) = await world.claim("ana")
         await world.judge("ana", held, "approve")
-    today = await sitting.find_sitting(
-        world.db.hot, who=world.people["ana"], pool="triage", since=NOW.replace(year=2000)
-    )
+    day: dict[str, Any] = {"pool": "triage", "since": NOW.replace(year=2000)}
+    today = (await surroundings.look(world.db.hot, who=world.people["ana"], **day)).sitting
     assert (today.done, today.waiting, today.is_waiting_capped) == (3, 2, False)
     assert today.pace_seconds is not None
     assert today.steady_since is not None
-    nobody = await sitting.find_sitting(world.db.hot, who=world.people["ben"], pool="triage", since=NOW)
+    nobody = (await surroundings.look(world.db.hot, who=world.people["ben"], **day)).sitting
     assert (nobody.done, nobody.pace_seconds, nobody.steady_since) == (0, None, None)

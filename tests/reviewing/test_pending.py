@@ -18,7 +18,7 @@ from review.queueing import departures, pinning, snoozing
 from review.queueing import service as queueing
 from review.queueing.errors import LeaseLost
 from review.queueing.schemas import ClaimedAssignment
-from review.reviewing import pending, pending_queries
+from review.reviewing import pending, pending_queries, surroundings
 from review.reviewing import service as reviewing
 from review.reviewing.errors import UndoTooLate
 from review.reviewing.pending import Given
@@ -26,7 +26,7 @@ from review.reviewing.schemas import JudgementIn
 from review.sla.ladders import Step
 from tests.escalation.ladders import FALLBACK, climb, pass_time
 from tests.escalation.ladders import sweep as sweep_ladder
-from tests.make import BASE_URL, CONFIG, World
+from tests.make import BASE_URL, CONFIG, World, give_verdict
 
 FILLED = [("base", "output"), ("comment", "half a thought")]
 OVER = "UPDATE timers SET fire_at = now() - interval '1 second' WHERE kind = 'judgement'"
@@ -44,15 +44,9 @@ def bench(world: World) -> reviewing.Bench:
 
 async def give(world: World, name: str, held: ClaimedAssignment, verdict: str = "approve", **more: Any) -> Given:
     async with world.db.transaction() as tx:
-        return await pending.give(
-            tx,
-            bench(world),
-            who=world.people[name],
-            assignment_id=held.id,
-            fence=held.fence,
-            submitted=JudgementIn(verdict=Verdict(verdict), **more),
-            filled=FILLED,
-        )
+        key: dict[str, Any] = {"who": world.people[name], "assignment_id": held.id, "fence": held.fence}
+        submitted = JudgementIn(verdict=Verdict(verdict), **more)
+        return await give_verdict(tx, bench(world), **key, submitted=submitted, filled=FILLED)
 
 
 async def take_back(world: World, name: str, given: Given) -> list[tuple[str, str]]:
@@ -252,7 +246,7 @@ async def test_a_configuration_that_changes_meanwhile(
     await world.db.hot.execute(OVER)
     await pending.sweep(world.db, bench(world))
     assert await world.count("decisions") == decisions
-    told = await pending.list_mine(world.db.hot, who=world.people["ana"])
+    told = (await surroundings.look(world.db.hot, who=world.people["ana"])).waiting
     assert [str(dropped) in str(each.dropped_because) for each in told] == ([] if dropped is None else [True])
 
 
@@ -265,7 +259,7 @@ async def test_what_upstream_withdrew_meanwhile_comes_back_with_the_reason(world
         await take_back(world, "ana", given)
     await world.db.hot.execute(OVER)
     assert await pending.sweep(world.db, bench(world)) == 1
-    (told,) = await pending.list_mine(world.db.hot, who=world.people["ana"])
+    (told,) = (await surroundings.look(world.db.hot, who=world.people["ana"])).waiting
     assert told.dropped_because == "upstream has withdrawn the item"
     assert await world.count("reviews") == 0
 
@@ -299,12 +293,12 @@ async def test_what_a_lead_overrode_meanwhile_comes_back_with_the_reason(world: 
         await take_back(world, "ana", given)
     await world.db.hot.execute(OVER)
     assert await pending.sweep(world.db, bench(world)) == 1
-    (told,) = await pending.list_mine(world.db.hot, who=world.people["ana"])
+    (told,) = (await surroundings.look(world.db.hot, who=world.people["ana"])).waiting
     assert told.dropped_because == "the item was decided by lea@example.com (reject)"
     assert (await actions(world))[-1] == "judgement.dropped"
     async with world.db.transaction() as tx:
         await pending.forget_dropped(tx, who=world.people["ana"])
-    assert await pending.list_mine(world.db.hot, who=world.people["ana"]) == []
+    assert (await surroundings.look(world.db.hot, who=world.people["ana"])).waiting == []
 
 
 async def test_of_undo_and_sweep_exactly_one_wins(world: World) -> None:

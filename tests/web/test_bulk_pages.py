@@ -10,7 +10,7 @@ import pytest
 
 from review.bulk import executing, service
 from review.identity.rules import Role
-from tests.bulk.acts import bench, submitted, work
+from tests.bulk.acts import REJECTED, ask, bench, submitted, work
 from tests.make import World, unknown_id
 from tests.web.test_pages import HTML, HTMX, sign_in, token
 
@@ -94,6 +94,22 @@ async def test_everything_that_matches_is_meant_without_being_listed(http: httpx
     assert "Done to all 60" in (await http.get(begun.headers["location"], headers=HTML)).text
     outputs = await world.db.hot.fetch("SELECT DISTINCT output::text FROM decisions")
     assert [row["output"] for row in outputs] == ['{"label": "refund"}']
+
+
+async def test_a_lead_sees_what_others_have_under_way_and_stops_it(http: httpx.AsyncClient, world: World) -> None:
+    act = await ask(world, "ana", REJECTED, await submitted(world, 2), grace=60)
+    await sign_in(http, world, "rex")
+    assert (await http.get(f"{BULK}/{act.id}", headers=HTML)).status_code == 404
+    assert f"/bulk/{act.id}" not in (await http.get(BULK, headers=HTML)).text
+    await sign_in(http, world, "lou", Role.LEAD)
+    assert f"/bulk/{act.id}" in (await http.get(BULK, headers=HTML)).text
+    page = (await http.get(f"{BULK}/{act.id}", headers=HTML)).text
+    assert 'Asked for by <bdi translate="no">ana@example.com</bdi>.' in page
+    assert "Stop the rest" in page
+    assert "Undo" not in page
+    assert (await sent(http, f"/{act.id}/stop", {})).status_code == 303
+    assert "Stopped, with 0 of 2 done" in (await http.get(f"{BULK}/{act.id}", headers=HTML)).text
+    assert f"/bulk/{act.id}" not in (await http.get(BULK, headers=HTML)).text
 
 
 async def test_the_rest_is_stopped_and_the_page_says_by_whom(http: httpx.AsyncClient, world: World) -> None:

@@ -14,8 +14,8 @@ from review.kernel.settings import Settings
 from tests.make import CONFIG, World
 from tests.web.test_pages import HTML, HTMX, sign_in, take
 
-STANDING = {"home": 8, "pool": 5, "desk": 12, "decide at once, and load the next": 39}
-AHEAD = {"claim and load ahead": 15, "take a verdict, and the next is there": 18}
+STANDING = {"home": 4, "pool": 4, "desk": 4, "decide at once, and load the next": 23}
+AHEAD = {"claim and load ahead": 5, "take a verdict, and the next is there": 6}
 PINGS = ("", "SELECT")
 # Where a transaction begins and ends, and what the driver asks to know the types of a new statement.
 BESIDES = ("BEGIN", "COMMIT", "ROLLBACK", "SELECT current_setting('jit')", "WITH RECURSIVE typeinfo_tree(")

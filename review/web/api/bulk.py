@@ -35,7 +35,7 @@ class BulkIn(Asked, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Acts(msgspec.Struct, frozen=True):
-    """The caller's own acts, the last one first."""
+    """The caller's own acts, the last one first, behind those of others that they may stop."""
 
     data: list[ActView]
     next: str | None = None
@@ -73,25 +73,26 @@ async def begin_bulk(request: AnyRequest, services: Svc, who: Who, tx: Tx) -> Re
 
 @get("/bulk", opt=WORK)
 async def list_bulk(services: Svc, who: Who) -> Acts:
-    """List the caller's own last acts."""
-    return Acts(await bulk.list_acts(services.db.hot, who=who))
+    """List what others have under way and the caller, who leads there, may stop; then the caller's own last acts."""
+    led = await bulk.list_led(services.db.hot, who=who)
+    return Acts([*led, *await bulk.list_acts(services.db.hot, who=who)])
 
 
 @get("/bulk/{act_id:uuid}", opt=WORK)
 async def get_bulk(services: Svc, who: Who, act_id: FromPath[UUID]) -> Told:
-    """Give an act of the caller's own, with what became of each item."""
+    """Give an act, the caller's own or one they lead, with what became of each item."""
     return await bulk.get_told(services.db.hot, who=who, act_id=act_id)
 
 
 @post("/bulk/{act_id:uuid}/undo", opt=WORK, status_code=200)
 async def undo_bulk(who: Who, tx: Tx, act_id: FromPath[UUID]) -> ActView:
-    """Take an act back as a whole, before anything of it is done."""
+    """Take an act of the caller's own back as a whole, before anything of it is done."""
     return await bulk.undo(tx, who=who, act_id=act_id)
 
 
 @post("/bulk/{act_id:uuid}/stop", opt=WORK, status_code=200)
 async def stop_bulk(who: Who, tx: Tx, act_id: FromPath[UUID]) -> ActView:
-    """Stop the rest of an act: what is done stays done, what is not stays as it is."""
+    """Stop the rest of an act, one's own or one that one leads: what is done stays done, the rest stays as it is."""
     return await bulk.stop(tx, who=who, act_id=act_id)
 
 

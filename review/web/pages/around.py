@@ -19,9 +19,9 @@ from review.queueing import service as queueing
 from review.queueing.pinning import KeptLine, Note
 from review.queueing.schemas import ClaimedAssignment
 from review.queueing.sending_back import Receivers
-from review.reviewing import drafts, sitting
 from review.reviewing.drafts import SavedDraft
 from review.reviewing.sitting import Sitting
+from review.reviewing.surroundings import Surroundings
 from review.web import content
 from review.web.pages import desk, habits, snooze_times, veils, words
 from review.web.pages.snooze_times import Moment
@@ -78,6 +78,7 @@ class Hand:
     latest: str
     zone: str
     receivers: Receivers = field(default_factory=Receivers)
+    is_note_own: bool = False
     is_pinned: bool = False
     is_draft_used: bool = False
     may_pin: bool = True
@@ -99,20 +100,21 @@ async def look(
     looker: Looker,
     claimed: ClaimedAssignment,
     history: list[HistoryEntry],
-    kept: list[KeptLine],
+    seen: Surroundings,
     clocks: Mapping[UUID, Countdown],
     *,
     is_draft_used: bool = False,
 ) -> Hand:
-    """Look at what stands around an assignment in hand; a handful of short statements."""
-    hot, who, now = looker.hot, looker.who, looker.now
-    pinned = [each for each in kept if each.kind == PINNED]
+    """Show what stands around an assignment in hand."""
+    now = looker.now
+    pinned = [each for each in seen.kept if each.kind == PINNED]
     clock = clocks.get(claimed.item.id)
     latest = snooze_rules.latest(now, clock.due_at if clock and not clock.is_still else None)
     return Hand(
-        day=await look_at_day(looker, claimed.pool, claimed.id, kept, clocks),
-        note=await pinning.find_note(hot, who=who, assignment_id=claimed.id),
-        draft=await drafts.find(hot, who=who, item_id=claimed.item.id),
+        day=day_of(looker, claimed.pool, claimed.id, seen, clocks),
+        note=seen.note,
+        is_note_own=seen.note is not None and seen.note.is_by(looker.who),
+        draft=seen.draft,
         is_draft_used=is_draft_used,
         moments=snooze_times.moments(now, looker.zone, latest),
         latest=words.brief(latest, looker.zone) if latest else "",
@@ -123,12 +125,11 @@ async def look(
     )
 
 
-async def look_at_day(
-    looker: Looker, pool: str, assignment_id: UUID | None, kept: list[KeptLine], clocks: Mapping[UUID, Countdown]
+def day_of(
+    looker: Looker, pool: str, assignment_id: UUID | None, seen: Surroundings, clocks: Mapping[UUID, Countdown]
 ) -> Day:
-    """Look at how the day goes, and what is kept besides the assignment in hand."""
-    began = habits.day_began(looker.now, looker.zone)
-    today = await sitting.find_sitting(looker.hot, who=looker.who, pool=pool, since=began)
+    """Show how the day goes, and what is kept besides the assignment in hand."""
+    kept, today = seen.kept, seen.sitting
     rest, steady = habits.break_after(looker.visitor), today.steady_since
     return Day(
         here=f"/p/{looker.who.project}/assignments/{assignment_id}" if assignment_id else None,

@@ -18,6 +18,7 @@ from review.queueing.ahead import Reserved
 from review.queueing.rules import Act
 from review.reviewing import pending
 from review.reviewing.errors import JudgementInvalid, VerdictNotAllowed
+from review.reviewing.pending import Given
 from review.web.guards import requires
 from review.web.pages import desk, veils
 from review.web.pages.desk import Draft
@@ -68,24 +69,24 @@ class AssignmentPages(Controller):
         """
         pairs = await read_form(request)
         verdict, fence = first(pairs, "verdict"), fence_of(pairs)
-        sent: dict[str, Any] = {"who": work.who, "assignment_id": assignment_id, "fence": fence}
-        sent["filled"] = [pair for pair in pairs if pair[0] not in OF_THE_PAGE]
-        seat = await work.seat_of(assignment_id)
-        if seat.is_given and await pending.find_taken(work.hot, **sent, verdict=verdict) is not None:
-            return await work.onward(seat.pool, verdict, shown=shown_in(pairs), is_again=True)
-        claimed = await work.take(seat, Act.REVIEW)
-        draft = await work.take_up(claimed, pairs)
-        judgement = desk.judge(verdict, claimed.item, draft)
+        filled, shown = [pair for pair in pairs if pair[0] not in OF_THE_PAGE], shown_in(pairs)
+        key: dict[str, Any] = {"assignment_id": assignment_id, "fence": fence, "verdict": verdict}
+        bench, inside = services.bench(), await work.seeing(tx)
+        held = await pending.hold(tx, bench, who=work.who, **key, filled=filled)
+        if isinstance(held, Given):
+            return await inside.onward(held.pool, verdict, shown=shown, is_again=True)
+        item, draft = held.item, await inside.take_up_held(held, pairs)
+        judgement = desk.judge(verdict, item, draft)
         if isinstance(judgement, Draft):
-            return await work.show(claimed, judgement, status=422, push="")
+            return await inside.show(await inside.held(assignment_id), judgement, status=422, push="")
         try:
-            given = await pending.give(tx, services.bench(), **sent, submitted=judgement)
+            given = await pending.give(tx, bench, who=work.who, judged=held, submitted=judgement, filled=filled)
         except (JudgementInvalid, VerdictNotAllowed) as refusal:
-            return await work.show(claimed, desk.refused(draft, refusal), status=refusal.status, push="")
-        hides_words = veils.hides_words(work.config, claimed.item.type)
-        outcome = desk.told(verdict, claimed.item, draft, is_decided=given.is_last, hides_words=hides_words)
-        inside, shown = await work.seeing(tx), shown_in(pairs)
-        return await inside.onward(claimed.pool, verdict, outcome, shown=shown, is_again=given.is_again)
+            claimed, again = await inside.held(assignment_id), desk.refused(draft, refusal)
+            return await inside.show(claimed, again, status=refusal.status, push="")
+        hides_words = veils.hides_words(work.config, item.type)
+        outcome = desk.told(verdict, item, draft, is_decided=given.is_last, hides_words=hides_words)
+        return await (await work.seeing(tx)).onward(given.pool, verdict, outcome, shown=shown)
 
     @post("/skip", status_code=200)
     async def skip(self, request: AnyRequest, work: InHand, tx: Tx, assignment_id: FromPath[UUID]) -> Response[Any]:

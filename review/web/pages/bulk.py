@@ -127,11 +127,10 @@ class BulkPages(Controller):
 
     @get("/")
     async def mine(self, work: InHand) -> Template:
-        """List what the caller did to many items at once, the last first."""
-        found = await bulk.list_acts(work.hot, who=work.who)
-        return work.page(
-            "bulk_mine.html", here="Queue", acts=[(each, _said(each.asked, work.config)) for each in found]
-        )
+        """List what the caller did to many items at once, the last first, and what others are at that they may stop."""
+        mine, led = await bulk.list_acts(work.hot, who=work.who), await bulk.list_led(work.hot, who=work.who)
+        said = {each.id: _said(each.asked, work.config) for each in (*mine, *led)}
+        return work.page("bulk_mine.html", here="Queue", acts=mine, led=led, said=said)
 
     @get("/{act_id:uuid}")
     async def show(self, work: InHand, act_id: FromPath[UUID], after: FromQuery[int] = 0) -> Template:
@@ -145,6 +144,7 @@ class BulkPages(Controller):
             "_bulk_act.html" if work.is_partial else "bulk.html",
             here="Queue",
             act=act,
+            is_mine=act.asked_by == work.who.email,
             url=here,
             said=_said(act.asked, work.config),
             settled=act.counts.done + act.counts.left_out,

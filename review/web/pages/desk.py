@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from markupsafe import Markup
 
 from review.configuration.rules import ProjectConfig
-from review.decisions.rules import Verdict
+from review.decisions.rules import LockedItem, Verdict
 from review.items.schemas import Details, HistoryEntry, ItemDetail
 from review.items.types import ItemType
 from review.kernel import strict_json
@@ -33,6 +33,8 @@ MAX_ALTERNATIVES = 20
 MAX_FACT = 2_000  # characters of one circumstance; the whole is in the API's answer
 MODEL_OUTPUT = "output"
 _ACTS: Final = {"approve": N_("approve"), "correct": N_("correct"), "reject": N_("reject")}
+# An item as it is shown, or as it is locked for a judgement.
+Judgeable: TypeAlias = ItemDetail | LockedItem
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
@@ -69,17 +71,16 @@ class Bench:
 def begin(item: ItemDetail, item_type: ItemType, base: str = MODEL_OUTPUT, answers: Sequence[AnswerView] = ()) -> Draft:
     """Start from the model's output, or from one of its alternatives or an earlier answer where there is such a one."""
     value, base = _start(item, base, answers)
-    said = msgspec.json.decode(item.output)
-    return Draft(form=forms.build(item_type.output_schema, value, said), value=value, base=base)
+    return Draft(form=forms.build(item_type.output_schema, value, _said(item)), value=value, base=base)
 
 
 def take_up(
-    item: ItemDetail, item_type: ItemType, pairs: Sequence[tuple[str, str]], answers: Sequence[AnswerView] = ()
+    item: Judgeable, item_type: ItemType, pairs: Sequence[tuple[str, str]], answers: Sequence[AnswerView] = ()
 ) -> Draft:
     """Read what a reviewer sent; what is wrong with it stands in the draft's form, beside its field."""
     sent = dict(pairs)
     value, base = _start(item, sent.get("base", MODEL_OUTPUT), answers)
-    answer = forms.read(item_type.output_schema, value, pairs, msgspec.json.decode(item.output))
+    answer = forms.read(item_type.output_schema, value, pairs, _said(item))
     is_wrong = bool(forms.first_errors(answer.form))
     return Draft(
         form=answer.form,
@@ -99,14 +100,12 @@ def refused(draft: Draft, refusal: ReviewError) -> Draft:
     return replace(draft, form=forms.with_errors(draft.form, errors), fault=refusal.sentence)
 
 
-def judge(verdict: str, item: ItemDetail, draft: Draft) -> JudgementIn | Draft:
+def judge(verdict: str, item: Judgeable, draft: Draft) -> JudgementIn | Draft:
     """Make a judgement of what was sent, or give the draft back with what stands in its way.
 
     Approving what somebody has changed is stopped, because it would drop the change without a word.
     """
-    if verdict == Verdict.APPROVE and (
-        draft.value is forms.MISSING or differences.changes(msgspec.json.decode(item.output), draft.value)
-    ):
+    if verdict == Verdict.APPROVE and (draft.value is forms.MISSING or differences.changes(_said(item), draft.value)):
         fault = gettext(
             "You changed the output, and approving would drop that. Correct sends your change; undo it to approve."
         )
@@ -122,11 +121,11 @@ def judge(verdict: str, item: ItemDetail, draft: Draft) -> JudgementIn | Draft:
         return refused(draft, refusal)
 
 
-def told(verdict: str, item: ItemDetail, draft: Draft, *, is_decided: bool, hides_words: bool = False) -> str:
+def told(verdict: str, item: Judgeable, draft: Draft, *, is_decided: bool, hides_words: bool = False) -> str:
     """Say in one line what was just recorded; of what is sensitive not to what it was corrected."""
     said = one_of({"approve": N_("Approved"), "reject": N_("Rejected")}, verdict)
     if not said:
-        made = differences.changes(msgspec.json.decode(item.output), draft.value)
+        made = differences.changes(_said(item), draft.value)
         is_one = len(made) == 1 and not hides_words
         after = made[0].after.striptags()[:60] if is_one and made[0].after else ""
         said = gettext("Corrected to %(output)s", output=after) if after else gettext("Corrected")
@@ -293,7 +292,7 @@ def _written(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()[:200]
 
 
-def _start(item: ItemDetail, base: str, answers: Sequence[AnswerView] = ()) -> tuple[Any, str]:
+def _start(item: Judgeable, base: str, answers: Sequence[AnswerView] = ()) -> tuple[Any, str]:
     kind, _, number = base.partition("-")
     if number.isascii() and number.isdigit() and len(number) < 4:
         place = int(number)
@@ -301,7 +300,11 @@ def _start(item: ItemDetail, base: str, answers: Sequence[AnswerView] = ()) -> t
             return item.details.alternatives[place].output, f"alternative-{place}"
         if kind == "answer" and place < len(answers) and answers[place].verdict == Verdict.CORRECT:
             return msgspec.json.decode(answers[place].output), f"answer-{place}"
-    return msgspec.json.decode(item.output), MODEL_OUTPUT
+    return _said(item), MODEL_OUTPUT
+
+
+def _said(item: Judgeable) -> Any:
+    return msgspec.json.decode(item.output) if isinstance(item, ItemDetail) else item.output
 
 
 def _keyed(form: forms.Field, *, has_alternatives: bool) -> str | None:

@@ -6,7 +6,7 @@ from litestar import get
 from litestar.params import FromQuery
 from litestar.response import Template
 
-from review.identity import queries as identity
+from review.identity import service as identity
 from review.identity.rules import Permission
 from review.items import finding
 from review.items.finding import FoundItem
@@ -47,7 +47,7 @@ async def _pools(work: Work, query: str) -> list[Finding]:
         return []
     pools = [each for each in work.config.pools.values() if wanted in f"{each.name} {each.title}".casefold()]
     if pools and work.who.is_pool_bound:
-        mine = await identity.list_pools_of(work.hot, work.who.project_id, work.who.email)
+        mine = await identity.pools_of(work.hot, work.who)
         pools = [each for each in pools if each.name in mine]
     return [Finding(each.title, gettext("Pool"), f"/p/{work.who.project}/pools/{each.name}") for each in pools[:20]]
 

@@ -1,11 +1,11 @@
 """What a page says of the verdict that was given last: how to take it back, and which ones came to nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from review.configuration.limits import VERDICTS
 from review.identity.rules import Principal
-from review.kernel.db import Hot
-from review.reviewing import pending
+from review.reviewing.pending import Waiting
 from review.web.pages import retold
 from review.web.pages.reading import SAID
 from review.web.words.catalogue import one_of
@@ -38,12 +38,12 @@ class Last:
     dropped: list[Dropped] = field(default_factory=list[Dropped])
 
 
-async def look_back(hot: Hot, who: Principal, outcome: str = "", act: str = "") -> Last:
+def look_back(mine: Sequence[Waiting], who: Principal, outcome: str = "", act: str = "") -> Last:
     """Look at the caller's verdicts that do not count; `act` is what was just done, '' where a page merely opens.
 
     Undo belongs to the verdict that the line names, so it is not offered after any other act.
     """
-    here, mine = f"/p/{who.project}", await pending.list_mine(hot, who=who)
+    here = f"/p/{who.project}"
     dropped = [
         Dropped(f"{here}/items/{each.item_id}", each.external_id or str(each.item_id), retold.LOST.tell(why))
         for each in mine

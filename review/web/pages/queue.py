@@ -12,13 +12,13 @@ from review.identity import queries as identity
 from review.identity.rules import Permission
 from review.insight import load
 from review.insight.load import Load
-from review.queueing import ahead, due, overview, pinning
+from review.queueing import ahead, due, overview
 from review.queueing import service as queueing
 from review.queueing.listing_rules import Wanted
 from review.queueing.schemas import HeldLine
 from review.web.content import visible
 from review.web.guards import requires
-from review.web.pages import around, desk, habits, words
+from review.web.pages import around, desk, habits, last, words
 from review.web.pages.reading import SAID, read_form
 from review.web.pages.views import Countdown, HeldRow, LoadRow, PoolRow
 from review.web.pages.work import WORK, InHand, Work
@@ -60,14 +60,15 @@ class QueuePages(Controller):
             )
             for each in pools
         ]
-        kept = [each for each in await pinning.list_kept(work.hot, who=work.who) if each.kind != around.PINNED]
-        clocks = await work.countdowns([*(each.item_id for each in held), *(each.item_id for each in kept)])
+        seen = await work.look()
+        clocks = await work.told_clocks(seen.clocks)
+        kept = (each for each in seen.kept if each.kind != around.PINNED)
         aside = [around.line_of(each, work.looker, clocks.get(each.item_id)) for each in kept]
         mine = [_held_row(each, work.config, clocks.get(each.item_id)) for each in held]
         shown: dict[str, Any] = {"pools": rows, "held": mine, "kept": aside}
         shown["loads"] = await _loads(work)
         shown["resting"] = await work.resting()
-        shown["dropped"] = (await work.look_back()).dropped
+        shown["dropped"] = last.look_back(seen.waiting, work.who).dropped
         return work.page("home.html", here="Queue", **shown, said=one_of(SAID, done))
 
     @post("/pools/{pool:str}/next", status_code=200)

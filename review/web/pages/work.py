@@ -1,5 +1,6 @@
 """Everything a page needs to put the next item before a reviewer: connections, caller, configuration."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any, TypeAlias
@@ -28,14 +29,16 @@ from review.queueing.due import RunningClock
 from review.queueing.errors import PoolNotFound
 from review.queueing.rules import Act, Seat
 from review.queueing.schemas import ClaimedAssignment
+from review.reviewing import surroundings
+from review.reviewing.service import Judged
+from review.reviewing.surroundings import Surroundings
 from review.routing.rules import RuleSet
 from review.sla.rules import SlaPolicy
 from review.web import content
-from review.web.pages import around, countdowns, desk, last, places, resting, veils, words
-from review.web.pages.around import Day, Looker
+from review.web.pages import around, countdowns, desk, habits, last, places, resting, veils, words
+from review.web.pages.around import Looker
 from review.web.pages.countdowns import Hours
 from review.web.pages.desk import Bench, Draft
-from review.web.pages.last import Last
 from review.web.pages.reading import SAID, Pairs
 from review.web.pages.resting import Resting
 from review.web.pages.views import Countdown, Stoppable
@@ -97,8 +100,11 @@ class Work:
         return Template(template_name=name, context={**shared, **context}, status_code=status, headers=headers)
 
     async def countdowns(self, item_ids: list[UUID]) -> dict[UUID, Countdown]:
-        """Show the clocks of open items that have one, each by the configuration that governs it."""
-        clocks = await self.running(item_ids)
+        """Show the clocks of open items that have one."""
+        return await self.told_clocks(await self.running(item_ids))
+
+    async def told_clocks(self, clocks: Mapping[UUID, RunningClock]) -> dict[UUID, Countdown]:
+        """Show running clocks, each by the configuration that governs it."""
         hours = Hours(utc_now())
         return {each.item_id: countdowns.show(each, await self.policy_of(each), hours) for each in clocks.values()}
 
@@ -133,7 +139,8 @@ class Work:
         item, item_type = claimed.item, await self.type_of(claimed)
         if act != "ahead":
             await self.note_shown(item)
-        before = await self.look_back(outcome, act)
+        seen = await self.look(claimed.pool, claimed)
+        before = last.look_back(seen.waiting, self.who, outcome, act)
         rules = await self.rules_of(item)
         bench = Bench(
             project=self.who.project,
@@ -146,9 +153,9 @@ class Work:
             frame=self.frame(item, item_type),
             veil=veils.veil_of(self.config, item_type),
         )
-        history = await items.tell_history(self.hot, who=self.who, item=item)
-        kept = await pinning.list_kept(self.hot, who=self.who)
-        clocks = await self.countdowns([item.id, *(each.item_id for each in kept)])
+        sees = claimed.answers is not None
+        history = items.history_of(seen.history, who=self.who, item=item, sees_answers=sees)
+        clocks = await self.told_clocks(seen.clocks)
         laid = desk.lay_out(
             claimed,
             bench,
@@ -158,13 +165,14 @@ class Work:
             clock=clocks.get(item.id),
             outcome=before.outcome,
         )
-        hand = await around.look(self.looker, claimed, history, kept, clocks, is_draft_used=is_draft_used)
+        hand = await around.look(self.looker, claimed, history, seen, clocks, is_draft_used=is_draft_used)
         name = "_desk.html" if self.is_partial else "review.html"
         return self.page(name, status=status, push=push, desk=laid, hand=hand, last=before, reshape=f"{laid.url}/form")
 
-    async def look_back(self, outcome: str = "", act: str = "") -> Last:
-        """Give what a page says of the verdict that was given last."""
-        return await last.look_back(self.hot, self.who, outcome, act)
+    async def look(self, pool: str | None = None, claimed: ClaimedAssignment | None = None) -> Surroundings:
+        """Look around what is in hand: at what the caller keeps and has given, and in a pool at how their day goes."""
+        since = habits.day_began(utc_now(), self.zone) if pool else None
+        return await surroundings.look(self.hot, who=self.who, pool=pool, since=since, claimed=claimed)
 
     def frame(self, item: ItemDetail, item_type: ItemType) -> content.Frame:
         """Give what surrounds the content of an item: where its files are fetched, and which may be."""
@@ -208,6 +216,12 @@ class Work:
     async def take_up(self, claimed: ClaimedAssignment, pairs: Pairs) -> Draft:
         """Read what was sent about an assignment in hand."""
         return desk.take_up(claimed.item, await self.type_of(claimed), pairs, claimed.answers or ())
+
+    async def take_up_held(self, held: Judged, pairs: Pairs) -> Draft:
+        """Read what was sent about an assignment whose seat and item are locked; they have seen it by now."""
+        await self._see(held.seat)
+        answers = await queueing.answers_of(self.hot, who=self.who, seat=held.seat) if held.seat.sees_answers else ()
+        return desk.take_up(held.item, held.standing.item_type, pairs, answers)
 
     async def held(self, assignment_id: UUID, act: Act | None = None) -> ClaimedAssignment:
         """Give an assignment the caller holds; `act` is what they are about to do with it, so they have seen it.
@@ -272,27 +286,24 @@ class Work:
         if shown is not None and await ahead.show(self.hot, **key, only=shown):
             if exposure.is_counting(self.config):
                 await self.note_shown((await self.held(shown[0])).item)
-            return await self._acknowledge(pool, shown[0], outcome, act)
+            return self.page("_desk_seen.html", push="", **await self._said(pool, shown[0], outcome, act))
         claimed = await self._claim_next(pool, is_again=is_again)
         if not self.is_partial:
             path = f"/assignments/{claimed[0].id}" if claimed else f"/pools/{pool}"
             return Redirect(f"{here}{path}?done={act}", status_code=303)
         if not claimed:
-            said: dict[str, Any] = {"day": await self._day(pool, None), "last": await self.look_back(outcome, act)}
+            said = await self._said(pool, None, outcome, act)
             said |= {"pool_title": self.config.pools[pool].title, "resting": await self.resting()}
             return self.page("_nothing.html", push=f"{here}/pools/{pool}", **said)
         url = f"{here}/assignments/{claimed[0].id}"
         return await self.show(claimed[0], await self.begin(claimed[0]), outcome=outcome, act=act, push=url)
 
-    async def _acknowledge(self, pool: str, assignment_id: UUID, outcome: str, act: str) -> Template:
-        """Say what became of the verdict, for a page that shows the next item already."""
-        day = await self._day(pool, assignment_id)
-        return self.page("_desk_seen.html", push="", day=day, last=await self.look_back(outcome, act))
-
-    async def _day(self, pool: str, assignment_id: UUID | None) -> Day:
-        kept = await pinning.list_kept(self.hot, who=self.who)
-        clocks = await self.countdowns([each.item_id for each in kept])
-        return await around.look_at_day(self.looker, pool, assignment_id, kept, clocks)
+    async def _said(self, pool: str, assignment_id: UUID | None, outcome: str, act: str) -> dict[str, Any]:
+        """Say what became of the verdict, and how the day goes, where no other item comes with the answer."""
+        seen = await self.look(pool)
+        clocks = await self.told_clocks(seen.clocks)
+        day = around.day_of(self.looker, pool, assignment_id, seen, clocks)
+        return {"day": day, "last": last.look_back(seen.waiting, self.who, outcome, act)}
 
     async def find_in_hand(self, pool: str) -> UUID | None:
         """Find what the caller has in hand of a pool, besides what is pinned."""
