@@ -52,8 +52,7 @@ async def compare(hot: Hot, *, who: Principal, a: UUID, b: UUID, days: int = DAY
     rows = await queries.compare(hot, who.project_id, days, of, (first.called, second.called))
     found, span = [_found(row) for row in rows], span_of(await queries.today(hot), days)
     looked = next(round(each.value) for each in found if each.what == "looked")
-    sides = [side_of(found, side, span, queries.MOST_REASONS) for side in (1, 2)]
-    one, other = sides[0], sides[0] if a == b else sides[1]
+    one, other = (side_of(found, side, span, queries.MOST_REASONS) for side in (1, 2))
     return Compared(
         a=first,
         b=second,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from review.delivery.notifications.schemas import Kind, Message, Told
+from review.delivery.notifications.schemas import Facts, Kind, Message, Told
 from review.delivery.notifications.timing import zone_of
 
 MOST_ENTRIES = 40
@@ -19,6 +19,7 @@ NAMES = {
     Kind.ASSIGNED: ("new", "new"),
     Kind.RETURNED: ("returned", "returned"),
     Kind.MENTIONED: ("mention", "mentions"),
+    Kind.MODEL_SEEN: ("new model version", "new model versions"),
     Kind.SLA_WARNING: ("due soon", "due soon"),
     Kind.ESCALATED: ("escalated", "escalated"),
     Kind.SLA_BREACHED: ("overdue", "overdue"),
@@ -63,11 +64,17 @@ def _headline(told: Told) -> str:
         Kind.ASSIGNED: f"New: {named}",
         Kind.RETURNED: f"Went back to its queue: {named}",
         Kind.MENTIONED: f"{by} mentioned you: {named}",
+        Kind.MODEL_SEEN: _model_seen(facts),
         Kind.SLA_WARNING: f"Due soon: {named}",
         Kind.ESCALATED: f"Escalated: {named}",
         Kind.SLA_BREACHED: f"Not taken in time: {named}" if facts.target == "first_claim" else f"Overdue: {named}",
         Kind.PAGE: f"Needs you now: {named}",
     }[told.kind]
+
+
+def _model_seen(facts: Facts) -> str:
+    named = one_line(facts.title) or "items that name no model"
+    return f"Waits to be cleared: {named}" if facts.target == "waiting" else f"New model version: {named}"
 
 
 def _entry(told: Told, project: str, timezone: str) -> str:
@@ -84,6 +91,8 @@ def _entry(told: Told, project: str, timezone: str) -> str:
         lines.append("  " + " ".join(about))
     if told.kind is Kind.TEST:
         lines.append("  It came through, so notices will too.")
+    if told.kind is Kind.MODEL_SEEN:
+        lines.append(f"  {project}/models")
     if told.item_id is not None:
         link = f"{project}/items/{told.item_id}"
         lines.append(f"  {link}")
