@@ -40,6 +40,7 @@ _PLACES: Final = (
     (N_("Keys"), "/keys", Permission.OWN_TOKENS, MENU),
     (N_("Quality"), "/assurance", Permission.READ_REVIEWERS, BAR),
     (N_("Rules"), "/rules", Permission.READ_CONFIG, BAR),
+    (N_("Models"), "/models", Permission.READ_CONFIG, MENU),
 )
 
 
