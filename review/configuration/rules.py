@@ -119,16 +119,14 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
     pools = _pools(checks, data.get("pools"), channels)
     for name, given in defined:
         check_limits(checks, types[name], given, tuple(pools))
-    named = data.get("default_pool")
-    default = next(iter(pools), "") if named is None else checks.known("default_pool", named, pools, "pool")
+    default = _default_pool(checks, data, pools)
     parts = _clock_parts(checks, data, Reach(tuple(pools), tuple(channels)), today, is_stored=versions.config > 0)
     policies = _policies(checks, data, parts)
     rules, called = _rules(checks, data, Surroundings(types, tuple(pools), tuple(policies)), parts)
     audit = read_audit(checks, data.get("audit"), types, tuple(pools), rules)
     webhooks, roles = read_webhooks(checks, data.get("webhooks")), read_roles(checks, data.get("roles"))
     veil, shared = read_veil(checks, data.get("veil")), read_shared_limit(checks, data.get("exposure"), types)
-    take_two = _approvals(checks, data.get("approvals"))
-    clearing = read_clearing(checks, data.get("models"), types)
+    take_two, clearing = _approvals(checks, data.get("approvals")), read_clearing(checks, data.get("models"), types)
     if checks.faults:
         raise ConfigurationInvalid(sorted(checks.faults, key=lambda fault: (fault.line, fault.column)))
     return ProjectConfig(
@@ -152,6 +150,11 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
         clearing=clearing,
         warnings=_warnings(checks, types, pools, rules, parts) if versions.config == 0 else (),
     )
+
+
+def _default_pool(checks: Checks, data: Mapping[str, Any], pools: Mapping[str, Pool]) -> str:
+    named = data.get("default_pool")
+    return next(iter(pools), "") if named is None else checks.known("default_pool", named, pools, "pool")
 
 
 def _rules(

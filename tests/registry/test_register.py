@@ -16,6 +16,8 @@ from review.registry import noticing, queries
 from review.registry import service as registry
 from review.registry.rules import BEFORE
 from review.registry.service import VersionView
+from review.sla.ladders import Fallback, Step
+from tests.escalation.ladders import climb, noted, pass_time, sweep
 from tests.intake.test_stops import SURE, bearer, post
 from tests.make import CONFIG, World, submission
 
@@ -199,3 +201,22 @@ async def test_what_was_counted_too_late_for_the_switch_is_cleared_when_it_is_no
     found = (await versions(world))["intent-clf@7, prompt p1"]
     assert (found.state, found.reason) == ("cleared", BEFORE)
     assert (await keys.authenticate_key(world.db.hot, world.service_key)).models_stamp > before
+
+
+async def test_time_alone_lets_nothing_through_that_an_uncleared_version_made(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    """An escalation policy that would is passed over, as for what is stopped, until somebody clears the version."""
+    await ask(world)
+    await climb(world, Step(after=0.5, decide=Fallback.MODEL_OUTPUT))
+    decided: list[int] = []
+    for _ in range(2):
+        item = (await world.submit(model=NEXT)).item.id
+        await pass_time(world, 3, item)
+        await sweep(world)
+        decided.append(await world.count("decisions", item_id=item))
+        if not decided[-1]:
+            (skipped,) = await noted(world, "escalation.step_skipped", item)
+            assert "nobody has cleared what made it" in skipped["why"][0]
+            await post(http, "models/clear", world.tokens["lea"], NEXT | {"reason": "good"})
+    assert decided == [0, 1]

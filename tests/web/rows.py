@@ -238,11 +238,8 @@ ROWS: dict[str, Row] = {
     "GET /p/{project}/stops": Row(also=(Way("?what=item_type:crm_type"),)),
     "GET /p/{project}/models": Row(also=(Way("?name=crm_model"),)),
     "GET /p/{project}/models/compare": Row(also=(Way("?days=7"),)),
-    "GET /p/{project}/models/{version_id}": Row(finds_nothing=True),
-    **{
-        f"POST /p/{{project}}/models/{{version_id}}/{act}": Row(form=REASON, finds_nothing=True)
-        for act in ("clear", "revoke")
-    },
+    "GET /p/{project}/models/{version_id}": Row(),
+    **{f"POST /p/{{project}}/models/{{version_id}}/{act}": Row(form=REASON) for act in ("clear", "revoke")},
     "GET /p/{project}/rules": Row(),
     "GET /p/{project}/rules/edit": Row(also=(Way("?from=1"),)),
     "POST /p/{project}/rules/edit": Row(form={"do": "check", "source": "project: elsewhere"}, also=(HTMX,)),

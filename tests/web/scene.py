@@ -16,9 +16,11 @@ from review.delivery.feed import service as feed
 from review.delivery.webhooks import service as webhooks
 from review.identity import keyring, keys
 from review.identity.rules import Permission, Role
-from review.kernel.db import Database
+from review.kernel.db import Database, get_now
 from review.kernel.ids import new_id
 from review.kernel.settings import Settings
+from review.registry import queries as registry
+from review.registry.rules import Called
 from review.rehearsal import service as rehearsal
 from review.rehearsal.service import Wanted
 from tests.bulk.acts import ask
@@ -129,6 +131,7 @@ def unknown() -> Things:
         "stop_id",
         "act_id",
         "backtest_id",
+        "version_id",
     )
     return {name: uuid4() for name in ids} | dict.fromkeys(("pool", "name", "channel", "item_type"), "nothing-here")
 
@@ -186,6 +189,7 @@ async def _things(world: World, name: str, text: str, *, holder: str) -> Things:
         "item_type": f"{name}_type",
         "act_id": await _act(world, holder if works else "ana", item, text),
         "backtest_id": await _backtest(world),
+        "version_id": await _version(world, text),
         "comment_id": uuid4(),
         "question_id": uuid4(),
         "view_id": uuid4(),
@@ -198,6 +202,12 @@ async def _act(world: World, name: str, item_id: UUID, text: str) -> UUID:
     """Have somebody ask for an act on many items that is not done yet."""
     asked = Asked(act=Kind.DECIDE, verdict=Verdict.REJECT, reason=text)
     return (await ask(world, name, asked, [item_id], grace=3600)).id
+
+
+async def _version(world: World, text: str) -> UUID:
+    """Have a model version registered that nobody has cleared."""
+    seen = (await get_now(world.db.hot),) * 2
+    return await registry.add(world.db.hot, world.service.project_id, Called(text, text, text), 1, seen, "seen")
 
 
 async def _backtest(world: World) -> UUID:

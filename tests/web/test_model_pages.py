@@ -93,7 +93,7 @@ async def test_two_versions_are_put_side_by_side_in_pictures_and_figures(http: h
     ):
         assert said in page, said
     raw = (await http.get(f"/p/support/models/compare?{query}", headers=HTML)).text
-    assert (raw.count("<svg class=\"interval\""), raw.count("<svg class=\"chart\"")) == (6, 2)
+    assert (raw.count('<svg class="interval"'), raw.count('<svg class="chart"')) == (6, 2)
     answer = await http.get(f"/api/v1/models/compare?{query}", headers=bearer(world.tokens["lea"]))
     told: dict[str, Any] = answer.json()
     assert (told["made_by_a"]["changed"]["count"], told["made_by_b"]["changed"]["count"]) == (0, 2)

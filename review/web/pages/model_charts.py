@@ -124,7 +124,8 @@ def shares(a: Side, b: Side, told: dict[str, Told]) -> list[ShareRow]:
 
 def figure(share: float) -> str:
     """Write a rate so that small ones can be told apart."""
-    return gettext("%(number)s %%", number=f"{share * 100:.2g}" if share < 0.1 else f"{share * 100:.0f}")
+    number = f"{share * 100:.2g}" if share < 0.1 else f"{share * 100:.0f}"
+    return gettext("%(number)s %%", number=number)
 
 
 def _row(title: str, pair: Sequence[Share], told: str) -> ShareRow:

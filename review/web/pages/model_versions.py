@@ -127,12 +127,14 @@ def _asked_types(work: Work) -> str:
 
 
 def _choices(found: list[VersionView], a: str, b: str) -> dict[str, Any]:
-    """Give what may be compared, and what is chosen: unless said the two that were seen last."""
-    seen = [str(each.id) for each in found if each.first_seen_at is not None]
+    """Give what may be compared, and what is chosen: unless said a version that is new and its model's one before."""
+    seen = [each for each in found if each.first_seen_at is not None and each.name]
+    newest = seen[0] if seen else None
+    before = next((each for each in seen[1:] if newest is not None and each.name == newest.name), None)
     return {
         "choices": [(str(each.id), named(each)) for each in found],
-        "a": a or (seen[1] if len(seen) > 1 else ""),
-        "b": b or (seen[0] if seen else ""),
+        "a": a or ("" if before is None else str(before.id)),
+        "b": b or ("" if newest is None else str(newest.id)),
     }
 
 
