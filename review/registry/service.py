@@ -1,8 +1,10 @@
 """Clearing model versions and taking that back, and reading the register."""
 
+import asyncio
 from collections import OrderedDict
 from datetime import datetime
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,7 +22,7 @@ from review.registry.errors import (
     NotCleared,
     TooManyVersions,
 )
-from review.registry.rules import BEFORE, NONE, Called, Cleared, State, may_clear, may_revoke
+from review.registry.rules import BEFORE, Called, Cleared, State, may_clear, may_revoke
 
 CACHED = 256
 MOST_LISTED = 500
@@ -72,21 +74,26 @@ class Clearances:
     def __init__(self, hot: Hot) -> None:
         self._hot = hot
         self._known: OrderedDict[UUID, tuple[int, Cleared]] = OrderedDict()
+        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def get(self, project_id: UUID, stamp: int) -> Cleared:
         """Give what is cleared, no older than this stamp."""
         known = self._known.get(project_id)
         if known is not None and known[0] >= stamp:
             return known[1]
+        async with self._turns.setdefault(project_id, asyncio.Lock()):  # once for all who wait for it
+            known = self._known.get(project_id)
+            if known is None or known[0] < stamp:
+                known = self._known[project_id] = await self._read(project_id)
+                self._known.move_to_end(project_id)
+                if len(self._known) > CACHED:
+                    self._known.popitem(last=False)
+        return known[1]
+
+    async def _read(self, project_id: UUID) -> tuple[int, Cleared]:
         rows = await queries.find_cleared(self._hot, project_id)
-        if not rows:
-            return NONE
-        found = Cleared(frozenset(Called.of(row) for row in rows if row["name"] is not None))
-        self._known[project_id] = (rows[0]["stamp"], found)
-        self._known.move_to_end(project_id)
-        if len(self._known) > CACHED:
-            self._known.popitem(last=False)
-        return found
+        found = frozenset(Called.of(row) for row in rows if row["name"] is not None)
+        return (rows[0]["stamp"] if rows else 0), Cleared(found)
 
 
 async def follow_clearing(tx: AsyncSession, project_id: UUID, *, is_asked: bool, actor: Actor) -> None:
