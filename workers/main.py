@@ -26,6 +26,7 @@ from review.insight import learning
 from review.kernel.db import UNREACHABLE, Database
 from review.kernel.hints import Teller
 from review.kernel.settings import Settings
+from review.registry import noticing
 from review.rehearsal import running
 from review.reviewing import pending
 from review.reviewing.service import Bench
@@ -89,6 +90,7 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
         (lambda: relay(post, sender), settings.relay_interval),
         (lambda: webhooks.sync_changed(db, configs), settings.sweep_interval),
         (lambda: sequencing.advance(keeper), settings.sweep_interval),
+        (lambda: noticing.follow(db), settings.sweep_interval),
     ]
     loops = [asyncio.create_task(repeat(act, stop, interval.total_seconds())) for act, interval in turns]
     loops.append(asyncio.create_task(sender.run(stop)))

@@ -65,7 +65,7 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Differ
         found.append(Difference("changed", "rules", "order"))
     if before and before.get("title") != after.get("title"):
         found.append(Difference("changed", "project", "title"))
-    for key in ("veil", "exposure", "approvals", "audit"):
+    for key in ("veil", "exposure", "approvals", "audit", "models"):
         if before and digest_of(before.get(key)) != digest_of(after.get(key)):
             found.append(Difference("changed", "project", key))
     if before and _default_pool(before) != _default_pool(after):

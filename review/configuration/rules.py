@@ -9,6 +9,7 @@ import msgspec
 from review.configuration.auditing import DEFAULT_BANDS, read_audit
 from review.configuration.calendars import read_calendar
 from review.configuration.checks import Checks, mapping_of
+from review.configuration.clearing import NOT_ASKED, Clearing, read_clearing
 from review.configuration.clocks import Parts, read_policy
 from review.configuration.document import Document
 from review.configuration.errors import ConfigurationInvalid
@@ -42,7 +43,7 @@ SHORTEST_LEASE, LONGEST_LEASE = timedelta(seconds=5), timedelta(days=7)
 TOP = (
     *("project", "title", "item_types", "pools", "default_pool", "rules"),
     *("calendars", "sla_policies", "escalation_policies", "webhooks", "channels", "roles"),
-    *("veil", "exposure", "audit", "approvals", "lists", "scores"),
+    *("veil", "exposure", "audit", "approvals", "lists", "scores", "models"),
 )
 REQUIRED = ("project", "item_types", "pools", "rules")
 LATER_IN_POOLS = {"skills": "everybody in a pool may work all of it"}
@@ -63,7 +64,8 @@ class ProjectConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a project's configuration, compiled; it never changes.
 
     `veil` is how sensitive content is shown by default, and `exposure` the limit that all sensitive types share.
-    `rules_take_two` says that a change of rules acts once somebody else has approved it.
+    `rules_take_two` says that a change of rules acts once somebody else has approved it; `clearing` whose new model
+    versions wait.
     `warnings` are for whoever applies it: what it asks for that will not happen, each with its line.
     """
 
@@ -84,6 +86,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, kw_only=True):
     exposure: ExposureLimit | None = None
     audit_bands: tuple[float, ...] = DEFAULT_BANDS
     rules_take_two: bool = False
+    clearing: Clearing = NOT_ASKED
     warnings: tuple[str, ...] = ()
 
 
@@ -117,15 +120,14 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
     pools = _pools(checks, data.get("pools"), channels)
     for name, given in defined:
         check_limits(checks, types[name], given, tuple(pools))
-    named = data.get("default_pool")
-    default = next(iter(pools), "") if named is None else checks.known("default_pool", named, pools, say("pool"))
+    default = _default_pool(checks, data, pools)
     parts = _clock_parts(checks, data, Reach(tuple(pools), tuple(channels)), today, is_stored=versions.config > 0)
     policies = _policies(checks, data, parts)
     rules, called = _rules(checks, data, Surroundings(types, tuple(pools), tuple(policies)), parts)
     audit = read_audit(checks, data.get("audit"), types, tuple(pools), rules)
     webhooks, roles = read_webhooks(checks, data.get("webhooks")), read_roles(checks, data.get("roles"))
     veil, shared = read_veil(checks, data.get("veil")), read_shared_limit(checks, data.get("exposure"), types)
-    take_two = _approvals(checks, data.get("approvals"))
+    take_two, clearing = _approvals(checks, data.get("approvals")), read_clearing(checks, data.get("models"), types)
     if checks.faults:
         raise ConfigurationInvalid(sorted(checks.faults, key=lambda fault: (fault.line, fault.column)))
     return ProjectConfig(
@@ -146,8 +148,14 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
         exposure=shared,
         audit_bands=audit.bands,
         rules_take_two=take_two,
+        clearing=clearing,
         warnings=_warnings(checks, types, pools, rules, parts) if versions.config == 0 else (),
     )
+
+
+def _default_pool(checks: Checks, data: Mapping[str, Any], pools: Mapping[str, Pool]) -> str:
+    named = data.get("default_pool")
+    return next(iter(pools), "") if named is None else checks.known("default_pool", named, pools, say("pool"))
 
 
 def _rules(

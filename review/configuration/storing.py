@@ -27,9 +27,10 @@ from review.kernel.ids import new_id
 from review.kernel.models import Timer
 from review.kernel.sentences import say
 from review.kernel.timers import TimerKind
+from review.registry import service as registry
 
 _OF_RULES = {"rule", "rules", "list", "score"}
-_NAMED = {("project", "approvals"), ("project", "default_pool"), ("project", "audit")}
+_NAMED = {("project", "approvals"), ("project", "default_pool"), ("project", "audit"), ("project", "models")}
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -234,6 +235,7 @@ async def make_active(
         for role in config.roles.values()
     ]
     await people.replace_roles(tx, project.id, roles)
+    await registry.follow_clearing(tx, project.id, is_asked=config.clearing.is_asked, actor=actor)
     if before and clocks_differ(before, row.document):
         tx.add(
             Timer(

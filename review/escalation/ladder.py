@@ -29,6 +29,7 @@ TellClosed = Callable[[Sequence[UUID]], None]
 
 TAKES_TWO = "two people must decide items of this type, so time alone may reject it and nothing else"
 STOPPED = "what sends it, or its type, is stopped, so time alone may reject it and nothing else"
+UNCLEARED = "nobody has cleared what made it, so time alone may reject it and nothing else"
 UNREVIEWED = "unreviewed"  # the reason that flags a model's output which nobody looked at
 OUTCOMES: dict[Fallback, tuple[Verdict, tuple[str, ...]]] = {
     Fallback.APPROVE: (Verdict.APPROVE, ()),
@@ -88,7 +89,7 @@ async def climb(tx: AsyncSession, climbing: Climb, case: Case, number: int) -> C
         pool = pool_after(step, case, waiting)
         reach = await queries.find_reach(tx, case, waiting, pool=pool, targets=(*step.notify, *step.page))
         plan = plan_step(step, case, waiting, reach, climbing.known)
-        if step.decide not in {None, Fallback.REJECT} and (why := await _why_withheld(tx, case)):
+        if step.decide not in {None, Fallback.REJECT} and (why := await _why_withheld(tx, climbing.config, case)):
             _record(tx, climbing, case, at, Action.STEP_SKIPPED, {"why": [why]})
             continue
         if plan.is_dead_end:
@@ -111,10 +112,12 @@ async def climb(tx: AsyncSession, climbing: Climb, case: Case, number: int) -> C
     return Climbed(case=case, marks=tuple(marks), is_taken=False)
 
 
-async def _why_withheld(tx: AsyncSession, case: Case) -> str | None:
+async def _why_withheld(tx: AsyncSession, config: ProjectConfig, case: Case) -> str | None:
     """Say why time alone may not let an item through, or None where it may."""
     if await queries.takes_two(tx, case):
         return TAKES_TWO
+    if config.clearing.is_asked and await queries.is_uncleared(tx, case, config.clearing.types):
+        return UNCLEARED
     return STOPPED if await queries.is_stopped(tx, case) else None
 
 

@@ -81,6 +81,17 @@ SELECT EXISTS (
       ELSE s.subject = b.details -> 'model' ->> 'name'
         OR s.subject = (b.details -> 'model' ->> 'name') || '@' || (b.details -> 'model' ->> 'version') END)
 """)
+IS_UNCLEARED = text("""
+SELECT EXISTS (
+  SELECT FROM items i JOIN item_bodies b ON b.project_id = i.project_id AND b.item_id = i.id
+  WHERE i.project_id = :project AND i.id = :item
+    AND (cardinality(CAST(:types AS text[])) = 0 OR i.type = ANY (CAST(:types AS text[])))
+    AND NOT EXISTS (
+      SELECT FROM model_versions m
+      WHERE m.project_id = i.project_id AND m.name = coalesce(b.details -> 'model' ->> 'name', '')
+        AND m.version = coalesce(b.details -> 'model' ->> 'version', '')
+        AND m.prompt_version = coalesce(b.details -> 'model' ->> 'prompt_version', '') AND m.state = 'cleared'))
+""")
 ADD_SEATS = text("""
 INSERT INTO assignments (project_id, id, case_id, item_id, kind, pool, priority, due_at, state, barred)
 SELECT c.project_id, g.id, c.id, c.item_id, 'review', c.pool, c.priority,
@@ -156,6 +167,12 @@ async def takes_two(tx: AsyncSession, case: Case) -> bool:
 async def is_stopped(tx: AsyncSession, case: Case) -> bool:
     """Tell whether the sender or the type of a case's item is stopped now."""
     return bool(await tx.scalar(IS_STOPPED, {"project": case.project_id, "item": case.item_id}))
+
+
+async def is_uncleared(tx: AsyncSession, case: Case, types: Sequence[str]) -> bool:
+    """Tell whether a case's item is of one of these types, or of any, and what made it is not cleared now."""
+    given = {"project": case.project_id, "item": case.item_id, "types": list(types)}
+    return bool(await tx.scalar(IS_UNCLEARED, given))
 
 
 async def add_seats(tx: AsyncSession, case: Case, count: int) -> None:

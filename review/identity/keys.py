@@ -80,6 +80,7 @@ async def authenticate_key(hot: Hot, secret: str) -> Principal:
         config_version=row["config_version"],
         key_id=row["key_id"],
         stops=tuple(row["stops"]),
+        models_stamp=row["models_stamp"],
     )
 
 

@@ -21,6 +21,7 @@ class Project(Base):
     slug: Mapped[str] = mapped_column(unique=True)
     title: Mapped[str]
     config_version: Mapped[int] = mapped_column(server_default="0", default=0)
+    models_stamp: Mapped[int] = mapped_column(server_default="0", default=0)
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
 
 

@@ -16,7 +16,7 @@ from review.kernel.db import Hot
 # key is a stop of all that it was rotated through; those are looked for only while a source is stopped.
 FIND_KEY = """
 SELECT k.project_id, k.id AS key_id, k.secret_sha256, k.name AS key_name,
-       coalesce(m.role, k.role) AS role, r.permissions, k.scopes, p.slug, p.config_version,
+       coalesce(m.role, k.role) AS role, r.permissions, k.scopes, p.slug, p.config_version, p.models_stamp,
        u.id AS user_id, u.email, u.name AS user_name,
        (k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
         AND (k.user_id IS NULL OR (u.disabled_at IS NULL AND m.role IS NOT NULL))) AS usable,

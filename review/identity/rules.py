@@ -51,6 +51,7 @@ class Permission(StrEnum):
     STOP = "sources:stop"
     READ_REVIEWERS = "reviewers:read"
     READ_AUDIT = "audit:read"
+    CLEAR_MODELS = "models:clear"
 
 
 _P = Permission
@@ -59,7 +60,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.LEAD: frozenset(
         {_P.READ_ITEMS, _P.WORK, _P.COMMENT, _P.OVERRIDE, _P.READ_FEEDBACK, _P.WRITE_DATASETS, _P.READ_CONFIG}
         | {_P.PAUSE, _P.READ_EVENTS, _P.READ_WEBHOOKS, _P.READ_PEOPLE, _P.OWN_TOKENS, _P.ALL_POOLS, _P.STOP}
-        | {_P.READ_REVIEWERS}
+        | {_P.READ_REVIEWERS, _P.CLEAR_MODELS}
     ),
     Role.REVIEWER: frozenset({_P.READ_ITEMS, _P.WORK, _P.COMMENT, _P.PAUSE, _P.OWN_TOKENS}),
     Role.ANALYST: frozenset(
@@ -109,8 +110,9 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     `kind` is `key` for a service key and `user` for a person, signed in or by personal token; `email` is empty
     for a key; `key_id` is the key or token they called with, if it was one; `origin` is the address the call came
     from. `permissions` are those of the role, narrowed to the scopes of the key or token. `stops` are known of who
-    calls by a key, for what they submit; `standing`, the same for reading, of who is signed in, and so are their
-    `pools`, None where they were not looked up.
+    calls by a key, for what they submit, and so is `models_stamp`, which says which model versions are cleared;
+    `standing`, the stops for reading, are of who is signed in, and so are their `pools`, None where they were not
+    looked up.
     """
 
     project_id: UUID
@@ -125,6 +127,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     key_id: UUID | None = None
     origin: str = ""
     stops: tuple[str, ...] = ()
+    models_stamp: int = 0
     standing: tuple[StandingStop, ...] = ()
     pools: frozenset[str] | None = None
 

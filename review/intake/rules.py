@@ -19,6 +19,7 @@ from review.kernel.events import EventKind
 from review.kernel.ids import new_id
 from review.kernel.sentences import say
 from review.queueing.conflicts import barred_of, people_in
+from review.registry.rules import NONE, Cleared
 from review.routing.rules import Restraint, Route, route
 
 _encode = msgspec.json.Encoder().encode
@@ -52,11 +53,17 @@ class NewItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def prepare(
-    value: object, config: ProjectConfig, *, idempotency_key: str | None, who: Principal | None = None
+    value: object,
+    config: ProjectConfig,
+    *,
+    idempotency_key: str | None,
+    who: Principal | None = None,
+    cleared: Cleared = NONE,
 ) -> NewItem:
     """Check a submission against its item type and route it by the rule set of this configuration version.
 
-    Without `who`, which says who sent it and what is stopped, it is routed as if nothing were.
+    Without `who`, which says who sent it and what is stopped, it is routed as if nothing were. `cleared` counts where
+    the configuration asks for clearing.
 
     Raises:
         Invalid: a field is missing, unknown or wrong; `errors` names it (422).
@@ -81,6 +88,8 @@ def prepare(
         raise PayloadInvalid(message, errors=tuple(faults))
     item_id = new_id()
     restraint = restraint_of(item_type, who, submission.model)
+    if config.clearing.covers(item_type.name) and not cleared.has(submission.model):
+        restraint = msgspec.structs.replace(restraint, uncleared=True)
     facts = as_stored(cast("Mapping[str, Any]", value))
     taken = route(config.ruleset, facts, item_id, config.default_pool, restraint)
     return NewItem(

@@ -23,6 +23,7 @@ from review.kernel import strict_json
 from review.kernel.db import Hot, get_now
 from review.kernel.errors import FieldError, ReviewError
 from review.kernel.hints import Hints
+from review.registry.rules import NONE, Cleared
 
 MAX_BATCH = 1_000
 _NO_REASONS = msgspec.Raw(b"[]")
@@ -37,12 +38,16 @@ class Accepted(msgspec.Struct, frozen=True):
 
 
 class Desk(msgspec.Struct, frozen=True):
-    """What every submission needs: the connections, the caller, the rules of now, and the address links carry."""
+    """What every submission needs: the connections, the caller, the rules of now, and the address links carry.
+
+    `cleared` are the model versions that are cleared, where the configuration asks for that.
+    """
 
     hot: Hot
     who: Principal
     config: ProjectConfig
     base_url: str
+    cleared: Cleared = NONE
 
 
 _together: Gatherings[NewItem, Accepted | ReviewError] = Gatherings()
@@ -57,7 +62,8 @@ async def submit(desk: Desk, raw: bytes, *, idempotency_key: str | None) -> Acce
         MalformedRequest (400), Invalid, UnknownItemType, PayloadInvalid (422): the body; nothing is stored.
         ConflictingResubmission: the same key came with other content (409).
     """
-    item = prepare(strict_json.decode(raw), desk.config, idempotency_key=idempotency_key, who=desk.who)
+    given = strict_json.decode(raw)
+    item = prepare(given, desk.config, idempotency_key=idempotency_key, who=desk.who, cleared=desk.cleared)
     # Whatever the statement takes from the desk is part of the kind; the act holds the pool, so its id stays taken.
     kind = (id(desk.hot), desk.who.project_id, desk.config.version, desk.who.actor, desk.base_url)
     outcome = await _together.join(kind, item, lambda group: _take_in(desk, group))
@@ -79,7 +85,7 @@ async def submit_batch(
             await asyncio.sleep(0)  # a thousand checks take tens of milliseconds; others get their turn between
         try:
             value = strict_json.decode(bytes(raw))
-            outcomes.append(prepare(value, desk.config, idempotency_key=key, who=desk.who))
+            outcomes.append(prepare(value, desk.config, idempotency_key=key, who=desk.who, cleared=desk.cleared))
         except ReviewError as refusal:
             outcomes.append(refusal)
     taken = iter(await _take_in(desk, [outcome for outcome in outcomes if isinstance(outcome, NewItem)]))

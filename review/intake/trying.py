@@ -15,6 +15,7 @@ from review.configuration.rules import ProjectConfig, compile_config
 from review.intake.rules import prepare, restraint_of
 from review.items.schemas import as_stored
 from review.kernel.canonical import fingerprint
+from review.registry.rules import ALL
 from review.routing import telling
 from review.routing.conditions import EvaluationFailed, Facts, compile_condition, facts_of
 from review.routing.reading import ConditionInvalid
@@ -71,7 +72,7 @@ def check(source: bytes | str) -> Checked:
 
 
 def evaluate(source: str, item: object) -> Trial:
-    """Route an item by a document, as if it came from a sender of whom nothing is stopped.
+    """Route an item by a document, as if nothing of its sender were stopped and its model version were cleared.
 
     The same item is always sampled the same way here; once submitted it gets an id, and is sampled by that.
 
@@ -79,7 +80,7 @@ def evaluate(source: str, item: object) -> Trial:
         ConfigurationInvalid, Invalid, UnknownItemType, PayloadInvalid: the document or the item is wrong (422).
     """
     config = compile_config(parse(source))
-    submission = prepare(item, config, idempotency_key=None).submission
+    submission = prepare(item, config, idempotency_key=None, cleared=ALL).submission
     given = as_stored(cast("Mapping[str, Any]", item))
     item_id = UUID(bytes=hashlib.sha256(fingerprint(item)).digest()[:16])
     restraint = restraint_of(config.item_types[submission.type], None)

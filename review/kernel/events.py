@@ -24,4 +24,5 @@ class EventKind(StrEnum):
     SLA_BREACHED = "item.sla_breached"
     DECISION_REVISED = "decision.revised"
     SNAPSHOT_READY = "dataset.snapshot_ready"
+    MODEL_SEEN = "model.seen"
     WEBHOOK_TEST = "webhook.test"

@@ -1,7 +1,8 @@
 """What two versions make of the same stored item, and the tally of it; no I/O.
 
 Routing is a function of the version and the item alone, its id included, so the same items give the same tally however
-they are cut into batches. Stops are left out: they say what is withheld at a moment, not what the rules are.
+they are cut into batches. Stops are left out, and which model versions are cleared: they say what is withheld at a
+moment, not what the rules are.
 """
 
 from collections.abc import Iterable, Mapping

@@ -50,7 +50,8 @@ class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one rule made of an item; `sampled_out` is set where the condition held and the sample passed it by.
 
     `stopped` says that the rule would have decided the item, and a stop keeps it from that; `two_person` that
-    it would have decided alone what takes two people. Either way people judge it.
+    it would have decided alone what takes two people; `uncleared` that nobody has cleared the version of the model
+    that made the item. Each way people judge it.
     """
 
     rule: str
@@ -59,10 +60,11 @@ class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
     sampled_out: bool = False
     stopped: bool = False
     two_person: bool = False
+    uncleared: bool = False
 
 
 class Restraint(msgspec.Struct, frozen=True):
-    """What rules may not do with an item by themselves: let it through (`stopped`), or decide it (`two_person`).
+    """What rules may not do with an item by themselves: let it through (`stopped`), or decide it (the others).
 
     `stopped_wholly` is a stop of rejections too; `rules` and `rules_wholly` name the rules that are stopped themselves.
     """
@@ -72,6 +74,7 @@ class Restraint(msgspec.Struct, frozen=True):
     stopped_wholly: bool = False
     rules: frozenset[str] = frozenset()
     rules_wholly: frozenset[str] = frozenset()
+    uncleared: bool = False
 
     def stops(self, rule: Rule) -> bool:
         """Tell whether a stop keeps the rule from deciding."""
@@ -82,7 +85,7 @@ class Restraint(msgspec.Struct, frozen=True):
 
     def withholds(self, rule: Rule) -> bool:
         """Tell whether people take the place of the rule's own decision."""
-        return rule.action != "review" and (self.two_person or self.stops(rule))
+        return rule.action != "review" and (self.two_person or self.uncleared or self.stops(rule))
 
 
 FREE = Restraint()
@@ -191,6 +194,7 @@ def _evaluation(rule: Rule, restraint: Restraint, *, holds: bool, taken: bool) -
         sampled_out=holds and not taken,
         stopped=withheld and restraint.stops(rule),
         two_person=withheld and restraint.two_person,
+        uncleared=withheld and restraint.uncleared,
     )
 
 

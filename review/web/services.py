@@ -26,6 +26,8 @@ from review.kernel.db import Database
 from review.kernel.hints import Hints
 from review.kernel.migrations import Migrations
 from review.kernel.settings import Settings
+from review.registry.rules import NONE
+from review.registry.service import Clearances
 from review.reviewing.service import Bench
 from review.web.errands import Errands
 from review.web.limits import Limits
@@ -57,6 +59,7 @@ class Services:
     watch: KeyWatch
     live: Live
     media: Media
+    clearances: Clearances
     errands: Errands = field(default_factory=Errands)
     sign_ins: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIGN_INS_AT_A_TIME))
 
@@ -85,7 +88,7 @@ class Services:
         key_use.start()
         watch.start()
         parts = (ConfigCache(db), ItemTypes(db), Migrations.load(), key_use, federation, Limits(settings), watch, live)
-        return cls(settings, db, redis, hints, tail, *parts, Media.of(settings))
+        return cls(settings, db, redis, hints, tail, *parts, Media.of(settings), Clearances(db.hot))
 
     def release(self) -> None:
         """Let parked callers and streams go, and keep nobody waiting any more; for a process that is about to stop."""
@@ -120,7 +123,10 @@ class Services:
 
     async def desk_of(self, who: Principal) -> Desk:
         """Give what taking items in needs."""
-        return Desk(self.db.hot, who, await self.config_of(who), self.base_url)
+        config = await self.config_of(who)
+        asks = config.clearing.is_asked
+        cleared = await self.clearances.get(who.project_id, who.models_stamp) if asks else NONE
+        return Desk(self.db.hot, who, config, self.base_url, cleared)
 
 
 Svc: TypeAlias = NamedDependency[Services]

@@ -15,7 +15,10 @@ from review.decisions.rules import Verdict
 from review.delivery.webhooks import service as webhooks
 from review.identity.rules import Role
 from review.insight import learning
+from review.kernel.db import get_now
 from review.kernel.ids import new_id
+from review.registry import queries as registry
+from review.registry.rules import Called
 from review.rehearsal import running
 from review.rehearsal import service as rehearsal
 from review.rehearsal.schemas import Assumed
@@ -224,6 +227,7 @@ class Spread:
         self.held = ""
         self.delivery = ""
         self.act = self.backtest = ""
+        self.models: list[UUID] = []
 
     async def fill(self) -> None:
         """Submit, and act on it by every hand, with hostile words each time."""
@@ -235,6 +239,11 @@ class Spread:
                 self.items.append(answer["id"])
             await self._act(api)
         await learning.follow(self.world.db)
+        seen = (await get_now(self.world.db.hot),) * 2
+        for called in (Called(*SHORT[1:4]), Called(SHORT[23], SHORT[2], SHORT[5])):
+            cut = Called(*(each[:200] for each in called))
+            added = await registry.add(self.world.db.hot, self.world.service.project_id, cut, 1, seen, "waiting")
+            self.models.append(added)
         await self._owe()
         execute = self.world.db.hot.execute
         await execute("UPDATE users SET name = $1 WHERE email <> ''", f"{SHORT[2]} {SHORT[23]}")

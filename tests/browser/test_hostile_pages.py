@@ -37,6 +37,11 @@ VISITS: dict[str, Callable[[Spread], list[str]]] = {
     "/p/{project}/reviewers": lambda _made: [f"{P}/reviewers"],
     "/p/{project}/bulk": lambda _made: [f"{P}/bulk"],
     "/p/{project}/bulk/{act_id}": lambda made: [f"{P}/bulk/{made.act}", f"{P}/bulk/%3Cscript%3E"],
+    "/p/{project}/models": lambda _made: [f"{P}/models", f"{P}/models?name=%22%3E%3Cscript%3E&version=%E2%80%AE"],
+    "/p/{project}/models/compare": lambda made: [
+        f"{P}/models/compare?a={made.models[0]}&b={made.models[1]}&type=%3Cscript%3E&days=%22%3E%3Cimg%3E"
+    ],
+    "/p/{project}/models/{version_id}": lambda made: [f"{P}/models/{each}" for each in made.models],
     "/p/{project}/rules": lambda _made: [f"{P}/rules"],
     "/p/{project}/rules/edit": lambda _made: [f"{P}/rules/edit?from={each}" for each in (1, 2)],
     "/p/{project}/rules/{version}": lambda _made: [f"{P}/rules/{each}" for each in (1, 2)],

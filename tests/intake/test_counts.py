@@ -12,7 +12,9 @@ from review.intake import service as intake
 from review.intake.coalescing import Gatherings
 from review.items.errors import ConflictingResubmission, PayloadInvalid
 from review.kernel.settings import Settings
+from tests.intake.test_stops import post
 from tests.make import World, submission
+from tests.registry.test_register import NEXT, ask, send
 
 
 async def test_a_submission_asks_who_is_calling_and_stores_and_no_more(
@@ -25,6 +27,22 @@ async def test_a_submission_asks_who_is_calling_and_stores_and_no_more(
         answer = await http.post("/api/v1/items", json=submission(external_id=external_id), headers=headers)
         assert answer.status_code == 201
     assert [_first_words(each) for each in statements] == ["SELECT k.project_id, k.id AS", "WITH given AS ("]
+
+
+async def test_clearing_costs_intake_a_statement_only_after_something_was_cleared(
+    http: httpx.AsyncClient, world: World, statements: list[str]
+) -> None:
+    await ask(world)
+    seen: list[list[str]] = []
+    for at in range(4):
+        if at == 2:
+            await post(http, "models/clear", world.tokens["lea"], NEXT | {"reason": "good"})
+        statements.clear()
+        await send(http, world, NEXT)
+        seen.append([" ".join(each.split()[:2]) for each in statements])
+    usual = ["SELECT k.project_id,", "WITH given"]
+    assert seen[1] == seen[3] == usual
+    assert seen[2] == ["SELECT k.project_id,", "SELECT p.models_stamp", "WITH given"]
 
 
 async def test_submissions_that_arrive_together_share_statements(world: World, statements: list[str]) -> None:

@@ -42,6 +42,7 @@ NDJSON, STREAM = (
 )
 FENCE, JUDGED = {"fence": 1}, {"fence": 1, "verdict": "approve"}
 REASON = {"reason": "it moves house"}
+NOWHERE = "00000000-0000-0000-0000-000000000001"
 PROPOSAL = {"proposal": "00000000-0000-0000-0000-000000000001"}
 BULK = {"act": "decide", "verdict": "reject", "items": ["00000000-0000-0000-0000-000000000001"], "reason": "a batch"}
 BULK_FORM = {"act": "reject", "item": "00000000-0000-0000-0000-000000000001", "reason": "a batch"}
@@ -164,6 +165,10 @@ ROWS: dict[str, Row] = {
     "GET /api/v1/reviewers": Row(),
     "GET /api/v1/assurance/estimates": Row(),
     "GET /api/v1/assurance/advice": Row(also=(Way("?type=ticket_intent&model=m@1"),)),
+    "GET /api/v1/models": Row(also=(Way("?state=waiting"),)),
+    "GET /api/v1/models/compare": Row(also=(Way(f"?a={NOWHERE}&b={NOWHERE}"),), finds_nothing=True),
+    "POST /api/v1/models/clear": Row({"name": "crm_model", **REASON}),
+    "POST /api/v1/models/revoke": Row({"name": "crm_model", **REASON}),
     "GET /api/v1/stops": Row(),
     "POST /api/v1/stops": Row({"kind": "item_type", "subject": "crm_type", **REASON}),
     "POST /api/v1/stops/{stop_id}/resume": Row(REASON, finds_nothing=True),
@@ -243,6 +248,10 @@ ROWS: dict[str, Row] = {
     "GET /p/{project}/assurance": Row(),
     "POST /p/{project}/assurance/propose": Row(),
     "GET /p/{project}/stops": Row(also=(Way("?what=item_type:crm_type"),)),
+    "GET /p/{project}/models": Row(also=(Way("?name=crm_model"),)),
+    "GET /p/{project}/models/compare": Row(also=(Way("?days=7"),)),
+    "GET /p/{project}/models/{version_id}": Row(),
+    **{f"POST /p/{{project}}/models/{{version_id}}/{act}": Row(form=REASON) for act in ("clear", "revoke")},
     "GET /p/{project}/rules": Row(),
     "GET /p/{project}/rules/edit": Row(also=(Way("?from=1"),)),
     "POST /p/{project}/rules/edit": Row(form={"do": "check", "source": "project: elsewhere"}, also=(HTMX,)),

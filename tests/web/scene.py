@@ -21,9 +21,11 @@ from review.delivery.feed import service as feed
 from review.delivery.webhooks import service as webhooks
 from review.identity import keyring, keys
 from review.identity.rules import Permission, Role
-from review.kernel.db import Database
+from review.kernel.db import Database, get_now
 from review.kernel.ids import new_id
 from review.kernel.settings import Settings
+from review.registry import queries as registry
+from review.registry.rules import Called
 from review.rehearsal import service as rehearsal
 from review.rehearsal.service import Wanted
 from tests.bulk.acts import ask
@@ -134,6 +136,7 @@ def unknown() -> Things:
         "stop_id",
         "act_id",
         "backtest_id",
+        "version_id",
     )
     names = dict.fromkeys(("pool", "name", "channel", "item_type", "file"), "nothing-here")
     return {name: uuid4() for name in ids} | names | {"number": 2_000_000, "act": "stop"}
@@ -195,6 +198,7 @@ async def _things(world: World, name: str, text: str, *, holder: str) -> Things:
         "number": await _snapshot(world, name),
         "file": "all-00000.parquet",
         "act": "stop",
+        "version_id": await _version(world, text),
         "comment_id": uuid4(),
         "question_id": uuid4(),
         "view_id": uuid4(),
@@ -207,6 +211,12 @@ async def _act(world: World, name: str, item_id: UUID, text: str) -> UUID:
     """Have somebody ask for an act on many items that is not done yet."""
     asked = Asked(act=Kind.DECIDE, verdict=Verdict.REJECT, reason=text)
     return (await ask(world, name, asked, [item_id], grace=3600)).id
+
+
+async def _version(world: World, text: str) -> UUID:
+    """Have a model version registered that nobody has cleared."""
+    seen = (await get_now(world.db.hot),) * 2
+    return await registry.add(world.db.hot, world.service.project_id, Called(text, text, text), 1, seen, "seen")
 
 
 async def _backtest(world: World) -> UUID:

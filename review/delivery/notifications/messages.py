@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from review.delivery.notifications.schemas import Kind, Message, Told
+from review.delivery.notifications.schemas import Facts, Kind, Message, Told
 from review.delivery.notifications.timing import zone_of
 from review.kernel.catalogue import N_, gettext, ngettext
 from review.kernel.wording import MONTHS, clock_time
@@ -24,6 +24,7 @@ COUNTED: dict[Kind, Callable[[int], str]] = {
     Kind.ASSIGNED: lambda count: ngettext("%(num)s new", "%(num)s new", count),
     Kind.RETURNED: lambda count: ngettext("%(num)s returned", "%(num)s returned", count),
     Kind.MENTIONED: lambda count: ngettext("%(num)s mention", "%(num)s mentions", count),
+    Kind.MODEL_SEEN: lambda count: ngettext("%(num)s new model version", "%(num)s new model versions", count),
     Kind.SLA_WARNING: lambda count: ngettext("%(num)s due soon", "%(num)s due soon", count),
     Kind.ESCALATED: lambda count: ngettext("%(num)s escalated", "%(num)s escalated", count),
     Kind.SLA_BREACHED: lambda count: ngettext("%(num)s overdue", "%(num)s overdue", count),
@@ -77,11 +78,23 @@ def _is_soon(told: Told, now: datetime) -> bool:
 def _headline(told: Told) -> str:
     facts = told.facts
     item = " ".join(one_line(part) for part in (facts.title, facts.external_id) if part) or gettext("An item")
+    if told.kind is Kind.MODEL_SEEN:
+        return _model_seen(facts)
     if told.kind is Kind.SLA_BREACHED and facts.target == "first_claim":
         return gettext("Not taken in time: %(item)s", item=item)
     if told.kind is Kind.MENTIONED:
         return gettext("%(who)s mentioned you: %(item)s", who=one_line(facts.by) or gettext("somebody"), item=item)
     return gettext(HEADLINES[told.kind], item=item)
+
+
+def _model_seen(facts: Facts) -> str:
+    if not facts.title:
+        is_waiting = facts.target == "waiting"
+        return gettext("Items that name no model wait to be cleared") if is_waiting else gettext("Items name no model")
+    model = one_line(facts.title)
+    if facts.target == "waiting":
+        return gettext("Waits to be cleared: %(model)s", model=model)
+    return gettext("New model version: %(model)s", model=model)
 
 
 def _entry(told: Told, project: str, timezone: str, hours: int) -> str:
@@ -100,6 +113,8 @@ def _entry(told: Told, project: str, timezone: str, hours: int) -> str:
         lines.append("  " + " ".join(about))
     if told.kind is Kind.TEST:
         lines.append("  " + gettext("It came through, so notices will too."))
+    if told.kind is Kind.MODEL_SEEN:
+        lines.append(f"  {project}/models")
     if told.item_id is not None:
         link = f"{project}/items/{told.item_id}"
         lines.append(f"  {link}")

@@ -15,11 +15,12 @@ from review.kernel.errors import FieldError
 from review.kernel.events import EventKind
 from review.kernel.sentences import say
 
-CHANNEL, POOL = "channel:", "pool:"
+CHANNEL, POOL, LEADS = "channel:", "pool:", "pool-leads"
 KIND_OF_EVENT = {
     EventKind.QUEUED.value: Kind.ASSIGNED,
     EventKind.RETURNED.value: Kind.RETURNED,
     EventKind.MENTIONED.value: Kind.MENTIONED,
+    EventKind.MODEL_SEEN.value: Kind.MODEL_SEEN,
     EventKind.SLA_WARNING.value: Kind.SLA_WARNING,
     EventKind.SLA_BREACHED.value: Kind.SLA_BREACHED,
     EventKind.ESCALATED.value: Kind.ESCALATED,
@@ -91,6 +92,8 @@ def targets(event: Relayed, kind: Kind, standing: Standing) -> list[tuple[str, K
         return paged + [(target, kind) for target in _texts(payload.get("notify"))]
     if kind is Kind.MENTIONED:
         return [(email, kind) for email in _texts(payload.get("mentioned"))]
+    if kind is Kind.MODEL_SEEN:
+        return [(LEADS, kind)]
     if kind is Kind.RETURNED:
         told = [payload.get("to"), payload.get("holder")]
         return [(each, kind) for each in told if isinstance(each, str) and "@" in each and each != payload.get("by")]
@@ -144,7 +147,7 @@ def resolve(target: str, standing: Standing, people: People) -> tuple[str, ...]:
     """
     if target == "holder":
         return standing.holders
-    if target == "pool-leads":
+    if target == LEADS:
         leading = people.leads_of_pools.union(people.leads)
         inside = tuple(member for member in people.pools.get(standing.pool, ()) if member in leading)
         return inside or people.leads or people.admins
@@ -170,15 +173,15 @@ def facts_of(event: Relayed, config: ProjectConfig, standing: Standing) -> Facts
     """Take from an event what a message says, cut to length and storable, whatever upstream put in it."""
     payload, item = event.payload, event.item
     item_type = config.item_types.get(item.type) if item else None
-    pool = config.pools.get(standing.pool)
+    pool, is_model = config.pools.get(standing.pool), event.kind == EventKind.MODEL_SEEN
     return Facts(
         project=config.project,
         happened_at=event.created_at,
-        title=_text(item_type.title if item_type else item.type if item else ""),
+        title=_model(payload) if is_model else _text(item_type.title if item_type else item.type if item else ""),
         external_id=_text(item.external_id if item else ""),
         pool=_text(pool.title if pool else standing.pool),
         due_at=item.sla.due_at if item and item.sla else None,
-        target=_text(payload.get("target")),
+        target="waiting" if is_model and payload.get("waiting") is True else _text(payload.get("target")),
         by=_text(payload.get("by")),
         # What a comment says stays on the page: who judges the same case is not to read it before.
         reason=_text(payload.get("reason")) if event.kind != EventKind.MENTIONED else "",
@@ -218,6 +221,11 @@ def who_is_named(events: Sequence[Relayed], standings: Mapping[UUID, Standing]) 
 def _texts(value: object) -> list[str]:
     listed = cast("list[object]", value) if isinstance(value, list) else []
     return list(dict.fromkeys(each for each in listed if isinstance(each, str)))
+
+
+def _model(payload: Mapping[str, object]) -> str:
+    """Give the name of the model version that an event tells of, in one text."""
+    return " ".join(filter(None, (_text(payload.get(part)) for part in ("name", "version", "prompt_version"))))
 
 
 def _text(value: object) -> str:

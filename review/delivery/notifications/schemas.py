@@ -20,13 +20,14 @@ class Kind(StrEnum):
     ASSIGNED = "assigned"
     RETURNED = "returned"
     MENTIONED = "mentioned"
+    MODEL_SEEN = "model_seen"
     SLA_WARNING = "sla_warning"
     ESCALATED = "escalated"
     SLA_BREACHED = "sla_breached"
     PAGE = "page"
 
 
-CHOSEN = (Kind.RETURNED, Kind.MENTIONED, Kind.SLA_WARNING, Kind.ESCALATED, Kind.SLA_BREACHED)
+CHOSEN = (Kind.RETURNED, Kind.MENTIONED, Kind.MODEL_SEEN, Kind.SLA_WARNING, Kind.ESCALATED, Kind.SLA_BREACHED)
 AT_ONCE = frozenset({Kind.PAGE, Kind.TEST})  # neither quiet hours nor a digest holds these back
 
 Digest = Literal["off", "15m", "1h", "daily"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from litestar import Controller, get, post
 from litestar.params import FromQuery
@@ -36,6 +37,7 @@ class Row:
 
     type_title: str
     model: Markup
+    model_query: str
     rule: Markup
     band: str
     items: int
@@ -104,6 +106,7 @@ class AssurancePages(Controller):
             curve=None if advice is None else _curve(advice),
             paste=paste,
             may_propose=work.who.may(Permission.WRITE_CONFIG),
+            may_see_models=work.who.may(Permission.READ_CONFIG),
             stored=stored if stored.isdigit() and len(stored) < 9 else "",
         )
 
@@ -136,6 +139,7 @@ def _row(each: Estimate, title: str, scale: float) -> Row:
     return Row(
         type_title=title,
         model=visible(f"{each.model} {each.version}".strip()),
+        model_query=urlencode({"name": each.model, "version": each.version}) if each.model else "",
         rule=visible(each.rule),
         band=each.band,
         items=each.items,

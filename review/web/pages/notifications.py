@@ -33,6 +33,7 @@ KINDS: Final = (
     (Kind.ESCALATED, N_("An escalation that names me")),
     (Kind.RETURNED, N_("What I held was taken back")),
     (Kind.MENTIONED, N_("Somebody mentions me")),
+    (Kind.MODEL_SEEN, N_("A model version comes for the first time")),
 )
 DIGESTS: Final = (
     ("off", N_("At once")),

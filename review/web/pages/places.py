@@ -41,6 +41,7 @@ _PLACES: Final = (
     (N_("Quality"), "/assurance", Permission.READ_REVIEWERS, BAR),
     (N_("Rules"), "/rules", Permission.READ_CONFIG, BAR),
     (N_("Datasets"), "/datasets", Permission.READ_FEEDBACK, MENU),
+    (N_("Models"), "/models", Permission.READ_CONFIG, MENU),
 )
 
 

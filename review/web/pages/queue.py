@@ -16,6 +16,8 @@ from review.queueing import ahead, due, overview
 from review.queueing import service as queueing
 from review.queueing.listing_rules import Wanted
 from review.queueing.schemas import HeldLine
+from review.registry import service as registry
+from review.registry.service import News
 from review.web.content import visible
 from review.web.guards import requires
 from review.web.pages import around, desk, habits, last, words
@@ -69,6 +71,7 @@ class QueuePages(Controller):
         shown["loads"] = await _loads(work)
         shown["resting"] = await work.resting()
         shown["dropped"] = last.look_back(seen.waiting, work.who).dropped
+        shown["models"] = await _models(work)
         return work.page("home.html", here="Queue", **shown, said=one_of(SAID, done))
 
     @post("/pools/{pool:str}/next", status_code=200)
@@ -85,6 +88,13 @@ class QueuePages(Controller):
         )
         path = f"/assignments/{claimed[0].id}" if claimed else f"/pools/{pool}"
         return Redirect(here + path, status_code=303)
+
+
+async def _models(work: Work) -> list[News]:
+    """Give the model versions that are news, to whoever may clear them."""
+    if not work.who.may(Permission.CLEAR_MODELS):
+        return []
+    return await registry.list_news(work.hot, who=work.who)
 
 
 async def _loads(work: Work) -> list[LoadRow]:

@@ -33,6 +33,8 @@ SAID = {
     "answer": N_("Answered. The item is back with who asked."),
     "stop": N_("Stopped. What rules would have let through goes to people until somebody resumes it."),
     "restart": N_("Resumed. Rules decide again on what comes from now on."),
+    "clear-model": N_("Cleared. Rules decide what it makes from now on."),
+    "revoke-model": N_("Taken back. People judge what it makes from now on."),
     "propose-version": N_("Stored as a candidate. It acts once somebody makes it active."),
     "activate": N_("Active. Items that come in from now on go by it."),
     "approve-version": N_("Approved."),

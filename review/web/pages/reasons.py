@@ -75,6 +75,8 @@ def _restraints(taken: Particulars) -> list[str | Markup]:
     said: list[str | Markup] = []
     if any(each.get("stopped") for each in marks):
         said.append(gettext("What sent it was stopped, so people judge what the rule would have decided."))
+    if any(each.get("uncleared") for each in marks):
+        said.append(gettext("Nobody has cleared this version of the model, so people judge what it makes."))
     if taken.get("two_person"):
         said.append(gettext("Items of this type take two people: nothing and nobody decides them alone."))
     return said

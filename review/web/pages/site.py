@@ -29,6 +29,7 @@ from review.web.pages.items import ItemPages
 from review.web.pages.keys import KeyPages
 from review.web.pages.lists import ListPages
 from review.web.pages.media import ContentPages
+from review.web.pages.model_versions import ModelPages
 from review.web.pages.notifications import NotificationPages, acknowledge_page
 from review.web.pages.overrides import OverridePages
 from review.web.pages.passkeys import PasskeyPages, begin_passkey_sign_in, sign_in_with_passkey
@@ -81,7 +82,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
     handlers += [PeoplePages, KeyPages, *federation_pages()]
     handlers += [begin_passkey_sign_in, sign_in_with_passkey, PasskeyPages]
     handlers += [beside_page, CommentPages, ask_upstream, answer_upstream]
-    handlers += [PreferencesPages, find_page, BulkPages, RehearsalPages, AssurancePages, EditorPages]
+    handlers += [PreferencesPages, find_page, BulkPages, RehearsalPages, AssurancePages, EditorPages, ModelPages]
     handlers += [DatasetPages]
     if with_dev_pages:
         handlers += [styleguide, specimen_desk]

@@ -53,6 +53,8 @@ def said(*notices: Told, timezone: str = "UTC") -> Message:
         ([notice(Kind.SLA_BREACHED, target="first_claim")], "Not taken in time: Ticket"),
         ([notice(Kind.MENTIONED, by="Ana")], "Ana mentioned you: Ticket"),
         ([notice(Kind.ASSIGNED, title="")], "New: An item"),
+        ([notice(Kind.MODEL_SEEN, title="m 7", target="waiting")], "Waits to be cleared: m 7"),
+        ([notice(Kind.MODEL_SEEN, title="m 7"), notice(Kind.MODEL_SEEN)], "2 new model versions"),
     ],
 )
 def test_the_subject_says_what_there_is(notices: list[Told], subject: str) -> None:

@@ -120,6 +120,11 @@ def test_the_holder_and_the_pools_channel_are_told_of_a_breach() -> None:
             {"mentioned ben@example.com": None},
         ),
         (EventKind.MENTIONED, {"mentioned": "ben@example.com"}, {}),
+        (
+            EventKind.MODEL_SEEN,
+            {"item_id": None, "name": "m", "waiting": True},
+            {"model_seen lea@example.com": None, "model_seen lou@example.com": None},
+        ),
         (EventKind.ESCALATED, {"notify": {"a": 1}, "page": None}, {"escalated channel:room": None}),
         (EventKind.QUEUED, {}, {}),
     ],
