@@ -17,7 +17,11 @@ STOPS = """(
 SHOWN = """s.id, s.kind, s.subject, s.name, s.way, s.reason, s.expires_at, s.stopped_by, s.stopped_at, s.resumed_by,
        s.resumed_at"""
 LIST = f"""
-SELECT {SHOWN} FROM {STOPS} s
+SELECT {SHOWN},
+       CASE s.way WHEN 'hold' THEN (SELECT count(*) FROM held_items h
+         JOIN items i ON i.project_id = h.project_id AND i.id = h.item_id AND i.state = 'open'
+         WHERE h.project_id = s.project_id AND h.stop_id = s.id) ELSE 0 END AS held
+FROM {STOPS} s
 WHERE project_id = $1 AND ($2 OR resumed_at IS NULL) ORDER BY resumed_at IS NOT NULL, stopped_at DESC, id LIMIT $3
 """
 
@@ -65,7 +69,7 @@ SELECT id FROM stops WHERE project_id = :project AND kind = :kind AND subject = 
 """)
 # Later than what stands, of which null is the latest.
 ASKS_FOR_MORE = text("""
-SELECT (:way = 'everything' AND way = 'approvals')
+SELECT CAST(:is_stricter AS boolean)
     OR (expires_at IS NOT NULL AND (CAST(:lasts AS interval) IS NULL OR now() + CAST(:lasts AS interval) > expires_at))
 FROM stops WHERE project_id = :project AND id = :id
 """)
@@ -115,9 +119,9 @@ async def find_stop(tx: AsyncSession, project_id: UUID, stop_id: UUID) -> Stop |
     return await tx.get(Stop, (project_id, stop_id))
 
 
-async def asks_for_more(tx: AsyncSession, stop: Stop, way: str, lasts: timedelta | None) -> bool:
-    """Tell whether this way or time is more than the stop that stands."""
-    wish = {"project": stop.project_id, "id": stop.id, "way": way, "lasts": lasts}
+async def asks_for_more(tx: AsyncSession, stop: Stop, lasts: timedelta | None, *, is_stricter: bool) -> bool:
+    """Tell whether a way that is stricter or not, or this time, is more than the stop that stands."""
+    wish = {"project": stop.project_id, "id": stop.id, "is_stricter": is_stricter, "lasts": lasts}
     return bool(await tx.scalar(ASKS_FOR_MORE, wish))
 
 

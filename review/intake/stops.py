@@ -1,12 +1,15 @@
 """Stopping a project, source, item type, model or rule at once: nothing of it is let through by rule meanwhile.
 
 A stop travels with the look-up of the key that submits, so it holds from the next request on and costs intake nothing.
-What rules would have let through goes to people, and in the way `everything` what they would have rejected too;
-upstream's calls are answered as ever. It ends when somebody resumes it, or by itself at a time of the database's clock.
+What becomes of it meanwhile is the stop's way: `approvals` sends to people what rules would have let through, and
+`everything` what they would have rejected too; `fallback` gives each item what its type declares for that, and `hold`
+decides nothing and hands nothing to anybody. Upstream's calls are answered as ever. A stop ends when somebody resumes
+it, or by itself at a time of the database's clock; what it held goes on to people then (`review.escalation.holds`).
 """
 
 from datetime import datetime, timedelta
-from typing import Literal
+from functools import partial
+from typing import Literal, cast
 from uuid import UUID
 
 import msgspec
@@ -25,7 +28,7 @@ from review.kernel.errors import FieldError, Invalid
 from review.kernel.ids import new_id
 
 Kind = Literal["project", "source", "item_type", "model", "rule"]
-Way = Literal["approvals", "everything"]
+Way = Literal["approvals", "everything", "fallback", "hold"]
 KIND_WORDS = {
     "project": "Project",
     "source": "Source",
@@ -43,8 +46,9 @@ MOST_SHOWN = 200
 class StopView(msgspec.Struct, frozen=True, kw_only=True):
     """A stop: of a `source`, where `subject` is the id of the key or person, or of anything else by its name.
 
-    A model is `name` for all its versions, or `name@version`. `way` is `approvals`, or `everything` if rules may not
-    reject either. `resumed_at` is null while it stands; `resumed_by` is null too once it has ended by itself.
+    A model is `name` for all its versions, or `name@version`. `way` is `approvals`, `everything` if rules may not
+    reject either, `fallback` or `hold`; `held` is how many items it holds still. `resumed_at` is null while it stands;
+    `resumed_by` is null too once it has ended by itself.
     """
 
     id: UUID
@@ -58,6 +62,7 @@ class StopView(msgspec.Struct, frozen=True, kw_only=True):
     stopped_at: datetime
     resumed_by: str | None
     resumed_at: datetime | None
+    held: int = 0
 
 
 class SourceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,9 +106,10 @@ async def stop(tx: AsyncSession, *, who: Principal, config: ProjectConfig, wish:
     standing = await queries.find_standing(tx, who.project_id, wish.kind, wish.subject)
     way, lasts = wish.way, wish.lasts
     if standing is not None:
-        if not await queries.asks_for_more(tx, standing, way, lasts):
+        rank = partial(strictness, may_approve=_may_approve(config, wish))
+        if not await queries.asks_for_more(tx, standing, lasts, is_stricter=rank(way) > rank(standing.way)):
             return _view(standing)
-        way = "everything" if standing.way == "everything" else way
+        way = cast("Way", max(way, standing.way, key=rank))
         await queries.resume(tx, standing, who.actor.name)
         _record(tx, who, standing, Action.SOURCE_RESUMED, said)
     stopped = Stop(
@@ -124,10 +130,21 @@ async def stop(tx: AsyncSession, *, who: Principal, config: ProjectConfig, wish:
     return _view(stopped)
 
 
+def strictness(way: str, *, may_approve: bool) -> int:
+    """Rank a way by how much it keeps from going out: nothing less than a fallback that may let through."""
+    ranks = {"approvals": 1, "everything": 2, "fallback": 0 if may_approve else 3, "hold": 4}
+    return ranks[way]
+
+
+def _may_approve(config: ProjectConfig, wish: Wish) -> bool:
+    types = config.item_types.values()
+    return any(each.fallback == "approve" for each in types if wish.kind != "item_type" or each.name == wish.subject)
+
+
 async def resume(
     tx: AsyncSession, *, who: Principal, config: ProjectConfig, kind: Kind, subject: str, reason: str
 ) -> StopView:
-    """Let rules decide again; what came meanwhile stays with people.
+    """Let rules decide again; what came meanwhile stays with people, or goes to them if it was held.
 
     Raises:
         SourceNotFound (404); NotStopped: nothing stands (409); Invalid: no reason was given (422).
@@ -251,4 +268,4 @@ def _said(reason: str, message: str) -> str:
 
 
 def _view(stop: Stop) -> StopView:
-    return StopView(**{name: getattr(stop, name) for name in StopView.__struct_fields__})
+    return StopView(**{name: getattr(stop, name) for name in StopView.__struct_fields__ if name != "held"})

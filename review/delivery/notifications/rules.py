@@ -17,6 +17,7 @@ from review.kernel.events import EventKind
 CHANNEL, POOL = "channel:", "pool:"
 KIND_OF_EVENT = {
     EventKind.QUEUED.value: Kind.ASSIGNED,
+    EventKind.REOPENED.value: Kind.ASSIGNED,
     EventKind.RETURNED.value: Kind.RETURNED,
     EventKind.MENTIONED.value: Kind.MENTIONED,
     EventKind.SLA_WARNING.value: Kind.SLA_WARNING,
@@ -79,6 +80,8 @@ def is_told(event: Relayed, config: ProjectConfig) -> bool:
     kind = KIND_OF_EVENT.get(event.kind)
     if kind is not Kind.ASSIGNED:
         return kind is not None
+    if event.payload.get("held"):
+        return False  # nobody is handed it; its pool is told when somebody is
     return any(pool.notices is not None and kind.value in pool.notices.kinds for pool in config.pools.values())
 
 

@@ -26,7 +26,12 @@ KINDS: Final[dict[str, Kind]] = {
     "model": "model",
     "rule": "rule",
 }
-WAYS: Final[dict[str, Way]] = {"approvals": "approvals", "everything": "everything"}
+WAYS: Final[dict[str, Way]] = {
+    "approvals": "approvals",
+    "everything": "everything",
+    "fallback": "fallback",
+    "hold": "hold",
+}
 
 
 class StopPages(Controller):
@@ -69,6 +74,7 @@ class StopPages(Controller):
             chosen=chosen,
             within=within,
             said=one_of(SAID, done),
+            fallbacks=[f"{each.name}: {each.fallback}" for each in work.config.item_types.values() if each.fallback],
             **shown,
         )
 
