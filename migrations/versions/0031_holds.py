@@ -1,4 +1,4 @@
-"""Stops that hold what they are of, or give it its declared fallback.
+"""Stops that hold what they are of, or give it its declared fallback; and bringing back what rules decided.
 
 Revision ID: 0031
 Revises: 0027
@@ -14,6 +14,10 @@ UP = """
 ALTER TABLE stops
   DROP CONSTRAINT stops_way_check,
   ADD CONSTRAINT stops_way_check CHECK (way IN ('approvals', 'everything', 'fallback', 'hold'));
+ALTER TABLE bulk_acts
+  DROP CONSTRAINT bulk_acts_kind_check,
+  ADD CONSTRAINT bulk_acts_kind_check
+    CHECK (kind IN ('decide', 'move', 'prioritise', 'give_back', 'bring_back'));
 CREATE TABLE held_items (
   project_id uuid NOT NULL,
   item_id uuid NOT NULL,
@@ -35,6 +39,12 @@ FROM held_items h JOIN cases c ON c.project_id = h.project_id AND c.item_id = h.
 CROSS JOIN LATERAL generate_series(1, c.reviews_required);
 DROP TABLE held_items;
 DROP INDEX stops_holding;
+DELETE FROM bulk_items b USING bulk_acts a
+  WHERE a.project_id = b.project_id AND a.id = b.act_id AND a.kind = 'bring_back';
+DELETE FROM bulk_acts WHERE kind = 'bring_back';
+ALTER TABLE bulk_acts
+  DROP CONSTRAINT bulk_acts_kind_check,
+  ADD CONSTRAINT bulk_acts_kind_check CHECK (kind IN ('decide', 'move', 'prioritise', 'give_back'));
 UPDATE stops SET way = 'everything' WHERE way IN ('fallback', 'hold');
 ALTER TABLE stops
   DROP CONSTRAINT stops_way_check,

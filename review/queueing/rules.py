@@ -163,7 +163,7 @@ def reason_lost(seat: Seat, user_id: UUID, fence: int, winner: Winner) -> str:
         reason = "you have reviewed it already"
     elif winner.item_state == "withdrawn":
         reason = "upstream has withdrawn the item"
-    elif winner.decided_by is not None:
+    elif winner.decided_by is not None and winner.item_state != "open":
         reason = f"the item was decided by {winner.decided_by} ({winner.verdict})"
     elif seat.state in {AssignmentState.DONE, AssignmentState.CANCELLED}:
         reason = "the seat is closed"
