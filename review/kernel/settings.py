@@ -65,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     question_wait: timedelta = timedelta(hours=24)
     bulk_grace: timedelta = timedelta(seconds=15)
     bulk_kept: timedelta = timedelta(days=90)
+    backtests_kept: timedelta = timedelta(days=366)
     sweep_interval: timedelta = timedelta(seconds=1)
     poll_interval: timedelta = timedelta(seconds=1)
     session_lifetime: timedelta = timedelta(hours=12)

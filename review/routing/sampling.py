@@ -75,7 +75,6 @@ class Active(msgspec.Struct, frozen=True, kw_only=True):
             return added
         return added + self.disagreement * min(1.0, max(0.0, 1.0 - (confidence - closest) / self.margin))
 
-
     def novelty_of(self, item: Mapping[str, Any]) -> float:
         """Give how little had been seen of what an item says, from 0 to 1, by the least of its values.
 
