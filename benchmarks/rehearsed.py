@@ -1,6 +1,6 @@
 """What a backtest says of the thresholds that the advisor advises for a real classifier, on the same items.
 
-`python -m benchmarks.rehearsed DIRECTORY --write docs/rehearsal.md`: DIRECTORY holds banking77's train.csv and test.csv.
+`python -m benchmarks.rehearsed DIRECTORY --write docs/rehearsal.md`: DIRECTORY has banking77's train.csv and test.csv.
 The items, samples and thresholds are those of `benchmarks.advice`; what is not in a sample has an answer too, which the
 backtest is not told.
 """
