@@ -72,6 +72,7 @@ API: Sequence[ControllerRouterHandler] = (
     reviewers.list_reviewers,
     assurance.list_estimates,
     assurance.get_advice,
+    assurance.list_seen,
     comments.list_comments,
     comments.write_comment,
     questions.ask,

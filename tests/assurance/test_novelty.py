@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
 from review.assurance.estimates import Group, Stratum, put_together
@@ -13,7 +14,7 @@ from review.configuration.rules import compile_config
 from review.routing.conditions import compile_condition
 from review.routing.rules import Rule, RuleSet, route
 from review.routing.sampling import Active, Audit, AuditPlan
-from tests.make import CONFIG
+from tests.make import CONFIG, World, submission
 
 SEEN = {"output.label": {"usual": 500, "seldom": 5}, "tags": {"web": 90}}
 ACTIVE = Active(novelty=0.4, enough=20, seen=SEEN)
@@ -91,3 +92,23 @@ def test_a_document_freezes_its_table_in_the_version() -> None:
     assert (plan.active.enough, plan.active.seen) == (20, {"output.label": {"refund": 4}})
     shares = [plan.share_of({"type": "ticket_intent", "output": {"label": each}}, "rest") for each in ("refund", "x")]
     assert shares == [pytest.approx(0.34), pytest.approx(0.4)]
+
+
+async def test_the_values_that_were_seen_are_counted_for_the_table(http: httpx.AsyncClient, world: World) -> None:
+    for label, tags in (("refund", ["web"]), ("refund", []), ("lost_card", ["web", "beta"])):
+        await world.submit(output={"label": label}, tags=tags, metadata={"tier": 7, "of": {"no": "use"}})
+    headers = {"Authorization": f"Bearer {world.tokens['lea']}"}
+    for path, values in (
+        ("output.label", {"refund": 2, "lost_card": 1}),
+        ("tags", {"web": 2, "beta": 1}),
+        ("metadata.tier", {"7": 3}),
+        ("metadata.of", {}),
+        ("input.nothing", {}),
+    ):
+        answer = await http.get(f"/api/v1/assurance/seen?type=ticket_intent&path={path}", headers=headers)
+        assert (answer.status_code, answer.json()["values"]) == (200, values), answer.text
+        plan = Active(novelty=1.0, enough=1, seen={path: values})
+        given = submission(output={"label": "refund"}, tags=["web"], metadata={"tier": 7})
+        assert plan.novelty_of(given) == 0.0, "what was counted is found again under the same name"
+    refused = await http.get("/api/v1/assurance/seen?type=ticket_intent&path=route.rule", headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid")

@@ -30,7 +30,7 @@ SAID = {
     "conflict": N_("Noted: it concerns you. You will not be asked about it again, and somebody else gets it."),
     "ask": N_("Asked. It comes back to you with the answer."),
     "answer": N_("Answered. The item is back with who asked."),
-    "stop": N_("Stopped. What rules would have let through goes to people until somebody resumes it."),
+    "stop": N_("Stopped, from the next item on, until somebody resumes it or its time is over."),
     "restart": N_("Resumed. Rules decide again on what comes from now on."),
     "propose-version": N_("Stored as a candidate. It acts once somebody makes it active."),
     "activate": N_("Active. Items that come in from now on go by it."),
