@@ -211,7 +211,8 @@ async def test_replaying_stored_items_gives_the_stored_route_also_after_a_rollba
     for way in (f"hold/{new_id()}/", "everything/"):
         stopped = msgspec.structs.replace(world.service, stops=(f"{way}item_type:ticket_intent",))
         desk = msgspec.structs.replace(world.desk(), who=stopped)
-        for more in ({"confidence": 0.9}, {"tags": ["blocked"]}):
+        kinds: list[dict[str, Any]] = [{"confidence": 0.9}, {"tags": ["blocked"]}]
+        for more in kinds:
             await intake.submit(desk, msgspec.json.encode(submission(**more)), idempotency_key=None)
     await apply(world, LOOSER)
     await apply(world, CONFIG)
