@@ -13,7 +13,9 @@ down_revision = "0027"
 UP = """
 ALTER TABLE stops
   DROP CONSTRAINT stops_way_check,
-  ADD CONSTRAINT stops_way_check CHECK (way IN ('approvals', 'everything', 'fallback', 'hold'));
+  ADD CONSTRAINT stops_way_check CHECK (way IN ('approvals', 'everything', 'fallback', 'hold')),
+  ADD COLUMN afterwards text NOT NULL DEFAULT 'people'
+    CONSTRAINT stops_afterwards_check CHECK (afterwards IN ('people', 'rules'));
 ALTER TABLE bulk_acts
   DROP CONSTRAINT bulk_acts_kind_check,
   ADD CONSTRAINT bulk_acts_kind_check
@@ -47,6 +49,7 @@ ALTER TABLE bulk_acts
   ADD CONSTRAINT bulk_acts_kind_check CHECK (kind IN ('decide', 'move', 'prioritise', 'give_back'));
 UPDATE stops SET way = 'everything' WHERE way IN ('fallback', 'hold');
 ALTER TABLE stops
+  DROP COLUMN afterwards,
   DROP CONSTRAINT stops_way_check,
   ADD CONSTRAINT stops_way_check CHECK (way IN ('approvals', 'everything'))
 """

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from review.escalation.ladder_queries import TOUCHES
 from review.kernel.db import Hot
 
 # The stops that held something and have ended. Stops that hold are few, and each is one look into an index: no mark is
 # set once all is let go, for an item that was on its way when its stop ended is stored after that.
 LIST_ENDED = """
-SELECT s.project_id, s.id FROM stops s
+SELECT s.project_id, s.id, s.afterwards FROM stops s
 WHERE s.way = 'hold' AND (s.resumed_at IS NOT NULL OR s.expires_at <= now())
   AND EXISTS (SELECT FROM held_items h
               WHERE h.project_id = s.project_id AND h.stop_id = s.id AND h.next_try_at <= now())
@@ -33,8 +35,14 @@ WITH RECURSIVE sender AS (
 SELECT s.id FROM stops s
 JOIN items i ON i.project_id = s.project_id AND i.id = $2
 JOIN item_bodies b ON b.project_id = i.project_id AND b.item_id = i.id
-WHERE s.project_id = $1 AND s.way = 'hold' AND s.resumed_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > now())
+WHERE s.project_id = $1 AND (s.way = 'hold' OR NOT $3) AND s.resumed_at IS NULL
+  AND (s.expires_at IS NULL OR s.expires_at > now())
   AND {TOUCHES} ORDER BY s.id LIMIT 1
+"""
+GET_FACTS = """
+SELECT i.type, b.input::text AS input, b.output::text AS output, b.details::text AS details
+FROM items i JOIN item_bodies b ON b.project_id = i.project_id AND b.item_id = i.id
+WHERE i.project_id = $1 AND i.id = $2
 """
 HAND_ON = "UPDATE held_items SET stop_id = $3 WHERE project_id = $1 AND item_id = $2"
 PUT_OFF = "UPDATE held_items SET next_try_at = now() + interval '1 minute' WHERE project_id = $1 AND item_id = $2"
@@ -50,9 +58,9 @@ RETURNING pool, priority
 """
 
 
-async def list_ended(hot: Hot, limit: int) -> list[tuple[UUID, UUID]]:
-    """List stops that have ended and still hold something: project and stop."""
-    return [(row["project_id"], row["id"]) for row in await hot.fetch(LIST_ENDED, limit)]
+async def list_ended(hot: Hot, limit: int) -> list[tuple[UUID, UUID, str]]:
+    """List stops that have ended and still hold something: project, stop, and who judges it."""
+    return [(row["project_id"], row["id"], row["afterwards"]) for row in await hot.fetch(LIST_ENDED, limit)]
 
 
 async def lock_held(driver: Hot, project_id: UUID, stop_id: UUID, limit: int) -> list[Any]:
@@ -60,10 +68,17 @@ async def lock_held(driver: Hot, project_id: UUID, stop_id: UUID, limit: int) ->
     return await driver.fetch(LOCK_HELD, project_id, stop_id, limit)
 
 
-async def find_another(driver: Hot, project_id: UUID, item_id: UUID) -> UUID | None:
-    """Find a stop that stands and holds an item."""
-    found: UUID | None = await driver.fetchval(FIND_ANOTHER, project_id, item_id)
+async def find_another(driver: Hot, project_id: UUID, item_id: UUID, *, holding: bool = True) -> UUID | None:
+    """Find a stop that stands and touches an item, of those that hold or of all."""
+    found: UUID | None = await driver.fetchval(FIND_ANOTHER, project_id, item_id, holding)
     return found
+
+
+async def get_facts(driver: Hot, project_id: UUID, item_id: UUID) -> dict[str, Any]:
+    """Read an item as conditions see it."""
+    row: Any = await driver.fetchrow(GET_FACTS, project_id, item_id)
+    payload = {name: msgspec.json.decode(row[name]) for name in ("input", "output")}
+    return {**msgspec.json.decode(row["details"]), "type": row["type"], **payload}
 
 
 async def hand_on(driver: Hot, project_id: UUID, item_id: UUID, stop_id: UUID) -> None:

@@ -15,7 +15,7 @@ class Stop(Base):
 
     `subject` is the id of a key or person, or the name of a project, item type, model (`name` or `name@version`) or
     rule; `name` is what people call it. `way` says what becomes of it meanwhile (`review.intake.stops`); it ends by
-    itself at `expires_at`.
+    itself at `expires_at`. `afterwards` says who judges what it held: `people`, or the `rules` as they are then.
     """
 
     __tablename__ = "stops"
@@ -27,6 +27,7 @@ class Stop(Base):
     name: Mapped[str]
     reason: Mapped[str]
     way: Mapped[str] = mapped_column(server_default="approvals")
+    afterwards: Mapped[str] = mapped_column(server_default="people")
     expires_at: Mapped[datetime | None] = mapped_column(Instant)
     stopped_by: Mapped[str]
     stopped_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())

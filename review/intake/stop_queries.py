@@ -77,7 +77,9 @@ END_OF = text("""
 SELECT greatest(now() + CAST(:lasts AS interval), CAST(:standing AS timestamptz))
 WHERE CAST(:lasts AS interval) IS NOT NULL AND NOT :is_endless
 """)
-RESUME = text("UPDATE stops SET resumed_at = now(), resumed_by = :by WHERE project_id = :project AND id = :id")
+RESUME = text("""
+UPDATE stops SET resumed_at = now(), resumed_by = :by, afterwards = :afterwards WHERE project_id = :project AND id = :id
+""")
 
 
 async def list_stops(hot: Hot, project_id: UUID, *, with_past: bool, limit: int) -> list[Any]:
@@ -109,9 +111,9 @@ async def find_standing(tx: AsyncSession, project_id: UUID, kind: str, subject: 
     return None if found is None else await tx.get(Stop, (project_id, found), populate_existing=True)
 
 
-async def resume(tx: AsyncSession, stop: Stop, by: str) -> None:
-    """End a stop."""
-    await tx.execute(RESUME, {"project": stop.project_id, "id": stop.id, "by": by})
+async def resume(tx: AsyncSession, stop: Stop, by: str, afterwards: str) -> None:
+    """End a stop, and say who judges what it held."""
+    await tx.execute(RESUME, {"project": stop.project_id, "id": stop.id, "by": by, "afterwards": afterwards})
 
 
 async def find_stop(tx: AsyncSession, project_id: UUID, stop_id: UUID) -> Stop | None:

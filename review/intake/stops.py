@@ -29,6 +29,7 @@ from review.kernel.ids import new_id
 
 Kind = Literal["project", "source", "item_type", "model", "rule"]
 Way = Literal["approvals", "everything", "fallback", "hold"]
+Afterwards = Literal["people", "rules"]
 KIND_WORDS = {
     "project": "Project",
     "source": "Source",
@@ -110,7 +111,7 @@ async def stop(tx: AsyncSession, *, who: Principal, config: ProjectConfig, wish:
         if not await queries.asks_for_more(tx, standing, lasts, is_stricter=rank(way) > rank(standing.way)):
             return _view(standing)
         way = cast("Way", max(way, standing.way, key=rank))
-        await queries.resume(tx, standing, who.actor.name)
+        await queries.resume(tx, standing, who.actor.name, "people")
         _record(tx, who, standing, Action.SOURCE_RESUMED, said)
     stopped = Stop(
         project_id=who.project_id,
@@ -142,9 +143,16 @@ def _may_approve(config: ProjectConfig, wish: Wish) -> bool:
 
 
 async def resume(
-    tx: AsyncSession, *, who: Principal, config: ProjectConfig, kind: Kind, subject: str, reason: str
+    tx: AsyncSession,
+    *,
+    who: Principal,
+    config: ProjectConfig,
+    kind: Kind,
+    subject: str,
+    reason: str,
+    afterwards: Afterwards = "people",
 ) -> StopView:
-    """Let rules decide again; what came meanwhile stays with people, or goes to them if it was held.
+    """Let rules decide again; what came meanwhile stays with people, and `afterwards` says who judges what was held.
 
     Raises:
         SourceNotFound (404); NotStopped: nothing stands (409); Invalid: no reason was given (422).
@@ -155,10 +163,12 @@ async def resume(
         await _name_of(await driver_of(tx), who, config, kind, subject)
         message = f"{KIND_WORDS[kind]} {subject} is not stopped. Nothing was changed."
         raise NotStopped(message)
-    return await _end(tx, who, standing, said)
+    return await _end(tx, who, standing, said, afterwards)
 
 
-async def resume_stop(tx: AsyncSession, *, who: Principal, stop_id: UUID, reason: str) -> StopView:
+async def resume_stop(
+    tx: AsyncSession, *, who: Principal, stop_id: UUID, reason: str, afterwards: Afterwards = "people"
+) -> StopView:
     """End one stop by its id, whatever it is of, even a thing that is no longer there.
 
     Raises:
@@ -173,11 +183,11 @@ async def resume_stop(tx: AsyncSession, *, who: Principal, stop_id: UUID, reason
     if standing is None or standing.id != stop_id:
         message = "This stop has ended already. Nothing was changed."
         raise NotStopped(message)
-    return await _end(tx, who, standing, said)
+    return await _end(tx, who, standing, said, afterwards)
 
 
-async def _end(tx: AsyncSession, who: Principal, standing: Stop, said: str) -> StopView:
-    await queries.resume(tx, standing, who.actor.name)
+async def _end(tx: AsyncSession, who: Principal, standing: Stop, said: str, afterwards: Afterwards) -> StopView:
+    await queries.resume(tx, standing, who.actor.name, afterwards)
     _record(tx, who, standing, Action.SOURCE_RESUMED, said)
     await tx.flush()
     await tx.refresh(standing)

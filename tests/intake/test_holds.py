@@ -107,6 +107,35 @@ async def test_an_override_decides_what_is_held(http: httpx.AsyncClient, world: 
     assert await world.count("held_items") == await world.count("assignments") == 0
 
 
+async def test_whoever_resumes_may_have_the_rules_of_then_judge_what_was_held(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    stop_id, lead = await stop(http, world), world.tokens["lea"]
+    kinds = (SURE, DOUBTFUL, submission(tags=["blocked"]), SURE | {"model": {"name": "wild"}})
+    items = [(await post(http, "items", world.service_key, each)).json() for each in kinds]
+    await stop(http, world, kind="model", subject="wild", way="approvals")
+    looser = CONFIG.format(project=world.project).replace("item.confidence < 0.8", "item.confidence < 0.4")
+    async with world.db.transaction() as tx:
+        await configuration.apply(tx, looser, actor=OPERATOR)
+    await post(http, f"stops/{stop_id}/resume", lead, {"reason": "mended", "afterwards": "rules"})
+    assert await release(world) == 4
+    heading = bearer(world.service_key)
+    after = [(await http.get(f"/api/v1/items/{each['id']}", headers=heading)).json() for each in items]
+    said = [each["decision"] and (each["decision"]["verdict"], each["decision"]["source"]) for each in after]
+    assert said == [("approve", "rule"), ("approve", "rule"), ("reject", "rule"), None]
+    assert [each["route"] for each in after] == [each["route"] for each in items], "how it arrived stays as it was"
+    assert after[0]["decision"]["output_sha256"] is not None
+    assert await world.count("assignments", state="open") == 1
+    assert await world.count("feedback") == await world.count("held_items") == 0
+    assert await world.count("events", kind="item.decided") == 3
+    told = await world.db.hot.fetchval(
+        "SELECT details -> 'route' ->> 'ruleset_version' FROM audit_entries WHERE action = 'item.released'"
+        " AND item_id = $1",
+        UUID(items[1]["id"]),
+    )
+    assert told == "2"
+
+
 async def declare(world: World, fallback: str) -> None:
     source = CONFIG.format(project=world.project).replace("    undo: 0s", f"    undo: 0s\n    fallback: {fallback}")
     async with world.db.transaction() as tx:

@@ -105,5 +105,5 @@ async def test_what_was_let_through_is_brought_back_and_what_is_held_is_counted(
         assert words in await read(http, "/rules")
     bearer = {"Authorization": f"Bearer {world.service_key}"}
     held = (await http.post("/api/v1/items", json=submission(confidence=0.95), headers=bearer)).json()["id"]
-    assert "It holds 1 item, which goes to people once it is resumed" in await read(http, "/stops")
+    assert "It holds 1 item, which goes on once it is resumed" in await read(http, "/stops")
     assert "nobody was handed it while the stop stood" in await read(http, f"/items/{held}")
