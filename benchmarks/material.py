@@ -66,25 +66,25 @@ class Project(msgspec.Struct, frozen=True):
     people: tuple[Principal, ...]
 
 
-async def make_project(settings: Settings) -> Project:
+async def make_project(settings: Settings, source: str = CONFIG, name: str = "bench") -> Project:
     """Apply the configuration and create everybody."""
     db = await Database.connect(settings)
     try:
         async with db.transaction() as tx:
-            await configuration.apply(tx, CONFIG, actor=OPERATOR, may_create=True)
-            key = await keys.create_key(tx, project="bench", name="upstream", role=Role.SERVICE, actor=OPERATOR)
+            await configuration.apply(tx, source, actor=OPERATOR, may_create=True)
+            key = await keys.create_key(tx, project=name, name="upstream", role=Role.SERVICE, actor=OPERATOR)
         service = await keys.authenticate_key(db.hot, key)
         config = await ConfigCache(db).get(service.project_id, service.config_version)
-        people = [await _add_person(db, email) for email in PEOPLE]
+        people = [await _add_person(db, name, email) for email in PEOPLE]
     finally:
         await db.close()
     return Project(settings, config, service, key, tuple(people))
 
 
-async def _add_person(db: Database, email: str) -> Principal:
+async def _add_person(db: Database, project: str, email: str) -> Principal:
     async with db.transaction() as tx:
-        await people.create_user(tx, project="bench", email=email, role=Role.REVIEWER, actor=OPERATOR)
-        token = await keys.create_token(tx, project="bench", email=email, name="bench", actor=OPERATOR)
+        await people.create_user(tx, project=project, email=email, role=Role.REVIEWER, actor=OPERATOR)
+        token = await keys.create_token(tx, project=project, email=email, name="bench", actor=OPERATOR)
     return await keys.authenticate_key(db.hot, token)
 
 

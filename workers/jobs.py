@@ -10,6 +10,7 @@ from review.identity.oidc import service as oidc
 from review.kernel.db import Database
 from review.kernel.settings import Settings
 from review.queueing import exposure, pinning
+from review.rehearsal import service as rehearsal
 from review.reviewing import drafts, pending
 
 
@@ -60,6 +61,13 @@ async def forget_old_drafts(ctx: dict[Any, Any]) -> int:
     """
     db: Database = ctx["db"]
     return await drafts.forget_old(db.hot) + await pinning.forget_old(db.hot) + await exposure.forget_old(db.hot)
+
+
+async def forget_old_backtests(ctx: dict[Any, Any]) -> int:
+    """Forget backtests that were over long ago; the audit keeps that they were begun."""
+    db: Database = ctx["db"]
+    settings: Settings = ctx["settings"]
+    return await rehearsal.forget_old(db.hot, settings.backtests_kept)
 
 
 async def forget_old_bulk_items(ctx: dict[Any, Any]) -> int:

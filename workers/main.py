@@ -20,7 +20,7 @@ from review.delivery.feed import service as feed
 from review.delivery.notifications.dispatch import Dispatcher
 from review.delivery.webhooks import service as webhooks
 from review.delivery.webhooks.dispatch import Dispatcher as WebhookDispatcher
-from review.escalation import recomputing
+from review.escalation import holds, recomputing
 from review.escalation import service as escalation
 from review.insight import learning
 from review.kernel.db import UNREACHABLE, Database
@@ -83,6 +83,7 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
         (lambda: recomputing.follow_calendars(db, configs), CALENDARS_EVERY),
         (lambda: pending.sweep(db, bench), settings.sweep_interval),
         (lambda: escalation.sweep(db, configs, teller.tell_closed), settings.sweep_interval),
+        (lambda: holds.release_ended(db, configs, stop.is_set), settings.sweep_interval),
         (lambda: executing.advance(db, bench, stop.is_set), settings.sweep_interval),
         (lambda: learning.follow(db), settings.sweep_interval),
         (lambda: running.advance(db, configs, settings.statement_timeout, stop.is_set), settings.sweep_interval),

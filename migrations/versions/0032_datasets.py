@@ -1,13 +1,13 @@
 """Datasets and their snapshots.
 
 Revision ID: 0032
-Revises: 0029
+Revises: 0031
 """
 
 from alembic import op
 
 revision = "0032"
-down_revision = "0029"
+down_revision = "0031"
 
 UP = """
 CREATE TABLE datasets (

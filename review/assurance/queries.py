@@ -7,6 +7,7 @@ from uuid import UUID
 from review.assurance.advice import Cell
 from review.assurance.estimates import Group, Stratum
 from review.kernel.db import Hot
+from review.routing.sampling import MOST_ELEMENTS
 
 MOST_ITEMS = 100_000  # the newest, so that a page costs no more however large the project
 
@@ -52,6 +53,22 @@ FROM (
 ) seen GROUP BY 1, 2
 """
 
+# How often each value stands at a path, of lists each of the first fifty elements; what is no text, number or truth
+# value has no place in a table.
+SEEN = f"""
+SELECT value, count(*) AS times
+FROM ({_RECENT}) r JOIN item_bodies b ON b.project_id = $1 AND b.item_id = r.id
+CROSS JOIN LATERAL (
+  SELECT CASE $4 WHEN 'input' THEN b.input WHEN 'output' THEN b.output ELSE b.details END #> $5::text[] AS found
+) at
+CROSS JOIN LATERAL (
+  SELECT each #>> '{{}}' AS value FROM json_array_elements(
+    CASE json_typeof(found) WHEN 'array' THEN found ELSE json_build_array(found) END) WITH ORDINALITY AS e(each, n)
+  WHERE n <= {MOST_ELEMENTS} AND json_typeof(each) IN ('string', 'number', 'boolean')
+) of
+WHERE r.type = $3 AND found IS NOT NULL GROUP BY value ORDER BY times DESC, value LIMIT $6
+"""
+
 
 async def list_audited(hot: Hot, project_id: UUID, days: int, bands: Sequence[float]) -> list[Group]:
     """Count what rules let through and what people found in it, by stratum and by chance."""
@@ -65,6 +82,13 @@ async def list_cells(hot: Hot, project_id: UUID, days: int, of: tuple[str, str],
     rows = await hot.fetch(ALL_OF_A_MODEL, project_id, days, *of, rising)
     stratum = Stratum(of[0], of[1], "", "", 0)
     return [Cell(len(rising) - row["bucket"], _group(row, stratum)) for row in rows]
+
+
+async def list_seen(hot: Hot, project_id: UUID, days: int, of: str, path: Sequence[str], limit: int) -> list[Any]:
+    """Count the values at a path of a type's items, the most frequent first."""
+    root, *steps = path
+    inside = steps if root in {"input", "output"} else path
+    return await hot.fetch(SEEN, project_id, days, of, root, list(inside), limit)
 
 
 def _group(row: Any, stratum: Stratum) -> Group:

@@ -12,9 +12,11 @@ from review.assurance.errors import NothingAdvised
 from review.assurance.estimates import Estimate, estimate
 from review.configuration import candidates
 from review.configuration import service as configuration
+from review.configuration.auditing import MAX_SEEN, SEEN_IN
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Principal
 from review.kernel.db import Hot
+from review.kernel.errors import FieldError, Invalid
 from review.kernel.sentences import say
 
 CONFIDENCE = 0.95
@@ -37,6 +39,22 @@ async def list_estimates(
     """Estimate how often what rules let through in the last days was wrong, stratum by stratum."""
     groups = await queries.list_audited(hot, who.project_id, days, config.audit_bands)
     return estimate(groups, config.audit_bands, confidence)
+
+
+async def list_seen(hot: Hot, *, who: Principal, of: str, path: str, days: int = DAYS) -> dict[str, int]:
+    """Count how often each value stood at a path of a type's items of the last days, the 10,000 most frequent.
+
+    This is the table by which an audit tells novelty, once somebody has put it into a version.
+
+    Raises:
+        Invalid: the path is none (422).
+    """
+    steps = path.split(".")
+    if not all(steps) or steps[0] not in SEEN_IN:
+        message = "The path is none of an item. Nothing was counted; write it like output.label."
+        raise Invalid(message, errors=(FieldError("path", f"begins with one of {', '.join(SEEN_IN)}"),))
+    rows = await queries.list_seen(hot, who.project_id, days, of, steps, MAX_SEEN)
+    return {row["value"]: row["times"] for row in rows}
 
 
 async def get_advice(hot: Hot, *, who: Principal, asked: Asked) -> Advice:

@@ -35,6 +35,8 @@ class Action(StrEnum):
     ITEM_SUBMITTED = "item.submitted"
     ITEM_DECIDED = "item.decided"
     ITEM_WITHDRAWN = "item.withdrawn"
+    ITEM_RELEASED = "item.released"
+    ITEM_REOPENED = "item.reopened"
     DECISION_OVERRIDDEN = "decision.overridden"
     ASSIGNMENT_CLAIMED = "assignment.claimed"
     ASSIGNMENT_RESERVED = "assignment.reserved"

@@ -22,7 +22,7 @@ from review.identity import service as identity
 from review.identity.rules import Principal
 from review.kernel.db import UNREACHABLE, Database, driver_of
 from review.kernel.errors import ReviewError
-from review.queueing import ahead, placing
+from review.queueing import ahead, placing, reopening
 from review.queueing import queries as queue_queries
 from review.queueing.rules import Seat
 from review.reviewing import service as reviewing
@@ -139,6 +139,10 @@ async def _do(tx: AsyncSession, bench: Bench, act: Any, item_id: UUID) -> None:
             await placing.prioritise(tx, who=who, seats=seats, priority=asked.priority or 0, told=told)
         case Kind.GIVE_BACK:
             await placing.give_back(tx, who=who, seats=seats, reason=asked.reason, told=told)
+        case Kind.BRING_BACK:
+            told["reason"] = asked.reason
+            if not await reopening.bring_back(tx, who=who, config=config, item_id=item_id, told=told):
+                raise LeftOut(Why.NOT_BY_RULE)
 
 
 async def _judge(

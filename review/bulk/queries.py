@@ -21,6 +21,9 @@ MOST_TRIES = 3
 FACTS = f"""
 SELECT g.id AS item_id, i.state, i.type, i.type_version, i.external_id, c.pool, c.priority,
        coalesce({BY_SEVERAL}, false) AS is_by_several, coalesce(b.route ->> 'two_person' = 'true', false) AS takes_two,
+       i.state = 'decided' AND c.id IS NULL AND (
+         SELECT d.source FROM decisions d WHERE d.project_id = $1 AND d.item_id = i.id
+         ORDER BY d.revision DESC LIMIT 1) = 'rule' AS by_rule,
        r.part, CASE WHEN $5 AND pg_column_size(b.output) <= {COMPARED_BYTES} THEN b.output::text END AS output,
        s.seats::text AS seats
 FROM unnest($2::uuid[]) WITH ORDINALITY AS g(id, n)

@@ -43,6 +43,8 @@ class Why(StrEnum):
     NO_POOL = "no_pool"
     PRIORITY = "priority"
     FREE = "free"
+    OPEN = "open"
+    NOT_BY_RULE = "not_by_rule"
     FORBIDDEN = "forbidden"
     FAILED = "failed"
     STOPPED = "stopped"
@@ -71,6 +73,8 @@ SENTENCES: Mapping[Why, Sentence] = {
     Why.NO_POOL: say("There is no such pool that you see."),
     Why.PRIORITY: say("It has that priority already."),
     Why.FREE: say("Nobody has it in hand."),
+    Why.OPEN: say("It is before people already."),
+    Why.NOT_BY_RULE: say("It was not decided by a rule alone; override its decision instead."),
     Why.FORBIDDEN: say("You may not do that here any more."),
     Why.FAILED: say("Doing it failed three times on our side; nothing of it was changed, so try it by itself."),
     Why.STOPPED: say("Not done: the rest was stopped."),
@@ -100,7 +104,8 @@ class SeatFacts(msgspec.Struct, frozen=True, kw_only=True):
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What an act must know of one item; `state` is None where there is no such item.
 
-    `part` is the caller's in its case, and `output` the AI output where that is small enough to be compared.
+    `part` is the caller's in its case, and `output` the AI output where that is small enough to be compared. Nobody had
+    part in what was decided `by_rule`.
     """
 
     item_id: UUID
@@ -112,6 +117,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     priority: int | None = None
     is_by_several: bool = False
     takes_two: bool = False
+    by_rule: bool = False
     part: str | None = None
     output: Any = UNSET
     seats: tuple[SeatFacts, ...] = ()
@@ -170,10 +176,17 @@ def faults_of(asked: Asked) -> list[FieldError]:
 def fate_of(asked: Asked, facts: Facts, ground: Ground) -> Fate:
     """Decide what becomes of one item: the same for the preview, and under the item's locks when it is done."""
     is_open, gives_back = facts.state == "open", asked.act is Kind.GIVE_BACK
+    brings_back = asked.act is Kind.BRING_BACK
     why = _first(
         (not ground.may_act, Why.FORBIDDEN),
         (facts.state is None or not _reaches(facts, ground), Why.UNKNOWN),
         (facts.state == "withdrawn", Why.WITHDRAWN),
+        (brings_back and is_open, Why.OPEN),
+        (brings_back and not facts.by_rule, Why.NOT_BY_RULE),
+    )
+    if why is not None or brings_back:
+        return Fate(why)
+    why = _first(
         (not is_open, Why.DECIDED),
         (gives_back and not any(seat.is_held and not seat.is_given for seat in facts.seats), Why.FREE),
         (not facts.seats, Why.WAITS),

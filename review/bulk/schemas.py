@@ -22,6 +22,7 @@ class Kind(StrEnum):
     MOVE = "move"
     PRIORITISE = "prioritise"
     GIVE_BACK = "give_back"
+    BRING_BACK = "bring_back"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -224,8 +224,8 @@ def _check(
     queueing.check_person(who)
     if not surveying.may(who, asked.act):
         message = say(
-            "Moving, prioritising and giving back what somebody holds takes decisions:override as well; nothing was "
-            "changed."
+            "Moving, prioritising, giving back what somebody holds and bringing back what rules decided takes "
+            "decisions:override as well; nothing was changed."
         )
         raise NotPermitted(message)
     chosen = list(dict.fromkeys(item_ids))

@@ -61,7 +61,7 @@ def may(who: Principal, act: Kind) -> bool:
 def _facts(row: Any) -> Facts:
     given = dict(row)
     seats, output = given.pop("seats"), given.pop("output")
-    for name in ("type", "type_version"):
+    for name in ("type", "type_version", "by_rule"):
         if given[name] is None:
             del given[name]
     return Facts(

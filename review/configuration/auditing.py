@@ -6,20 +6,25 @@ from typing import Any
 import msgspec
 
 from review.configuration.checks import Checks, list_of
+from review.configuration.routes import find_impossible
 from review.items.types import ItemType
 from review.kernel.sentences import say
 from review.kernel.shapes import is_number
 from review.routing.rules import DEFAULT_PRIORITY, Rule
-from review.routing.sampling import Active, AuditPlan, Stratum
+from review.routing.sampling import ENOUGH, Active, AuditPlan, Stratum
 
 KEYS = ("pool", "share", "at_least", "types", "bands", "strata", "active", "priority", "told")
 STRATUM = ("share", "rule", "model", "version", "from", "below")
-ACTIVE = ("near", "within", "uncertainty", "margin", "disagreement", "signals")
+ACTIVE = ("near", "within", "uncertainty", "margin", "disagreement", "signals", "novelty", "enough", "seen")
 DEFAULT_BANDS = (0.5, 0.8, 0.9, 0.95)
 DEFAULT_FLOOR = 0.005
 LEAST = 0.001  # a share below it would let one item stand for more than a thousand
 MAX_STRATA = 200
 MAX_BANDS = 20
+MAX_PATHS = 10
+MAX_SEEN = 10_000  # values, of all paths
+MOST_TIMES = 1_000_000_000
+SEEN_IN = ("input", "output", "metadata", "model", "signals", "tags", "impact", "subject")
 
 
 class AuditPart(msgspec.Struct, frozen=True):
@@ -57,7 +62,7 @@ def read_audit(
         at_least=floor,
         types=named,
         strata=_strata(checks, section.get("strata"), [rule.name for rule in rules if rule.action == "approve"]),
-        active=_active(checks, section.get("active")),
+        active=_active(checks, section.get("active"), types),
         priority=checks.integer("audit.priority", section.get("priority", DEFAULT_PRIORITY), 0, 100),
         is_told=bool(told),
     )
@@ -106,7 +111,7 @@ def _stratum(checks: Checks, path: str, given: object, rules: Sequence[str]) -> 
     )
 
 
-def _active(checks: Checks, given: object) -> Active:
+def _active(checks: Checks, given: object, types: Mapping[str, ItemType]) -> Active:
     path, usual = "audit.active", Active()
     section = checks.mapping(path, given)
     checks.keys(path, section, ACTIVE)
@@ -114,6 +119,9 @@ def _active(checks: Checks, given: object) -> Active:
     def part(key: str, otherwise: float) -> float:
         return checks.share(f"{path}.{key}", section[key]) if section.get(key) is not None else otherwise
 
+    seen, novelty = _seen(checks, section.get("seen"), types), part("novelty", 0.0)
+    if novelty and not seen:
+        checks.add(f"{path}.novelty", "needs `seen`, which says how often each value of a path was seen")
     signals: dict[str, Any] = checks.mapping(f"{path}.signals", section.get("signals"))
     return Active(
         near=part("near", usual.near),
@@ -122,7 +130,27 @@ def _active(checks: Checks, given: object) -> Active:
         margin=part("margin", usual.margin),
         disagreement=part("disagreement", 0.0),
         signals={name: checks.share(f"{path}.signals.{name}", weight) for name, weight in signals.items()},
+        novelty=novelty,
+        enough=checks.integer(f"{path}.enough", section.get("enough", ENOUGH), 1, MOST_TIMES),
+        seen=seen,
     )
+
+
+def _seen(checks: Checks, given: object, types: Mapping[str, ItemType]) -> dict[str, dict[str, int]]:
+    """Check how often each value of each path was seen, as `{output.label: {refund: 120}}`."""
+    path, found = "audit.active.seen", dict[str, dict[str, int]]()
+    for field, counts in checks.mapping(path, given).items():
+        steps = tuple(field.split("."))
+        impossible = find_impossible(steps, types) if all(steps) and steps[0] in SEEN_IN else "must be a path of items"
+        if impossible is not None:
+            checks.add(f"{path}.{field}", impossible)
+        found[field] = {
+            value: checks.integer(f"{path}.{field}.{value}", times, 0, MOST_TIMES)
+            for value, times in checks.mapping(f"{path}.{field}", counts).items()
+        }
+    if len(found) > MAX_PATHS or sum(map(len, found.values())) > MAX_SEEN:
+        checks.add(path, f"may have {MAX_PATHS} paths, and {MAX_SEEN:,} values of all of them together")
+    return found
 
 
 def _part(checks: Checks, path: str, given: object) -> float | None:

@@ -13,10 +13,11 @@ from review.routing.conditions import compile_judgement_condition
 from review.routing.rules import Rule
 from review.sla.ladders import Fallback, Ladder
 
-LIMITS = ("needs_lead", "lead_pool", "two_person", "adjudication", "relations", "undo")
+LIMITS = ("needs_lead", "lead_pool", "two_person", "adjudication", "relations", "undo", "fallback")
 LONGEST_UNDO = timedelta(minutes=5)
 VERDICTS = ("approve", "correct", "reject")
 ADJUDICATION = ("blind", "open")
+FALLBACKS = ("reject", "approve")  # the second lets through what a stop keeps from rules, and only if it is said
 RELATED = ("input", "output", "metadata")  # what an item may name people in
 
 
@@ -30,6 +31,7 @@ def limits_of(definition: Mapping[str, Any]) -> dict[str, Any]:
         "shows_answers": definition.get("adjudication") == "open",
         "relations": tuple(list_of(definition.get("relations")) or ()),
         "undo": _undo(definition.get("undo")) or timedelta(),
+        "fallback": definition.get("fallback"),
     }
 
 
@@ -50,6 +52,12 @@ def check_limits(checks: Checks, item_type: ItemType, given: Mapping[str, Any], 
     if given.get("adjudication") is not None:
         checks.known(f"{path}.adjudication", given["adjudication"], ADJUDICATION, say("way to adjudicate"))
     _check_relations(checks, f"{path}.relations", item_type, given.get("relations"))
+    if given.get("fallback") is not None:
+        checks.known(f"{path}.fallback", given["fallback"], FALLBACKS, "fallback")
+        if given["fallback"] == "approve" and given.get("two_person") is True:
+            checks.add(
+                f"{path}.fallback", "may only be `reject` beside `two_person`: it takes two people to let through"
+            )
     length = _undo(given.get("undo"))
     if length is None or length > LONGEST_UNDO:
         checks.add(f"{path}.undo", say("must be from 0s, which lets verdicts count at once, to 5m"))

@@ -59,8 +59,16 @@ WHERE project_id = :project AND case_id = :case AND state IN ('open', 'held')
 TAKES_TWO = text("""
 SELECT (route ->> 'two_person')::boolean FROM item_bodies WHERE project_id = :project AND item_id = :item
 """)
-# A key is stopped with all that it was rotated through.
-IS_STOPPED = text("""
+# What a stop `s` is of, beside an item `i`, its body `b`, and its `sender` with the `line` of keys that one comes from:
+# a key is stopped with all that it was rotated through.
+TOUCHES = """CASE s.kind
+      WHEN 'project' THEN true
+      WHEN 'source' THEN s.subject IN (SELECT id FROM sender UNION ALL SELECT id::text FROM line)
+      WHEN 'item_type' THEN s.subject = i.type
+      WHEN 'rule' THEN s.subject = b.route ->> 'rule'
+      ELSE s.subject = b.details -> 'model' ->> 'name'
+        OR s.subject = (b.details -> 'model' ->> 'name') || '@' || (b.details -> 'model' ->> 'version') END"""
+IS_STOPPED = text(f"""
 WITH RECURSIVE sender AS (
   SELECT submitted_by ->> 'id' AS id FROM item_bodies WHERE project_id = :project AND item_id = :item
 ), line AS (
@@ -73,13 +81,7 @@ SELECT EXISTS (
   JOIN items i ON i.project_id = s.project_id AND i.id = :item
   JOIN item_bodies b ON b.project_id = i.project_id AND b.item_id = i.id
   WHERE s.project_id = :project AND s.resumed_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > now())
-    AND CASE s.kind
-      WHEN 'project' THEN true
-      WHEN 'source' THEN s.subject IN (SELECT id FROM sender UNION ALL SELECT id::text FROM line)
-      WHEN 'item_type' THEN s.subject = i.type
-      WHEN 'rule' THEN s.subject = b.route ->> 'rule'
-      ELSE s.subject = b.details -> 'model' ->> 'name'
-        OR s.subject = (b.details -> 'model' ->> 'name') || '@' || (b.details -> 'model' ->> 'version') END)
+    AND {TOUCHES})
 """)
 IS_UNCLEARED = text("""
 SELECT EXISTS (

@@ -20,7 +20,8 @@ SELECT k.project_id, k.id AS key_id, k.secret_sha256, k.name AS key_name,
        u.id AS user_id, u.email, u.name AS user_name,
        (k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
         AND (k.user_id IS NULL OR (u.disabled_at IS NULL AND m.role IS NOT NULL))) AS usable,
-       ARRAY(SELECT CASE WHEN s.way = 'everything' THEN 'everything/' ELSE '' END || s.kind || ':' ||
+       ARRAY(SELECT CASE s.way WHEN 'approvals' THEN '' WHEN 'hold' THEN 'hold/' || s.id || '/' ELSE s.way || '/' END
+             || s.kind || ':' ||
              CASE WHEN s.kind = 'source' AND s.subject IN (
                WITH RECURSIVE line AS (
                  SELECT k.id, k.rotated_from

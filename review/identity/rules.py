@@ -90,7 +90,7 @@ _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _MENTION = re.compile(r"(?<![\w.@+-])@([\w.+-]*\w(?:@[\w-]+(?:\.[\w-]+)+)?)")
 
 
-WHOLLY = "everything/"  # before a stop that keeps rules from rejecting too
+WAYS = ("everything", "fallback", "hold")  # before a stop, with a `/`, unless it keeps rules from approving alone
 
 
 class StandingStop(msgspec.Struct, frozen=True):
@@ -154,10 +154,19 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         return Actor(self.kind, self.id, self.email or self.name, self.origin, self.config_version)
 
 
-def parted(stops: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Part stops, each `kind:subject`, into those that hold rejections too and those that hold approvals alone."""
-    whole = frozenset(each.removeprefix(WHOLLY) for each in stops if each.startswith(WHOLLY))
-    return whole, frozenset(each for each in stops if not each.startswith(WHOLLY))
+def parted(stops: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Part stops by their way: each is `kind:subject`, with the stop's id where it holds, and nothing where not."""
+    found: dict[str, dict[str, str]] = {way: {} for way in ("approvals", *WAYS)}
+    for each in stops:
+        way, slash, rest = each.partition("/")
+        if not slash or way not in WAYS:
+            found["approvals"][each] = ""
+        elif way == "hold":
+            stop, _, subject = rest.partition("/")
+            found[way].setdefault(subject, stop)
+        else:
+            found[way][rest] = ""
+    return found
 
 
 def permissions_of(role: str, stored: Iterable[str] | None, scopes: Collection[str] | None) -> frozenset[Permission]:

@@ -8,8 +8,9 @@ from uuid import UUID
 from review.audit.rules import Action, Actor
 from review.configuration.rules import ProjectConfig
 from review.intake.clocks import Clocks
-from review.intake.rules import NewItem, audit_of, event_of, submitted_by
+from review.intake.rules import HELD, HELD_BY, NewItem, audit_of, event_of, submitted_by
 from review.kernel.db import Hot
+from review.kernel.events import EventKind
 from review.kernel.ids import new_id
 from review.kernel.timers import TimerKind
 
@@ -17,7 +18,8 @@ from review.kernel.timers import TimerKind
 # them everything else that would belong to them. One round trip measured 2 to 3 times six statements (PROMISES, A3).
 # Clocks come as lengths of time, each different one once, and count from `started_at`. When that is, and so when an
 # item is due, is known here alone, which is why the due time joins the text of the audit entry here.
-STORE = f"""
+# What a stop holds has no seat, and its clock stands still as of its beginning; the first mark is none of its timers'.
+_STORE = f"""
 WITH given AS (
   SELECT * FROM unnest(
     $2::uuid[], $3::text[], $4::int[], $5::text[], $6::text[], $7::bytea[],
@@ -39,7 +41,7 @@ WITH given AS (
          CASE action WHEN 'review' THEN 'open' ELSE 'decided' END, $27, $28,
          CASE action WHEN 'review' THEN NULL ELSE now() END
   FROM given ON CONFLICT DO NOTHING RETURNING id
-), fresh AS MATERIALIZED (
+), {{holding}}fresh AS MATERIALIZED (
   SELECT given.*, started_at, started_at + ($36::interval[])[clock] AS due_at,
          started_at + ($37::interval[])[clock] AS first_claim_due_at,
          started_at + ($38::interval[])[clock] AS warn_at, started_at + ($39::interval[])[clock] AS first_mark_at
@@ -49,10 +51,10 @@ WITH given AS (
   SELECT $1, id, input::json, output::json, details::json, route::json, $31::json FROM fresh
 ), opened AS (
   INSERT INTO cases (project_id, id, item_id, state, pool, priority, reviews_required, adjudicate_pool, sla_policy,
-                     due_at, first_claim_due_at, warn_at, clock_started_at, clock_version)
+                     due_at, first_claim_due_at, warn_at, clock_started_at, clock_version{{paused_column}})
   SELECT $1, case_id, id, 'open', pool, priority, reviews_required, adjudicate_pool, sla_policy, due_at,
          first_claim_due_at, warn_at, CASE WHEN clock IS NOT NULL THEN started_at END,
-         CASE WHEN clock IS NOT NULL THEN $27::int END
+         CASE WHEN clock IS NOT NULL THEN $27::int END{{paused}}
   FROM fresh WHERE action = 'review'
 ), seats AS (
   INSERT INTO assignments (project_id, id, case_id, item_id, kind, pool, priority, due_at, state, barred)
@@ -61,7 +63,8 @@ WITH given AS (
   FROM unnest($29::uuid[], $30::uuid[]) AS s(id, item_id) JOIN fresh f ON f.id = s.item_id
 ), clocks AS (
   INSERT INTO timers (project_id, kind, subject_id, generation, fire_at)
-  SELECT $1, '{TimerKind.DUE}', case_id, 0, first_mark_at FROM fresh WHERE clock IS NOT NULL
+  SELECT $1, '{TimerKind.DUE}', case_id, 0, first_mark_at FROM fresh
+  WHERE clock IS NOT NULL{{but_held}}
 ), decided AS (
   INSERT INTO decisions (project_id, item_id, revision, verdict, output, source, reasons, comment, decided_by, reviews,
                          output_sha256)
@@ -75,14 +78,46 @@ WITH given AS (
                              details)
   SELECT $1, submitted_entry, $32::text, $33::uuid, $34::text, $41::text, $27::int, '{Action.ITEM_SUBMITTED}', id,
          CASE WHEN clock IS NULL THEN submitted
-              ELSE left(submitted, -1) || ',"due_at":' || to_json(due_at) || '}}' END::json
+              ELSE left(submitted, -1) || ',"due_at":' || to_json(due_at) || '}}}}' END::json
   FROM fresh
   UNION ALL
   SELECT $1, decided_entry, 'rule', NULL::uuid, 'rule', '', $27::int, '{Action.ITEM_DECIDED}', id, event::json
   FROM fresh WHERE action <> 'review'
-)
+){{held}}
 SELECT id, now() AS at FROM stored
 """
+_HOLDS = {
+    "paused_column": ", paused_at",
+    "paused": ", CASE WHEN clock IS NOT NULL THEN (SELECT started_at FROM holding h WHERE h.id = fresh.id) END",
+    "but_held": " AND id NOT IN (SELECT id FROM holding)",
+    "holding": """holding AS (
+  SELECT * FROM unnest($42::uuid[], $43::uuid[], $44::uuid[], $45::uuid[])
+    AS h(id, stop_id, paused_entry, paused_event) JOIN stored USING (id)
+), """,
+    "held": f""", kept AS (
+  INSERT INTO held_items (project_id, item_id, stop_id, paused_at, barred)
+  SELECT $1, h.id, h.stop_id, CASE WHEN f.clock IS NOT NULL THEN f.started_at END, string_to_array(f.barred, E'\\n')
+  FROM holding h JOIN fresh f USING (id)
+), halted AS (
+  INSERT INTO clock_pauses (project_id, case_id, paused_at, reason, paused_by)
+  SELECT $1, f.case_id, f.started_at, '{HELD}', '{HELD_BY}'
+  FROM holding JOIN fresh f USING (id) WHERE f.clock IS NOT NULL
+), pauses_told AS (
+  INSERT INTO events (project_id, id, kind, item_id, payload)
+  SELECT $1, paused_event, '{EventKind.PAUSED}', f.id,
+         json_build_object('reason', '{HELD}', 'by', '{HELD_BY}', 'resume_at', null)
+  FROM holding JOIN fresh f USING (id) WHERE f.clock IS NOT NULL
+), pauses_noted AS (
+  INSERT INTO audit_entries (project_id, id, actor_kind, actor_id, actor_name, origin, config_version, action, item_id,
+                             details)
+  SELECT $1, paused_entry, 'rule', NULL::uuid, 'rule', '', $27::int, '{Action.CLOCK_PAUSED}', f.id,
+         json_build_object('was', f.due_at, 'paused_at', f.started_at, 'reason', '{HELD}', 'until', null,
+                           'because', json_build_array('Stopped by {HELD_BY}: {HELD}'))
+  FROM holding JOIN fresh f USING (id) WHERE f.clock IS NOT NULL
+)""",
+}
+STORE = _STORE.format(**dict.fromkeys(_HOLDS, ""))
+STORE_HELD = _STORE.format(**_HOLDS)
 
 FIND_EARLIER = """
 SELECT id, external_id, idempotency_key, fingerprint FROM items
@@ -108,7 +143,9 @@ async def store(
     records = [_record(items[at], config, clocks.of[at]) for at in in_turn]
     columns = [list(column) for column in zip(*records, strict=True)]
     barred, constants = [items[at].barred for at in in_turn], _constants(items, config, actor)
-    rows = await hot.fetch(STORE, project_id, *columns, *constants, *_lengths(clocks), barred, actor.origin)
+    given = (project_id, *columns, *constants, *_lengths(clocks), barred, actor.origin)
+    held = [item for item in items if item.held_by is not None]
+    rows = await (hot.fetch(STORE_HELD, *given, *_holds(held)) if held else hot.fetch(STORE, *given))
     return {row["id"]: row["at"] for row in rows}
 
 
@@ -141,6 +178,13 @@ def _lengths(clocks: Clocks) -> tuple[Any, ...]:
         [each.first_claim for each in clocks.kinds],
         [each.warn for each in clocks.kinds],
         [each.first_mark for each in clocks.kinds],
+    )
+
+
+def _holds(held: Sequence[NewItem]) -> tuple[Any, ...]:
+    return (
+        *([item.id for item in held], [item.held_by for item in held]),
+        *([new_id() for _ in held], [new_id() for _ in held]),
     )
 
 

@@ -1,6 +1,6 @@
 """From a submission to everything that must be stored for it; no I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 from uuid import UUID
 
@@ -22,13 +22,16 @@ from review.queueing.conflicts import barred_of, people_in
 from review.registry.rules import NONE, Cleared
 from review.routing.rules import Restraint, Route, route
 
+# Why the clock of what a stop holds stands still, and who stopped it.
+HELD = "nobody is handed it while a stop stands"
+HELD_BY = "safe stop"
 _encode = msgspec.json.Encoder().encode
 
 
 class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     """One checked and routed submission, with the ids of every row it will become.
 
-    `barred` names those who may not review it, one to a line.
+    `barred` names those who may not review it, one to a line. `held_by` is the stop under which nobody is handed it.
     """
 
     id: UUID
@@ -45,6 +48,7 @@ class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     seat_ids: tuple[UUID, ...]
     output_sha256: str | None
     barred: str | None
+    held_by: UUID | None = None
 
     @property
     def is_open(self) -> bool:
@@ -92,6 +96,7 @@ def prepare(
         restraint = msgspec.structs.replace(restraint, uncleared=True)
     facts = as_stored(cast("Mapping[str, Any]", value))
     taken = route(config.ruleset, facts, item_id, config.default_pool, restraint)
+    is_handed = taken.action == "review" and not taken.held
     return NewItem(
         id=item_id,
         submission=submission,
@@ -104,9 +109,10 @@ def prepare(
         route=taken,
         route_json=_encode(taken).decode(),
         case_id=new_id(),
-        seat_ids=tuple(new_id() for _ in range(taken.reviews_required)) if taken.action == "review" else (),
+        seat_ids=tuple(new_id() for _ in range(taken.reviews_required)) if is_handed else (),
         output_sha256=sha256_of(submission.output) if taken.action == "approve" else None,
         barred=_barred(submission, item_type, who) if taken.action == "review" else None,
+        held_by=_held_by(taken, who, submission) if taken.held else None,
     )
 
 
@@ -114,21 +120,41 @@ def restraint_of(item_type: ItemType, who: Principal | None, model: Model | None
     """Tell what rules may not do with an item of this type and model from this sender."""
     if who is None or not who.stops:
         return Restraint(two_person=item_type.two_person)
-    wholly, stops = parted(who.stops)
-    subjects = {f"project:{who.project}", f"item_type:{item_type.name}", f"source:{who.id}"}
-    if model is not None:
-        subjects |= {f"model:{model.name}"} | ({f"model:{model.name}@{model.version}"} if model.version else set[str]())
+    ways = parted(who.stops)
+    subjects = _subjects(item_type.name, who, model)
     return Restraint(
-        stopped=not subjects.isdisjoint(stops),
+        stopped=not subjects.isdisjoint(ways["approvals"]),
         two_person=item_type.two_person,
-        stopped_wholly=not subjects.isdisjoint(wholly),
-        rules=_rules_of(stops),
-        rules_wholly=_rules_of(wholly),
+        stopped_wholly=not subjects.isdisjoint(ways["everything"]),
+        rules=_rules_of(ways["approvals"]),
+        rules_wholly=_rules_of(ways["everything"]),
+        held=not subjects.isdisjoint(ways["hold"]),
+        rules_held=_rules_of(ways["hold"]),
+        falling=not subjects.isdisjoint(ways["fallback"]),
+        rules_falling=_rules_of(ways["fallback"]),
+        fallback=item_type.fallback,
     )
 
 
-def _rules_of(stops: frozenset[str]) -> frozenset[str]:
+def _subjects(item_type: str, who: Principal, model: Model | None) -> set[str]:
+    """Name what an item may be stopped by, but for its rule."""
+    subjects = {f"project:{who.project}", f"item_type:{item_type}", f"source:{who.id}"}
+    if model is not None:
+        subjects |= {f"model:{model.name}"} | ({f"model:{model.name}@{model.version}"} if model.version else set[str]())
+    return subjects
+
+
+def _rules_of(stops: Iterable[str]) -> frozenset[str]:
     return frozenset(each.removeprefix("rule:") for each in stops if each.startswith("rule:"))
+
+
+def _held_by(taken: Route, who: Principal | None, submission: Submission) -> UUID | None:
+    """Give the stop that holds an item; if there are several any of them, for each is asked before it goes on."""
+    if who is None:
+        return None
+    holding = parted(who.stops)["hold"]
+    subjects = _subjects(submission.type, who, submission.model) | {f"rule:{taken.rule}"}
+    return next((UUID(holding[each]) for each in sorted(subjects) if each in holding), None)
 
 
 def _barred(submission: Submission, item_type: ItemType, who: Principal | None) -> str | None:
@@ -152,6 +178,8 @@ def event_of(item: NewItem) -> tuple[str, str]:
     """Give the event an arrival is announced by, and its payload."""
     if item.is_open:
         payload: dict[str, Any] = {"pool": item.route.pool, "priority": item.route.priority, "rule": item.route.rule}
+        if item.held_by is not None:
+            payload["held"] = True
         return EventKind.QUEUED.value, _encode(payload).decode()
     payload = {"verdict": item.route.action, "source": "rule", "rule": item.route.rule, "revision": 1}
     return EventKind.DECIDED.value, _encode(payload).decode()

@@ -13,11 +13,11 @@ from review.identity.rules import Principal
 from review.intake import clocks, queries
 from review.intake.clocks import Clocks
 from review.intake.coalescing import Gatherings
-from review.intake.rules import NewItem, prepare
+from review.intake.rules import HELD, HELD_BY, NewItem, prepare
 from review.items import service as items
 from review.items.blindness import route_shown
 from review.items.errors import ConflictingResubmission
-from review.items.schemas import DecisionView, ItemDetail, ItemView, SlaView
+from review.items.schemas import DecisionView, ItemDetail, ItemView, PauseView, SlaView
 from review.items.service import item_url
 from review.kernel import strict_json
 from review.kernel.db import Hot, get_now
@@ -152,6 +152,8 @@ def _sla(item: NewItem, stored_at: datetime, started: Clocks, place: int) -> Sla
     due_at, warn_at = start + clock.due, start + clock.warn if clock.warn is not None else None
     state = "breached" if due_at <= stored_at else "warning" if warn_at and warn_at <= stored_at else "on_track"
     first_claim = start + clock.first_claim if clock.first_claim is not None else None
+    if item.held_by is not None:
+        return SlaView(item.route.sla_policy, due_at, "paused", first_claim, PauseView(start, HELD, HELD_BY, None))
     return SlaView(item.route.sla_policy, due_at, state, first_claim)
 
 

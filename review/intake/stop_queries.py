@@ -17,7 +17,11 @@ STOPS = """(
 SHOWN = """s.id, s.kind, s.subject, s.name, s.way, s.reason, s.expires_at, s.stopped_by, s.stopped_at, s.resumed_by,
        s.resumed_at"""
 LIST = f"""
-SELECT {SHOWN} FROM {STOPS} s
+SELECT {SHOWN},
+       CASE s.way WHEN 'hold' THEN (SELECT count(*) FROM held_items h
+         JOIN items i ON i.project_id = h.project_id AND i.id = h.item_id AND i.state = 'open'
+         WHERE h.project_id = s.project_id AND h.stop_id = s.id) ELSE 0 END AS held
+FROM {STOPS} s
 WHERE project_id = $1 AND ($2 OR resumed_at IS NULL) ORDER BY resumed_at IS NOT NULL, stopped_at DESC, id LIMIT $3
 """
 
@@ -65,7 +69,7 @@ SELECT id FROM stops WHERE project_id = :project AND kind = :kind AND subject = 
 """)
 # Later than what stands, of which null is the latest.
 ASKS_FOR_MORE = text("""
-SELECT (:way = 'everything' AND way = 'approvals')
+SELECT CAST(:is_stricter AS boolean)
     OR (expires_at IS NOT NULL AND (CAST(:lasts AS interval) IS NULL OR now() + CAST(:lasts AS interval) > expires_at))
 FROM stops WHERE project_id = :project AND id = :id
 """)
@@ -73,7 +77,9 @@ END_OF = text("""
 SELECT greatest(now() + CAST(:lasts AS interval), CAST(:standing AS timestamptz))
 WHERE CAST(:lasts AS interval) IS NOT NULL AND NOT :is_endless
 """)
-RESUME = text("UPDATE stops SET resumed_at = now(), resumed_by = :by WHERE project_id = :project AND id = :id")
+RESUME = text("""
+UPDATE stops SET resumed_at = now(), resumed_by = :by, afterwards = :afterwards WHERE project_id = :project AND id = :id
+""")
 
 
 async def list_stops(hot: Hot, project_id: UUID, *, with_past: bool, limit: int) -> list[Any]:
@@ -105,9 +111,9 @@ async def find_standing(tx: AsyncSession, project_id: UUID, kind: str, subject: 
     return None if found is None else await tx.get(Stop, (project_id, found), populate_existing=True)
 
 
-async def resume(tx: AsyncSession, stop: Stop, by: str) -> None:
-    """End a stop."""
-    await tx.execute(RESUME, {"project": stop.project_id, "id": stop.id, "by": by})
+async def resume(tx: AsyncSession, stop: Stop, by: str, afterwards: str) -> None:
+    """End a stop, and say who judges what it held."""
+    await tx.execute(RESUME, {"project": stop.project_id, "id": stop.id, "by": by, "afterwards": afterwards})
 
 
 async def find_stop(tx: AsyncSession, project_id: UUID, stop_id: UUID) -> Stop | None:
@@ -115,9 +121,9 @@ async def find_stop(tx: AsyncSession, project_id: UUID, stop_id: UUID) -> Stop |
     return await tx.get(Stop, (project_id, stop_id))
 
 
-async def asks_for_more(tx: AsyncSession, stop: Stop, way: str, lasts: timedelta | None) -> bool:
-    """Tell whether this way or time is more than the stop that stands."""
-    wish = {"project": stop.project_id, "id": stop.id, "way": way, "lasts": lasts}
+async def asks_for_more(tx: AsyncSession, stop: Stop, lasts: timedelta | None, *, is_stricter: bool) -> bool:
+    """Tell whether a way that is stricter or not, or this time, is more than the stop that stands."""
+    wish = {"project": stop.project_id, "id": stop.id, "is_stricter": is_stricter, "lasts": lasts}
     return bool(await tx.scalar(ASKS_FOR_MORE, wish))
 
 

@@ -6,6 +6,7 @@ from review.intake.stop_queries import TOUCHES
 
 LOOKS: Final = 2_000  # items, whose bodies are read
 MOST_DECIDED: Final = 50
+MOST_LOOKED: Final = 20_000  # for what is to be brought back; a second or two
 MOST_MODELS: Final = 50
 
 # The newest items by their id, which begins with the time at which they came.
@@ -30,6 +31,22 @@ SELECT id, type, rule, created_at FROM touched
 WHERE action = 'approve' AND created_at > coalesce($4::timestamptz, now()) - $5::interval
   AND created_at <= coalesce($4::timestamptz, now())
 ORDER BY id DESC LIMIT {MOST_DECIDED + 1}
+"""
+# The newest that are decided, so that what is back with people already is not looked at again.
+LET_THROUGH = f"""
+WITH looked AS MATERIALIZED (
+  SELECT id, type, state, created_at FROM items
+  WHERE project_id = $1 AND state = 'decided' AND created_at > coalesce($4::timestamptz, now()) - $5::interval
+    AND created_at <= coalesce($4::timestamptz, now())
+  ORDER BY id DESC LIMIT {MOST_LOOKED}
+)
+SELECT i.id FROM looked i JOIN item_bodies b ON b.project_id = $1 AND b.item_id = i.id
+CROSS JOIN (SELECT $2::text AS kind, $3::text AS subject) s
+WHERE {TOUCHES} AND b.route ->> 'action' = 'approve'
+  AND NOT EXISTS (SELECT FROM cases c WHERE c.project_id = $1 AND c.item_id = i.id)
+  AND (SELECT d.source FROM decisions d WHERE d.project_id = $1 AND d.item_id = i.id
+       ORDER BY d.revision DESC LIMIT 1) = 'rule'
+ORDER BY i.id DESC LIMIT $6
 """
 MODELS = f"""
 SELECT DISTINCT b.details -> 'model' ->> 'name' AS name, b.details -> 'model' ->> 'version' AS version

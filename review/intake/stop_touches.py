@@ -55,6 +55,19 @@ async def list_let_through(
     return [Passed(**dict(row)) for row in rows[:MOST_DECIDED]], len(rows) > MOST_DECIDED
 
 
+async def list_to_bring_back(
+    hot: Hot, *, who: Principal, kind: str, subject: str, before: datetime | None, within: timedelta, limit: int
+) -> list[UUID]:
+    """List what rules let through of a subject in the time before a moment, and nobody has looked at since.
+
+    The newest first, among the newest 20,000 that are decided. Whoever is bound to pools sees none of it.
+    """
+    if who.is_pool_bound:
+        return []
+    rows = await hot.fetch(queries.LET_THROUGH, who.project_id, kind, subject, before, within, limit)
+    return [row["id"] for row in rows]
+
+
 async def list_models(hot: Hot, *, who: Principal) -> list[str]:
     """List the models that sent lately, each for all its versions and then by version, as a stop names them."""
     rows: list[Any] = await hot.fetch(queries.MODELS, who.project_id)

@@ -1,12 +1,15 @@
 """Stopping a project, source, item type, model or rule at once: nothing of it is let through by rule meanwhile.
 
 A stop travels with the look-up of the key that submits, so it holds from the next request on and costs intake nothing.
-What rules would have let through goes to people, and in the way `everything` what they would have rejected too;
-upstream's calls are answered as ever. It ends when somebody resumes it, or by itself at a time of the database's clock.
+What becomes of it meanwhile is the stop's way: `approvals` sends to people what rules would have let through, and
+`everything` what they would have rejected too; `fallback` gives each item what its type declares for that, and `hold`
+decides nothing and hands nothing to anybody. Upstream's calls are answered as ever. A stop ends when somebody resumes
+it, or by itself at a time of the database's clock; what it held goes on to people then (`review.escalation.holds`).
 """
 
 from datetime import datetime, timedelta
-from typing import Literal
+from functools import partial
+from typing import Literal, cast
 from uuid import UUID
 
 import msgspec
@@ -26,7 +29,8 @@ from review.kernel.ids import new_id
 from review.kernel.sentences import Sentence, say
 
 Kind = Literal["project", "source", "item_type", "model", "rule"]
-Way = Literal["approvals", "everything"]
+Way = Literal["approvals", "everything", "fallback", "hold"]
+Afterwards = Literal["people", "rules"]
 KIND_WORDS = {
     "project": say("Project"),
     "source": say("Source"),
@@ -44,8 +48,9 @@ MOST_SHOWN = 200
 class StopView(msgspec.Struct, frozen=True, kw_only=True):
     """A stop: of a `source`, where `subject` is the id of the key or person, or of anything else by its name.
 
-    A model is `name` for all its versions, or `name@version`. `way` is `approvals`, or `everything` if rules may not
-    reject either. `resumed_at` is null while it stands; `resumed_by` is null too once it has ended by itself.
+    A model is `name` for all its versions, or `name@version`. `way` is `approvals`, `everything` if rules may not
+    reject either, `fallback` or `hold`; `held` is how many items it holds still. `resumed_at` is null while it stands;
+    `resumed_by` is null too once it has ended by itself.
     """
 
     id: UUID
@@ -59,6 +64,7 @@ class StopView(msgspec.Struct, frozen=True, kw_only=True):
     stopped_at: datetime
     resumed_by: str | None
     resumed_at: datetime | None
+    held: int = 0
 
 
 class SourceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,10 +108,11 @@ async def stop(tx: AsyncSession, *, who: Principal, config: ProjectConfig, wish:
     standing = await queries.find_standing(tx, who.project_id, wish.kind, wish.subject)
     way, lasts = wish.way, wish.lasts
     if standing is not None:
-        if not await queries.asks_for_more(tx, standing, way, lasts):
+        rank = partial(strictness, may_approve=_may_approve(config, wish))
+        if not await queries.asks_for_more(tx, standing, lasts, is_stricter=rank(way) > rank(standing.way)):
             return _view(standing)
-        way = "everything" if standing.way == "everything" else way
-        await queries.resume(tx, standing, who.actor.name)
+        way = cast("Way", max(way, standing.way, key=rank))
+        await queries.resume(tx, standing, who.actor.name, "people")
         _record(tx, who, standing, Action.SOURCE_RESUMED, said)
     stopped = Stop(
         project_id=who.project_id,
@@ -125,10 +132,28 @@ async def stop(tx: AsyncSession, *, who: Principal, config: ProjectConfig, wish:
     return _view(stopped)
 
 
+def strictness(way: str, *, may_approve: bool) -> int:
+    """Rank a way by how much it keeps from going out: nothing less than a fallback that may let through."""
+    ranks = {"approvals": 1, "everything": 2, "fallback": 0 if may_approve else 3, "hold": 4}
+    return ranks[way]
+
+
+def _may_approve(config: ProjectConfig, wish: Wish) -> bool:
+    types = config.item_types.values()
+    return any(each.fallback == "approve" for each in types if wish.kind != "item_type" or each.name == wish.subject)
+
+
 async def resume(
-    tx: AsyncSession, *, who: Principal, config: ProjectConfig, kind: Kind, subject: str, reason: str
+    tx: AsyncSession,
+    *,
+    who: Principal,
+    config: ProjectConfig,
+    kind: Kind,
+    subject: str,
+    reason: str,
+    afterwards: Afterwards = "people",
 ) -> StopView:
-    """Let rules decide again; what came meanwhile stays with people.
+    """Let rules decide again; what came meanwhile stays with people, and `afterwards` says who judges what was held.
 
     Raises:
         SourceNotFound (404); NotStopped: nothing stands (409); Invalid: no reason was given (422).
@@ -141,10 +166,12 @@ async def resume(
             "%(what)s %(subject)s is not stopped. Nothing was changed.", what=KIND_WORDS[kind], subject=subject
         )
         raise NotStopped(message)
-    return await _end(tx, who, standing, said)
+    return await _end(tx, who, standing, said, afterwards)
 
 
-async def resume_stop(tx: AsyncSession, *, who: Principal, stop_id: UUID, reason: str) -> StopView:
+async def resume_stop(
+    tx: AsyncSession, *, who: Principal, stop_id: UUID, reason: str, afterwards: Afterwards = "people"
+) -> StopView:
     """End one stop by its id, whatever it is of, even a thing that is no longer there.
 
     Raises:
@@ -159,11 +186,11 @@ async def resume_stop(tx: AsyncSession, *, who: Principal, stop_id: UUID, reason
     if standing is None or standing.id != stop_id:
         message = say("This stop has ended already. Nothing was changed.")
         raise NotStopped(message)
-    return await _end(tx, who, standing, said)
+    return await _end(tx, who, standing, said, afterwards)
 
 
-async def _end(tx: AsyncSession, who: Principal, standing: Stop, said: str) -> StopView:
-    await queries.resume(tx, standing, who.actor.name)
+async def _end(tx: AsyncSession, who: Principal, standing: Stop, said: str, afterwards: Afterwards) -> StopView:
+    await queries.resume(tx, standing, who.actor.name, afterwards)
     _record(tx, who, standing, Action.SOURCE_RESUMED, said)
     await tx.flush()
     await tx.refresh(standing)
@@ -266,4 +293,4 @@ def _said(reason: str, message: str) -> str:
 
 
 def _view(stop: Stop) -> StopView:
-    return StopView(**{name: getattr(stop, name) for name in StopView.__struct_fields__})
+    return StopView(**{name: getattr(stop, name) for name in StopView.__struct_fields__ if name != "held"})

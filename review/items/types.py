@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from itertools import islice
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import jsonschema_rs
 import msgspec
@@ -57,7 +57,8 @@ class ItemType(msgspec.Struct, frozen=True, kw_only=True):
     the condition under which a judgement waits for the people of `lead_pool`, `two_person` says that nobody decides
     alone, `shows_answers` that adjudicators see what was judged before them, and `relations` are the paths at which an
     item names the people it concerns. `undo` is how long a verdict given on a page may be taken back before it counts.
-    `sensitive` says which of its content is veiled, `exposure` how much of it one person is handed.
+    `sensitive` says which of its content is veiled, `exposure` how much of it one person is handed. `fallback` is what
+    decides it while a stop says so; None leaves that to people.
     """
 
     name: str
@@ -76,6 +77,7 @@ class ItemType(msgspec.Struct, frozen=True, kw_only=True):
     undo: timedelta = DEFAULT_UNDO
     sensitive: str = "off"
     exposure: ExposureLimit | None = None
+    fallback: Literal["approve", "reject"] | None = None
     input_validator: Any
     output_validator: Any
 

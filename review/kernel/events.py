@@ -7,6 +7,7 @@ class EventKind(StrEnum):
     """What happened; the value is the `type` that receivers see."""
 
     QUEUED = "item.queued"
+    REOPENED = "item.reopened"
     CLAIMED = "item.claimed"
     DECIDED = "item.decided"
     WITHDRAWN = "item.withdrawn"

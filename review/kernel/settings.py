@@ -66,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     bulk_grace: timedelta = timedelta(seconds=15)
     bulk_kept: timedelta = timedelta(days=90)
     snapshot_store: str = ""
+    backtests_kept: timedelta = timedelta(days=366)
     sweep_interval: timedelta = timedelta(seconds=1)
     poll_interval: timedelta = timedelta(seconds=1)
     session_lifetime: timedelta = timedelta(hours=12)

@@ -167,7 +167,7 @@ def reason_lost(seat: Seat, user_id: UUID, fence: int, winner: Winner) -> Senten
         reason = say("you have reviewed it already")
     elif winner.item_state == "withdrawn":
         reason = say("upstream has withdrawn the item")
-    elif winner.decided_by is not None:
+    elif winner.decided_by is not None and winner.item_state != "open":
         reason = say("the item was decided by %(who)s (%(verdict)s)", who=winner.decided_by, verdict=winner.verdict)
     elif seat.state in {AssignmentState.DONE, AssignmentState.CANCELLED}:
         reason = say("the seat is closed")

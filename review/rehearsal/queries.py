@@ -65,6 +65,12 @@ OTHER_MEMBERS = """
 SELECT pool, array_agg(DISTINCT email) AS emails FROM pool_members WHERE project_id = $1 AND source <> 'config'
 GROUP BY pool
 """
+FORGET = """
+DELETE FROM backtests b USING (
+  SELECT project_id, id FROM backtests WHERE ended_at < now() - $1::interval ORDER BY ended_at LIMIT $2
+  FOR UPDATE SKIP LOCKED
+) old WHERE b.project_id = old.project_id AND b.id = old.id
+"""
 HAS_VERSION = "SELECT EXISTS (SELECT FROM config_versions WHERE project_id = $1 AND version = $2)"
 
 _SHOWN = """
@@ -227,3 +233,9 @@ async def end(hot: Hot, mine: tuple[UUID, UUID, int], state: str, result: str | 
 async def let_go(hot: Hot, mine: tuple[UUID, UUID, int]) -> None:
     """Leave it to whoever comes first."""
     await hot.execute(LET_GO, *mine)
+
+
+async def forget(hot: Hot, kept: timedelta, limit: int) -> int:
+    """Forget backtests that were over longer ago than that; gives how many."""
+    told = await hot.execute(FORGET, kept, limit)
+    return int(told.split()[-1])

@@ -31,6 +31,7 @@ PLAN_SECONDS = 5.0  # somebody waits for the page; with a thousand rules fewer i
 MOST_UNDER_WAY = 3
 FIRST_YEAR = 2000  # no item is older, and a year earlier a moment has no place in what the database counts
 HANDLING_DAYS = 90  # of reviews before the end of the span, for how long one takes
+FORGOTTEN_AT_ONCE = 100  # each with a report of some ten kilobytes
 PLANS_AT_A_TIME = 2  # each takes a processor for about a second
 
 _plans = asyncio.Semaphore(PLANS_AT_A_TIME)
@@ -224,3 +225,11 @@ def _check_span(since: datetime, until: datetime) -> None:
             message,
             errors=(FieldError("since", say("is over %(most)s days before `until`", most=MOST_DAYS)),),
         )
+
+
+async def forget_old(hot: Hot, kept: timedelta) -> int:
+    """Forget backtests that were over longer ago than that, a few at a time; gives how many."""
+    forgotten = 0
+    while some := await queries.forget(hot, kept, FORGOTTEN_AT_ONCE):
+        forgotten += some
+    return forgotten

@@ -10,6 +10,7 @@ from review.routing.conditions import Called, Condition, EvaluationFailed, Facts
 from review.routing.sampling import Audit, AuditPlan, chance, is_drawn
 
 Verb = Literal["review", "approve", "reject"]
+Fallback = Literal["approve", "reject"]
 
 DEFAULT_PRIORITY = 50
 
@@ -66,7 +67,9 @@ class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
 class Restraint(msgspec.Struct, frozen=True):
     """What rules may not do with an item by themselves: let it through (`stopped`), or decide it (the others).
 
-    `stopped_wholly` is a stop of rejections too; `rules` and `rules_wholly` name the rules that are stopped themselves.
+    `stopped_wholly` is a stop of rejections too, `held` one under which nobody is handed the item either, and `falling`
+    one that gives it `fallback`, which is what its type declares for that; the `rules_…` name rules that are so stopped
+    themselves.
     """
 
     stopped: bool = False
@@ -75,17 +78,43 @@ class Restraint(msgspec.Struct, frozen=True):
     rules: frozenset[str] = frozenset()
     rules_wholly: frozenset[str] = frozenset()
     uncleared: bool = False
+    held: bool = False
+    rules_held: frozenset[str] = frozenset()
+    falling: bool = False
+    rules_falling: frozenset[str] = frozenset()
+    fallback: Fallback | None = None
 
     def stops(self, rule: Rule) -> bool:
         """Tell whether a stop keeps the rule from deciding."""
         if rule.action == "review":
             return False
-        wholly = self.stopped_wholly or rule.name in self.rules_wholly
+        wholly = (
+            self.stopped_wholly or rule.name in self.rules_wholly or self.holds(rule.name) or self._falls(rule.name)
+        )
         return wholly or (rule.action == "approve" and (self.stopped or rule.name in self.rules))
 
     def withholds(self, rule: Rule) -> bool:
         """Tell whether people take the place of the rule's own decision."""
         return rule.action != "review" and (self.two_person or self.uncleared or self.stops(rule))
+
+    def holds(self, rule: str | None) -> bool:
+        """Tell whether an item that this rule takes, or none, is handed to nobody while a stop stands."""
+        return self.held or rule in self.rules_held
+
+    def falls_to(self, rule: str | None) -> Fallback | None:
+        """Give what decides an item that this rule takes, or none, in the place of rules and people; None for nothing.
+
+        To hold it is stronger. A fallback that lets through is not given to what takes two people, nor to what another
+        stop keeps from that.
+        """
+        if not self._falls(rule) or self.holds(rule):
+            return None
+        is_stopped = self.stopped or self.stopped_wholly or rule in self.rules | self.rules_wholly
+        is_kept = self.two_person or self.uncleared or is_stopped
+        return None if self.fallback == "approve" and is_kept else self.fallback
+
+    def _falls(self, rule: str | None) -> bool:
+        return self.falling or rule in self.rules_falling
 
 
 FREE = Restraint()
@@ -95,7 +124,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Where an item goes and why; stored with it for good.
 
     `inclusion_probability` is the chance, over the sampling alone, that an item with this content is sent to a
-    person: what a data scientist weights the labels by.
+    person: what a data scientist weights the labels by. `held` says that a stop kept it from being handed to anybody
+    at first, `fallback` that one had it decided by what its item type declares for that.
     """
 
     action: Verb
@@ -111,6 +141,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
     two_person: bool = False
     audit: Audit | msgspec.UnsetType = msgspec.UNSET
+    held: bool | msgspec.UnsetType = msgspec.UNSET
+    fallback: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 def route(
@@ -123,9 +155,20 @@ def route(
     two at least, whatever the rule says.
     """
     taken = _route(ruleset, item, item_id, default_pool, restraint)
-    if not restraint.two_person:
+    if restraint.two_person:
+        taken = msgspec.structs.replace(taken, reviews_required=max(2, taken.reviews_required), two_person=True)
+    return _halted(taken, restraint)
+
+
+def _halted(taken: Route, restraint: Restraint) -> Route:
+    """Hold what a stop holds, and decide what one has decided; what could not be evaluated is never let through."""
+    if restraint.holds(taken.rule):
+        return msgspec.structs.replace(taken, held=True)
+    verdict = restraint.falls_to(taken.rule)
+    if verdict is None or (verdict == "approve" and taken.error is not None):
         return taken
-    return msgspec.structs.replace(taken, reviews_required=max(2, taken.reviews_required), two_person=True)
+    probability = 0.0 if restraint.falling else taken.inclusion_probability
+    return msgspec.structs.replace(taken, action=verdict, fallback=True, inclusion_probability=probability)
 
 
 def _route(ruleset: RuleSet, item: Mapping[str, Any], item_id: UUID, default_pool: str, restraint: Restraint) -> Route:
@@ -154,6 +197,8 @@ def _route(ruleset: RuleSet, item: Mapping[str, Any], item_id: UUID, default_poo
 
 def _share_to_person(ruleset: RuleSet, rule: Rule, item: Mapping[str, Any], restraint: Restraint) -> float:
     """Give the chance that what this rule takes is judged by people."""
+    if restraint.falls_to(rule.name) is not None:
+        return 0.0
     if rule.action == "review" or restraint.withholds(rule):
         return 1.0
     return _audit_share(ruleset, rule, item) or 0.0

@@ -5,13 +5,16 @@ found in the sample can be weighed back to everything that was let through.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from review.kernel.shapes import is_list, is_number, is_object
+
+ENOUGH = 20  # times that a value was seen, so that it is no novelty
+MOST_ELEMENTS = 50
 
 
 class Stratum(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +43,11 @@ class Stratum(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Active(msgspec.Struct, frozen=True, kw_only=True):
-    """What raises a share: confidence `near` the threshold, a close alternative, a signal; each by at most so much."""
+    """What raises a share, each by at most so much.
+
+    It is confidence `near` the threshold, a close alternative, a signal, or a value at a path of `seen` that had been
+    seen less than `enough` times when the version was made.
+    """
 
     near: float = 0.8
     within: float = 0.1
@@ -48,6 +55,9 @@ class Active(msgspec.Struct, frozen=True, kw_only=True):
     margin: float = 0.2
     disagreement: float = 0.0
     signals: Mapping[str, float] = {}
+    novelty: float = 0.0
+    enough: int = ENOUGH
+    seen: Mapping[str, Mapping[str, int]] = {}
 
     def raise_of(self, item: Mapping[str, Any]) -> float:
         """Give how much is added to the share of an item."""
@@ -55,6 +65,8 @@ class Active(msgspec.Struct, frozen=True, kw_only=True):
         added = sum(
             weight * min(1.0, _number(_signals(item).get(name)) or 0.0) for name, weight in self.signals.items()
         )
+        if self.novelty:
+            added += self.novelty * self.novelty_of(item)
         if confidence is None:
             return added
         added += self.uncertainty * max(0.0, 1.0 - abs(confidence - self.near) / self.within)
@@ -62,6 +74,16 @@ class Active(msgspec.Struct, frozen=True, kw_only=True):
         if closest is None:
             return added
         return added + self.disagreement * min(1.0, max(0.0, 1.0 - (confidence - closest) / self.margin))
+
+    def novelty_of(self, item: Mapping[str, Any]) -> float:
+        """Give how little had been seen of what an item says, from 0 to 1, by the least of its values.
+
+        A path that it does not have says nothing; of a list each of the first 50 elements counts.
+        """
+        counts = (
+            counted.get(value, 0) for path, counted in self.seen.items() for value in _values(item, path.split("."))
+        )
+        return 1.0 - min(1.0, min(counts, default=self.enough) / self.enough)
 
 
 class AuditPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +132,19 @@ def chance(salt: bytes, item_id: UUID) -> float:
     """Give an item's number from 0 up to 1, which nothing but the salt and its id makes."""
     digest = hashlib.sha256(salt + b"\0" + item_id.bytes).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def _values(item: object, steps: Sequence[str]) -> Iterator[str]:
+    """Give what stands at a path as text: numbers as JSON has them, true and false as words, nothing for an object."""
+    for step in steps:
+        if not is_object(item) or step not in item:
+            return
+        item = item[step]
+    for each in item[:MOST_ELEMENTS] if is_list(item) else [item]:
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, bool | int | float):
+            yield msgspec.json.encode(each).decode()
 
 
 def _closest(item: Mapping[str, Any]) -> float | None:

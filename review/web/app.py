@@ -78,6 +78,7 @@ API: Sequence[ControllerRouterHandler] = (
     model_versions.compare_models,
     model_versions.clear_model,
     model_versions.revoke_model,
+    assurance.list_seen,
     comments.list_comments,
     comments.write_comment,
     questions.ask,

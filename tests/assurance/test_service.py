@@ -118,6 +118,15 @@ def test_only_a_plain_rule_of_the_type_is_edited() -> None:
             "audit.strata[0].below",
         ),
         ("audit: {pool: seniors, share: 0.1, active: {signals: {odd: 7}}}\n", "audit.active.signals.odd"),
+        ("audit: {pool: seniors, share: 0.1, active: {novelty: 0.3}}\n", "audit.active.novelty"),
+        (
+            "audit: {pool: seniors, share: 0.1, active: {novelty: 0.3, seen: {output.word: {a: 1}}}}\n",
+            "audit.active.seen.output.word",
+        ),
+        (
+            "audit: {pool: seniors, share: 0.1, active: {novelty: 0.3, seen: {output.label: {refund: -1}}}}\n",
+            "audit.active.seen.output.label.refund",
+        ),
         ("audit: {pool: seniors, share: 0.1, told: perhaps}\n", "audit.told"),
     ],
 )

@@ -84,7 +84,7 @@ async def test_a_stop_ends_by_itself_and_another_may_stand(http: httpx.AsyncClie
         ({"kind": "project", "subject": "elsewhere"}, "source_not_found"),
         ({"kind": "model", "subject": "a\0b"}, None),
         ({"kind": "everything"}, None),
-        ({"way": "hold"}, None),
+        ({"way": "nothing"}, None),
         ({"expires_in": "soon"}, "invalid"),
         ({"expires_in": "99999d"}, "invalid"),
     ],

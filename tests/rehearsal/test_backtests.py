@@ -8,14 +8,16 @@ import msgspec
 import pytest
 
 from review.configuration.errors import ConfigVersionNotFound
+from review.intake import service as intake
 from review.kernel.clock import utc_now
+from review.kernel.ids import new_id
 from review.rehearsal import evaluating, queries, running, service
 from review.rehearsal.errors import BacktestInvalid, BacktestNotFound, BacktestOver, TooManyBacktests
 from review.rehearsal.rules import replayed
 from review.rehearsal.schemas import Report
 from review.rehearsal.service import Wanted
 from review.routing.rules import Restraint, Route
-from tests.make import CONFIG, World, unknown_id
+from tests.make import CONFIG, World, submission, unknown_id
 from tests.rehearsal.worlds import LOOSER, NOTHING, admin, apply, arrivals, begin, ended, propose
 
 
@@ -206,13 +208,19 @@ async def test_replaying_stored_items_gives_the_stored_route_also_after_a_rollba
     """Promise 19: routing is a function of the item and the version alone."""
     await arrivals(world)
     await world.submit("sent with an empty field", model={"name": "m", "version": None}, confidence=None)
+    for way in (f"hold/{new_id()}/", "everything/"):
+        stopped = msgspec.structs.replace(world.service, stops=(f"{way}item_type:ticket_intent",))
+        desk = msgspec.structs.replace(world.desk(), who=stopped)
+        kinds: list[dict[str, Any]] = [{"confidence": 0.9}, {"tags": ["blocked"]}]
+        for more in kinds:
+            await intake.submit(desk, msgspec.json.encode(submission(**more)), idempotency_key=None)
     await apply(world, LOOSER)
     await apply(world, CONFIG)
     rows = await world.db.hot.fetch(
         "SELECT i.id, i.type, i.created_at, i.config_version, b.input::text, b.output::text, b.details::text,"
         " b.route::text, NULL AS verdict, NULL AS chance FROM items i JOIN item_bodies b ON b.item_id = i.id"
     )
-    assert len(rows) == 8
+    assert len(rows) == 12
     for row in rows:
         stored = msgspec.json.decode(row["route"], type=Route)
         past = evaluating.past_of(row)
@@ -222,4 +230,21 @@ async def test_replaying_stored_items_gives_the_stored_route_also_after_a_rollba
 
 
 def _restraint(stored: Route) -> Restraint:
-    return Restraint(stopped=any(each.stopped for each in stored.evaluations), two_person=stored.two_person)
+    is_stopped, is_held = any(each.stopped for each in stored.evaluations), stored.held is True
+    return Restraint(stopped_wholly=is_stopped, two_person=stored.two_person, held=is_held)
+
+
+async def test_what_was_over_long_ago_is_forgotten_and_nothing_else(world: World) -> None:
+    await apply(world, LOOSER)
+    who = await admin(world)
+    for _ in range(3):
+        await ended(world, who, await begin(world, who, 2))
+    await world.db.hot.execute(
+        "UPDATE backtests SET ended_at = now() - interval '2 days' WHERE id ="
+        " (SELECT min(id::text)::uuid FROM backtests)"
+    )
+    await world.db.hot.execute(
+        "UPDATE backtests SET state = 'running', ended_at = NULL WHERE id = (SELECT max(id::text)::uuid FROM backtests)"
+    )
+    assert await service.forget_old(world.db.hot, timedelta(days=1)) == 1
+    assert await world.count("backtests") == 2

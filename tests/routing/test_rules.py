@@ -202,3 +202,46 @@ def test_what_is_stopped_or_takes_two_is_no_audit_sample() -> None:
         assert (taken.action, taken.pool, taken.audit) == ("review", "default", msgspec.UNSET)
     other = RuleSet.of(1, rules.rules, audit=msgspec.structs.replace(plan, types=("another",)))
     assert route(other, ITEM, new_id(), "default").action == "approve"
+
+
+RESTRAINTS = st.builds(
+    Restraint,
+    stopped=st.booleans(),
+    two_person=st.booleans(),
+    stopped_wholly=st.booleans(),
+    rules=st.sampled_from([frozenset[str](), frozenset({"r0"})]),
+    held=st.booleans(),
+    rules_held=st.sampled_from([frozenset[str](), frozenset({"r0"})]),
+    falling=st.booleans(),
+    rules_falling=st.sampled_from([frozenset[str](), frozenset({"r0"})]),
+    fallback=st.sampled_from([None, "approve", "reject"]),
+)
+
+
+@given(SETS, st.uuids(), RESTRAINTS)
+def test_whatever_is_stopped_is_held_falls_back_or_goes_to_people(
+    drawn: list[Any], item_id: UUID, restraint: Restraint
+) -> None:
+    """Issue 6, points 7 and "shown by": a stop's ways, and the same route again from the same item and restraint."""
+    rules = rule_set(*(rule(f"r{at}", HOLDS[holds], act, sample=p) for at, (holds, act, p) in enumerate(drawn)))
+    taken, free = route(rules, ITEM, item_id, "d", restraint), route(rules, ITEM, item_id, "d")
+    stored = msgspec.json.decode(msgspec.json.encode(taken), type=type(taken))
+    assert stored == taken == route(rules, dict(ITEM), UUID(str(item_id)), "d", restraint)
+    assert (taken.rule, taken.error) == (free.rule, free.error), "what a rule would have done is still told"
+    is_held = restraint.held or (taken.rule == "r0" and "r0" in restraint.rules_held)
+    falls = restraint.falling or (taken.rule == "r0" and "r0" in restraint.rules_falling)
+    assert (taken.held is True) == is_held
+    if is_held:
+        assert (taken.action, taken.fallback) == ("review", msgspec.UNSET)
+    elif falls and restraint.fallback == "reject":
+        assert (taken.action, taken.fallback) == ("reject", True)
+    elif falls and taken.action != "review":
+        assert (taken.action, taken.fallback, restraint.fallback) == ("approve", True, "approve")
+        assert taken.error is None
+        assert not restraint.stopped
+        assert not restraint.stopped_wholly
+        assert not restraint.two_person
+    elif not falls and free.action == "approve" and (restraint.stopped or restraint.two_person):
+        assert taken.action == "review"
+    if restraint.falling and taken.fallback is True:
+        assert taken.inclusion_probability == 0.0

@@ -164,6 +164,7 @@ ROWS: dict[str, Row] = {
     "GET /api/v1/audit/export": Row(keeps_blind=True),
     "GET /api/v1/reviewers": Row(),
     "GET /api/v1/assurance/estimates": Row(),
+    "GET /api/v1/assurance/seen": Row(also=(Way("?type=ticket_intent&path=output.label"),)),
     "GET /api/v1/assurance/advice": Row(also=(Way("?type=ticket_intent&model=m@1"),)),
     "GET /api/v1/models": Row(also=(Way("?state=waiting"),)),
     "GET /api/v1/models/compare": Row(also=(Way(f"?a={NOWHERE}&b={NOWHERE}"),), finds_nothing=True),

@@ -8,6 +8,7 @@ import httpx
 
 from review.identity.rules import Role
 from review.intake import stop_touches
+from tests.bulk.acts import work
 from tests.make import World, submission
 from tests.web.test_pages import HTML, sign_in, token
 
@@ -74,3 +75,35 @@ async def test_a_preview_counts_what_came_and_is_not_moved_by_what_it_cannot_rea
     await sign_in(http, world, "lou", Role.LEAD)
     for query in ("what=nonsense", "item=nonsense", "what=rule:rest&within=never"):
         assert "Stop something" in await read(http, f"/stops?{query}")
+
+
+async def test_what_was_let_through_is_brought_back_and_what_is_held_is_counted(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    """Issue 6.7: two of the ways, and everything let through before, from the page of stops."""
+    sent = [await world.submit(confidence=0.95, model=MODEL) for _ in range(2)]
+    await sign_in(http, world, "lou", Role.LEAD)
+    assert "Bring these back to people" in await read(http, "/stops?what=model:intent-clf&within=1d")
+    wish = {"act": "bring_back", "what": "model:intent-clf", "within": "1d", "_csrf": await token(http)}
+    seen = await http.post("/p/support/bulk/preview", data=wish, headers=HTML)
+    assert "Bring 2 items back to people" in seen.text
+    assert "/p/support/stops?what=model" in seen.text
+    ids = " ".join(str(each.item.id) for each in sent)
+    given = {"act": "bring_back", "items": ids, "reason": "wild", "once": "1", "_csrf": await token(http)}
+    begun = await http.post("/p/support/bulk", data=given, headers=HTML)
+    await world.db.hot.execute("UPDATE bulk_acts SET counts_at = now()")
+    assert await work(world) == 2
+    assert "Bring 2 items back to people" in (await http.get(begun.headers["location"], headers=HTML)).text
+    item = await read(http, f"/items/{sent[0].item.id}")
+    assert "somebody brought it back: that counts until people revise it" in item
+    assert "lou@example.com brought it back to people. It waits in triage" in item
+    nothing = await http.post("/p/support/bulk/preview", data=wish, headers=HTML)
+    assert (nothing.status_code, "Nothing of it was let through" in nothing.text) == (422, True)
+    for way, words in (("hold", "nobody is handed it meanwhile"), ("fallback", "what its type declares as fallback")):
+        stop = {"what": f"rule:{'rest' if way == 'hold' else 'blocked'}", "way": way, "reason": "r"}
+        await http.post("/p/support/stops/stop", data={"_csrf": await token(http), **stop}, headers=HTML)
+        assert words in await read(http, "/rules")
+    bearer = {"Authorization": f"Bearer {world.service_key}"}
+    held = (await http.post("/api/v1/items", json=submission(confidence=0.95), headers=bearer)).json()["id"]
+    assert "It holds 1 item, which goes on once it is resumed" in await read(http, "/stops")
+    assert "nobody was handed it while the stop stood" in await read(http, f"/items/{held}")

@@ -14,6 +14,7 @@ from review.kernel.events import EventKind
 DECIDING = frozenset({EventKind.DECIDED.value, EventKind.DECISION_REVISED.value})
 STATUS_AFTER = {
     EventKind.QUEUED.value: "queued",
+    EventKind.REOPENED.value: "queued",
     EventKind.CLAIMED.value: "in_review",
     EventKind.DECIDED.value: "decided",
     EventKind.DECISION_REVISED.value: "decided",
@@ -21,7 +22,8 @@ STATUS_AFTER = {
 }
 SLA_STATE_AFTER = {EventKind.SLA_WARNING.value: "warning", EventKind.PAUSED.value: "paused"}
 SAID = frozenset({EventKind.MENTIONED.value, EventKind.COMMENTED.value})  # of open items and of decided ones
-STARTING = frozenset({EventKind.QUEUED.value, EventKind.RESUMED.value})  # the clock runs, whatever came later
+# The clock runs, whatever came later.
+STARTING = frozenset({EventKind.QUEUED.value, EventKind.REOPENED.value, EventKind.RESUMED.value})
 OPEN = frozenset({"queued", "in_review"})
 CLOSED_CLOCKS = frozenset({"met", "missed"})
 
@@ -109,8 +111,9 @@ def as_of(fact: Fact, item: ItemView, revisions: Sequence[DecisionView], level: 
     decision = decision_at(fact, revisions)
     status = STATUS_AFTER.get(fact.kind)
     if status is None:
-        status = "decided" if decision is not None else item.status if item.status in OPEN else "queued"
-    sla = None if item.sla is None else _clock_at(fact, item.sla, decision)
+        is_closed = fact.kind in SAID and decision is not None and item.status not in OPEN
+        status = "decided" if is_closed else item.status if item.status in OPEN else "queued"
+    sla = None if item.sla is None else _clock_at(fact, item.sla, decision if status == "decided" else None)
     return msgspec.structs.replace(item, status=status, decision=decision, escalation_level=level, sla=sla)
 
 
@@ -122,9 +125,11 @@ def decision_at(fact: Fact, revisions: Sequence[DecisionView]) -> DecisionView |
     """
     if fact.kind in DECIDING:
         return {each.revision: each for each in revisions}[revision_of(fact) or 0]
-    if fact.kind not in SAID:
-        return None  # everything else happens to open items only
-    before = [each for each in revisions if each.decided_at <= fact.created_at]
+    if fact.kind == EventKind.QUEUED:
+        return None
+    # What else happens, happens to open items; of those only what was brought back from a rule is decided too.
+    counting = revisions if fact.kind in SAID else [each for each in revisions if each.source == "rule"]
+    before = [each for each in counting if each.decided_at <= fact.created_at]
     return max(before, key=lambda each: each.revision, default=None)
 
 

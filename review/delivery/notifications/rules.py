@@ -18,6 +18,7 @@ from review.kernel.sentences import say
 CHANNEL, POOL, LEADS = "channel:", "pool:", "pool-leads"
 KIND_OF_EVENT = {
     EventKind.QUEUED.value: Kind.ASSIGNED,
+    EventKind.REOPENED.value: Kind.ASSIGNED,
     EventKind.RETURNED.value: Kind.RETURNED,
     EventKind.MENTIONED.value: Kind.MENTIONED,
     EventKind.MODEL_SEEN.value: Kind.MODEL_SEEN,
@@ -81,6 +82,8 @@ def is_told(event: Relayed, config: ProjectConfig) -> bool:
     kind = KIND_OF_EVENT.get(event.kind)
     if kind is not Kind.ASSIGNED:
         return kind is not None
+    if event.payload.get("held"):
+        return False  # nobody is handed it; its pool is told when somebody is
     return any(pool.notices is not None and kind.value in pool.notices.kinds for pool in config.pools.values())
 
 

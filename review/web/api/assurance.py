@@ -36,6 +36,26 @@ async def list_estimates(services: Svc, who: Who, confidence: Confidence = 0.95,
     return Estimates(found, confidence, days)
 
 
+class Seen(msgspec.Struct, frozen=True):
+    """How often each value was seen at a path, as `audit.active.seen` of the configuration takes it."""
+
+    path: str
+    days: int
+    values: dict[str, int]
+
+
+@get("/assurance/seen", opt=requires(Permission.READ_REVIEWERS))
+async def list_seen(
+    services: Svc,
+    who: Who,
+    type: FromQuery[str],  # noqa: A002  the query's name
+    path: FromQuery[str],
+    days: Days = 90,
+) -> Seen:
+    """Count the values at a path, like output.label, of a type's items of the last days; at most the newest 100,000."""
+    return Seen(path, days, await assurance.list_seen(services.db.hot, who=who, of=type, path=path, days=days))
+
+
 @get("/assurance/advice", opt=requires(Permission.READ_REVIEWERS))
 async def get_advice(
     services: Svc,

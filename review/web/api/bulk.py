@@ -1,5 +1,6 @@
 """Acts on many items at once: what one would do, asking for it, taking it back, and what became of each item."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,8 +11,10 @@ from msgspec import Meta
 
 from review.bulk import service as bulk
 from review.bulk.errors import BulkInvalid
-from review.bulk.schemas import MOST_ITEMS, ActView, Asked, Preview, Told
+from review.bulk.schemas import MOST_ITEMS, ActView, Asked, Kind, Preview, Told
 from review.identity.rules import Permission, Principal
+from review.intake import stop_touches, stops
+from review.kernel.durations import parse_duration
 from review.kernel.errors import FieldError
 from review.queueing import listing, listing_rules
 from review.web.api import bodies
@@ -20,13 +23,26 @@ from review.web.guards import requires
 from review.web.services import AnyRequest, Services, Svc, Tx, Who
 
 WORK = requires(Permission.WORK)
+LONGEST_WITHIN = timedelta(days=7)
+
+
+class LetThroughIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What rules let through lately of what a stop may be of; `within` is like 30m or 4h, up to a week."""
+
+    kind: stops.Kind
+    subject: Annotated[str, Meta(min_length=1, max_length=stops.MAX_SUBJECT)]
+    within: Annotated[str, Meta(max_length=40)] = "1h"
 
 
 class BulkIn(Asked, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is to be done to many items alike, and why; they are given by id, or by a filter as lists have it."""
+    """What is to be done to many items alike, and why.
+
+    They are given by id, by a filter as lists have it, or, to be brought back, by what rules let them through.
+    """
 
     items: Annotated[list[UUID], Meta(max_length=MOST_ITEMS)] | None = None
     filter: dict[str, str] | None = None
+    let_through: LetThroughIn | None = None
 
     @property
     def asked(self) -> Asked:
@@ -97,11 +113,31 @@ async def stop_bulk(who: Who, tx: Tx, act_id: FromPath[UUID]) -> ActView:
 
 
 async def _chosen(services: Services, who: Principal, given: BulkIn) -> list[UUID]:
-    """Give the items by id, or those that match the filter now, up to 1,000."""
-    if (given.items is None) == (given.filter is None):
-        message = "Say which items, by `items` or by `filter`, and not by both. Nothing was changed."
-        raise BulkInvalid(message, errors=(FieldError("items", "goes without `filter`, and one of them is needed"),))
+    """Give the items by id, or those that match the filter now or were let through, up to 1,000."""
+    if sum(each is not None for each in (given.items, given.filter, given.let_through)) != 1:
+        message = "Say which items, by `items`, `filter` or `let_through`, and by one alone. Nothing was changed."
+        raise BulkInvalid(message, errors=(FieldError("items", "goes by itself, and one of the three is needed"),))
     if given.items is not None:
         return given.items
+    if given.let_through is not None and given.act is not Kind.BRING_BACK:
+        message = "What rules let through can be brought back, and nothing else. Nothing was changed."
+        raise BulkInvalid(message, errors=(FieldError("let_through", "goes with `bring_back` alone"),))
+    if given.let_through is not None:
+        return await _let_through(services, who, given.let_through)
     wanted = listing_rules.read((given.filter or {}).items())
     return await listing.find(services.db.hot, who=who, config=await services.config_of(who), wanted=wanted)
+
+
+async def _let_through(services: Services, who: Principal, given: LetThroughIn) -> list[UUID]:
+    """Give what a rule let through and nobody has looked at since, the newest first, up to 1,000."""
+    try:
+        within = parse_duration(given.within)
+    except ValueError:
+        within = timedelta()
+    if not timedelta() < within <= LONGEST_WITHIN:
+        message = "Say within which time rules let them through, like 30m or 4h, up to 7d. Nothing was changed."
+        raise BulkInvalid(message, errors=(FieldError("let_through.within", "is not between a second and 7 days"),))
+    key = {"kind": given.kind, "subject": given.subject}
+    return await stop_touches.list_to_bring_back(
+        services.db.hot, who=who, **key, before=None, within=within, limit=MOST_ITEMS
+    )

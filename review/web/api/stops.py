@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from review.identity.rules import Permission
 from review.intake import stops
-from review.intake.stops import Kind, StopView, Way, Wish, read_lasting
+from review.intake.stops import Afterwards, Kind, StopView, Way, Wish, read_lasting
 from review.web.api import bodies
 from review.web.api.openapi import takes
 from review.web.guards import requires
@@ -23,6 +23,12 @@ class WhyIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why it is stopped, or resumed."""
 
     reason: Annotated[str, Meta(min_length=1, max_length=stops.MAX_REASON)]
+
+
+class ResumeIn(WhyIn, frozen=True, forbid_unknown_fields=True):
+    """Why it is resumed, and who judges what it held: `people`, or the `rules` as they are now."""
+
+    afterwards: Afterwards = "people"
 
 
 class StopIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,11 +67,11 @@ async def stop_subject(request: AnyRequest, services: Svc, who: Who, tx: Tx) -> 
     return await stops.stop(tx, who=who, config=config, wish=wish)
 
 
-@post("/stops/{stop_id:uuid}/resume", opt=STOP | takes(WhyIn), status_code=200)
+@post("/stops/{stop_id:uuid}/resume", opt=STOP | takes(ResumeIn), status_code=200)
 async def resume_stop(request: AnyRequest, who: Who, tx: Tx, stop_id: FromPath[UUID]) -> StopView:
-    """End a stop, whatever it is of."""
-    given = await bodies.read(request, WhyIn)
-    return await stops.resume_stop(tx, who=who, stop_id=stop_id, reason=given.reason)
+    """End a stop, whatever it is of; what it held goes to people, or is judged by the rules as they are now."""
+    given = await bodies.read(request, ResumeIn)
+    return await stops.resume_stop(tx, who=who, stop_id=stop_id, reason=given.reason, afterwards=given.afterwards)
 
 
 @post("/sources/{source_id:uuid}/stop", opt=STOP | takes(WhyIn), status_code=200)

@@ -15,9 +15,10 @@ from msgspec import UNSET
 from review.bulk import service as bulk
 from review.bulk.errors import BulkInvalid
 from review.bulk.rules import SENTENCES, Why
-from review.bulk.schemas import ActView, Asked, ItemResult, Kind
+from review.bulk.schemas import MOST_ITEMS, ActView, Asked, ItemResult, Kind
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Permission
+from review.intake import stop_touches, stops
 from review.kernel.clock import utc_now
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
@@ -171,6 +172,8 @@ class BulkPages(Controller):
 async def _selected(work: Work, pairs: Pairs) -> list[UUID]:
     """Give the items that are ticked, or all that match the filter now, up to 1,000."""
     chosen = bulk_form.ids_in(pairs)
+    if first(pairs, "act") == Kind.BRING_BACK and first(pairs, "what"):
+        return await _let_through(work, pairs)
     if first(pairs, "everything"):
         query = parse_qsl(first(pairs, "filter"), keep_blank_values=True, max_num_fields=100)
         wanted = listing_rules.read(query, besides=("after",))
@@ -178,6 +181,27 @@ async def _selected(work: Work, pairs: Pairs) -> list[UUID]:
     if not chosen:
         message = say("Nothing is selected, so nothing was changed. Go back and tick what it is about.")
         raise BulkInvalid(message, errors=(FieldError("item", say("is missing")),))
+    return chosen
+
+
+async def _let_through(work: Work, pairs: Pairs) -> list[UUID]:
+    """Give what rules let through, as the page of stops has listed it."""
+    kind, _, subject = first(pairs, "what").partition(":")
+    within = stop_touches.WINDOWS.get(first(pairs, "within"), stop_touches.WINDOWS["1h"])
+    standing = await stops.list_stops(work.hot, who=work.who)
+    found = next((each for each in standing if (each.kind, each.subject) == (kind, subject)), None)
+    chosen = await stop_touches.list_to_bring_back(
+        work.hot,
+        who=work.who,
+        kind=kind,
+        subject=subject,
+        before=None if found is None else found.stopped_at,
+        within=within,
+        limit=MOST_ITEMS,
+    )
+    if not chosen:
+        message = "Nothing of it was let through by rule in that time that people have not seen. Nothing was changed."
+        raise BulkInvalid(message, errors=(FieldError("what", "has nothing to bring back"),))
     return chosen
 
 
@@ -235,6 +259,9 @@ def _seconds_left(act: ActView) -> int:
 
 def _back(work: Work, pairs: Pairs) -> str:
     """Give the address of the list that the form came from."""
+    if first(pairs, "what"):
+        asked_of = {"what": first(pairs, "what"), "within": first(pairs, "within")}
+        return f"/p/{work.who.project}/stops?{urlencode(asked_of)}"
     here, asked = f"/p/{work.who.project}", dict(parse_qsl(first(pairs, "filter"), max_num_fields=100))
     pool = asked.pop("pool", "")
     if pool not in work.config.pools:

@@ -77,8 +77,8 @@ def asked_in(pairs: Pairs, config: ProjectConfig) -> Asked:
         return Asked(act=Kind.MOVE, pool=first(pairs, "pool"), **given)
     if named == Kind.PRIORITISE:
         return Asked(act=Kind.PRIORITISE, priority=_priority(first(pairs, "priority")), **given)
-    if named == Kind.GIVE_BACK:
-        return Asked(act=Kind.GIVE_BACK, **given)
+    if named in {Kind.GIVE_BACK, Kind.BRING_BACK}:
+        return Asked(act=Kind(named), **given)
     raise _unfit(FieldError("act", say("is missing: choose what to do to them")))
 
 
@@ -111,7 +111,7 @@ def fields_of(asked: Asked) -> list[tuple[str, str]]:
             return [("act", asked.act), ("pool", asked.pool)]
         case Kind.PRIORITISE:
             return [("act", asked.act), ("priority", str(asked.priority))]
-        case Kind.GIVE_BACK:
+        case Kind.GIVE_BACK | Kind.BRING_BACK:
             return [("act", asked.act)]
 
 

@@ -249,6 +249,8 @@ def why(
     """Say why an item is where it is."""
     route: object = msgspec.json.decode(item.route)
     said = reasons.why(route, item.details, conditions, payload=_payload(item, conditions), known=known, kind=kind)
+    if item.decision is not None and item.status in {"queued", "in_review"}:
+        said.insert(0, gettext("A rule decided it, and somebody brought it back: that counts until people revise it."))
     if item.escalation_level:
         level = item.escalation_level
         said.append(ngettext("It was escalated once.", "It was escalated %(num)s times.", level))

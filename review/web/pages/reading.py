@@ -31,7 +31,7 @@ SAID = {
     "conflict": N_("Noted: it concerns you. You will not be asked about it again, and somebody else gets it."),
     "ask": N_("Asked. It comes back to you with the answer."),
     "answer": N_("Answered. The item is back with who asked."),
-    "stop": N_("Stopped. What rules would have let through goes to people until somebody resumes it."),
+    "stop": N_("Stopped, from the next item on, until somebody resumes it or its time is over."),
     "restart": N_("Resumed. Rules decide again on what comes from now on."),
     "clear-model": N_("Cleared. Rules decide what it makes from now on."),
     "revoke-model": N_("Taken back. People judge what it makes from now on."),

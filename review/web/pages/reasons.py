@@ -73,7 +73,11 @@ def _restraints(taken: Particulars) -> list[str | Markup]:
     evaluations = taken.get("evaluations")
     marks = [each for each in evaluations if is_object(each)] if is_list(evaluations) else []
     said: list[str | Markup] = []
-    if any(each.get("stopped") for each in marks):
+    if taken.get("fallback"):
+        said.append(gettext("What sent it was stopped, so it got the fallback that its item type declares."))
+    elif taken.get("held"):
+        said.append(gettext("What sent it was stopped, so nobody was handed it while the stop stood."))
+    elif any(each.get("stopped") for each in marks):
         said.append(gettext("What sent it was stopped, so people judge what the rule would have decided."))
     if any(each.get("uncleared") for each in marks):
         said.append(gettext("Nobody has cleared this version of the model, so people judge what it makes."))

@@ -86,7 +86,7 @@ def bulk() -> dict[str, Any]:
     """Show acts on many items: what is offered to whom, how acts are called, and which items they are about."""
     choices = [bulk_form.Choices("ticket_intent", "Ticket intent", ["card_arrival", "lost_card"])]
     pools = [("triage", "Triage"), ("seniors", "Seniors")]
-    kinds = ("approve", "reject", "correct", "move", "prioritise", "give_back")
+    kinds = ("approve", "reject", "correct", "move", "prioritise", "give_back", "bring_back")
     known = {"item_id": "x", "title": "Where is my card?", "type_title": "Ticket intent", "is_known": True}
     return {
         "offers": [bulk_form.Tools(choices, is_lead=True, pools=pools), bulk_form.Tools([], is_lead=False, pools=[])],

@@ -10,7 +10,7 @@ from litestar.response import Redirect, Template
 
 from review.identity.rules import Permission
 from review.intake import stop_touches, stops
-from review.intake.stops import Kind, StopView, Way, Wish
+from review.intake.stops import Afterwards, Kind, StopView, Way, Wish
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.sentences import say
 from review.queueing import service as queueing
@@ -27,7 +27,12 @@ KINDS: Final[dict[str, Kind]] = {
     "model": "model",
     "rule": "rule",
 }
-WAYS: Final[dict[str, Way]] = {"approvals": "approvals", "everything": "everything"}
+WAYS: Final[dict[str, Way]] = {
+    "approvals": "approvals",
+    "everything": "everything",
+    "fallback": "fallback",
+    "hold": "hold",
+}
 
 
 class StopPages(Controller):
@@ -70,6 +75,7 @@ class StopPages(Controller):
             chosen=chosen,
             within=within,
             said=one_of(SAID, done),
+            fallbacks=[f"{each.name}: {each.fallback}" for each in work.config.item_types.values() if each.fallback],
             **shown,
         )
 
@@ -88,9 +94,9 @@ class StopPages(Controller):
         """Let rules decide again, with the reason."""
         pairs = await read_form(request)
         kind, subject = _chosen(pairs)
-        await stops.resume(
-            tx, who=work.who, config=work.config, kind=kind, subject=subject, reason=first(pairs, "reason")
-        )
+        afterwards: Afterwards = "rules" if first(pairs, "afterwards") == "rules" else "people"
+        given = {"reason": first(pairs, "reason"), "subject": subject}
+        await stops.resume(tx, who=work.who, config=work.config, kind=kind, afterwards=afterwards, **given)
         return Redirect(f"/p/{work.who.project}/stops?done=restart", status_code=303)
 
 

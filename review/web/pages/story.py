@@ -98,6 +98,16 @@ def _acted(message: str) -> Sentence:
     return lambda entry, _details: gettext(message, who=visible(entry.actor))
 
 
+def _acted_on(message: str) -> Sentence:
+    return lambda entry, details: gettext(message, who=visible(entry.actor), pool=visible(_text(details, "pool")))
+
+
+def _let_go(_entry: HistoryEntry, details: Particulars) -> Markup:
+    if _text(details, "why") == "rules":
+        return gettext("The stop that held it is over, and the rules of then judged it.")
+    return gettext("The stop that held it is over, and it waits in %(pool)s.", pool=visible(_text(details, "pool")))
+
+
 def _escalated(entry: HistoryEntry, details: Particulars) -> Markup:
     who, pool = visible(entry.actor), visible(_text(details, "to"))
     return gettext("%(who)s escalated it to %(pool)s.", who=who, pool=pool) if pool else _acted(_ESCALATED)(entry, {})
@@ -326,6 +336,8 @@ _SENTENCES: Final[dict[str, Sentence]] = {
     "case.prioritised": _prioritised,
     "bulk.requested": _acted(N_("%(who)s asked for an act on many items.")),
     "bulk.undone": _acted(N_("%(who)s took an act on many items back.")),
+    "item.released": _let_go,
+    "item.reopened": _acted_on(N_("%(who)s brought it back to people. It waits in %(pool)s; its decision counts on.")),
     "bulk.stopped": _acted(N_("%(who)s stopped the rest of an act on many items.")),
     "backtest.begun": _acted(N_("%(who)s began a backtest of a version.")),
     "backtest.stopped": _acted(N_("%(who)s stopped a backtest.")),

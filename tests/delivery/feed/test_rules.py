@@ -120,3 +120,15 @@ def test_levels_count_back_from_now() -> None:
         fact(EventKind.ESCALATED, item_id=OTHER, level=1), fact(EventKind.ESCALATED, level=2), fact(EventKind.CLAIMED),
     ]  # fmt: skip  # one line each
     assert rules.levels_at(facts, {ITEM: item(escalation_level=2)}) == [0, 1, 1, 1, 2, 2]
+
+
+def test_what_is_brought_back_shows_the_decision_of_the_rule_that_counts_on() -> None:
+    by_rule, revised = msgspec.structs.replace(decision(1, 1), source="rule"), decision(2, 5)
+    now = item(status="decided", decision=revised, sla=None)
+    told = [rules.as_of(fact(kind, 3), now, [by_rule, revised], 0) for kind in (EventKind.REOPENED, EventKind.CLAIMED)]
+    assert [(each.status, each.decision and each.decision.revision) for each in told] == [
+        ("queued", 1),
+        ("in_review", 1),
+    ]
+    said = rules.as_of(fact(EventKind.ESCALATED, 3, level=1), now, [by_rule, revised], 0)
+    assert said.status == "queued"
