@@ -42,6 +42,9 @@ MEMORY = Path("/dev/shm")  # noqa: S108  only a directory of our own in it is us
 # Putting one together takes longer than most tests, and it keeps nothing from one life to the next but its settings.
 _APPS: dict[Settings, Litestar] = {}
 
+# Connecting costs as much as making a database, and every test has one made and dropped.
+_ASIDE: dict[EmbeddedPostgres, tuple[asyncio.Runner, "asyncpg.Connection[asyncpg.Record]"]] = {}
+
 
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> Iterator[None]:
@@ -60,6 +63,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         _execute(server, f"CREATE DATABASE {TEMPLATE}")
         upgrade(server.url(TEMPLATE))
         yield server
+        _leave(server)
     shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -190,11 +194,20 @@ def built_app(settings: Settings) -> Litestar:
 
 
 def _execute(server: EmbeddedPostgres, statement: str) -> None:
-    async def run() -> None:
-        connection = await asyncpg.connect(server.url("postgres"))
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
+    """Have a server do something outside every transaction, over one connection for as long as it runs."""
+    if server not in _ASIDE:
+        runner = asyncio.Runner()
+        _ASIDE[server] = runner, runner.run(asyncpg.connect(server.url("postgres")))
+    runner, connection = _ASIDE[server]
+    runner.run(_run(connection, statement))
 
-    asyncio.run(run())
+
+async def _run(connection: "asyncpg.Connection[asyncpg.Record]", statement: str) -> None:
+    await connection.execute(statement)
+
+
+def _leave(server: EmbeddedPostgres) -> None:
+    """Close the connection that `_execute` keeps."""
+    runner, connection = _ASIDE.pop(server)
+    runner.run(connection.close())
+    runner.close()

@@ -112,6 +112,7 @@ class Watched:
     strayed: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     dialogs: list[str] = field(default_factory=list)
+    visited: set[str] = field(default_factory=set)
 
     async def begin(self, home: str) -> None:
         """Note each request that leaves the site or that no navigation asks for, and each dialog."""
@@ -135,6 +136,9 @@ class Watched:
     async def look(self, address: str, widths: tuple[int, ...]) -> list[str]:
         """Open a page and say what is wrong with it at each width, as it comes and with everything unfolded."""
         await self.page.goto(address)
+        if self.page.url in self.visited:  # led to a page that was looked at
+            return []
+        self.visited.add(self.page.url)
         if await self.page.locator("#beside[hx-get]").count():
             await self.page.locator("section#beside").wait_for()  # comes after the desk, in the place kept for it
         found: list[str] = []
