@@ -99,13 +99,22 @@ class StandingStop(msgspec.Struct, frozen=True):
     until: datetime | None = None
 
 
+class LiveRollout(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate version of the rules that routes a share of the new items, and those that carry its tag."""
+
+    id: UUID
+    version: int
+    share: float
+    tag: str | None = None
+
+
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Who is calling, in which project, and the configuration version that was active when they called.
 
     `kind` is `key` for a service key and `user` for a person, signed in or by personal token; `email` is empty
     for a key; `key_id` is the key or token they called with, if it was one; `origin` is the address the call came
-    from. `permissions` are those of the role, narrowed to the scopes of the key or token. `stops` are known of who
-    calls by a key, for what they submit; `standing`, the same for reading, of who is signed in.
+    from. `permissions` are those of the role, narrowed to the scopes of the key or token. `stops` and `rollout` are
+    known of who calls by a key, for what they submit; `standing`, stops for reading, of who is signed in.
     """
 
     project_id: UUID
@@ -120,6 +129,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     key_id: UUID | None = None
     origin: str = ""
     stops: tuple[str, ...] = ()
+    rollout: LiveRollout | None = None
     standing: tuple[StandingStop, ...] = ()
 
     def may(self, permission: Permission) -> bool:

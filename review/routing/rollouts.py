@@ -1,6 +1,5 @@
 """Which items a candidate version routes while it is rolled out, how that widens, and what ends it; no I/O."""
 
-import hashlib
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Literal
@@ -8,30 +7,27 @@ from uuid import UUID
 
 import msgspec
 
-Mode = Literal["shadow", "live"]
+from review.identity.rules import LiveRollout
+from review.routing.sampling import chance
 
-
-class Rollout(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate on its way: it takes a share of the new items, or those that carry `tag` where one is named."""
-
-    id: UUID
-    version: int
-    mode: Mode
-    share: float = 0.0
-    tag: str | None = None
+GuardName = Literal["override_rate", "correction_rate", "breach_rate", "oldest_waiting"]
+_COMPARED = b"compared"
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A share to widen to, so long after the rollout began."""
+    """A share to widen to, so long after the rollout went live."""
 
     share: float
     after: timedelta
 
 
 class Guard(msgspec.Struct, frozen=True):
-    """What a figure may be at most, and on how many items it must rest to count."""
+    """What a figure may be at most, and on how many items it must rest to count.
 
-    name: str
+    Rates are shares from 0 to 1; `oldest_waiting` is in seconds.
+    """
+
+    name: GuardName
     bound: float
     least: int = 1
 
@@ -43,26 +39,30 @@ class Figure(msgspec.Struct, frozen=True):
     of: int
 
 
-def version_for(rollout: Rollout | None, item_id: UUID, tags: Collection[str], *, active: int) -> int:
-    """Give the version that routes an item: the same rollout, item and tags always give the same."""
-    if rollout is None or rollout.mode != "live" or not is_taken(rollout, item_id, tags):
-        return active
-    return rollout.version
+def is_taken(rollout: LiveRollout, item_id: UUID, tags: Collection[str]) -> bool:
+    """Tell whether the candidate routes an item; one that a share takes, every wider share takes too.
 
-
-def is_taken(rollout: Rollout, item_id: UUID, tags: Collection[str]) -> bool:
-    """Tell whether the rollout takes an item; one that a share takes, every wider share takes too."""
-    if rollout.tag is not None:
-        return rollout.tag in tags
-    if rollout.share >= 1.0:
+    Whoever carries the tag of the pilot group is in, whatever the share.
+    """
+    if rollout.tag is not None and rollout.tag in tags:
         return True
-    digest = hashlib.sha256(rollout.id.bytes + item_id.bytes).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64 < rollout.share
+    return rollout.share > 0.0 and chance(rollout.id.bytes, item_id) < rollout.share
 
 
-def share_at(share: float, steps: Sequence[Step], since_start: timedelta) -> float:
+def is_compared(rollout_id: UUID, share: float, item_id: UUID) -> bool:
+    """Tell whether an item is also evaluated by the candidate, without acting."""
+    return chance(rollout_id.bytes + _COMPARED, item_id) < share
+
+
+def share_at(share: float, steps: Sequence[Step], since_live: timedelta) -> float:
     """Give the share that the schedule asks for by now; a schedule only ever widens."""
-    return max([share, *(step.share for step in steps if step.after <= since_start)])
+    return max([share, *(step.share for step in steps if step.after <= since_live)])
+
+
+def next_step(share: float, steps: Sequence[Step], since_live: timedelta) -> Step | None:
+    """Give the step that widens next, if one is left."""
+    later = [step for step in steps if step.after > since_live and step.share > share]
+    return min(later, key=lambda step: step.after, default=None)
 
 
 def fires(guard: Guard, figure: Figure) -> bool:

@@ -120,7 +120,8 @@ class Services:
 
     async def desk_of(self, who: Principal) -> Desk:
         """Give what taking items in needs."""
-        return Desk(self.db.hot, who, await self.config_of(who), self.base_url)
+        candidate = None if who.rollout is None else await self.configs.get(who.project_id, who.rollout.version)
+        return Desk(self.db.hot, who, await self.config_of(who), self.base_url, candidate)
 
 
 Svc: TypeAlias = NamedDependency[Services]

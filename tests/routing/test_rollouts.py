@@ -6,14 +6,15 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from review.routing.rollouts import Figure, Guard, Rollout, Step, fires, is_taken, share_at, version_for
+from review.identity.rules import LiveRollout
+from review.routing.rollouts import Figure, Guard, Step, fires, is_compared, is_taken, next_step, share_at
 
 SHARES = st.floats(0, 1)
 SALT = UUID(int=7)
 
 
-def of_share(share: float) -> Rollout:
-    return Rollout(id=SALT, version=9, mode="live", share=share)
+def of_share(share: float) -> LiveRollout:
+    return LiveRollout(id=SALT, version=9, share=share)
 
 
 @given(st.uuids(), SHARES, SHARES)
@@ -24,34 +25,34 @@ def test_widening_keeps_those_already_in(item: UUID, one: float, other: float) -
 
 @given(st.uuids())
 def test_no_share_takes_nothing_and_the_whole_takes_all(item: UUID) -> None:
-    assert version_for(of_share(0.0), item, (), active=3) == 3
-    assert version_for(of_share(1.0), item, (), active=3) == 9
+    assert not is_taken(of_share(0.0), item, ("beta",))
+    assert is_taken(of_share(1.0), item, ())
 
 
 def test_a_share_takes_about_its_part_and_another_rollout_takes_others() -> None:
     items = [UUID(int=number) for number in range(4_000)]
     mine = {item for item in items if is_taken(of_share(0.25), item, ())}
-    other = Rollout(id=UUID(int=8), version=9, mode="live", share=0.25)
+    other = LiveRollout(id=UUID(int=8), version=9, share=0.25)
     both = {item for item in mine if is_taken(other, item, ())}
     assert 900 < len(mine) < 1_100
     assert 180 < len(both) < 320
+    assert 180 < len({item for item in mine if is_compared(SALT, 0.25, item)}) < 320
 
 
-def test_a_pilot_group_is_who_carries_the_tag_whatever_the_share() -> None:
-    pilot = Rollout(id=SALT, version=9, mode="live", share=1.0, tag="beta")
-    assert version_for(pilot, SALT, ["beta"], active=3) == 9
-    assert version_for(pilot, SALT, ["vip"], active=3) == 3
-
-
-def test_a_shadow_and_no_rollout_leave_every_item_to_the_active_version() -> None:
-    shadow = Rollout(id=SALT, version=9, mode="shadow", share=1.0)
-    assert version_for(shadow, SALT, (), active=3) == version_for(None, SALT, (), active=3) == 3
+@given(st.uuids(), SHARES)
+def test_a_pilot_group_is_in_whatever_the_share_and_everybody_else_by_the_share(item: UUID, share: float) -> None:
+    pilot = LiveRollout(id=SALT, version=9, share=share, tag="beta")
+    assert is_taken(pilot, item, ["beta"])
+    assert is_taken(pilot, item, ["vip"]) == is_taken(of_share(share), item, ())
 
 
 def test_a_schedule_widens_when_its_time_has_come_and_never_narrows() -> None:
     steps = [Step(0.2, timedelta(hours=1)), Step(0.5, timedelta(hours=2))]
     assert [share_at(0.1, steps, timedelta(minutes=at)) for at in (59, 60, 120)] == [0.1, 0.2, 0.5]
     assert share_at(0.9, steps, timedelta(days=1)) == 0.9
+    assert next_step(0.1, steps, timedelta(minutes=59)) == steps[0]
+    assert next_step(0.3, steps, timedelta(minutes=59)) == steps[1]
+    assert next_step(0.5, steps, timedelta(minutes=59)) is None
 
 
 def test_a_guard_fires_above_its_bound_on_enough_items_only() -> None:
