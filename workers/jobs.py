@@ -11,6 +11,7 @@ from review.kernel.db import Database
 from review.kernel.settings import Settings
 from review.queueing import exposure, pinning
 from review.reviewing import drafts, pending
+from review.rollout import service as rollout
 
 
 async def position_feedback(ctx: dict[Any, Any]) -> int:
@@ -60,6 +61,12 @@ async def forget_old_drafts(ctx: dict[Any, Any]) -> int:
     """
     db: Database = ctx["db"]
     return await drafts.forget_old(db.hot) + await pinning.forget_old(db.hot) + await exposure.forget_old(db.hot)
+
+
+async def forget_old_rollout_items(ctx: dict[Any, Any]) -> int:
+    """Forget single items of rollouts that ended long ago; the rollouts stay, with their counts."""
+    db: Database = ctx["db"]
+    return await rollout.forget_old(db.hot)
 
 
 async def forget_old_bulk_items(ctx: dict[Any, Any]) -> int:

@@ -23,4 +23,5 @@ class EventKind(StrEnum):
     SLA_WARNING = "item.sla_warning"
     SLA_BREACHED = "item.sla_breached"
     DECISION_REVISED = "decision.revised"
+    ROLLOUT_ENDED = "rollout.ended"
     WEBHOOK_TEST = "webhook.test"

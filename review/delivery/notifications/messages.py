@@ -22,6 +22,7 @@ NAMES = {
     Kind.SLA_WARNING: ("due soon", "due soon"),
     Kind.ESCALATED: ("escalated", "escalated"),
     Kind.SLA_BREACHED: ("overdue", "overdue"),
+    Kind.ROLLED_BACK: ("rolled back", "rolled back"),
     Kind.PAGE: ("needs you now", "need you now"),
 }
 
@@ -66,6 +67,7 @@ def _headline(told: Told) -> str:
         Kind.SLA_WARNING: f"Due soon: {named}",
         Kind.ESCALATED: f"Escalated: {named}",
         Kind.SLA_BREACHED: f"Not taken in time: {named}" if facts.target == "first_claim" else f"Overdue: {named}",
+        Kind.ROLLED_BACK: f"Rolled back by its guard: {named}",
         Kind.PAGE: f"Needs you now: {named}",
     }[told.kind]
 
@@ -84,6 +86,8 @@ def _entry(told: Told, project: str, timezone: str) -> str:
         lines.append("  " + " ".join(about))
     if told.kind is Kind.TEST:
         lines.append("  It came through, so notices will too.")
+    if told.kind is Kind.ROLLED_BACK:
+        lines.append(f"  {project}/rules/rollouts")
     if told.item_id is not None:
         link = f"{project}/items/{told.item_id}"
         lines.append(f"  {link}")
