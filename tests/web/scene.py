@@ -129,6 +129,7 @@ def unknown() -> Things:
         "stop_id",
         "act_id",
         "backtest_id",
+        "rollout_id",
     )
     return {name: uuid4() for name in ids} | dict.fromkeys(("pool", "name", "channel", "item_type"), "nothing-here")
 
@@ -186,6 +187,7 @@ async def _things(world: World, name: str, text: str, *, holder: str) -> Things:
         "item_type": f"{name}_type",
         "act_id": await _act(world, holder if works else "ana", item, text),
         "backtest_id": await _backtest(world),
+        "rollout_id": await _rollout(world, text),
         "comment_id": uuid4(),
         "question_id": uuid4(),
         "view_id": uuid4(),
@@ -207,6 +209,17 @@ async def _backtest(world: World) -> UUID:
         return (
             await rehearsal.begin(tx, project_id=world.service.project_id, actor=world.service.actor, wanted=wanted)
         ).id
+
+
+async def _rollout(world: World, text: str) -> UUID:
+    """Have a rollout in the shadow that takes nothing."""
+    rollout_id = new_id()
+    await world.db.hot.execute(
+        "INSERT INTO rollouts (project_id, id, version, from_version, state, reason, started_by, position)"
+        " VALUES ($1, $2, 1, 1, 'shadow', $3, 'somebody', 0)",
+        *(world.service.project_id, rollout_id, text),
+    )
+    return rollout_id
 
 
 async def _deliver(world: World, name: str, item_id: UUID) -> UUID:

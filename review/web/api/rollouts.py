@@ -26,6 +26,7 @@ from review.web.guards import requires
 from review.web.services import AnyRequest, Svc, Tx, Who
 
 READ, WRITE = requires(Permission.READ_CONFIG), requires(Permission.WRITE_CONFIG)
+END = requires(Permission.STOP)  # whoever may stop what rules let through may take a rollout back
 Share = Annotated[float, Meta(ge=0, le=1)]
 Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=100)]
 
@@ -38,7 +39,7 @@ class StepIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GuardIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a figure may be at most, on at least so many items; `oldest_waiting` is in seconds, the others are shares."""
+    """What a figure may be at most, on at least so many items; `oldest_waiting` is in seconds, the others shares."""
 
     name: GuardName
     bound: Annotated[float, Meta(ge=0, le=366 * 86_400)]
@@ -71,7 +72,7 @@ class CourseIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class RolloutIn(CourseIn, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A candidate, in the shadow first or live at once; `compared` is the share of items that both versions are tried on."""
+    """A candidate, in the shadow first or live at once; `compared` is the share of items both versions are tried on."""
 
     version: Annotated[int, Meta(ge=1, le=2**31 - 1)]
     mode: Mode = "shadow"
@@ -173,7 +174,7 @@ async def resume_rollout(who: Who, tx: Tx, rollout_id: FromPath[UUID]) -> Rollou
 
 @post(
     "/config/rollouts/{rollout_id:uuid}/end",
-    opt=requires(Permission.STOP) | takes(EndIn, required=False),
+    opt=END | takes(EndIn, required=False),
     status_code=200,
 )
 async def end_rollout(request: AnyRequest, who: Who, tx: Tx, rollout_id: FromPath[UUID]) -> RolloutView:
