@@ -27,6 +27,10 @@ from review.kernel.ids import new_id
 from review.kernel.paging import cursor_of
 from review.routing.rollouts import Course, Guard, find_faults, next_step, steps_of
 
+_AS_STORED = (
+    *("id", "version", "from_version", "state", "share", "tag", "compared", "reason", "started_by", "started_at"),
+    *("live_at", "paused_at", "seen", "differed", "taken", "ended_at", "ended_by", "because"),
+)
 Mode = Literal["shadow", "live"]
 State = Literal["shadow", "live", "finished", "rolled_back", "ended"]
 
@@ -240,20 +244,18 @@ def course_of(row: Rollout) -> Course:
 
 async def view_of(tx: AsyncSession, row: Rollout) -> RolloutView:
     """Show a rollout."""
-    same = [name for name in RolloutView.__struct_fields__ if name in Rollout.__table__.columns]
-    course, shown = course_of(row), {name: getattr(row, name) for name in same}
-    since = await rows.since_live(tx, row)
-    coming = next_step(row.share, course.steps, since) if row.state == "live" else None
-    is_due = coming is not None and row.paused_at is None and row.live_at is not None
+    course, widens_at = course_of(row), None
+    coming = next_step(row.share, course.steps, await rows.since_live(tx, row)) if row.state == "live" else None
+    if coming is not None and row.live_at is not None and row.paused_at is None:
+        widens_at = row.live_at + row.paused_for + coming.after
+    shown: dict[str, Any] = {name: getattr(row, name) for name in _AS_STORED}
     return RolloutView(
-        **shown
-        | {
-            "steps": [StepView(share=step.share, after=write_duration(step.after)) for step in course.steps],
-            "guards": list(course.guards),
-            "fired": None if row.fired is None else msgspec.convert(row.fired, Fired),
-            "widens_at": row.live_at + row.paused_for + coming.after if is_due and coming and row.live_at else None,
-            "widens_to": coming.share if coming is not None else None,
-        }
+        **shown,
+        steps=[StepView(share=step.share, after=write_duration(step.after)) for step in course.steps],
+        guards=list(course.guards),
+        widens_at=widens_at,
+        widens_to=None if coming is None else coming.share,
+        fired=None if row.fired is None else msgspec.convert(row.fired, Fired),
     )
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from review.configuration import rollouts
-from review.configuration.rollouts import Course, RolloutView, Wish
+from review.configuration.rollouts import RolloutView, Wish
 from review.delivery.feed import service as feed
 from review.identity import keys
 from review.identity.rules import Principal, Role
@@ -16,7 +16,7 @@ from review.intake.service import Accepted, Desk
 from review.rollout import following, steering
 from review.rollout import service as rollout
 from review.rollout.service import Found
-from review.routing.rollouts import Guard, GuardName, Step
+from review.routing.rollouts import Course, Guard, GuardName, Step
 from tests.make import BASE_URL, World, submission
 
 NOW = timedelta(0)

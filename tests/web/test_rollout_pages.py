@@ -1,6 +1,7 @@
 """Rolling a candidate out by hand and by program, from its version's page to the way back."""
 
 import re
+from typing import Any
 
 import httpx
 
@@ -30,7 +31,7 @@ async def _send(http: httpx.AsyncClient, world: World, path: str, status: int = 
     csrf = await world.db.hot.fetchval("SELECT csrf_token FROM sessions ORDER BY created_at DESC LIMIT 1")
     answer = await http.post(path, data={"_csrf": csrf, **fields}, headers=HTML)
     assert answer.status_code == status, answer.text
-    return answer.headers.get("location", answer.text)
+    return str(answer.headers.get("location", answer.text))
 
 
 async def test_from_the_versions_page_into_the_shadow_live_wider_and_back(
@@ -40,7 +41,13 @@ async def test_from_the_versions_page_into_the_shadow_live_wider_and_back(
     await _sign_in(http, world, "ada", Role.ADMIN)
     assert "There is none yet" in await _read(http, f"{RULES}/rollouts")
     assert "Begin the rollout" in await _read(http, f"{RULES}/{to}")
-    wrong = {"version": "x", "share": "most", "steps": "soon", "breach_rate": "200", "oldest_waiting": "old"}
+    wrong: dict[str, Any] = {
+        "version": "x",
+        "share": "most",
+        "steps": "soon",
+        "breach_rate": "200",
+        "oldest_waiting": "old",
+    }
     refused = await _send(http, world, f"{RULES}/rollouts", 422, **wrong, override_rate="5", override_rate_least="few")
     assert "nothing was changed" in refused
     there = (await _send(http, world, f"{RULES}/rollouts", version=str(to), reason="let more through")).partition("?")[
@@ -76,7 +83,7 @@ async def test_a_lead_takes_back_what_only_an_admin_begins(http: httpx.AsyncClie
     await world.add_person("ada", Role.ADMIN)
     ada = {"Authorization": f"Bearer {world.tokens['ada']}"}
     lea = {"Authorization": f"Bearer {world.tokens['lea']}"}
-    body = {
+    body: dict[str, Any] = {
         "version": to,
         "mode": "live",
         "tag": "beta",
