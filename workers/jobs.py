@@ -12,6 +12,7 @@ from review.kernel.settings import Settings
 from review.queueing import exposure, pinning
 from review.rehearsal import service as rehearsal
 from review.reviewing import drafts, pending
+from review.rollout import service as rollout
 
 
 async def position_feedback(ctx: dict[Any, Any]) -> int:
@@ -68,6 +69,12 @@ async def forget_old_backtests(ctx: dict[Any, Any]) -> int:
     db: Database = ctx["db"]
     settings: Settings = ctx["settings"]
     return await rehearsal.forget_old(db.hot, settings.backtests_kept)
+
+
+async def forget_old_rollout_items(ctx: dict[Any, Any]) -> int:
+    """Forget single items of rollouts that ended long ago; the rollouts stay, with their counts."""
+    db: Database = ctx["db"]
+    return await rollout.forget_old(db.hot)
 
 
 async def forget_old_bulk_items(ctx: dict[Any, Any]) -> int:

@@ -30,6 +30,7 @@ from review.registry import noticing
 from review.rehearsal import running
 from review.reviewing import pending
 from review.reviewing.service import Bench
+from review.rollout import following, steering
 from workers import schedule
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,8 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
         (lambda: learning.follow(db), settings.sweep_interval),
         (lambda: running.advance(db, configs, settings.statement_timeout, stop.is_set), settings.sweep_interval),
         (lambda: snapshots.advance(db, settings, stop.is_set), settings.sweep_interval),
+        (lambda: following.follow(db, configs, stop.is_set), settings.sweep_interval),
+        (lambda: steering.steer(db, stop.is_set), settings.sweep_interval),
         (lambda: relay(post, sender), settings.relay_interval),
         (lambda: webhooks.sync_changed(db, configs), settings.sweep_interval),
         (lambda: sequencing.advance(keeper), settings.sweep_interval),

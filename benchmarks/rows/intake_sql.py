@@ -94,7 +94,7 @@ async def _store(
 ) -> dict[UUID, datetime]:
     who, config = project.service, project.config
     started = clocks.start(items, config, None)  # the policy of the project counts elapsed time
-    return await queries.store(connection, who.project_id, config, items, started, who.actor)
+    return await queries.store(connection, who.project_id, items, started, who.actor)
 
 
 def _fresh(project: Project) -> Iterator[NewItem]:

@@ -1,13 +1,13 @@
 """The register of model versions, with what of it is cleared.
 
 Revision ID: 0029
-Revises: 0027
+Revises: 0028
 """
 
 from alembic import op
 
 revision = "0029"
-down_revision = "0027"
+down_revision = "0028"
 
 # The stamp stands where the look-up of a key reads already. What is stored is counted by a worker, from the first entry
 # of the audit on; of what came before the register was there, nobody is told as if it were news.

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import service as audit
 from review.audit.rules import Action, Actor
-from review.configuration import queries
+from review.configuration import endings, queries
 from review.configuration.document import Document
 from review.configuration.errors import ApprovalRequired, NotACandidate
 from review.configuration.models import Approval, ConfigVersion
@@ -80,7 +80,7 @@ async def propose(
     Raises:
         ConfigurationInvalid, Invalid: it has faults, or the reason is too long (422); PoolHasOpenWork, RoleInUse (409).
     """
-    said = _said(reason)
+    said = said_of(reason)
     prepared = await prepare(tx, source, Terms(only_project=only_project, held=held), dry_run=False)
     plan = msgspec.structs.replace(prepared.plan, applied=False)
     if plan.differences:
@@ -96,8 +96,8 @@ async def approve(tx: AsyncSession, *, who: Principal, version: int, reason: str
     Raises:
         ConfigVersionNotFound (404); NotACandidate: it is none, or it is the caller's own, or no person calls (409).
     """
-    said = _said(reason)
-    row = await _lock_candidate(tx, who.project, version)
+    said = said_of(reason)
+    row = await lock_candidate(tx, who.project, version)
     if who.kind != "user":
         message = say("Only a person approves a version, and this is a key. Nothing was changed.")
         raise NotACandidate(message)
@@ -126,31 +126,41 @@ async def activate(
         ConfigVersionNotFound (404); NotACandidate, ApprovalRequired, PoolHasOpenWork, RoleInUse (409);
         ConfigurationInvalid: a role in it carries more than the caller (422).
     """
-    said = _said(reason)
+    said = said_of(reason)
     project = await queries.lock_project(tx, who.project)
-    row = await _lock_candidate(tx, who.project, version)
+    row = await lock_candidate(tx, who.project, version)
     if project is None:
         raise AssertionError
+    return await put_in_force(
+        tx, project, row, actor=who.actor, reason=said, held=who.permissions if held is None else held
+    )
+
+
+async def put_in_force(
+    tx: AsyncSession, project: Project, row: ConfigVersion, *, actor: Actor, reason: str, held: Collection[Permission]
+) -> Plan:
+    """Make a locked candidate of a locked project active, as `activate`; a rollout of it is finished by that."""
     active = await queries.find_version(tx, project.id, project.config_version)
     before = active.document if active is not None else {}
     document = Document(row.source, row.document)
     numbers = Versions(row.version, row.ruleset_version, row.item_types)
     config = await asyncio.to_thread(compile_config, document, numbers)
     differences = await asyncio.to_thread(compare, before, row.document)
-    check_roles(before, document, config, who.permissions if held is None else held)
+    check_roles(before, document, config, held)
     await refuse_orphans(tx, project, before, row.document)
     if rules_take_two(before, differences):
-        await _refuse_unapproved(tx, row)
+        await check_approvals(tx, row)
     plan = _plan(project, row, differences=differences)
     if not differences:
         return plan
+    await endings.end_for(tx, project.id, row.version, actor)  # before it may get another number
     if row.version < project.config_version:
         last = await queries.last_config_version(tx, project.id)
         numbers = msgspec.structs.replace(numbers, config=last + 1)
-        row = await store(tx, project, document, numbers, who.actor, said or row.reason)
+        row = await store(tx, project, document, numbers, actor, reason or row.reason)
         plan = msgspec.structs.replace(plan, version=row.version)
-    note(tx, project, plan, who.actor, said)
-    await make_active(tx, project, row, before, config, who.actor)
+    note(tx, project, plan, actor, reason)
+    await make_active(tx, project, row, before, config, actor)
     return plan
 
 
@@ -160,8 +170,10 @@ async def withdraw(tx: AsyncSession, *, who: Principal, version: int, reason: st
     Raises:
         ConfigVersionNotFound (404); NotACandidate (409).
     """
-    said = _said(reason)
-    row = await _lock_candidate(tx, who.project, version)
+    said = said_of(reason)
+    await queries.lock_project(tx, who.project)
+    row = await lock_candidate(tx, who.project, version)
+    await endings.end_withdrawn(tx, row.project_id, version, who.actor)
     row.withdrawn_at = await tx.scalar(func.now().select())
     row.withdrawn_by = who.actor.name
     details = {"version": version, "reason": said}
@@ -227,7 +239,12 @@ def state_of(row: ConfigVersion, active: int) -> State:
     return "candidate" if row.withdrawn_at is None else "withdrawn"
 
 
-async def _lock_candidate(tx: AsyncSession, project: str, version: int) -> ConfigVersion:
+async def lock_candidate(tx: AsyncSession, project: str, version: int) -> ConfigVersion:
+    """Give a candidate, locked.
+
+    Raises:
+        ConfigVersionNotFound (404); NotACandidate (409).
+    """
     project_id: UUID = (await get_version(tx, project=project, version=version)).project_id
     row = await queries.lock_version(tx, project_id, version)
     if row is None or row.activated_at is not None or row.withdrawn_at is not None:
@@ -242,8 +259,12 @@ async def _lock_candidate(tx: AsyncSession, project: str, version: int) -> Confi
     return row
 
 
-async def _refuse_unapproved(tx: AsyncSession, row: ConfigVersion) -> None:
-    """Ask for one other person's word, or for two where the author is none: a file may be anybody's."""
+async def check_approvals(tx: AsyncSession, row: ConfigVersion) -> None:
+    """Ask for one other person's word, or for two where the author is none: a file may be anybody's.
+
+    Raises:
+        ApprovalRequired: with how many are missing (409).
+    """
     given = len(await queries.list_approvals(tx, row.project_id, [row.version]))
     needed = 1 if row.created_by_id is not None else 2
     if given < needed:
@@ -270,7 +291,12 @@ def _plan(project: Project, row: ConfigVersion, *, differences: tuple[Difference
     )
 
 
-def _said(reason: str) -> str:
+def said_of(reason: str) -> str:
+    """Give a reason as it is kept.
+
+    Raises:
+        Invalid: it is too long (422).
+    """
     said = reason.strip()
     if len(said) > MAX_REASON:
         message = say(

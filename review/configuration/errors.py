@@ -69,6 +69,39 @@ class ApprovalRequired(ReviewError):
     status = 409
 
 
+class RolloutInvalid(Invalid):
+    """A rollout cannot go as it was asked for."""
+
+    code = "rollout_invalid"
+
+
+class RolloutNotFound(NotFound):
+    """The project has no such rollout."""
+
+    code = "rollout_not_found"
+
+
+class RolloutOver(ReviewError):
+    """The rollout has ended."""
+
+    code = "rollout_over"
+    status = 409
+
+
+class RolloutRefused(ReviewError):
+    """The version cannot be rolled out, or not in this way."""
+
+    code = "rollout_refused"
+    status = 409
+
+
+class RolloutRunning(ReviewError):
+    """The project has a rollout that runs."""
+
+    code = "rollout_running"
+    status = 409
+
+
 class NotACandidate(ReviewError):
     """The version is active, or was, or was withdrawn."""
 

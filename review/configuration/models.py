@@ -1,10 +1,10 @@
 """The tables of configuration: what a version says is never edited, only what became of it is added."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, func
+from sqlalchemy import JSON, BigInteger, ForeignKey, ForeignKeyConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from review.kernel.db import Base
@@ -49,6 +49,47 @@ class Approval(Base):
     name: Mapped[str]
     reason: Mapped[str] = mapped_column(server_default="", default="")
     approved_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+
+
+class Rollout(Base):
+    """A candidate on its way: compared with the active version (`shadow`), then routing a share of the items (`live`).
+
+    At most one of a project runs. `compared` is the share of the items that both versions are tried on, `position` the
+    place in the feed up to which that is done, and `flows` what came of it. `steps` and `guards` are as they were
+    given. `because` says why it ended, and `fired` which guard ended it.
+    """
+
+    __tablename__ = "rollouts"
+    __table_args__ = (
+        ForeignKeyConstraint(["project_id", "version"], ["config_versions.project_id", "config_versions.version"]),
+    )
+
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    from_version: Mapped[int]
+    state: Mapped[str]
+    share: Mapped[float] = mapped_column(server_default="0")
+    tag: Mapped[str | None]
+    compared: Mapped[float] = mapped_column(server_default="1")
+    steps: Mapped[list[Any]] = mapped_column(JSON, server_default="[]")
+    guards: Mapped[list[Any]] = mapped_column(JSON, server_default="[]")
+    reason: Mapped[str] = mapped_column(server_default="", default="")
+    started_by: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    live_at: Mapped[datetime | None] = mapped_column(Instant)
+    paused_at: Mapped[datetime | None] = mapped_column(Instant)
+    paused_for: Mapped[timedelta] = mapped_column(server_default="0")
+    checked_at: Mapped[datetime | None] = mapped_column(Instant)
+    position: Mapped[int] = mapped_column(BigInteger)
+    seen: Mapped[int] = mapped_column(server_default="0")
+    taken: Mapped[int] = mapped_column(server_default="0")
+    differed: Mapped[int] = mapped_column(server_default="0")
+    flows: Mapped[dict[str, int]] = mapped_column(JSON, server_default="{}")
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    ended_by: Mapped[str | None]
+    because: Mapped[str] = mapped_column(server_default="", default="")
+    fired: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class ItemTypeVersion(Base):

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import service as audit
 from review.audit.rules import Action, Actor
-from review.configuration import queries
+from review.configuration import endings, queries
 from review.configuration.document import Document, parse
 from review.configuration.errors import ApprovalRequired, ConfigurationInvalid, PoolHasOpenWork, RoleInUse
 from review.configuration.models import ConfigVersion, ItemTypeVersion, RuleSetVersion
@@ -224,7 +224,11 @@ async def make_active(
     config: ProjectConfig,
     actor: Actor,
 ) -> None:
-    """Have the project go by a stored version from the caller's commit on: people, roles and open clocks with it."""
+    """Have the project go by a stored version from the caller's commit on: people, roles and open clocks with it.
+
+    A rollout that runs ends with it, for it was measured against another version.
+    """
+    await endings.end_for(tx, project.id, row.version, actor)
     project.title, project.config_version = config.title, row.version
     row.activated_at = await tx.scalar(func.now().select())
     row.activated_by = actor.name
@@ -272,6 +276,12 @@ def rules_take_two(before: Mapping[str, Any], differences: Sequence[Difference])
     return asks_for_two(before) and any(
         each.kind in _OF_RULES or (each.kind, each.name) in _NAMED for each in differences
     )
+
+
+def is_of_rules(difference: Difference) -> bool:
+    """Tell whether a difference changes nothing but where items go."""
+    routes = difference.kind == "project" and difference.name in {"default_pool", "audit"}
+    return routes or difference.kind in _OF_RULES
 
 
 def refuse_unapproved(before: Mapping[str, Any], differences: Sequence[Difference]) -> None:

@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -16,6 +17,7 @@ from review.identity.errors import IdentityInvalid, NotAuthenticated
 from review.identity.models import ApiKey, Project
 from review.identity.roles import ALL, RoleView
 from review.identity.rules import (
+    LiveRollout,
     Permission,
     Principal,
     beyond_reach,
@@ -81,7 +83,15 @@ async def authenticate_key(hot: Hot, secret: str) -> Principal:
         key_id=row["key_id"],
         stops=tuple(row["stops"]),
         models_stamp=row["models_stamp"],
+        rollout=_rollout_of(row),
     )
+
+
+def _rollout_of(row: Any) -> LiveRollout | None:
+    if row["rollout_id"] is None:
+        return None
+    parts = ("id", "version", "share", "tag")
+    return LiveRollout(**{name: row[f"rollout_{name}"] for name in parts})
 
 
 async def create_key(tx: AsyncSession, *, project: str, name: str, role: str, actor: Actor) -> str:

@@ -13,7 +13,8 @@ from review.identity.rules import PERMISSIONS, Permission
 from review.kernel.db import Hot
 
 # A personal token acts with the person's role of now, so that a change takes effect on the next request. A stop of one
-# key is a stop of all that it was rotated through; those are looked for only while a source is stopped.
+# key is a stop of all that it was rotated through; those are looked for only while a source is stopped. At most one
+# rollout of a project is live (rollouts_running).
 FIND_KEY = """
 SELECT k.project_id, k.id AS key_id, k.secret_sha256, k.name AS key_name,
        coalesce(m.role, k.role) AS role, r.permissions, k.scopes, p.slug, p.config_version, p.models_stamp,
@@ -29,9 +30,11 @@ SELECT k.project_id, k.id AS key_id, k.secret_sha256, k.name AS key_name,
                  ON o.project_id = k.project_id AND (o.id = line.rotated_from OR o.rotated_from = line.id))
                SELECT id::text FROM line) THEN k.id::text ELSE s.subject END FROM stops s
              WHERE s.project_id = k.project_id AND s.resumed_at IS NULL
-               AND (s.expires_at IS NULL OR s.expires_at > now())) AS stops
+               AND (s.expires_at IS NULL OR s.expires_at > now())) AS stops,
+       ro.id AS rollout_id, ro.version AS rollout_version, ro.share AS rollout_share, ro.tag AS rollout_tag
 FROM api_keys k
 JOIN projects p ON p.id = k.project_id
+LEFT JOIN rollouts ro ON ro.project_id = k.project_id AND ro.state = 'live'
 LEFT JOIN users u ON u.id = k.user_id
 LEFT JOIN memberships m ON m.project_id = k.project_id AND m.user_id = k.user_id
 LEFT JOIN project_roles r ON r.project_id = k.project_id AND r.name = coalesce(m.role, k.role)

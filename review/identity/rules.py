@@ -104,15 +104,24 @@ class StandingStop(msgspec.Struct, frozen=True):
     until: datetime | None = None
 
 
+class LiveRollout(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate version of the rules that routes a share of the new items, and those that carry its tag."""
+
+    id: UUID
+    version: int
+    share: float
+    tag: str | None = None
+
+
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Who is calling, in which project, and the configuration version that was active when they called.
 
     `kind` is `key` for a service key and `user` for a person, signed in or by personal token; `email` is empty
     for a key; `key_id` is the key or token they called with, if it was one; `origin` is the address the call came
-    from. `permissions` are those of the role, narrowed to the scopes of the key or token. `stops` are known of who
-    calls by a key, for what they submit, and so is `models_stamp`, which says which model versions are cleared;
-    `standing`, the stops for reading, are of who is signed in, and so are their `pools`, None where they were not
-    looked up.
+    from. `permissions` are those of the role, narrowed to the scopes of the key or token. `stops` and `rollout` are
+    known of who calls by a key, for what they submit, and so is `models_stamp`, which says which model versions are
+    cleared; `standing`, the stops for reading, are of who is signed in, and so are their `pools`, None where they were
+    not looked up.
     """
 
     project_id: UUID
@@ -128,6 +137,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = ""
     stops: tuple[str, ...] = ()
     models_stamp: int = 0
+    rollout: LiveRollout | None = None
     standing: tuple[StandingStop, ...] = ()
     pools: frozenset[str] | None = None
 

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from review.audit.rules import Action, Actor
-from review.configuration.rules import ProjectConfig
 from review.intake.clocks import Clocks
 from review.intake.rules import HELD, HELD_BY, NewItem, audit_of, event_of, submitted_by
 from review.kernel.db import Hot
@@ -17,7 +16,8 @@ from review.kernel.timers import TimerKind
 # A writable CTE: items that collide with a stored external id or idempotency key are left out of `stored`, and with
 # them everything else that would belong to them. One round trip measured 2 to 3 times six statements (PROMISES, A3).
 # Clocks come as lengths of time, each different one once, and count from `started_at`. When that is, and so when an
-# item is due, is known here alone, which is why the due time joins the text of the audit entry here.
+# item is due, is known here alone, which is why the due time joins the text of the audit entry here. Each item names
+# the version that routed it: while a candidate is rolled out, items of two versions come together.
 # What a stop holds has no seat, and its clock stands still as of its beginning; the first mark is none of its timers'.
 _STORE = f"""
 WITH given AS (
@@ -26,19 +26,19 @@ WITH given AS (
     $8::text[], $9::text[], $10::text[], $11::text[],
     $12::text[], $13::uuid[], $14::text[], $15::smallint[], $16::smallint[], $17::text[], $18::text[], $19::smallint[],
     $20::uuid[], $21::text[], $22::text[], $23::uuid[], $24::text[], $25::uuid[], $26::text[],
-    $40::text[]
+    $40::text[], $27::int[], $28::int[]
   ) AS g(
     id, type, type_version, external_id, idempotency_key, fingerprint,
     input, output, details, route,
     action, case_id, pool, priority, reviews_required, adjudicate_pool, sla_policy, clock,
     event_id, event_kind, event, submitted_entry, submitted, decided_entry, output_sha256,
-    barred
+    barred, config_version, ruleset_version
   )
 ), stored AS (
   INSERT INTO items (project_id, id, type, type_version, external_id, idempotency_key, fingerprint, state,
                      config_version, ruleset_version, closed_at)
   SELECT $1, id, type, type_version, external_id, idempotency_key, fingerprint,
-         CASE action WHEN 'review' THEN 'open' ELSE 'decided' END, $27, $28,
+         CASE action WHEN 'review' THEN 'open' ELSE 'decided' END, config_version, ruleset_version,
          CASE action WHEN 'review' THEN NULL ELSE now() END
   FROM given ON CONFLICT DO NOTHING RETURNING id
 ), {{holding}}fresh AS MATERIALIZED (
@@ -54,7 +54,7 @@ WITH given AS (
                      due_at, first_claim_due_at, warn_at, clock_started_at, clock_version{{paused_column}})
   SELECT $1, case_id, id, 'open', pool, priority, reviews_required, adjudicate_pool, sla_policy, due_at,
          first_claim_due_at, warn_at, CASE WHEN clock IS NOT NULL THEN started_at END,
-         CASE WHEN clock IS NOT NULL THEN $27::int END{{paused}}
+         CASE WHEN clock IS NOT NULL THEN config_version END{{paused}}
   FROM fresh WHERE action = 'review'
 ), seats AS (
   INSERT INTO assignments (project_id, id, case_id, item_id, kind, pool, priority, due_at, state, barred)
@@ -76,12 +76,12 @@ WITH given AS (
 ), noted AS (
   INSERT INTO audit_entries (project_id, id, actor_kind, actor_id, actor_name, origin, config_version, action, item_id,
                              details)
-  SELECT $1, submitted_entry, $32::text, $33::uuid, $34::text, $41::text, $27::int, '{Action.ITEM_SUBMITTED}', id,
+  SELECT $1, submitted_entry, $32::text, $33::uuid, $34::text, $41::text, config_version, '{Action.ITEM_SUBMITTED}', id,
          CASE WHEN clock IS NULL THEN submitted
               ELSE left(submitted, -1) || ',"due_at":' || to_json(due_at) || '}}}}' END::json
   FROM fresh
   UNION ALL
-  SELECT $1, decided_entry, 'rule', NULL::uuid, 'rule', '', $27::int, '{Action.ITEM_DECIDED}', id, event::json
+  SELECT $1, decided_entry, 'rule', NULL::uuid, 'rule', '', config_version, '{Action.ITEM_DECIDED}', id, event::json
   FROM fresh WHERE action <> 'review'
 ){{held}}
 SELECT id, now() AS at FROM stored
@@ -110,7 +110,7 @@ _HOLDS = {
 ), pauses_noted AS (
   INSERT INTO audit_entries (project_id, id, actor_kind, actor_id, actor_name, origin, config_version, action, item_id,
                              details)
-  SELECT $1, paused_entry, 'rule', NULL::uuid, 'rule', '', $27::int, '{Action.CLOCK_PAUSED}', f.id,
+  SELECT $1, paused_entry, 'rule', NULL::uuid, 'rule', '', f.config_version, '{Action.CLOCK_PAUSED}', f.id,
          json_build_object('was', f.due_at, 'paused_at', f.started_at, 'reason', '{HELD}', 'until', null,
                            'because', json_build_array('Stopped by {HELD_BY}: {HELD}'))
   FROM holding JOIN fresh f USING (id) WHERE f.clock IS NOT NULL
@@ -129,7 +129,7 @@ WHERE project_id = $1 AND idempotency_key = ANY($3::text[])
 
 
 async def store(
-    hot: Hot, project_id: UUID, config: ProjectConfig, items: Sequence[NewItem], clocks: Clocks, actor: Actor
+    hot: Hot, project_id: UUID, items: Sequence[NewItem], clocks: Clocks, actor: Actor
 ) -> dict[UUID, datetime]:
     """Store all of these, but for those that were submitted before; gives when each was stored.
 
@@ -140,16 +140,17 @@ async def store(
         range(len(items)),
         key=lambda at: (items[at].submission.external_id or "", items[at].idempotency_key or ""),
     )
-    records = [_record(items[at], config, clocks.of[at]) for at in in_turn]
+    records = [_record(items[at], clocks.of[at]) for at in in_turn]
     columns = [list(column) for column in zip(*records, strict=True)]
-    barred, constants = [items[at].barred for at in in_turn], _constants(items, config, actor)
-    given = (project_id, *columns, *constants, *_lengths(clocks), barred, actor.origin)
+    versions = [items[at].config_version for at in in_turn], [items[at].route.ruleset_version for at in in_turn]
+    barred, constants = [items[at].barred for at in in_turn], _constants(items, actor)
+    given = (project_id, *columns, *versions, *constants, *_lengths(clocks), barred, actor.origin)
     held = [item for item in items if item.held_by is not None]
     rows = await (hot.fetch(STORE_HELD, *given, *_holds(held)) if held else hot.fetch(STORE, *given))
     return {row["id"]: row["at"] for row in rows}
 
 
-def _record(item: NewItem, config: ProjectConfig, clock: int | None) -> tuple[Any, ...]:
+def _record(item: NewItem, clock: int | None) -> tuple[Any, ...]:
     """Lay an item out in the order of the statement's parameters 2 to 26."""
     taken, given = item.route, item.submission
     event_kind, event = event_of(item)
@@ -158,14 +159,13 @@ def _record(item: NewItem, config: ProjectConfig, clock: int | None) -> tuple[An
         *(item.input, item.output, item.details, item.route_json),
         *(taken.action, item.case_id, taken.pool, taken.priority, taken.reviews_required, taken.adjudicate_pool),
         *(taken.sla_policy, None if clock is None else clock + 1),  # arrays count from 1
-        *(new_id(), event_kind, event, new_id(), audit_of(item, config), new_id(), item.output_sha256),
+        *(new_id(), event_kind, event, new_id(), audit_of(item), new_id(), item.output_sha256),
     )
 
 
-def _constants(items: Sequence[NewItem], config: ProjectConfig, actor: Actor) -> tuple[Any, ...]:
+def _constants(items: Sequence[NewItem], actor: Actor) -> tuple[Any, ...]:
     seats = [(seat, item.id) for item in items for seat in item.seat_ids]
     return (
-        *(config.version, config.ruleset.version),
         *([seat for seat, _ in seats], [item_id for _, item_id in seats]),
         *(submitted_by(actor), actor.kind, actor.id, actor.name),
     )

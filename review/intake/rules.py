@@ -20,6 +20,7 @@ from review.kernel.ids import new_id
 from review.kernel.sentences import say
 from review.queueing.conflicts import barred_of, people_in
 from review.registry.rules import NONE, Cleared
+from review.routing.rollouts import is_taken
 from review.routing.rules import Restraint, Route, route
 
 # Why the clock of what a stop holds stands still, and who stopped it.
@@ -31,11 +32,13 @@ _encode = msgspec.json.Encoder().encode
 class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     """One checked and routed submission, with the ids of every row it will become.
 
-    `barred` names those who may not review it, one to a line. `held_by` is the stop under which nobody is handed it.
+    `config_version` is the version that routed it: the active one, or that of a rollout. `barred` names those who may
+    not review it, one to a line. `held_by` is the stop under which nobody is handed it.
     """
 
     id: UUID
     submission: Submission
+    config_version: int
     type_version: int
     idempotency_key: str | None
     fingerprint: bytes
@@ -63,11 +66,13 @@ def prepare(
     idempotency_key: str | None,
     who: Principal | None = None,
     cleared: Cleared = NONE,
+    candidate: ProjectConfig | None = None,
 ) -> NewItem:
     """Check a submission against its item type and route it by the rule set of this configuration version.
 
     Without `who`, which says who sent it and what is stopped, it is routed as if nothing were. `cleared` counts where
-    the configuration asks for clearing.
+    the configuration asks for clearing. The `candidate` of a rollout, which differs in rules alone, routes those that
+    its rollout takes.
 
     Raises:
         Invalid: a field is missing, unknown or wrong; `errors` names it (422).
@@ -95,11 +100,13 @@ def prepare(
     if config.clearing.covers(item_type.name) and not cleared.has(submission.model):
         restraint = msgspec.structs.replace(restraint, uncleared=True)
     facts = as_stored(cast("Mapping[str, Any]", value))
-    taken = route(config.ruleset, facts, item_id, config.default_pool, restraint)
+    by = _router(config, candidate, who, item_id, submission)
+    taken = route(by.ruleset, facts, item_id, by.default_pool, restraint)
     is_handed = taken.action == "review" and not taken.held
     return NewItem(
         id=item_id,
         submission=submission,
+        config_version=by.version,
         type_version=item_type.version,
         idempotency_key=idempotency_key,
         fingerprint=fingerprint(value),
@@ -114,6 +121,15 @@ def prepare(
         barred=_barred(submission, item_type, who) if taken.action == "review" else None,
         held_by=_held_by(taken, who, submission) if taken.held else None,
     )
+
+
+def _router(
+    config: ProjectConfig, candidate: ProjectConfig | None, who: Principal | None, item_id: UUID, given: Submission
+) -> ProjectConfig:
+    rollout = None if who is None else who.rollout
+    if candidate is None or rollout is None or not is_taken(rollout, item_id, given.tags):
+        return config
+    return candidate
 
 
 def restraint_of(item_type: ItemType, who: Principal | None, model: Model | None = None) -> Restraint:
@@ -185,13 +201,13 @@ def event_of(item: NewItem) -> tuple[str, str]:
     return EventKind.DECIDED.value, _encode(payload).decode()
 
 
-def audit_of(item: NewItem, config: ProjectConfig) -> str:
+def audit_of(item: NewItem) -> str:
     """Give the particulars of the arrival's audit entry; the statement that stores it adds when the item is due."""
     return _encode(
         {
             "type": item.submission.type,
             "type_version": item.type_version,
-            "config_version": config.version,
+            "config_version": item.config_version,
             "ruleset_version": item.route.ruleset_version,
             "action": item.route.action,
             "rule": item.route.rule,

@@ -40,7 +40,8 @@ class Accepted(msgspec.Struct, frozen=True):
 class Desk(msgspec.Struct, frozen=True):
     """What every submission needs: the connections, the caller, the rules of now, and the address links carry.
 
-    `cleared` are the model versions that are cleared, where the configuration asks for that.
+    `cleared` are the model versions that are cleared, where the configuration asks for that; `candidate` is the
+    version of the caller's rollout, if there is one.
     """
 
     hot: Hot
@@ -48,6 +49,18 @@ class Desk(msgspec.Struct, frozen=True):
     config: ProjectConfig
     base_url: str
     cleared: Cleared = NONE
+    candidate: ProjectConfig | None = None
+
+    def prepare(self, value: object, idempotency_key: str | None) -> NewItem:
+        """Check a submission and route it by the version that takes it."""
+        return prepare(
+            value,
+            self.config,
+            idempotency_key=idempotency_key,
+            who=self.who,
+            cleared=self.cleared,
+            candidate=self.candidate,
+        )
 
 
 _together: Gatherings[NewItem, Accepted | ReviewError] = Gatherings()
@@ -62,9 +75,9 @@ async def submit(desk: Desk, raw: bytes, *, idempotency_key: str | None) -> Acce
         MalformedRequest (400), Invalid, UnknownItemType, PayloadInvalid (422): the body; nothing is stored.
         ConflictingResubmission: the same key came with other content (409).
     """
-    given = strict_json.decode(raw)
-    item = prepare(given, desk.config, idempotency_key=idempotency_key, who=desk.who, cleared=desk.cleared)
-    # Whatever the statement takes from the desk is part of the kind; the act holds the pool, so its id stays taken.
+    item = desk.prepare(strict_json.decode(raw), idempotency_key)
+    # Whatever the statement takes from the desk is part of the kind, but for the version, which each item brings along;
+    # the act holds the pool, so its id stays taken.
     kind = (id(desk.hot), desk.who.project_id, desk.config.version, desk.who.actor, desk.base_url)
     outcome = await _together.join(kind, item, lambda group: _take_in(desk, group))
     if isinstance(outcome, ReviewError):
@@ -85,7 +98,7 @@ async def submit_batch(
             await asyncio.sleep(0)  # a thousand checks take tens of milliseconds; others get their turn between
         try:
             value = strict_json.decode(bytes(raw))
-            outcomes.append(prepare(value, desk.config, idempotency_key=key, who=desk.who, cleared=desk.cleared))
+            outcomes.append(desk.prepare(value, key))
         except ReviewError as refusal:
             outcomes.append(refusal)
     taken = iter(await _take_in(desk, [outcome for outcome in outcomes if isinstance(outcome, NewItem)]))
@@ -98,7 +111,7 @@ async def _take_in(desk: Desk, fresh: Sequence[NewItem]) -> list[Accepted | Revi
         return []
     now = await get_now(desk.hot) if clocks.need_the_time(fresh, desk.config) else None
     started = clocks.start(fresh, desk.config, now)
-    stored = await queries.store(desk.hot, desk.who.project_id, desk.config, fresh, started, desk.who.actor)
+    stored = await queries.store(desk.hot, desk.who.project_id, fresh, started, desk.who.actor)
     earlier = await _earlier(desk, [item for item in fresh if item.id not in stored])
     return [
         Accepted(_view(desk, item, stored[item.id], _sla(item, stored[item.id], started, at)), created=True)

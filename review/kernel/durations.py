@@ -22,3 +22,15 @@ def parse_duration(text: str) -> timedelta:
         message = say("%(text)s is no duration; write it like 30s, 10m, 4h, 2d or 1h30m", text=repr(text))
         raise ValueError(message)
     return length
+
+
+def write_duration(length: timedelta) -> str:
+    """Write a duration of full seconds as `parse_duration` reads it."""
+    seconds = round(length.total_seconds())
+    parts = (
+        (seconds // 86_400, "d"),
+        (seconds % 86_400 // 3_600, "h"),
+        (seconds % 3_600 // 60, "m"),
+        (seconds % 60, "s"),
+    )
+    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0s"

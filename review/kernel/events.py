@@ -26,4 +26,5 @@ class EventKind(StrEnum):
     DECISION_REVISED = "decision.revised"
     SNAPSHOT_READY = "dataset.snapshot_ready"
     MODEL_SEEN = "model.seen"
+    ROLLOUT_ENDED = "rollout.ended"
     WEBHOOK_TEST = "webhook.test"

@@ -126,7 +126,8 @@ class Services:
         config = await self.config_of(who)
         asks = config.clearing.is_asked
         cleared = await self.clearances.get(who.project_id, who.models_stamp) if asks else NONE
-        return Desk(self.db.hot, who, config, self.base_url, cleared)
+        candidate = None if who.rollout is None else await self.configs.get(who.project_id, who.rollout.version)
+        return Desk(self.db.hot, who, config, self.base_url, cleared, candidate)
 
 
 Svc: TypeAlias = NamedDependency[Services]

@@ -226,7 +226,7 @@ class Spread:
         self.items: list[str] = []
         self.held = ""
         self.delivery = ""
-        self.act = self.backtest = ""
+        self.act = self.backtest = self.rollout = ""
         self.models: list[UUID] = []
 
     async def fill(self) -> None:
@@ -293,6 +293,7 @@ class Spread:
             )
         await running.advance(self.world.db, self.world.configs, timedelta(0))
         await self._collect(api)
+        await self._roll_out()
 
     async def _collect(self, api: httpx.AsyncClient) -> None:
         """Make two snapshots of a dataset of it, and one that takes nothing."""
@@ -303,6 +304,22 @@ class Spread:
         for name in ("all", "all", "none"):
             await self._call(api, f"/datasets/{name}/snapshots", {}, name="lea")
         await snapshots.advance(self.world.db, self.world.settings)
+
+    async def _roll_out(self) -> None:
+        """Have a version tried in the shadow for a hostile reason, and an item that differs for hostile parts."""
+        self.rollout, project_id = str(new_id()), self.world.service.project_id
+        execute = self.world.db.hot.execute
+        await execute(
+            "INSERT INTO rollouts (project_id, id, version, from_version, state, reason, tag, started_by, position,"
+            " flows) VALUES ($1, $2, 1, 1, 'shadow', $3, $3, $4, 0, $5)",
+            *(project_id, UUID(self.rollout), SHORT[23], SHORT[2], json.dumps({f"review:{SHORT[5]} > approve": 1})),
+        )
+        await execute(
+            "INSERT INTO rollout_items (project_id, rollout_id, item_id, is_taken, old, new, old_rule, new_rule, parts)"
+            " VALUES ($1, $2, $3, false, $4, 'approve', $5, $5, $6)",
+            *(project_id, UUID(self.rollout), UUID(self.items[0]), f"review:{SHORT[5]}", SHORT[2]),
+            json.dumps([{"name": SHORT[23], "value": SHORT[2]}]),
+        )
 
     async def _ask(self, api: httpx.AsyncClient, seat: dict[str, Any], *, is_answered: bool) -> None:
         given = {"fence": seat["fence"], "text": LONG[:1_900]}

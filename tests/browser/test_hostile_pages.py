@@ -47,6 +47,11 @@ VISITS: dict[str, Callable[[Spread], list[str]]] = {
     "/p/{project}/rules/{version}": lambda _made: [f"{P}/rules/{each}" for each in (1, 2)],
     "/p/{project}/rules/backtests": lambda _made: [f"{P}/rules/backtests", f"{P}/rules/backtests?cursor=%3Cscript%3E"],
     "/p/{project}/rules/backtests/{backtest_id}": lambda made: [f"{P}/rules/backtests/{made.backtest}"],
+    "/p/{project}/rules/rollouts": lambda _made: [f"{P}/rules/rollouts?cursor=%3Cscript%3E"],
+    "/p/{project}/rules/rollouts/{rollout_id}": lambda made: [
+        f"{P}/rules/rollouts/{made.rollout}?done=%22%3E%3Cscript%3E",
+        f"{P}/rules/rollouts",
+    ],
     "/p/{project}/rules/plan/{version}": lambda _made: [
         f"{P}/rules/plan/1?minutes=3&cost=40",
         f"{P}/rules/plan/1?days=%22%3E%3Cscript%3E&currency=%E2%80%AE",

@@ -137,6 +137,7 @@ def unknown() -> Things:
         "act_id",
         "backtest_id",
         "version_id",
+        "rollout_id",
     )
     names = dict.fromkeys(("pool", "name", "channel", "item_type", "file"), "nothing-here")
     return {name: uuid4() for name in ids} | names | {"number": 2_000_000, "act": "stop"}
@@ -199,6 +200,7 @@ async def _things(world: World, name: str, text: str, *, holder: str) -> Things:
         "file": "all-00000.parquet",
         "act": "stop",
         "version_id": await _version(world, text),
+        "rollout_id": await _rollout(world, text),
         "comment_id": uuid4(),
         "question_id": uuid4(),
         "view_id": uuid4(),
@@ -238,6 +240,17 @@ async def _snapshot(world: World, name: str) -> int:
         )  # a number that is found in nothing else
         begun = await snapshots.begin(tx, world.settings, project_id=who.project_id, actor=who.actor, dataset=name)
     return begun.number
+
+
+async def _rollout(world: World, text: str) -> UUID:
+    """Have a rollout in the shadow that takes nothing."""
+    rollout_id = new_id()
+    await world.db.hot.execute(
+        "INSERT INTO rollouts (project_id, id, version, from_version, state, reason, started_by, position)"
+        " VALUES ($1, $2, 1, 1, 'shadow', $3, 'somebody', 0)",
+        *(world.service.project_id, rollout_id, text),
+    )
+    return rollout_id
 
 
 async def _deliver(world: World, name: str, item_id: UUID) -> UUID:

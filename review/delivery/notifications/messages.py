@@ -28,8 +28,10 @@ COUNTED: dict[Kind, Callable[[int], str]] = {
     Kind.SLA_WARNING: lambda count: ngettext("%(num)s due soon", "%(num)s due soon", count),
     Kind.ESCALATED: lambda count: ngettext("%(num)s escalated", "%(num)s escalated", count),
     Kind.SLA_BREACHED: lambda count: ngettext("%(num)s overdue", "%(num)s overdue", count),
+    Kind.ROLLED_BACK: lambda count: ngettext("%(num)s rolled back", "%(num)s rolled back", count),
     Kind.PAGE: lambda count: ngettext("%(num)s needs you now", "%(num)s need you now", count),
 }
+PAGES = {Kind.MODEL_SEEN: "models", Kind.ROLLED_BACK: "rules/rollouts"}  # of what is about no item
 HEADLINES = {
     Kind.TEST: N_("This is the test you asked for"),
     Kind.ASSIGNED: N_("New: %(item)s"),
@@ -37,6 +39,7 @@ HEADLINES = {
     Kind.SLA_WARNING: N_("Due soon: %(item)s"),
     Kind.ESCALATED: N_("Escalated: %(item)s"),
     Kind.SLA_BREACHED: N_("Overdue: %(item)s"),
+    Kind.ROLLED_BACK: N_("Rolled back by its guard: %(item)s"),
     Kind.PAGE: N_("Needs you now: %(item)s"),
 }
 
@@ -113,8 +116,8 @@ def _entry(told: Told, project: str, timezone: str, hours: int) -> str:
         lines.append("  " + " ".join(about))
     if told.kind is Kind.TEST:
         lines.append("  " + gettext("It came through, so notices will too."))
-    if told.kind is Kind.MODEL_SEEN:
-        lines.append(f"  {project}/models")
+    if told.kind in PAGES:
+        lines.append(f"  {project}/{PAGES[told.kind]}")
     if told.item_id is not None:
         link = f"{project}/items/{told.item_id}"
         lines.append(f"  {link}")

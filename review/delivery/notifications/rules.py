@@ -9,7 +9,7 @@ import msgspec
 
 from review.configuration.rules import ProjectConfig
 from review.delivery.feed.rules import Relayed
-from review.delivery.notifications.schemas import AT_ONCE, Facts, Kind, Manner, Preferences
+from review.delivery.notifications.schemas import AT_ONCE, CHOSEN, Facts, Kind, Manner, Preferences
 from review.delivery.notifications.timing import send_after, zone_of
 from review.kernel.errors import FieldError
 from review.kernel.events import EventKind
@@ -25,6 +25,7 @@ KIND_OF_EVENT = {
     EventKind.SLA_WARNING.value: Kind.SLA_WARNING,
     EventKind.SLA_BREACHED.value: Kind.SLA_BREACHED,
     EventKind.ESCALATED.value: Kind.ESCALATED,
+    EventKind.ROLLOUT_ENDED.value: Kind.ROLLED_BACK,
 }
 MOST_TEXT = 300  # characters of any one fact; a message is read on a phone
 LONGEST_RECIPIENT = 320  # RFC 5321: 64 for the local part, 255 for the domain
@@ -93,8 +94,8 @@ def targets(event: Relayed, kind: Kind, standing: Standing) -> list[tuple[str, K
     if kind is Kind.ESCALATED:
         paged = [(target, Kind.PAGE) for target in _texts(payload.get("page"))]
         return paged + [(target, kind) for target in _texts(payload.get("notify"))]
-    if kind is Kind.MENTIONED:
-        return [(email, kind) for email in _texts(payload.get("mentioned"))]
+    if kind in {Kind.ROLLED_BACK, Kind.MENTIONED}:
+        return [(each, kind) for each in _texts(payload.get("notify" if kind is Kind.ROLLED_BACK else "mentioned"))]
     if kind is Kind.MODEL_SEEN:
         return [(LEADS, kind)]
     if kind is Kind.RETURNED:
@@ -168,19 +169,19 @@ def _held_back(recipient: str, kind: Kind, around: Surroundings) -> tuple[Manner
     if recipient in around.people.disabled:
         return Manner(), "the account is disabled"
     wanted = around.people.preferences.get(recipient, Preferences())
-    unwanted = kind not in AT_ONCE and (wanted.where == "nothing" or kind not in wanted.kinds)
+    is_unchosen = kind in CHOSEN and kind not in wanted.kinds
+    unwanted = kind not in AT_ONCE and (wanted.where == "nothing" or is_unchosen)
     return wanted.manner, "they do not want to be told of this" if unwanted else None
 
 
 def facts_of(event: Relayed, config: ProjectConfig, standing: Standing) -> Facts:
     """Take from an event what a message says, cut to length and storable, whatever upstream put in it."""
     payload, item = event.payload, event.item
-    item_type = config.item_types.get(item.type) if item else None
     pool, is_model = config.pools.get(standing.pool), event.kind == EventKind.MODEL_SEEN
     return Facts(
         project=config.project,
         happened_at=event.created_at,
-        title=_model(payload) if is_model else _text(item_type.title if item_type else item.type if item else ""),
+        title=_model(payload) if is_model else _text(_title(event, config) or _version(payload)),
         external_id=_text(item.external_id if item else ""),
         pool=_text(pool.title if pool else standing.pool),
         due_at=item.sla.due_at if item and item.sla else None,
@@ -189,6 +190,13 @@ def facts_of(event: Relayed, config: ProjectConfig, standing: Standing) -> Facts
         # What a comment says stays on the page: who judges the same case is not to read it before.
         reason=_text(payload.get("reason")) if event.kind != EventKind.MENTIONED else "",
     )
+
+
+def _title(event: Relayed, config: ProjectConfig) -> str:
+    if event.item is None:
+        return ""
+    item_type = config.item_types.get(event.item.type)
+    return item_type.title if item_type else event.item.type
 
 
 def retry_at(now: datetime, attempts: int) -> datetime | None:
@@ -201,7 +209,7 @@ def find_faults(preferences: Preferences) -> list[FieldError]:
     faults: list[FieldError] = []
     if zone_of(preferences.timezone) is None:
         faults.append(FieldError("timezone", say("is no time zone; write one as Europe/Berlin")))
-    if Kind.PAGE in preferences.kinds or Kind.TEST in preferences.kinds:
+    if not {Kind.PAGE, Kind.TEST, Kind.ROLLED_BACK}.isdisjoint(preferences.kinds):
         faults.append(FieldError("kinds", say("holds one that is always told and cannot be chosen")))
     return faults
 
@@ -219,6 +227,12 @@ def who_is_named(events: Sequence[Relayed], standings: Mapping[UUID, Standing]) 
                 emails.add(_clean(target))
         emails.update(standing.holders)
     return sorted(emails), sorted(pools)
+
+
+def _version(payload: Mapping[str, object]) -> str:
+    """Name the version that an event about no item tells of."""
+    version = payload.get("version")
+    return f"version {version}" if isinstance(version, int) else ""
 
 
 def _texts(value: object) -> list[str]:

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     SLA_WARNING = "sla_warning"
     ESCALATED = "escalated"
     SLA_BREACHED = "sla_breached"
+    ROLLED_BACK = "rolled_back"
     PAGE = "page"
 
 

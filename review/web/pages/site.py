@@ -40,6 +40,7 @@ from review.web.pages.queue import QueuePages, projects
 from review.web.pages.refusals import to_person
 from review.web.pages.rehearsals import RehearsalPages
 from review.web.pages.reviewers import reviewers_page
+from review.web.pages.rollouts import RolloutPages
 from review.web.pages.session import code_form, finish_sign_in, sign_in, sign_in_form, sign_out
 from review.web.pages.stops import StopPages, stop_in_hand
 from review.web.pages.styleguide import specimen_desk, styleguide
@@ -82,8 +83,8 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
     handlers += [PeoplePages, KeyPages, *federation_pages()]
     handlers += [begin_passkey_sign_in, sign_in_with_passkey, PasskeyPages]
     handlers += [beside_page, CommentPages, ask_upstream, answer_upstream]
-    handlers += [PreferencesPages, find_page, BulkPages, RehearsalPages, AssurancePages, EditorPages, ModelPages]
-    handlers += [DatasetPages]
+    handlers += [PreferencesPages, find_page, BulkPages, RehearsalPages, RolloutPages, AssurancePages, EditorPages]
+    handlers += [ModelPages, DatasetPages]
     if with_dev_pages:
         handlers += [styleguide, specimen_desk]
     site = Router(
