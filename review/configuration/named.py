@@ -8,10 +8,13 @@ from typing import Any
 from review.configuration.checks import Checks, list_of, mapping_of
 from review.configuration.routes import read_condition
 from review.items.types import ItemType
-from review.routing.conditions import Called, Part, compile_condition
+from review.routing.conditions import Called, Condition, Part, compile_condition
 from review.routing.cost import MAX_STEPS, MAX_STEPS_OF_RULES
+from review.routing.measuring import MOST_RATES, calendars_in, rates_of
 from review.routing.named import Names, entries_of
 from review.routing.rules import Rule
+from review.routing.tokens import scan
+from review.sla.calendars import Calendar, is_open
 
 MAX_NAMED = 100  # lists, and scores
 MAX_PARTS = 100
@@ -19,20 +22,23 @@ MAX_POINTS = 1_000_000
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}\Z")
 
 
-def read_called(checks: Checks, data: Mapping[str, Any], types: Mapping[str, ItemType]) -> Called | None:
-    """Check the lists and scores; None where there are none."""
+def read_called(
+    checks: Checks, data: Mapping[str, Any], types: Mapping[str, ItemType], calendars: Mapping[str, Calendar]
+) -> Called | None:
+    """Check the lists and scores, which conditions call as they do calendars; None where there is none of them."""
     lists = {name: _list(checks, f"lists.{name}", given) for name, given in _named(checks, data, "lists").items()}
-    names = Names(tuple(lists))
+    names = Names(tuple(lists), calendars=tuple(calendars))
     scores = {
         name: _score(checks, f"scores.{name}", given, types, names)
         for name, given in _named(checks, data, "scores").items()
     }
-    return Called(lists, scores) if lists or scores else None
+    hours = {name: partial(is_open, calendar) for name, calendar in calendars.items()}
+    return Called(lists, scores, hours) if lists or scores or hours else None
 
 
 def names_of(called: Called | None) -> Names:
     """Give what conditions may call by name."""
-    return Names() if called is None else Names(tuple(called.lists), tuple(called.scores))
+    return Names() if called is None else Names(tuple(called.lists), tuple(called.scores), tuple(called.calendars))
 
 
 def check_cost(checks: Checks, rules: tuple[Rule, ...], called: Called | None) -> None:
@@ -50,12 +56,39 @@ def check_cost(checks: Checks, rules: tuple[Rule, ...], called: Called | None) -
     steps = sum(condition.steps for condition in conditions.values())
     if steps > MAX_STEPS_OF_RULES:
         checks.add("rules", f"cost up to {steps:,} steps for one item; together they may cost {MAX_STEPS_OF_RULES:,}")
+    _check_rates(checks, conditions)
+
+
+def _check_rates(checks: Checks, conditions: Mapping[str, Condition]) -> None:
+    found: dict[str, None] = {}
+    for path, condition in conditions.items():
+        found |= dict.fromkeys(rate.name for rate in rates_of(condition.asks))
+        if len(found) > MOST_RATES:
+            message = f"asks the {len(found)}th different rate, and each costs every item a look into the database"
+            checks.add(path, f"{message}; there may be {MOST_RATES}")
+            return
 
 
 def rules_of(data: Mapping[str, Any]) -> Any:
-    """Give what a version of the rules is numbered by: the rules, with what they may call and how they are audited."""
+    """Give what a version of the rules is numbered by: the rules, with what they may call and how they are audited.
+
+    Of calendars only those count by which a condition goes.
+    """
     beside = {key: data[key] for key in ("lists", "scores", "audit") if data.get(key)}
+    hours = _calendars_of(data)
+    beside |= {"calendars": hours} if hours else {}
     return {"rules": data["rules"], **beside} if beside else data["rules"]
+
+
+def _calendars_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    calendars: Mapping[str, Any] = data.get("calendars") or {}
+    if not calendars:
+        return {}
+    scores: Mapping[str, Any] = data.get("scores") or {}
+    asking = [*data["rules"], *(part for parts in scores.values() for part in parts)]
+    texts = [each["when"] for each in asking if isinstance(each["when"], str)]
+    used = {name for text in texts for name in calendars_in(list(scan(text)), tuple(calendars))}
+    return {name: calendars[name] for name in calendars if name in used}
 
 
 def _named(checks: Checks, data: Mapping[str, Any], section: str) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
 def _rules(
     checks: Checks, data: Mapping[str, Any], around: Surroundings, parts: Parts
 ) -> tuple[tuple[Rule, ...], Called | None]:
-    called = read_called(checks, data, around.types)
+    called = read_called(checks, data, around.types, parts.calendars)
     rules = read_rules(checks, data.get("rules"), msgspec.structs.replace(around, called=names_of(called)))
     if not parts.is_stored and not checks.faults:
         check_cost(checks, rules, called)

@@ -18,6 +18,7 @@ from review.kernel.errors import FieldError
 from review.kernel.events import EventKind
 from review.kernel.ids import new_id
 from review.queueing.conflicts import barred_of, people_in
+from review.routing.measuring import Measured
 from review.routing.rules import Restraint, Route, route
 
 _encode = msgspec.json.Encoder().encode
@@ -26,7 +27,7 @@ _encode = msgspec.json.Encoder().encode
 class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     """One checked and routed submission, with the ids of every row it will become.
 
-    `barred` names those who may not review it, one to a line.
+    `barred` names those who may not review it, one to a line. `facts` and `restraint` are what it was routed by.
     """
 
     id: UUID
@@ -43,6 +44,9 @@ class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     seat_ids: tuple[UUID, ...]
     output_sha256: str | None
     barred: str | None
+    facts: Mapping[str, Any]
+    restraint: Restraint
+    who: Principal | None
 
     @property
     def is_open(self) -> bool:
@@ -74,7 +78,6 @@ def prepare(
     item_id = new_id()
     restraint = restraint_of(item_type, who, submission.model)
     facts = as_stored(cast("Mapping[str, Any]", value))
-    taken = route(config.ruleset, facts, item_id, config.default_pool, restraint)
     return NewItem(
         id=item_id,
         submission=submission,
@@ -84,13 +87,33 @@ def prepare(
         input=_encode(submission.input).decode(),
         output=_encode(submission.output).decode(),
         details=_encode(submission.details()).decode(),
-        route=taken,
-        route_json=_encode(taken).decode(),
         case_id=new_id(),
-        seat_ids=tuple(new_id() for _ in range(taken.reviews_required)) if taken.action == "review" else (),
-        output_sha256=sha256_of(submission.output) if taken.action == "approve" else None,
-        barred=_barred(submission, item_type, who) if taken.action == "review" else None,
+        facts=facts,
+        restraint=restraint,
+        who=who,
+        **_consequences(
+            route(config.ruleset, facts, item_id, config.default_pool, restraint), submission, item_type, who
+        ),
     )
+
+
+def routed_anew(item: NewItem, config: ProjectConfig, measured: Measured) -> NewItem:
+    """Route a submission by what was measured of it, which could not be known when it was checked."""
+    taken = route(config.ruleset, item.facts, item.id, config.default_pool, item.restraint, measured)
+    item_type = config.item_types[item.submission.type]
+    return msgspec.structs.replace(item, **_consequences(taken, item.submission, item_type, item.who))
+
+
+def _consequences(taken: Route, submission: Submission, item_type: ItemType, who: Principal | None) -> dict[str, Any]:
+    """Give what of a new item follows from its route."""
+    is_open = taken.action == "review"
+    return {
+        "route": taken,
+        "route_json": _encode(taken).decode(),
+        "seat_ids": tuple(new_id() for _ in range(taken.reviews_required)) if is_open else (),
+        "output_sha256": sha256_of(submission.output) if taken.action == "approve" else None,
+        "barred": _barred(submission, item_type, who) if is_open else None,
+    }
 
 
 def restraint_of(item_type: ItemType, who: Principal | None, model: Model | None = None) -> Restraint:

@@ -18,10 +18,11 @@ IN_BRACKETS = "what is looked up must be one field or stand in brackets, as in `
 
 
 class Names(msgspec.Struct, frozen=True):
-    """The names of the lists and scores that a condition may use."""
+    """The names of the lists, scores and calendars that a condition may use."""
 
     lists: tuple[str, ...] = ()
     scores: tuple[str, ...] = ()
+    calendars: tuple[str, ...] = ()
 
 
 NO_NAMES = Names()
