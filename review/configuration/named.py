@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from review.configuration.checks import Checks, list_of, mapping_of
+from review.configuration.entries import MOST_ENTRIES, SHA256, digests_in
 from review.configuration.routes import read_condition
 from review.items.types import ItemType
 from review.routing.conditions import Called, Condition, Part, compile_condition
 from review.routing.cost import MAX_STEPS, MAX_STEPS_OF_RULES
 from review.routing.measuring import MOST_RATES, calendars_in, rates_of
-from review.routing.named import Names, entries_of
+from review.routing.named import UNLOADED, Entries, Names, entries_of
 from review.routing.rules import Rule
 from review.routing.tokens import scan
 from review.sla.calendars import Calendar, is_open
@@ -22,11 +25,26 @@ MAX_POINTS = 1_000_000
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}\Z")
 
 
+class Beside(msgspec.Struct, frozen=True):
+    """What conditions call that stands beside the document's lists and scores: calendars, and lists by digest.
+
+    Without `stored`, lists that stand apart are not looked for; `is_stored` is said of a version that is stored itself.
+    """
+
+    calendars: Mapping[str, Calendar]
+    stored: Mapping[str, Entries] | None = None
+    is_stored: bool = False
+
+
 def read_called(
-    checks: Checks, data: Mapping[str, Any], types: Mapping[str, ItemType], calendars: Mapping[str, Calendar]
+    checks: Checks, data: Mapping[str, Any], types: Mapping[str, ItemType], beside: Beside
 ) -> Called | None:
     """Check the lists and scores, which conditions call as they do calendars; None where there is none of them."""
-    lists = {name: _list(checks, f"lists.{name}", given) for name, given in _named(checks, data, "lists").items()}
+    calendars = beside.calendars
+    lists = {
+        name: _list(checks, f"lists.{name}", given, beside) for name, given in _named(checks, data, "lists").items()
+    }
+    _check_length(checks, data, lists)
     names = Names(tuple(lists), calendars=tuple(calendars))
     scores = {
         name: _score(checks, f"scores.{name}", given, types, names)
@@ -102,10 +120,41 @@ def _named(checks: Checks, data: Mapping[str, Any], section: str) -> dict[str, A
     return given
 
 
-def _list(checks: Checks, path: str, given: object) -> frozenset[str | float]:
+def _check_length(checks: Checks, data: Mapping[str, Any], lists: Mapping[str, Entries]) -> None:
+    """Check that the lists that stand apart are together no longer than a process can hold."""
+    count = sum(len(lists[name]) for name in digests_in(data))
+    if count > MOST_ENTRIES:
+        message = f"have {count:,} entries in the lists that stand apart, and there may be {MOST_ENTRIES:,}"
+        checks.add("lists", message)
+
+
+def _apart(checks: Checks, path: str, given: Mapping[str, Any], beside: Beside) -> Entries:
+    """Find a list that stands apart; what looks in one that is not at hand fails."""
+    if "file" in given:
+        checks.add(
+            f"{path}.file", "is read by `review plan` and `review apply` alone; store the list, and name its sha256"
+        )
+        return UNLOADED
+    checks.keys(path, given, ("sha256",), required=("sha256",))
+    digest = given.get("sha256")
+    if not isinstance(digest, str) or not SHA256.match(digest):
+        checks.add(f"{path}.sha256", "must be the SHA-256 of a stored list: 64 digits 0 to 9 and a to f")
+        return UNLOADED
+    if beside.stored is None:
+        return UNLOADED
+    found = beside.stored.get(digest)
+    if found is None and not beside.is_stored:
+        checks.add(f"{path}.sha256", "is no list that is stored here; store it first, as its documentation says")
+    return UNLOADED if found is None else found
+
+
+def _list(checks: Checks, path: str, given: object, beside: Beside) -> Entries:
+    apart = mapping_of(given)
+    if apart is not None:
+        return _apart(checks, path, apart, beside)
     values = list_of(given)
     if values is None:
-        checks.add(path, "must be a list of texts or numbers")
+        checks.add(path, "must be a list of texts or numbers, or {sha256: …} for one that stands apart")
         return frozenset()
     for at, value in enumerate(values):
         if isinstance(value, bool) or not isinstance(value, str | int | float):

@@ -14,7 +14,7 @@ from review.configuration.document import Document
 from review.configuration.errors import ConfigurationInvalid
 from review.configuration.ladders import Reach, check_order, read_ladders
 from review.configuration.limits import LIMITS, VERDICTS, check_limits, limits_of, read_verdicts, warnings_of
-from review.configuration.named import check_cost, names_of, read_called
+from review.configuration.named import Beside, check_cost, names_of, read_called
 from review.configuration.outlets import Channel, Notices, Webhook, read_channels, read_notices, read_webhooks
 from review.configuration.roles import CustomRole, read_roles
 from review.configuration.routes import Surroundings, find_impossible, read_rules
@@ -30,6 +30,7 @@ from review.configuration.shadows import shadow_warnings
 from review.identity.rules import normalise_email
 from review.items.types import LANGUAGES, VIEWS, ExposureLimit, ItemType, SchemaInvalid, compile_schema
 from review.routing.conditions import Called
+from review.routing.named import Entries
 from review.routing.rules import Rule, RuleSet
 from review.sla.calendars import Calendar
 from review.sla.ladders import Ladder
@@ -97,11 +98,18 @@ class Versions(msgspec.Struct, frozen=True):
 UNVERSIONED = Versions(0, 0, {})
 
 
-def compile_config(document: Document, versions: Versions = UNVERSIONED, *, today: date | None = None) -> ProjectConfig:
+def compile_config(
+    document: Document,
+    versions: Versions = UNVERSIONED,
+    *,
+    today: date | None = None,
+    lists: Mapping[str, Entries] | None = None,
+) -> ProjectConfig:
     """Check a document and compile it.
 
     With `today` it is also asked whether each calendar has working time in the year to come; a stored document is
-    compiled without, as what it says does not grow wrong with time.
+    compiled without, as what it says does not grow wrong with time. `lists` are those that stand apart, by digest;
+    without, they are not looked for, and what looks in one goes to a person.
 
     Raises:
         ConfigurationInvalid: with every fault found, each with its line (422).
@@ -120,7 +128,8 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
     default = next(iter(pools), "") if named is None else checks.known("default_pool", named, pools, "pool")
     parts = _clock_parts(checks, data, Reach(tuple(pools), tuple(channels)), today, is_stored=versions.config > 0)
     policies = _policies(checks, data, parts)
-    rules, called = _rules(checks, data, Surroundings(types, tuple(pools), tuple(policies)), parts)
+    beside = Beside(parts.calendars, lists, is_stored=parts.is_stored)
+    rules, called = _rules(checks, data, Surroundings(types, tuple(pools), tuple(policies)), beside)
     audit = read_audit(checks, data.get("audit"), types, tuple(pools), rules)
     webhooks, roles = read_webhooks(checks, data.get("webhooks")), read_roles(checks, data.get("roles"))
     veil, shared = read_veil(checks, data.get("veil")), read_shared_limit(checks, data.get("exposure"), types)
@@ -150,11 +159,11 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
 
 
 def _rules(
-    checks: Checks, data: Mapping[str, Any], around: Surroundings, parts: Parts
+    checks: Checks, data: Mapping[str, Any], around: Surroundings, beside: Beside
 ) -> tuple[tuple[Rule, ...], Called | None]:
-    called = read_called(checks, data, around.types, parts.calendars)
+    called = read_called(checks, data, around.types, beside)
     rules = read_rules(checks, data.get("rules"), msgspec.structs.replace(around, called=names_of(called)))
-    if not parts.is_stored and not checks.faults:
+    if not beside.is_stored and not checks.faults:
         check_cost(checks, rules, called)
     return rules, called
 

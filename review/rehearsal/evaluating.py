@@ -1,21 +1,49 @@
-"""From stored rows to items as conditions see them, and from a batch of rows to its part of the tally; no I/O."""
+"""From stored rows to items as conditions see them, and from a batch of rows to its part of the tally."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from review.configuration.rules import ProjectConfig
+from review.intake import measuring
+from review.intake.measuring import Stored
+from review.kernel.db import Hot
 from review.rehearsal.report import Versions
 from review.rehearsal.rules import Past, Tally, add
 
 _decode = msgspec.json.decode
 
 
-def needs(versions: Versions) -> tuple[bool, bool]:
-    """Tell whether conditions of either version read the input, and whether they read the output."""
+class Needs(msgspec.Struct, frozen=True):
+    """Whether conditions of either version read the input, the output, and what is measured beside the item."""
+
+    with_input: bool
+    with_output: bool
+    with_measured: bool
+
+
+def needs(versions: Versions) -> Needs:
+    """Tell what conditions of either version read."""
     read = {*versions.old.ruleset.needs, *versions.new.ruleset.needs}
-    return "input" in read, "output" in read
+    asks = versions.old.ruleset.asks or versions.new.ruleset.asks
+    return Needs("input" in read, "output" in read, bool(asks))
+
+
+async def pasts_of(hot: Hot, project_id: UUID, rows: Sequence[Any], versions: Versions) -> list[Past]:
+    """Give stored items as conditions of either version see them, with what these ask beside the item."""
+    pasts = await asyncio.to_thread(lambda: [past_of(row) for row in rows])
+    rulesets = [versions.old.ruleset, versions.new.ruleset]
+    if not any(each.asks for each in rulesets):
+        return pasts
+    stored = [Stored(past.id, past.at, past.facts, past.measured) for past in pasts]
+    found = await measuring.remeasure(hot, project_id, rulesets, stored)
+    return [
+        past._replace(measured=each.measured, is_recounted=each.is_recounted)
+        for past, each in zip(pasts, found, strict=True)
+    ]
 
 
 def past_of(row: Any) -> Past:
@@ -37,12 +65,13 @@ def past_of(row: Any) -> Past:
         verdict=row["verdict"],
         weight=1.0 / chance if chance else 1.0,
         cost=None if cost is None else (cost["amount"], cost["currency"]),
+        measured=_decode(text) if (text := row.get("measured")) else {},
     )
 
 
-def count(tally: Tally, rows: Sequence[Any], versions: Versions) -> Tally:
+def count(tally: Tally, pasts: Sequence[Past], versions: Versions) -> Tally:
     """Count a batch into the tally."""
-    return add(tally, map(past_of, rows), versions.old, versions.new)
+    return add(tally, pasts, versions.old, versions.new)
 
 
 def members_of(config: ProjectConfig, others: dict[str, set[str]]) -> dict[str, int]:

@@ -70,6 +70,7 @@ def report(tally: Tally, versions: Versions, span: Span, known: Known, assumed: 
         judged=_judged(tally),
         item_costs=dict(sorted(tally.costs.items())),
         assumed=assumed,
+        recounted=tally.recounted,
         warnings=[*_warnings_of_rules(tally, versions.new), *_warnings_of_pools(tally, pools)],
     )
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from review.configuration.rules import ProjectConfig
+from review.routing.measuring import NOTHING, Measured
 from review.routing.rules import Restraint, Route, route
 
 MOST_EXAMPLES = 20
@@ -27,7 +28,8 @@ class Past(NamedTuple):
     """A stored item as conditions see it, and what people made of it, if they did.
 
     `verdict` is a person's, None where none counts. `weight` is how many items one that people saw stands for: the
-    inverse of the chance that it came to them.
+    inverse of the chance that it came to them. `measured` is what rules ask beside the item; `is_recounted` says that
+    part of it was not measured when it came, and counted afterwards.
     """
 
     id: UUID
@@ -37,6 +39,8 @@ class Past(NamedTuple):
     verdict: str | None = None
     weight: float = 1.0
     cost: tuple[str, str] | None = None
+    measured: Measured = NOTHING
+    is_recounted: bool = False
 
 
 class RuleTally(msgspec.Struct):
@@ -85,11 +89,13 @@ class Tally(msgspec.Struct):
     new: Side = msgspec.field(default_factory=Side)
     judged: dict[str, Group] = {}
     costs: dict[str, str] = {}
+    recounted: int = 0
 
 
 def replayed(config: ProjectConfig, past: Past, restraint: Restraint | None = None) -> Route:
     """Route a stored item by a version's rules, restrained as the version has it if nothing else is said."""
-    return route(config.ruleset, past.facts, past.id, config.default_pool, restraint or restraint_by(config, past.type))
+    held = restraint or restraint_by(config, past.type)
+    return route(config.ruleset, past.facts, past.id, config.default_pool, held, past.measured)
 
 
 def restraint_by(config: ProjectConfig, item_type: str) -> Restraint:
@@ -109,6 +115,7 @@ def add(tally: Tally, pasts: Iterable[Past], old: ProjectConfig, new: ProjectCon
     """Count what both versions make of these items."""
     for past in pasts:
         tally.items += 1
+        tally.recounted += past.is_recounted
         hour = hour_of(past)
         tally.first_hour = hour if tally.first_hour is None else min(hour, tally.first_hour)
         before, after = _count(tally.old, past, old), _count(tally.new, past, new)

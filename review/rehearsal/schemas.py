@@ -110,7 +110,10 @@ class Warning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):  #
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version would have done differently; `is_part` says that only the newest items were looked at."""
+    """What a version would have done differently; `is_part` says that only the newest items were looked at.
+
+    `recounted` is of how many items a rate was not measured when they came, and counted out of what is stored.
+    """
 
     from_version: int
     to_version: int
@@ -126,6 +129,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     item_costs: dict[str, str]
     assumed: Assumed
     warnings: list[Warning]
+    recounted: int = 0
 
 
 class BacktestView(msgspec.Struct, frozen=True, kw_only=True):

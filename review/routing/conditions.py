@@ -16,7 +16,7 @@ import msgspec
 from review.kernel.shapes import is_list, is_object
 from review.routing.cost import MAX_MACRO_ELEMENTS, steps_of
 from review.routing.measuring import NOTHING, Ask, Asked, IsOpen, Measured, answers, asked_in
-from review.routing.named import NO_NAMES, Entries, Names, is_in, look_ups
+from review.routing.named import NO_NAMES, Entries, Names, NotLoaded, is_in, look_ups
 from review.routing.reading import ITEM, JUDGEMENT, ConditionInvalid, Reading, Roots, read
 from review.routing.tokens import Kind, Token, scan
 
@@ -381,6 +381,8 @@ def _in_words(fault: Exception) -> str:
         return f"the field {str(fault.args[0])[:100]!r} is missing"
     if isinstance(fault, IndexError):
         return "a list is shorter than the condition expects"
+    if NotLoaded.__name__ in str(fault):
+        return "a list that it looks in is not loaded"
     if isinstance(fault, TypeError) or "Undefined variable or function" in str(fault):
         return "a value is empty or of another kind than the condition expects"
     return str(fault).split("\n", 1)[0].partition(". ")[0][:200]

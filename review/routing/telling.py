@@ -10,7 +10,7 @@ from review.kernel.shapes import is_object
 from review.routing.conditions import MAX_LENGTH
 from review.routing.measuring import NOTHING as UNMEASURED
 from review.routing.measuring import Asked, Measured, asked_in
-from review.routing.named import Entries, is_in
+from review.routing.named import UNLOADED, Entries, is_in
 from review.routing.reading import FIELDS, ConditionInvalid
 from review.routing.rules import RuleSet
 from review.routing.tokens import Kind, Token, scan, text_of
@@ -91,7 +91,8 @@ def known_of(ruleset: RuleSet, item: Mapping[str, object], measured: Measured = 
     if called is None:
         return Known(answers=facts.answers)
     scores = {name: facts.points(name) for name in called.scores}
-    return Known(called.lists, scores, facts.answers, tuple(called.calendars))
+    lists = {name: entries for name, entries in called.lists.items() if entries is not UNLOADED}
+    return Known(lists, scores, facts.answers, tuple(called.calendars))
 
 
 class _Missing:
