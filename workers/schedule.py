@@ -28,6 +28,7 @@ def build(settings: Settings, db: Database) -> Worker:
             cron(jobs.forget_old_notifications, minute=23, max_tries=1, keep_result=0),
             cron(jobs.forget_old_drafts, minute=51, max_tries=1, keep_result=0),
             cron(jobs.forget_old_bulk_items, minute=43, max_tries=1, keep_result=0),
+            cron(jobs.forget_unnamed_lists, minute=13, max_tries=1, keep_result=0),
         ],
         redis_settings=RedisSettings.from_dsn(settings.redis_url),
         queue_name=QUEUE,

@@ -11,6 +11,7 @@ import msgspec
 from review.audit.rules import OPERATOR
 from review.cli.connection import data_dir_option, settings_for
 from review.cli.database import in_transaction
+from review.cli.list_files import Read, read_lists
 from review.cli.terminal import in_line, say
 from review.configuration import service as configuration
 from review.configuration.document import MAX_BYTES, parse
@@ -27,10 +28,12 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print the plan as J
 @data_dir_option
 def plan(file: IO[bytes], as_json: bool, data_dir: Path | None) -> None:  # noqa: FBT001  click's flag
     """Show what applying FILE (YAML or JSON, `-` for standard input) would change, and change nothing."""
-    source = _read(file)
+    read = _read(file)
     made = in_transaction(
         settings_for(data_dir),
-        lambda tx: configuration.apply(tx, source, actor=OPERATOR, may_create=True, dry_run=True),
+        lambda tx: configuration.apply(
+            tx, read.source, actor=OPERATOR, may_create=True, dry_run=True, with_lists=read.lists
+        ),
     )
     _show(made, as_json=as_json)
 
@@ -54,9 +57,10 @@ def apply(
     or nothing.
     """
     if file is not None and version is None and project is None:
-        source = _read(file)
+        read = _read(file)
         made = in_transaction(
-            settings_for(data_dir), lambda tx: configuration.apply(tx, source, actor=OPERATOR, may_create=True)
+            settings_for(data_dir),
+            lambda tx: configuration.apply(tx, read.source, actor=OPERATOR, may_create=True, with_lists=read.lists),
         )
     elif file is None and version is not None and project is not None:
         number, name = version, project
@@ -71,12 +75,14 @@ def apply(
     _show(made, as_json=as_json)
 
 
-def _read(file: IO[bytes]) -> bytes:
-    """Read a file and check all of it that can be checked without the database."""
+def _read(file: IO[bytes]) -> Read:
+    """Read a file, with the lists beside it, and check all of it that can be checked without the database."""
     source = file.read(MAX_BYTES + 1)  # enough to be told that it is too large, also of what never ends
-    with _faults_shown(str(getattr(file, "name", "<stdin>"))):
-        compile_config(parse(source))
-    return source
+    name = str(getattr(file, "name", "<stdin>"))
+    with _faults_shown(name):
+        read = read_lists(source, Path(name).parent)
+        compile_config(parse(read.source))
+    return read
 
 
 @contextmanager

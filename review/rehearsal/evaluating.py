@@ -1,16 +1,11 @@
-"""From stored rows to items as conditions see them, and from a batch of rows to its part of the tally."""
+"""From stored rows to items as conditions see them, and from a batch of rows to its part of the tally; no I/O."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
 from review.configuration.rules import ProjectConfig
-from review.intake import measuring
-from review.intake.measuring import Stored
-from review.kernel.db import Hot
 from review.rehearsal.report import Versions
 from review.rehearsal.rules import Past, Tally, add
 
@@ -30,20 +25,6 @@ def needs(versions: Versions) -> Needs:
     read = {*versions.old.ruleset.needs, *versions.new.ruleset.needs}
     asks = versions.old.ruleset.asks or versions.new.ruleset.asks
     return Needs("input" in read, "output" in read, bool(asks))
-
-
-async def pasts_of(hot: Hot, project_id: UUID, rows: Sequence[Any], versions: Versions) -> list[Past]:
-    """Give stored items as conditions of either version see them, with what these ask beside the item."""
-    pasts = await asyncio.to_thread(lambda: [past_of(row) for row in rows])
-    rulesets = [versions.old.ruleset, versions.new.ruleset]
-    if not any(each.asks for each in rulesets):
-        return pasts
-    stored = [Stored(past.id, past.at, past.facts, past.measured) for past in pasts]
-    found = await measuring.remeasure(hot, project_id, rulesets, stored)
-    return [
-        past._replace(measured=each.measured, is_recounted=each.is_recounted)
-        for past, each in zip(pasts, found, strict=True)
-    ]
 
 
 def past_of(row: Any) -> Past:

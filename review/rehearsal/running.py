@@ -17,7 +17,7 @@ import msgspec
 from review.configuration.service import ConfigCache
 from review.kernel.db import UNREACHABLE, Database, driver_of
 from review.kernel.errors import ReviewError
-from review.rehearsal import evaluating, queries, service
+from review.rehearsal import evaluating, queries, remeasuring, service
 from review.rehearsal.queries import MOST_TRIES, Slice
 from review.rehearsal.report import Span, Versions
 from review.rehearsal.rules import Tally
@@ -119,7 +119,7 @@ async def _stretch(
         rows = await queries.read_next(db.hot, part, size)
         if not rows:
             return counted + await _end(db, mine, row, versions, tally)
-        pasts = await evaluating.pasts_of(db.hot, mine[0], rows, versions)
+        pasts = await remeasuring.pasts_of(db.hot, mine[0], rows, versions)
         tally = await asyncio.to_thread(evaluating.count, tally, pasts, versions)
         part = msgspec.structs.replace(part, after=rows[-1]["id"])
         text = msgspec.json.encode(tally).decode()

@@ -18,7 +18,7 @@ from review.kernel.db import Database, Hot, driver_of, get_now
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
 from review.kernel.paging import cursor_of
-from review.rehearsal import evaluating, queries
+from review.rehearsal import evaluating, queries, remeasuring
 from review.rehearsal.errors import BacktestInvalid, BacktestNotFound, BacktestOver, TooManyBacktests
 from review.rehearsal.report import Known, Span, Versions, report
 from review.rehearsal.rules import Past, Tally
@@ -69,7 +69,7 @@ async def plan(db: Database, configs: ConfigCache, *, project_id: UUID, wanted: 
     )
     async with _plans:
         rows = await queries.read_last(db.hot, part, MOST_PLANNED + 1)
-        pasts = await evaluating.pasts_of(db.hot, project_id, rows[-MOST_PLANNED:], versions)
+        pasts = await remeasuring.pasts_of(db.hot, project_id, rows[-MOST_PLANNED:], versions)
         tally = await asyncio.to_thread(_count_newest, pasts, versions)
         is_part = bool(rows) and rows[0]["found"] > tally.items
         span = Span(rows[-tally.items]["created_at"] if is_part else since, until, is_part)

@@ -36,7 +36,7 @@ IsOpen: TypeAlias = Callable[[datetime], bool]
 NOTHING: Final[Measured] = {}
 
 
-class Rate(msgspec.Struct, frozen=True):
+class Rate(msgspec.Struct, frozen=True, tag=True):
     """How many items of the same value at a path came in a time before this one."""
 
     path: str
@@ -44,7 +44,7 @@ class Rate(msgspec.Struct, frozen=True):
     name: str
 
 
-class Moment(msgspec.Struct, frozen=True):
+class Moment(msgspec.Struct, frozen=True, tag=True):
     """What the clock or calendar says of the moment at which an item was received."""
 
     aspect: str
