@@ -68,7 +68,7 @@ async def prepare(tx: AsyncSession, source: bytes | str, terms: Terms, *, dry_ru
     """
     # A large document takes seconds to read; nothing else should stand still for it.
     document = await asyncio.to_thread(parse, source)
-    found = await _lists_of(tx, document, terms)
+    found = await lists_of(tx, document, terms)
     config = await asyncio.to_thread(compile_config, document, today=utc_now().date(), lists=found)
     if terms.only_project is not None and config.project != terms.only_project:
         message = f"is `{config.project}`, but this key belongs to project `{terms.only_project}`"
@@ -99,7 +99,7 @@ async def prepare(tx: AsyncSession, source: bytes | str, terms: Terms, *, dry_ru
     return Prepared(project=project, document=document, config=config, before=before, versions=versions, plan=plan)
 
 
-async def _lists_of(tx: AsyncSession, document: Document, terms: Terms) -> dict[str, Entries]:
+async def lists_of(tx: AsyncSession, document: Document, terms: Terms) -> dict[str, Entries]:
     """Give the lists that a document names by digest: those that come with it, and those that are stored."""
     if not digests_in(document.data):
         return {}

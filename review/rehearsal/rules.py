@@ -4,7 +4,8 @@ Routing is a function of the version and the item alone, its id included, so the
 they are cut into batches. Stops are left out: they say what is withheld at a moment, not what the rules are.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -13,10 +14,13 @@ from uuid import UUID
 import msgspec
 
 from review.configuration.rules import ProjectConfig
+from review.configuration.shadows import Contradiction, contradictions
+from review.routing.conditions import EvaluationFailed
 from review.routing.measuring import NOTHING, Measured
 from review.routing.rules import Restraint, Route, route
 
 MOST_EXAMPLES = 20
+MOST_PAIRS = 20  # of rules that gainsay each other; each is tried once more on every item
 HOUR = 3600
 REVIEW, REFUSED = "review:", "refused"
 FROM_TO = " > "
@@ -53,10 +57,14 @@ class RuleTally(msgspec.Struct):
 
 
 class Side(msgspec.Struct):
-    """What one version does: `hours` counts seats by pool and full hour since 1970, `policies` items by both."""
+    """What one version does: `hours` counts seats by pool and full hour since 1970, `policies` items by both.
+
+    `both` counts, by the rule that loses, the items for which it and the rule that gainsays it hold.
+    """
 
     rules: dict[str, RuleTally] = {}
     unmatched: int = 0
+    both: dict[str, int] = {}
     pools: dict[str, int] = {}
     hours: dict[str, dict[int, int]] = {}
     policies: dict[str, dict[str, int]] = {}
@@ -113,12 +121,14 @@ def outcome_of(config: ProjectConfig, item_type: str, taken: Route) -> str:
 
 def add(tally: Tally, pasts: Iterable[Past], old: ProjectConfig, new: ProjectConfig) -> Tally:
     """Count what both versions make of these items."""
+    pairs = contradictions(new.ruleset.rules)[:MOST_PAIRS]
     for past in pasts:
         tally.items += 1
         tally.recounted += past.is_recounted
         hour = hour_of(past)
         tally.first_hour = hour if tally.first_hour is None else min(hour, tally.first_hour)
         before, after = _count(tally.old, past, old), _count(tally.new, past, new)
+        _gainsay(tally.new, past, new, pairs)
         tally.flows.setdefault(f"{before}{FROM_TO}{after}", Group()).add(past.id)
         if past.verdict is not None:
             _group_of(tally, after, past.verdict).add(past.id, past.weight)
@@ -126,6 +136,18 @@ def add(tally: Tally, pasts: Iterable[Past], old: ProjectConfig, new: ProjectCon
             amount, currency = past.cost
             tally.costs[currency] = str(Decimal(tally.costs.get(currency, "0")) + Decimal(amount))
     return tally
+
+
+def _gainsay(side: Side, past: Past, config: ProjectConfig, pairs: Sequence[Contradiction]) -> None:
+    """Count for which rules an item holds that gainsay each other."""
+    if not pairs or past.type not in config.item_types:
+        return
+    facts = config.ruleset.facts_of(past.facts, past.measured)
+    for pair in pairs:
+        winner, loser = config.ruleset.rules[pair.wins], config.ruleset.rules[pair.loses]
+        with suppress(EvaluationFailed):
+            if winner.condition.holds(facts) and loser.condition.holds(facts):
+                side.both[loser.name] = side.both.get(loser.name, 0) + 1
 
 
 def hour_of(past: Past) -> int:

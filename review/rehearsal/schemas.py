@@ -98,15 +98,22 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Warning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):  # noqa: A001  what the field calls it
-    """What is worth a second look: `code` says which, and the others are its numbers."""
+    """What is worth a second look: `code` says which, and the others are its numbers.
+
+    `by` is the rule that wins. A pool gets `per_hour` reviews in an hour that it is open, and its members can do
+    `able_per_hour`.
+    """
 
     code: str
     rule: str = ""
+    by: str = ""
     pool: str = ""
     items: int = 0
     of: int = 0
     members: int = 0
     people: float = 0.0
+    per_hour: float = 0.0
+    able_per_hour: float = 0.0
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,6 +54,15 @@ async def plan(db: Database, configs: ConfigCache, *, project_id: UUID, wanted: 
     """
     _check(wanted)
     versions = await versions_of(db.hot, configs, project_id, wanted.from_version, wanted.to_version)
+    return await plan_of(db, project_id=project_id, versions=versions, wanted=wanted)
+
+
+async def plan_of(db: Database, *, project_id: UUID, versions: Versions, wanted: Wanted) -> Report:
+    """Try a version that need not be stored on the newest 2,000 items of a span, at once.
+
+    Raises:
+        BacktestInvalid (422).
+    """
     until = await get_now(db.hot)
     until = min(wanted.until or until, until)
     since = wanted.since or until - timedelta(days=wanted.days)
