@@ -107,38 +107,30 @@ def compile_config(
 ) -> ProjectConfig:
     """Check a document and compile it.
 
-    With `today` it is also asked whether each calendar has working time in the year to come; a stored document is
-    compiled without, as what it says does not grow wrong with time. `lists` are those that stand apart, by digest;
-    without, they are not looked for, and what looks in one goes to a person.
+    With `today` it is also asked whether each calendar has working time in the year to come; stored ones are not asked.
+    `lists` are those that stand apart, by digest; without, what looks in one goes to a person.
 
     Raises:
         ConfigurationInvalid: with every fault found, each with its line (422).
     """
     checks, data = Checks(document), document.data
-    checks.keys("", data, TOP, required=REQUIRED)
-    title, given_name = checks.text("title", data.get("title")), data.get("project")
-    project = checks.name("project", given_name) if given_name is not None else ""
-    defined = _named(checks, "item_types", data.get("item_types"))
-    types = {name: _item_type(checks, name, given, versions.item_types.get(name, 0)) for name, given in defined}
+    project, title = _head(checks, data)
+    defined, types = _item_types(checks, data, versions)
     channels = read_channels(checks, data.get("channels"))
     pools = _pools(checks, data.get("pools"), channels)
     for name, given in defined:
         check_limits(checks, types[name], given, tuple(pools))
-    named = data.get("default_pool")
-    default = next(iter(pools), "") if named is None else checks.known("default_pool", named, pools, "pool")
     parts = _clock_parts(checks, data, Reach(tuple(pools), tuple(channels)), today, is_stored=versions.config > 0)
     policies = _policies(checks, data, parts)
-    beside = Beside(parts.calendars, lists, is_stored=parts.is_stored)
-    rules, called = _rules(checks, data, Surroundings(types, tuple(pools), tuple(policies)), beside)
+    rules, called = _rules(checks, data, Surroundings(types, tuple(pools), tuple(policies)), parts, lists)
     audit = read_audit(checks, data.get("audit"), types, tuple(pools), rules)
     webhooks, roles = read_webhooks(checks, data.get("webhooks")), read_roles(checks, data.get("roles"))
     veil, shared = read_veil(checks, data.get("veil")), read_shared_limit(checks, data.get("exposure"), types)
-    take_two = _approvals(checks, data.get("approvals"))
-    if checks.faults:
-        raise ConfigurationInvalid(sorted(checks.faults, key=lambda fault: (fault.line, fault.column)))
+    take_two, default = _approvals(checks, data.get("approvals")), _default_pool(checks, data, pools)
+    _refuse_faults(checks)
     return ProjectConfig(
         project=project,
-        title=title or project,
+        title=title,
         version=versions.config,
         item_types=types,
         pools=pools,
@@ -158,9 +150,32 @@ def compile_config(
     )
 
 
+def _refuse_faults(checks: Checks) -> None:
+    if checks.faults:
+        raise ConfigurationInvalid(sorted(checks.faults, key=lambda fault: (fault.line, fault.column)))
+
+
+def _head(checks: Checks, data: Mapping[str, Any]) -> tuple[str, str]:
+    """Check what stands at the top; gives the project's name and title."""
+    checks.keys("", data, TOP, required=REQUIRED)
+    title, given = checks.text("title", data.get("title")), data.get("project")
+    project = checks.name("project", given) if given is not None else ""
+    return project, title or project
+
+
+def _default_pool(checks: Checks, data: Mapping[str, Any], pools: Mapping[str, Pool]) -> str:
+    named = data.get("default_pool")
+    return next(iter(pools), "") if named is None else checks.known("default_pool", named, pools, "pool")
+
+
 def _rules(
-    checks: Checks, data: Mapping[str, Any], around: Surroundings, beside: Beside
+    checks: Checks,
+    data: Mapping[str, Any],
+    around: Surroundings,
+    parts: Parts,
+    lists: Mapping[str, Entries] | None,
 ) -> tuple[tuple[Rule, ...], Called | None]:
+    beside = Beside(parts.calendars, lists, is_stored=parts.is_stored)
     called = read_called(checks, data, around.types, beside)
     rules = read_rules(checks, data.get("rules"), msgspec.structs.replace(around, called=names_of(called)))
     if not beside.is_stored and not checks.faults:
@@ -219,6 +234,14 @@ def _named(checks: Checks, path: str, value: object) -> list[tuple[str, dict[str
             checks.add(f"{path}.{name}", "must be a mapping")
         found.append((name, given or {}))
     return found
+
+
+def _item_types(
+    checks: Checks, data: Mapping[str, Any], versions: Versions
+) -> tuple[list[tuple[str, dict[str, Any]]], dict[str, ItemType]]:
+    defined = _named(checks, "item_types", data.get("item_types"))
+    numbers = versions.item_types
+    return defined, {name: _item_type(checks, name, given, numbers.get(name, 0)) for name, given in defined}
 
 
 def _item_type(checks: Checks, name: str, given: Mapping[str, Any], version: int) -> ItemType:
