@@ -3,6 +3,7 @@
 from typing import Any
 
 from review.bulk import service as bulk
+from review.configuration import lists
 from review.delivery.notifications import service as notifications
 from review.feedback import service as feedback
 from review.identity import accounts, sessions
@@ -82,3 +83,9 @@ async def forget_old_bulk_items(ctx: dict[Any, Any]) -> int:
     db: Database = ctx["db"]
     settings: Settings = ctx["settings"]
     return await bulk.forget_old(db.hot, settings.bulk_kept)
+
+
+async def forget_unnamed_lists(ctx: dict[Any, Any]) -> int:
+    """Forget long lists that came a week ago and that no version of the configuration names."""
+    db: Database = ctx["db"]
+    return await lists.forget_unnamed(db.hot)

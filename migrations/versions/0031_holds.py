@@ -1,13 +1,13 @@
 """Stops that hold what they are of, or give it its declared fallback; and bringing back what rules decided.
 
 Revision ID: 0031
-Revises: 0029
+Revises: 0030
 """
 
 from alembic import op
 
 revision = "0031"
-down_revision = "0029"
+down_revision = "0030"
 
 # The check is only widened, so what is there fits it. Intake writes held_items, so it refers to nothing.
 UP = """

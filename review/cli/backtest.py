@@ -101,6 +101,16 @@ def _show(found: Report) -> None:
     rate = judged.error_rate
     if rate.share is not None:
         click.echo(f"Wrong among those let through: {rate.share:.1%}, at 95 % from {rate.low:.1%} to {rate.high:.1%}.")
+    show_warnings(found)
+
+
+def show_warnings(found: Report) -> None:
+    """Print what is worth a second look, each with its numbers."""
+    if found.recounted:
+        click.echo(f"note: rates that were not measured then were counted for {found.recounted:,} items", err=True)
     for one in found.warnings:
-        about = in_line(one.rule or one.pool or "items")
-        click.echo(f"note: {one.code.replace('_', ' ')}: {about} ({one.items:,} of {one.of:,} items)", err=True)
+        about = in_line(one.rule or one.pool or "items") + (f", by {in_line(one.by)}" if one.by else "")
+        numbers = f"{one.items:,} of {one.of:,} items"
+        if one.able_per_hour:
+            numbers += f", {one.per_hour:,.1f} reviews an hour, {one.members} member(s) can do {one.able_per_hour:,.1f}"
+        click.echo(f"note: {one.code.replace('_', ' ')}: {about} ({numbers})", err=True)

@@ -1,5 +1,6 @@
 """The commands `review plan` and `review apply`: configuration as code."""
 
+import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,30 +10,67 @@ import click
 import msgspec
 
 from review.audit.rules import OPERATOR
+from review.cli.backtest import show_warnings
 from review.cli.connection import data_dir_option, settings_for
-from review.cli.database import in_transaction
+from review.cli.database import connected, in_transaction
+from review.cli.list_files import Read, read_lists
 from review.cli.terminal import in_line, say
 from review.configuration import service as configuration
 from review.configuration.document import MAX_BYTES, parse
 from review.configuration.errors import ConfigurationInvalid
 from review.configuration.plans import Plan
 from review.configuration.rules import compile_config
+from review.configuration.service import ConfigCache
+from review.configuration.storing import Terms, lists_of
+from review.identity import service as identity
+from review.kernel.settings import Settings
+from review.rehearsal import service as rehearsal
+from review.rehearsal.report import Versions
+from review.rehearsal.schemas import MOST_DAYS, Report
+from review.rehearsal.service import Wanted
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 
 
 @click.command()
 @click.argument("file", type=click.File("rb"))
+@click.option(
+    "--days",
+    type=click.IntRange(min=0, max=MOST_DAYS),
+    default=30,
+    show_default=True,
+    help="Try it on the newest items of so many days, too; 0 does not.",
+)
 @JSON
 @data_dir_option
-def plan(file: IO[bytes], as_json: bool, data_dir: Path | None) -> None:  # noqa: FBT001  click's flag
+def plan(file: IO[bytes], days: int, as_json: bool, data_dir: Path | None) -> None:  # noqa: FBT001  click's flag
     """Show what applying FILE (YAML or JSON, `-` for standard input) would change, and change nothing."""
-    source = _read(file)
+    read, settings = _read(file), settings_for(data_dir)
     made = in_transaction(
-        settings_for(data_dir),
-        lambda tx: configuration.apply(tx, source, actor=OPERATOR, may_create=True, dry_run=True),
+        settings,
+        lambda tx: configuration.apply(
+            tx, read.source, actor=OPERATOR, may_create=True, dry_run=True, with_lists=read.lists
+        ),
     )
     _show(made, as_json=as_json)
+    if days and made.differences and made.previous_version and not as_json:
+        found = asyncio.run(_tried(settings, read, made, days))
+        say(f"Of the newest {found.items:,} items {found.moved:,} would go elsewhere.", err=True)
+        show_warnings(found)
+
+
+async def _tried(settings: Settings, read: Read, made: Plan, days: int) -> Report:
+    """Try a document on the newest items beside the version that is active."""
+    async with connected(settings) as db:
+        document = parse(read.source)
+        async with db.transaction() as tx:
+            owner = await identity.get_project(tx, made.project)
+            found = await lists_of(tx, document, Terms(lists=read.lists))
+        versions = Versions(
+            await ConfigCache(db).get(owner.id, made.previous_version), compile_config(document, lists=found)
+        )
+        wanted = Wanted(from_version=made.previous_version, to_version=made.version, days=days)
+        return await rehearsal.plan_of(db, project_id=owner.id, versions=versions, wanted=wanted)
 
 
 @click.command()
@@ -54,9 +92,10 @@ def apply(
     or nothing.
     """
     if file is not None and version is None and project is None:
-        source = _read(file)
+        read = _read(file)
         made = in_transaction(
-            settings_for(data_dir), lambda tx: configuration.apply(tx, source, actor=OPERATOR, may_create=True)
+            settings_for(data_dir),
+            lambda tx: configuration.apply(tx, read.source, actor=OPERATOR, may_create=True, with_lists=read.lists),
         )
     elif file is None and version is not None and project is not None:
         number, name = version, project
@@ -71,12 +110,14 @@ def apply(
     _show(made, as_json=as_json)
 
 
-def _read(file: IO[bytes]) -> bytes:
-    """Read a file and check all of it that can be checked without the database."""
+def _read(file: IO[bytes]) -> Read:
+    """Read a file, with the lists beside it, and check all of it that can be checked without the database."""
     source = file.read(MAX_BYTES + 1)  # enough to be told that it is too large, also of what never ends
-    with _faults_shown(str(getattr(file, "name", "<stdin>"))):
-        compile_config(parse(source))
-    return source
+    name = str(getattr(file, "name", "<stdin>"))
+    with _faults_shown(name):
+        read = read_lists(source, Path(name).parent)
+        compile_config(parse(read.source))
+    return read
 
 
 @contextmanager

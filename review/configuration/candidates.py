@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import service as audit
 from review.audit.rules import Action, Actor
-from review.configuration import endings, queries
+from review.configuration import endings, lists, queries
 from review.configuration.document import Document
 from review.configuration.errors import ApprovalRequired, NotACandidate
 from review.configuration.models import Approval, ConfigVersion
@@ -32,6 +32,7 @@ from review.configuration.storing import (
 from review.identity.models import Project
 from review.identity.roles import ALL
 from review.identity.rules import Permission, Principal
+from review.kernel.db import driver_of
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.sentences import say, say_n
 
@@ -144,7 +145,8 @@ async def put_in_force(
     before = active.document if active is not None else {}
     document = Document(row.source, row.document)
     numbers = Versions(row.version, row.ruleset_version, row.item_types)
-    config = await asyncio.to_thread(compile_config, document, numbers)
+    found = await lists.load(await driver_of(tx), project.id, row.document)
+    config = await asyncio.to_thread(compile_config, document, numbers, lists=found)
     differences = await asyncio.to_thread(compare, before, row.document)
     check_roles(before, document, config, held)
     await refuse_orphans(tx, project, before, row.document)

@@ -107,3 +107,16 @@ class NotACandidate(ReviewError):
 
     code = "not_a_candidate"
     status = 409
+
+
+class ListInvalid(Invalid):
+    """A list that was sent is too large, empty, or has a line that is no entry."""
+
+    code = "list_invalid"
+
+
+class ListNotStored(ReviewError):
+    """A list that a version names is not stored."""
+
+    code = "list_not_stored"
+    status = 409

@@ -124,3 +124,39 @@ class PoolMember(Base):
     pool: Mapped[str] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(primary_key=True)
     source: Mapped[str] = mapped_column(primary_key=True)
+
+
+class EntryList(Base):
+    """A list apart from the documents that name it, by the digest of what it holds; never edited.
+
+    What no version names is forgotten in time.
+    """
+
+    __tablename__ = "entry_lists"
+
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    sha256: Mapped[bytes] = mapped_column(primary_key=True)
+    entries: Mapped[int]
+    is_named: Mapped[bool] = mapped_column(server_default="false")
+    uploaded_by: Mapped[str]
+    uploaded_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+
+
+class EntryListPiece(Base):
+    """A piece of a list: entries as JSON, one to a line, compressed."""
+
+    __tablename__ = "entry_list_pieces"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["project_id", "sha256"],
+            ["entry_lists.project_id", "entry_lists.sha256"],
+            name="entry_list_pieces_list_fkey",
+            deferrable=True,
+            initially="DEFERRED",
+        ),
+    )
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    sha256: Mapped[bytes] = mapped_column(primary_key=True)
+    n: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[bytes]

@@ -5,14 +5,21 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from review.configuration.checks import Checks, list_of, mapping_of
+from review.configuration.entries import MOST_ENTRIES, SHA256, digests_in
 from review.configuration.routes import read_condition
 from review.items.types import ItemType
+from review.kernel.errors import FieldError, Invalid
 from review.kernel.sentences import say
-from review.routing.conditions import Called, Part, compile_condition
+from review.routing.conditions import Called, Condition, Part, compile_condition
 from review.routing.cost import MAX_STEPS, MAX_STEPS_OF_RULES
-from review.routing.named import Names, entries_of
+from review.routing.measuring import MOST_RATES, calendars_in, rates_of
+from review.routing.named import UNLOADED, Entries, Names, entries_of
 from review.routing.rules import Rule
+from review.routing.tokens import scan
+from review.sla.calendars import Calendar, is_open
 
 MAX_NAMED = 100  # lists, and scores
 MAX_PARTS = 100
@@ -20,20 +27,49 @@ MAX_POINTS = 1_000_000
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}\Z")
 
 
-def read_called(checks: Checks, data: Mapping[str, Any], types: Mapping[str, ItemType]) -> Called | None:
-    """Check the lists and scores; None where there are none."""
-    lists = {name: _list(checks, f"lists.{name}", given) for name, given in _named(checks, data, "lists").items()}
-    names = Names(tuple(lists))
+class Beside(msgspec.Struct, frozen=True):
+    """What conditions call that stands beside the document's lists and scores: calendars, and lists by digest.
+
+    Without `stored`, lists that stand apart are not looked for; `is_stored` is said of a version that is stored itself.
+    """
+
+    calendars: Mapping[str, Calendar]
+    stored: Mapping[str, Entries] | None = None
+    is_stored: bool = False
+
+
+def read_called(
+    checks: Checks, data: Mapping[str, Any], types: Mapping[str, ItemType], beside: Beside
+) -> Called | None:
+    """Check the lists and scores, which conditions call as they do calendars; None where there is none of them."""
+    calendars = beside.calendars
+    lists = {
+        name: _list(checks, f"lists.{name}", given, beside) for name, given in _named(checks, data, "lists").items()
+    }
+    _check_length(checks, data, lists)
+    names = Names(tuple(lists), calendars=tuple(calendars))
     scores = {
         name: _score(checks, f"scores.{name}", given, types, names)
         for name, given in _named(checks, data, "scores").items()
     }
-    return Called(lists, scores) if lists or scores else None
+    hours = {name: partial(is_open, calendar) for name, calendar in calendars.items()}
+    return Called(lists, scores, hours) if lists or scores or hours else None
 
 
 def names_of(called: Called | None) -> Names:
     """Give what conditions may call by name."""
-    return Names() if called is None else Names(tuple(called.lists), tuple(called.scores))
+    return Names() if called is None else Names(tuple(called.lists), tuple(called.scores), tuple(called.calendars))
+
+
+def check_name(name: str) -> None:
+    """Check that a list can be called so.
+
+    Raises:
+        Invalid: it cannot (422).
+    """
+    if not NAME.match(name):
+        message = "A list is named by lower-case letters, digits and `_`, a letter first. Nothing was stored."
+        raise Invalid(message, errors=(FieldError("name", "is no name of a list"),))
 
 
 def check_cost(checks: Checks, rules: tuple[Rule, ...], called: Called | None) -> None:
@@ -61,12 +97,44 @@ def check_cost(checks: Checks, rules: tuple[Rule, ...], called: Called | None) -
             most=format(MAX_STEPS_OF_RULES, ","),
         )
         checks.add("rules", message)
+    _check_rates(checks, conditions)
+
+
+def _check_rates(checks: Checks, conditions: Mapping[str, Condition]) -> None:
+    found: dict[str, None] = {}
+    for path, condition in conditions.items():
+        found |= dict.fromkeys(rate.name for rate in rates_of(condition.asks))
+        if len(found) > MOST_RATES:
+            message = say(
+                "asks the %(count)sth different rate, and each costs every item a look into the database; there may be "
+                "%(most)s",
+                count=len(found),
+                most=MOST_RATES,
+            )
+            checks.add(path, message)
+            return
 
 
 def rules_of(data: Mapping[str, Any]) -> Any:
-    """Give what a version of the rules is numbered by: the rules, with what they may call and how they are audited."""
+    """Give what a version of the rules is numbered by: the rules, with what they may call and how they are audited.
+
+    Of calendars only those count by which a condition goes.
+    """
     beside = {key: data[key] for key in ("lists", "scores", "audit") if data.get(key)}
+    hours = _calendars_of(data)
+    beside |= {"calendars": hours} if hours else {}
     return {"rules": data["rules"], **beside} if beside else data["rules"]
+
+
+def _calendars_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    calendars: Mapping[str, Any] = data.get("calendars") or {}
+    if not calendars:
+        return {}
+    scores: Mapping[str, Any] = data.get("scores") or {}
+    asking = [*data["rules"], *(part for parts in scores.values() for part in parts)]
+    texts = [each["when"] for each in asking if isinstance(each["when"], str)]
+    used = {name for text in texts for name in calendars_in(list(scan(text)), tuple(calendars))}
+    return {name: calendars[name] for name in calendars if name in used}
 
 
 def _named(checks: Checks, data: Mapping[str, Any], section: str) -> dict[str, Any]:
@@ -80,10 +148,46 @@ def _named(checks: Checks, data: Mapping[str, Any], section: str) -> dict[str, A
     return given
 
 
-def _list(checks: Checks, path: str, given: object) -> frozenset[str | float]:
+def _check_length(checks: Checks, data: Mapping[str, Any], lists: Mapping[str, Entries]) -> None:
+    """Check that the lists that stand apart are together no longer than a process can hold."""
+    count = sum(len(lists[name]) for name in digests_in(data))
+    if count > MOST_ENTRIES:
+        message = say(
+            "have %(count)s entries in the lists that stand apart, and there may be %(most)s",
+            count=format(count, ","),
+            most=format(MOST_ENTRIES, ","),
+        )
+        checks.add("lists", message)
+
+
+def _apart(checks: Checks, path: str, given: Mapping[str, Any], beside: Beside) -> Entries:
+    """Find a list that stands apart; what looks in one that is not at hand fails."""
+    if "file" in given:
+        message = say("is read by `review plan` and `review apply` alone; store the list, and name its sha256")
+        checks.add(f"{path}.file", message)
+        return UNLOADED
+    checks.keys(path, given, ("sha256",), required=("sha256",))
+    digest = given.get("sha256")
+    if not isinstance(digest, str) or not SHA256.match(digest):
+        message = say("must be the SHA-256 of a stored list: 64 digits 0 to 9 and a to f")
+        checks.add(f"{path}.sha256", message)
+        return UNLOADED
+    if beside.stored is None:
+        return UNLOADED
+    found = beside.stored.get(digest)
+    if found is None and not beside.is_stored:
+        message = say("is no list that is stored here; store it first, as its documentation says")
+        checks.add(f"{path}.sha256", message)
+    return UNLOADED if found is None else found
+
+
+def _list(checks: Checks, path: str, given: object, beside: Beside) -> Entries:
+    apart = mapping_of(given)
+    if apart is not None:
+        return _apart(checks, path, apart, beside)
     values = list_of(given)
     if values is None:
-        checks.add(path, say("must be a list of texts or numbers"))
+        checks.add(path, say("must be a list of texts or numbers, or {sha256: …} for one that stands apart"))
         return frozenset()
     for at, value in enumerate(values):
         if isinstance(value, bool) or not isinstance(value, str | int | float):

@@ -6,11 +6,13 @@ import msgspec
 
 from review.configuration.checks import list_of
 from review.kernel.shapes import is_object
+from review.routing.measuring import COUNTED, IN_ZONE, RECEIVED, WITHIN
 from review.routing.reading import FIELDS, MODEL_FIELDS
 
 MAX_OFFERS = 600
 MAX_LEVELS = 6
 MAX_LENGTH = 200
+_UTC = "UTC"  # stands for any zone; which one people mean, their calendars say
 _SECTIONS = (("pools", "pool"), ("sla_policies", "SLA policy"), ("item_types", "item type"))
 
 
@@ -34,11 +36,21 @@ def offers(data: Mapping[str, object]) -> tuple[Offer, ...]:
                 found[path] = name if kind is None else f"{kind}, {name}" if name not in kind.split(", ") else kind
     found |= {f"lists.{name}": "list" for name in _section(data, "lists")}
     found |= {f"scores.{name}": "score" for name in _section(data, "scores")}
+    calendars = _section(data, "calendars")
+    found |= {f'rate("{path}", "1h")': "rate" for path in COUNTED}
+    found |= {f'{RECEIVED}.{aspect}("{_zone(calendars)}")': "time" for aspect in IN_ZONE}
+    found |= {f'{RECEIVED}.{WITHIN}("{name}")': "calendar" for name in calendars}
     for section, kind in _SECTIONS:
         found |= dict.fromkeys(_section(data, section), kind)
     return tuple(Offer(text, kind) for text, kind in found.items() if text.isprintable() and len(text) < MAX_LENGTH)[
         :MAX_OFFERS
     ]
+
+
+def _zone(calendars: Mapping[str, object]) -> str:
+    """Give the time zone of the first calendar that has one."""
+    zones = [each.get("timezone") for each in calendars.values() if is_object(each)]
+    return next((zone for zone in zones if isinstance(zone, str) and zone.isprintable() and '"' not in zone), _UTC)
 
 
 def _section(data: Mapping[str, object], name: str) -> Mapping[str, object]:

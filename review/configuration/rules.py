@@ -15,7 +15,7 @@ from review.configuration.document import Document
 from review.configuration.errors import ConfigurationInvalid
 from review.configuration.ladders import Reach, check_order, read_ladders
 from review.configuration.limits import LIMITS, VERDICTS, check_limits, limits_of, read_verdicts, warnings_of
-from review.configuration.named import check_cost, names_of, read_called
+from review.configuration.named import Beside, check_cost, names_of, read_called
 from review.configuration.outlets import Channel, Notices, Webhook, read_channels, read_notices, read_webhooks
 from review.configuration.roles import CustomRole, read_roles
 from review.configuration.routes import Surroundings, find_impossible, read_rules
@@ -32,6 +32,7 @@ from review.identity.rules import normalise_email
 from review.items.types import LANGUAGES, VIEWS, ExposureLimit, ItemType, SchemaInvalid, compile_schema
 from review.kernel.sentences import say
 from review.routing.conditions import Called
+from review.routing.named import Entries
 from review.routing.rules import Rule, RuleSet
 from review.sla.calendars import Calendar
 from review.sla.ladders import Ladder
@@ -101,38 +102,40 @@ class Versions(msgspec.Struct, frozen=True):
 UNVERSIONED = Versions(0, 0, {})
 
 
-def compile_config(document: Document, versions: Versions = UNVERSIONED, *, today: date | None = None) -> ProjectConfig:
+def compile_config(
+    document: Document,
+    versions: Versions = UNVERSIONED,
+    *,
+    today: date | None = None,
+    lists: Mapping[str, Entries] | None = None,
+) -> ProjectConfig:
     """Check a document and compile it.
 
-    With `today` it is also asked whether each calendar has working time in the year to come; a stored document is
-    compiled without, as what it says does not grow wrong with time.
+    With `today` it is also asked whether each calendar has working time in the year to come; stored ones are not asked.
+    `lists` are those that stand apart, by digest; without, what looks in one goes to a person.
 
     Raises:
         ConfigurationInvalid: with every fault found, each with its line (422).
     """
     checks, data = Checks(document), document.data
-    checks.keys("", data, TOP, required=REQUIRED)
-    title, given_name = checks.text("title", data.get("title")), data.get("project")
-    project = checks.name("project", given_name) if given_name is not None else ""
-    defined = _named(checks, "item_types", data.get("item_types"))
-    types = {name: _item_type(checks, name, given, versions.item_types.get(name, 0)) for name, given in defined}
+    project, title = _head(checks, data)
+    defined, types = _item_types(checks, data, versions)
     channels = read_channels(checks, data.get("channels"))
     pools = _pools(checks, data.get("pools"), channels)
     for name, given in defined:
         check_limits(checks, types[name], given, tuple(pools))
-    default = _default_pool(checks, data, pools)
     parts = _clock_parts(checks, data, Reach(tuple(pools), tuple(channels)), today, is_stored=versions.config > 0)
     policies = _policies(checks, data, parts)
-    rules, called = _rules(checks, data, Surroundings(types, tuple(pools), tuple(policies)), parts)
+    rules, called = _rules(checks, data, Surroundings(types, tuple(pools), tuple(policies)), parts, lists)
     audit = read_audit(checks, data.get("audit"), types, tuple(pools), rules)
     webhooks, roles = read_webhooks(checks, data.get("webhooks")), read_roles(checks, data.get("roles"))
     veil, shared = read_veil(checks, data.get("veil")), read_shared_limit(checks, data.get("exposure"), types)
-    take_two, clearing = _approvals(checks, data.get("approvals")), read_clearing(checks, data.get("models"), types)
-    if checks.faults:
-        raise ConfigurationInvalid(sorted(checks.faults, key=lambda fault: (fault.line, fault.column)))
+    take_two, default = _approvals(checks, data.get("approvals")), _default_pool(checks, data, pools)
+    clearing = read_clearing(checks, data.get("models"), types)
+    _refuse_faults(checks)
     return ProjectConfig(
         project=project,
-        title=title or project,
+        title=title,
         version=versions.config,
         item_types=types,
         pools=pools,
@@ -153,17 +156,35 @@ def compile_config(document: Document, versions: Versions = UNVERSIONED, *, toda
     )
 
 
+def _refuse_faults(checks: Checks) -> None:
+    if checks.faults:
+        raise ConfigurationInvalid(sorted(checks.faults, key=lambda fault: (fault.line, fault.column)))
+
+
+def _head(checks: Checks, data: Mapping[str, Any]) -> tuple[str, str]:
+    """Check what stands at the top; gives the project's name and title."""
+    checks.keys("", data, TOP, required=REQUIRED)
+    title, given = checks.text("title", data.get("title")), data.get("project")
+    project = checks.name("project", given) if given is not None else ""
+    return project, title or project
+
+
 def _default_pool(checks: Checks, data: Mapping[str, Any], pools: Mapping[str, Pool]) -> str:
     named = data.get("default_pool")
     return next(iter(pools), "") if named is None else checks.known("default_pool", named, pools, say("pool"))
 
 
 def _rules(
-    checks: Checks, data: Mapping[str, Any], around: Surroundings, parts: Parts
+    checks: Checks,
+    data: Mapping[str, Any],
+    around: Surroundings,
+    parts: Parts,
+    lists: Mapping[str, Entries] | None,
 ) -> tuple[tuple[Rule, ...], Called | None]:
-    called = read_called(checks, data, around.types)
+    beside = Beside(parts.calendars, lists, is_stored=parts.is_stored)
+    called = read_called(checks, data, around.types, beside)
     rules = read_rules(checks, data.get("rules"), msgspec.structs.replace(around, called=names_of(called)))
-    if not parts.is_stored and not checks.faults:
+    if not beside.is_stored and not checks.faults:
         check_cost(checks, rules, called)
     return rules, called
 
@@ -222,6 +243,14 @@ def _named(checks: Checks, path: str, value: object) -> list[tuple[str, dict[str
             checks.add(f"{path}.{name}", say("must be a mapping"))
         found.append((name, given or {}))
     return found
+
+
+def _item_types(
+    checks: Checks, data: Mapping[str, Any], versions: Versions
+) -> tuple[list[tuple[str, dict[str, Any]]], dict[str, ItemType]]:
+    defined = _named(checks, "item_types", data.get("item_types"))
+    numbers = versions.item_types
+    return defined, {name: _item_type(checks, name, given, numbers.get(name, 0)) for name, given in defined}
 
 
 def _item_type(checks: Checks, name: str, given: Mapping[str, Any], version: int) -> ItemType:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -11,8 +11,9 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit.rules import Actor
-from review.configuration import queries
+from review.configuration import lists, queries
 from review.configuration.document import Document
+from review.configuration.entries import Packed
 from review.configuration.errors import ConfigVersionNotFound
 from review.configuration.limits import limits_of
 from review.configuration.models import ConfigVersion
@@ -34,6 +35,7 @@ from review.identity.rules import Permission
 from review.items.types import ItemType, compile_schema
 from review.kernel.db import Database
 from review.kernel.sentences import say
+from review.routing.named import Entries
 from review.routing.rules import RuleSet
 
 CACHED = 256
@@ -48,20 +50,21 @@ async def apply(
     only_project: str | None = None,
     may_create: bool = False,
     held: Collection[Permission] = ALL,
+    with_lists: Sequence[Packed] = (),
 ) -> Plan:
     """Make a document the project's active configuration, as a new version; gives what changed.
 
     A document that changes nothing makes no version. Versions count from 1 by content: item types and rules that
     are as they were, or as they were in some earlier version, keep that version's number. Locks the project's row.
     With `dry_run` nothing is locked or stored and the plan says so. `held` is what the caller carries: nobody makes a
-    role that carries more.
+    role that carries more. `with_lists` are long lists that come with the document, which names them by digest.
 
     Raises:
         ConfigurationInvalid (422); ProjectNotFound: it is new and may not be created (404);
         PoolHasOpenWork, RoleInUse: a pool that is left out still has work, or a role its people;
         ApprovalRequired: the project has changes of rules approved by somebody else (409).
     """
-    terms = Terms(only_project=only_project, may_create=may_create, held=held)
+    terms = Terms(only_project=only_project, may_create=may_create, held=held, lists=with_lists, actor=actor)
     prepared = await prepare(tx, source, terms, dry_run=dry_run)
     if prepared.plan.applied:
         refuse_unapproved(prepared.before, prepared.plan.differences)
@@ -134,8 +137,8 @@ async def get_version(tx: AsyncSession, *, project: str, version: int | None = N
     return found
 
 
-def _compile(document: str, numbers: Versions) -> ProjectConfig:
-    return compile_config(Document("", msgspec.json.decode(document)), numbers)
+def _compile(data: dict[str, Any], numbers: Versions, found: Mapping[str, Entries]) -> ProjectConfig:
+    return compile_config(Document("", data), numbers, lists=found)
 
 
 class ConfigCache:
@@ -174,7 +177,9 @@ class ConfigCache:
             )
             raise ConfigVersionNotFound(message)
         numbers = Versions(version, row["ruleset_version"], msgspec.json.decode(row["item_types"]))
-        return await asyncio.to_thread(_compile, row["document"], numbers)
+        data: dict[str, Any] = await asyncio.to_thread(msgspec.json.decode, row["document"])
+        found = await lists.load(self._db.hot, project_id, data)
+        return await asyncio.to_thread(_compile, data, numbers, found)
 
     async def find_rules(self, project_id: UUID, ruleset_version: int) -> RuleSet | None:
         """Find one version of a project's rule set, compiled, for telling what once routed an item."""

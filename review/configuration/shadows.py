@@ -58,10 +58,43 @@ def shadow_warnings(checks: Checks, rules: Sequence[Rule], members: Mapping[str,
     return tuple(found)
 
 
+class Contradiction(msgspec.Struct, frozen=True):
+    """Two rules by their places: where the later one's holds the earlier one's does too, wins, and differs."""
+
+    wins: int
+    loses: int
+
+
+def contradictions(rules: Sequence[Rule]) -> tuple[Contradiction, ...]:
+    """List rules that an earlier one gainsays wherever they hold; of those with one condition the first wins.
+
+    A sample that sends people what a later rule decides is no contradiction: it is what samples are for.
+    """
+    found: list[Contradiction] = []
+    known: dict[tuple[str, ...], int] = {}
+    by_path: dict[str, list[tuple[int, tuple[_Atom, ...]]]] = {}
+    for at, rule in enumerate(rules):
+        tokens = list(scan(rule.condition.source))
+        words, atoms = tuple(token.text for token in tokens), tuple(_atoms(tokens))
+        by = known.get(("true",), known.get(words))
+        by = _implied(atoms, by_path) if by is None else by
+        if by is not None:
+            if (rules[by].action, rules[by].pool) != (rule.action, rule.pool):
+                found.append(Contradiction(by, at))
+        elif rule.sample >= 1.0 or rule.action != "review":
+            known[words] = at
+            same_path = by_path.setdefault(atoms[0].path, []) if atoms else []
+            if len(same_path) < _MAX_COMPARED:
+                same_path.append((at, atoms))
+    return tuple(found)
+
+
 def _unreachable(earlier: Rule, rule: Rule, number: int) -> str:
     same = earlier.condition.source == rule.condition.source
     why = "has the same condition" if same else "holds wherever this one does"
     contrary = ", and says the contrary" if {earlier.action, rule.action} == {"approve", "reject"} else ""
+    if not contrary and (earlier.action, earlier.pool) != (rule.action, rule.pool):
+        contrary = ", and says otherwise"
     return f"can never be reached: rule {number}, `{earlier.name}`, {why}, and takes all of it{contrary}"
 
 

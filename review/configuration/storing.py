@@ -9,10 +9,12 @@ from sqlalchemy import func, null
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import service as audit
-from review.audit.rules import Action, Actor
-from review.configuration import endings, queries
+from review.audit.rules import OPERATOR, Action, Actor
+from review.configuration import endings, lists, queries
 from review.configuration.document import Document, parse
+from review.configuration.entries import Packed, digests_in, unpack
 from review.configuration.errors import ApprovalRequired, ConfigurationInvalid, PoolHasOpenWork, RoleInUse
+from review.configuration.list_counts import with_counts
 from review.configuration.models import ConfigVersion, ItemTypeVersion, RuleSetVersion
 from review.configuration.named import rules_of
 from review.configuration.plans import Difference, Plan, clocks_differ, compare, digest_of
@@ -23,11 +25,13 @@ from review.identity.models import Project, ProjectRole
 from review.identity.roles import ALL
 from review.identity.rules import Permission
 from review.kernel.clock import utc_now
+from review.kernel.db import driver_of
 from review.kernel.ids import new_id
 from review.kernel.models import Timer
 from review.kernel.sentences import say
 from review.kernel.timers import TimerKind
 from review.registry import service as registry
+from review.routing.named import Entries
 
 _OF_RULES = {"rule", "rules", "list", "score"}
 _NAMED = {("project", "approvals"), ("project", "default_pool"), ("project", "audit"), ("project", "models")}
@@ -45,11 +49,16 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """On which terms a document is taken: for which project alone, whether it may make one, and by whom."""
+    """On which terms a document is taken: for which project alone, whether it may make one, and by whom.
+
+    `lists` come with the document, which names them by digest.
+    """
 
     only_project: str | None = None
     may_create: bool = False
     held: Collection[Permission] = ALL
+    lists: Sequence[Packed] = ()
+    actor: Actor = OPERATOR
 
 
 async def prepare(tx: AsyncSession, source: bytes | str, terms: Terms, *, dry_run: bool) -> Prepared:
@@ -60,7 +69,9 @@ async def prepare(tx: AsyncSession, source: bytes | str, terms: Terms, *, dry_ru
         PoolHasOpenWork, RoleInUse: a pool that is left out still has work, or a role its people (409).
     """
     # A large document takes seconds to read; nothing else should stand still for it.
-    document, config = await asyncio.to_thread(_read, source)
+    document = await asyncio.to_thread(parse, source)
+    found = await lists_of(tx, document, terms)
+    config = await asyncio.to_thread(compile_config, document, today=utc_now().date(), lists=found)
     if terms.only_project is not None and config.project != terms.only_project:
         message = say(
             "is `%(project)s`, but this key belongs to project `%(own)s`",
@@ -71,7 +82,13 @@ async def prepare(tx: AsyncSession, source: bytes | str, terms: Terms, *, dry_ru
     project = await lock_or_add(tx, config, may_create=terms.may_create, dry_run=dry_run)
     active = await queries.find_version(tx, project.id, project.config_version)
     before = active.document if active is not None else {}
+    if not dry_run:
+        for packed in terms.lists:
+            await lists.store(tx, project_id=project.id, packed=packed, actor=terms.actor)
     differences = await asyncio.to_thread(compare, before, document.data)
+    if any(each.kind == "list" for each in differences):
+        found |= await lists.load(await driver_of(tx), project.id, before)
+        differences = await asyncio.to_thread(with_counts, differences, before, document.data, found)
     check_roles(before, document, config, terms.held)
     await refuse_orphans(tx, project, before, document.data)
     versions = await number(tx, project, document.data)
@@ -88,9 +105,18 @@ async def prepare(tx: AsyncSession, source: bytes | str, terms: Terms, *, dry_ru
     return Prepared(project=project, document=document, config=config, before=before, versions=versions, plan=plan)
 
 
-def _read(source: bytes | str) -> tuple[Document, ProjectConfig]:
-    document = parse(source)
-    return document, compile_config(document, today=utc_now().date())
+async def lists_of(tx: AsyncSession, document: Document, terms: Terms) -> dict[str, Entries]:
+    """Give the lists that a document names by digest: those that come with it, and those that are stored."""
+    if not digests_in(document.data):
+        return {}
+    found: dict[str, Entries] = {}
+    for packed in terms.lists:
+        entries = await asyncio.to_thread(unpack, packed.pieces, packed.sha256)
+        found |= {} if entries is None else {packed.sha256: entries}
+    project = await queries.find_project(tx, str(document.data.get("project")))
+    if project is not None:
+        found = await lists.load(await driver_of(tx), project.id, document.data) | found
+    return found
 
 
 async def lock_or_add(tx: AsyncSession, config: ProjectConfig, *, may_create: bool, dry_run: bool) -> Project:
@@ -191,7 +217,12 @@ def _numbered(stored: Sequence[tuple[int, object]], definition: object) -> int:
 async def store(
     tx: AsyncSession, project: Project, document: Document, versions: Versions, actor: Actor, reason: str
 ) -> ConfigVersion:
-    """Store a document under its numbers, as a candidate: nothing goes by it yet."""
+    """Store a document under its numbers, as a candidate: nothing goes by it yet.
+
+    Raises:
+        ListNotStored: a list that it names is not there any more (409).
+    """
+    await lists.keep_named(tx, project.id, document.data)
     for name, version in versions.item_types.items():
         if await tx.get(ItemTypeVersion, (project.id, name, version)) is None:
             definition = document.data["item_types"][name]

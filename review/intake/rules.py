@@ -20,6 +20,7 @@ from review.kernel.ids import new_id
 from review.kernel.sentences import say
 from review.queueing.conflicts import barred_of, people_in
 from review.registry.rules import NONE, Cleared
+from review.routing.measuring import Measured
 from review.routing.rollouts import is_taken
 from review.routing.rules import Restraint, Route, route
 
@@ -32,13 +33,13 @@ _encode = msgspec.json.Encoder().encode
 class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     """One checked and routed submission, with the ids of every row it will become.
 
-    `config_version` is the version that routed it: the active one, or that of a rollout. `barred` names those who may
-    not review it, one to a line. `held_by` is the stop under which nobody is handed it.
+    `by` is the version that routed it: the active one, or that of a rollout; `facts` and `restraint` are what it was
+    routed by. `barred` names those who may not review it, one to a line. `held_by` is the stop under which nobody is
+    handed it.
     """
 
     id: UUID
     submission: Submission
-    config_version: int
     type_version: int
     idempotency_key: str | None
     fingerprint: bytes
@@ -52,6 +53,15 @@ class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     output_sha256: str | None
     barred: str | None
     held_by: UUID | None = None
+    by: ProjectConfig
+    facts: Mapping[str, Any]
+    restraint: Restraint
+    who: Principal | None
+
+    @property
+    def config_version(self) -> int:
+        """Give the version that routed it."""
+        return self.by.version
 
     @property
     def is_open(self) -> bool:
@@ -102,25 +112,42 @@ def prepare(
     facts = as_stored(cast("Mapping[str, Any]", value))
     by = _router(config, candidate, who, item_id, submission)
     taken = route(by.ruleset, facts, item_id, by.default_pool, restraint)
-    is_handed = taken.action == "review" and not taken.held
     return NewItem(
         id=item_id,
         submission=submission,
-        config_version=by.version,
         type_version=item_type.version,
         idempotency_key=idempotency_key,
         fingerprint=fingerprint(value),
         input=_encode(submission.input).decode(),
         output=_encode(submission.output).decode(),
         details=_encode(submission.details()).decode(),
-        route=taken,
-        route_json=_encode(taken).decode(),
         case_id=new_id(),
-        seat_ids=tuple(new_id() for _ in range(taken.reviews_required)) if is_handed else (),
-        output_sha256=sha256_of(submission.output) if taken.action == "approve" else None,
-        barred=_barred(submission, item_type, who) if taken.action == "review" else None,
-        held_by=_held_by(taken, who, submission) if taken.held else None,
+        by=by,
+        facts=facts,
+        restraint=restraint,
+        who=who,
+        **_consequences(taken, submission, item_type, who),
     )
+
+
+def routed_anew(item: NewItem, measured: Measured) -> NewItem:
+    """Route a submission by what was measured of it, which could not be known when it was checked."""
+    taken = route(item.by.ruleset, item.facts, item.id, item.by.default_pool, item.restraint, measured)
+    item_type = item.by.item_types[item.submission.type]
+    return msgspec.structs.replace(item, **_consequences(taken, item.submission, item_type, item.who))
+
+
+def _consequences(taken: Route, submission: Submission, item_type: ItemType, who: Principal | None) -> dict[str, Any]:
+    """Give what of a new item follows from its route."""
+    is_open = taken.action == "review"
+    return {
+        "route": taken,
+        "route_json": _encode(taken).decode(),
+        "seat_ids": tuple(new_id() for _ in range(taken.reviews_required)) if is_open and not taken.held else (),
+        "output_sha256": sha256_of(submission.output) if taken.action == "approve" else None,
+        "barred": _barred(submission, item_type, who) if is_open else None,
+        "held_by": _held_by(taken, who, submission) if taken.held else None,
+    }
 
 
 def _router(

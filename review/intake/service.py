@@ -10,10 +10,10 @@ import msgspec
 
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Principal
-from review.intake import clocks, queries
+from review.intake import clocks, measuring, queries
 from review.intake.clocks import Clocks
 from review.intake.coalescing import Gatherings
-from review.intake.rules import HELD, HELD_BY, NewItem, prepare
+from review.intake.rules import HELD, HELD_BY, NewItem, prepare, routed_anew
 from review.items import service as items
 from review.items.blindness import route_shown
 from review.items.errors import ConflictingResubmission
@@ -109,7 +109,9 @@ async def _take_in(desk: Desk, fresh: Sequence[NewItem]) -> list[Accepted | Revi
     """Store checked items by one statement; those submitted before are answered with what is stored."""
     if not fresh:
         return []
-    now = await get_now(desk.hot) if clocks.need_the_time(fresh, desk.config) else None
+    fresh, now = await _measured(desk, fresh)
+    if now is None and clocks.need_the_time(fresh, desk.config):
+        now = await get_now(desk.hot)
     started = clocks.start(fresh, desk.config, now)
     stored = await queries.store(desk.hot, desk.who.project_id, fresh, started, desk.who.actor)
     earlier = await _earlier(desk, [item for item in fresh if item.id not in stored])
@@ -119,6 +121,15 @@ async def _take_in(desk: Desk, fresh: Sequence[NewItem]) -> list[Accepted | Revi
         else earlier[item.id]
         for at, item in enumerate(fresh)
     ]
+
+
+async def _measured(desk: Desk, fresh: Sequence[NewItem]) -> tuple[Sequence[NewItem], datetime | None]:
+    """Route items by what the rules ask beside them, where they ask anything; gives the database's time if it did."""
+    asks = {ask: None for item in fresh for ask in item.by.ruleset.asks}
+    if not asks:
+        return fresh, None
+    found, now = await measuring.measure(desk.hot, desk.who.project_id, asks, [item.facts for item in fresh])
+    return [routed_anew(item, each) for item, each in zip(fresh, found, strict=True)], now
 
 
 async def _earlier(desk: Desk, repeated: list[NewItem]) -> dict[UUID, Accepted | ReviewError]:

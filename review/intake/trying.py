@@ -8,16 +8,16 @@ from uuid import UUID
 
 import msgspec
 
-from review.configuration.document import parse
-from review.configuration.errors import ConfigError, ConfigurationInvalid
+from review.configuration.errors import ConfigError
 from review.configuration.named import names_of
-from review.configuration.rules import ProjectConfig, compile_config
+from review.configuration.rules import ProjectConfig
 from review.intake.rules import prepare, restraint_of
-from review.items.schemas import as_stored
+from review.items.schemas import Submission, as_stored
 from review.kernel.canonical import fingerprint
 from review.registry.rules import ALL
 from review.routing import telling
-from review.routing.conditions import EvaluationFailed, Facts, compile_condition, facts_of
+from review.routing.conditions import EvaluationFailed, Facts, compile_condition
+from review.routing.measuring import NOTHING, Measured
 from review.routing.reading import ConditionInvalid
 from review.routing.rules import Route, route
 from review.routing.telling import Known, Value
@@ -63,30 +63,30 @@ class Trial(msgspec.Struct, frozen=True):
     scores: dict[str, float | None]
 
 
-def check(source: bytes | str) -> Checked:
-    """Check a document by itself, without the project that it is for."""
-    try:
-        return Checked((), compile_config(parse(source)).warnings)
-    except ConfigurationInvalid as refused:
-        return Checked(tuple(refused.faults), ())
+def check_item(config: ProjectConfig, item: object) -> Submission:
+    """Check an item as if it were submitted.
+
+    Raises:
+        Invalid, UnknownItemType, PayloadInvalid: it is wrong (422).
+    """
+    return prepare(item, config, idempotency_key=None, cleared=ALL).submission
 
 
-def evaluate(source: str, item: object) -> Trial:
-    """Route an item by a document, as if nothing of its sender were stopped and its model version were cleared.
+def evaluate(config: ProjectConfig, item: object, measured: Measured = NOTHING) -> Trial:
+    """Route an item, of which so much was measured, as if nothing of its sender were stopped and its model cleared.
 
     The same item is always sampled the same way here; once submitted it gets an id, and is sampled by that.
 
     Raises:
-        ConfigurationInvalid, Invalid, UnknownItemType, PayloadInvalid: the document or the item is wrong (422).
+        Invalid, UnknownItemType, PayloadInvalid: the item is wrong (422).
     """
-    config = compile_config(parse(source))
-    submission = prepare(item, config, idempotency_key=None, cleared=ALL).submission
+    submission = check_item(config, item)
     given = as_stored(cast("Mapping[str, Any]", item))
     item_id = UUID(bytes=hashlib.sha256(fingerprint(item)).digest()[:16])
     restraint = restraint_of(config.item_types[submission.type], None)
-    taken = route(config.ruleset, given, item_id, config.default_pool, restraint)
-    facts = facts_of(given, config.ruleset.needs, called=config.ruleset.called)
-    known = telling.known_of(config.ruleset, given)
+    taken = route(config.ruleset, given, item_id, config.default_pool, restraint, measured)
+    facts = config.ruleset.facts_of(given, measured)
+    known = telling.known_of(config.ruleset, given, measured)
     return Trial(taken, _tried(config, given, taken, facts, known), dict(known.scores))
 
 

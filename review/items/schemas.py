@@ -56,7 +56,9 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def facts(self) -> dict[str, Any]:
         """Give what conditions speak of among the circumstances."""
-        plain = {name: getattr(self, name) for name in ("confidence", "impact", "signals", "metadata", "tags")}
+        plain = {
+            name: getattr(self, name) for name in ("confidence", "impact", "signals", "metadata", "tags", "subject")
+        }
         model = None if self.model is None else msgspec.to_builtins(self.model)
         return {**plain, "model": model, "alternatives": [msgspec.to_builtins(each) for each in self.alternatives]}
 

@@ -12,10 +12,19 @@ from review.rehearsal.rules import Past, Tally, add
 _decode = msgspec.json.decode
 
 
-def needs(versions: Versions) -> tuple[bool, bool]:
-    """Tell whether conditions of either version read the input, and whether they read the output."""
+class Needs(msgspec.Struct, frozen=True):
+    """Whether conditions of either version read the input, the output, and what is measured beside the item."""
+
+    with_input: bool
+    with_output: bool
+    with_measured: bool
+
+
+def needs(versions: Versions) -> Needs:
+    """Tell what conditions of either version read."""
     read = {*versions.old.ruleset.needs, *versions.new.ruleset.needs}
-    return "input" in read, "output" in read
+    asks = versions.old.ruleset.asks or versions.new.ruleset.asks
+    return Needs("input" in read, "output" in read, bool(asks))
 
 
 def past_of(row: Any) -> Past:
@@ -37,12 +46,13 @@ def past_of(row: Any) -> Past:
         verdict=row["verdict"],
         weight=1.0 / chance if chance else 1.0,
         cost=None if cost is None else (cost["amount"], cost["currency"]),
+        measured=_decode(text) if (text := row.get("measured")) else {},
     )
 
 
-def count(tally: Tally, rows: Sequence[Any], versions: Versions) -> Tally:
+def count(tally: Tally, pasts: Sequence[Past], versions: Versions) -> Tally:
     """Count a batch into the tally."""
-    return add(tally, map(past_of, rows), versions.old, versions.new)
+    return add(tally, pasts, versions.old, versions.new)
 
 
 def members_of(config: ProjectConfig, others: dict[str, set[str]]) -> dict[str, int]:

@@ -22,9 +22,10 @@ _LONG = "120s"  # counting the items of a year takes longer than any other state
 _ROWS = """
 SELECT id, type, created_at, (SELECT count(*) FROM next) AS found,
        CASE WHEN $6 THEN input::text END AS input, CASE WHEN $7 THEN output::text END AS output,
-       details::text AS details, verdict, chance
+       details::text AS details, verdict, chance, measured
 FROM (
   SELECT n.id, n.type, n.created_at, b.input, b.output, b.details, d.verdict,
+         CASE WHEN $9 THEN (b.route -> 'measured')::text END AS measured,
          CASE WHEN d.verdict IS NOT NULL THEN (b.route ->> 'inclusion_probability')::float8 END AS chance,
          sum(pg_column_size(b.details) + CASE WHEN $6 THEN pg_column_size(b.input) ELSE 0 END
              + CASE WHEN $7 THEN pg_column_size(b.output) ELSE 0 END) OVER (ORDER BY n.id {order})
@@ -130,6 +131,7 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
     after: UUID | None = None
     with_input: bool = True
     with_output: bool = True
+    with_measured: bool = False
 
     @property
     def bounds(self) -> tuple[Any, ...]:
@@ -145,12 +147,12 @@ def first_id(moment: datetime) -> UUID:
 
 async def read_next(hot: Hot, part: Slice, limit: int) -> Sequence[Any]:
     """Read the next items by id, as many as fit."""
-    return await hot.fetch(READ_NEXT, *part.bounds, part.with_input, part.with_output, limit)
+    return await hot.fetch(READ_NEXT, *part.bounds, part.with_input, part.with_output, limit, part.with_measured)
 
 
 async def read_last(hot: Hot, part: Slice, limit: int) -> Sequence[Any]:
     """Read the newest items, as many as fit, in the order of their ids."""
-    return await hot.fetch(READ_LAST, *part.bounds, part.with_input, part.with_output, limit)
+    return await hot.fetch(READ_LAST, *part.bounds, part.with_input, part.with_output, limit, part.with_measured)
 
 
 async def allow_long(hot: Hot) -> None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from review.configuration.rules import ProjectConfig
+from review.configuration.shadows import contradictions
 from review.rehearsal import rules, staffing
 from review.rehearsal.intervals import estimate_weighted
 from review.rehearsal.rules import FROM_TO, Group, Side, Tally
@@ -70,7 +71,12 @@ def report(tally: Tally, versions: Versions, span: Span, known: Known, assumed: 
         judged=_judged(tally),
         item_costs=dict(sorted(tally.costs.items())),
         assumed=assumed,
-        warnings=[*_warnings_of_rules(tally, versions.new), *_warnings_of_pools(tally, pools)],
+        recounted=tally.recounted,
+        warnings=[
+            *_warnings_of_rules(tally, versions.new),
+            *_gainsaid(tally, versions.new),
+            *_warnings_of_pools(tally, pools, assumed),
+        ],
     )
 
 
@@ -234,13 +240,37 @@ def _warnings_of_rules(tally: Tally, config: ProjectConfig) -> list[Warning]:
     return found
 
 
-def _warnings_of_pools(tally: Tally, pools: list[PoolView]) -> list[Warning]:
+def _gainsaid(tally: Tally, config: ProjectConfig) -> list[Warning]:
+    """Tell of rules that an earlier one gainsays, which wins, and for how many items both hold."""
+    listed = config.ruleset.rules
+    return [
+        Warning(
+            code="rule_contradicted",
+            rule=listed[pair.loses].name,
+            by=listed[pair.wins].name,
+            items=tally.new.both.get(listed[pair.loses].name, 0),
+            of=tally.items,
+        )
+        for pair in (contradictions(listed)[: rules.MOST_PAIRS] if tally.items else ())
+    ]
+
+
+def _warnings_of_pools(tally: Tally, pools: list[PoolView], assumed: Assumed) -> list[Warning]:
     found: list[Warning] = []
     for pool in pools:
         load, count = pool.new, tally.new.pools.get(pool.pool, 0)
         if load is None or not count:
             continue
-        numbers = Warning(code="", pool=pool.pool, items=count, of=tally.items, members=load.members)
+        seconds = pool.handling_seconds or (assumed.minutes or 0) * _SECONDS_PER_MINUTE
+        numbers = Warning(
+            code="",
+            pool=pool.pool,
+            items=count,
+            of=tally.items,
+            members=load.members,
+            per_hour=load.per_week / load.open_hours_per_week if load.open_hours_per_week else 0.0,
+            able_per_hour=load.members * rules.HOUR / seconds if seconds else 0.0,
+        )
         codes: list[str] = []
         if load.members <= SMALL_POOL and count >= NEARLY_ALL * tally.items:
             codes.append("nearly_all_to_small_pool")

@@ -5,7 +5,8 @@ they are cut into batches. Stops are left out, and which model versions are clea
 moment, not what the rules are.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -14,9 +15,13 @@ from uuid import UUID
 import msgspec
 
 from review.configuration.rules import ProjectConfig
+from review.configuration.shadows import Contradiction, contradictions
+from review.routing.conditions import EvaluationFailed
+from review.routing.measuring import NOTHING, Measured
 from review.routing.rules import Restraint, Route, route
 
 MOST_EXAMPLES = 20
+MOST_PAIRS = 20  # of rules that gainsay each other; each is tried once more on every item
 HOUR = 3600
 REVIEW, REFUSED = "review:", "refused"
 FROM_TO = " > "
@@ -28,7 +33,8 @@ class Past(NamedTuple):
     """A stored item as conditions see it, and what people made of it, if they did.
 
     `verdict` is a person's, None where none counts. `weight` is how many items one that people saw stands for: the
-    inverse of the chance that it came to them.
+    inverse of the chance that it came to them. `measured` is what rules ask beside the item; `is_recounted` says that
+    part of it was not measured when it came, and counted afterwards.
     """
 
     id: UUID
@@ -38,6 +44,8 @@ class Past(NamedTuple):
     verdict: str | None = None
     weight: float = 1.0
     cost: tuple[str, str] | None = None
+    measured: Measured = NOTHING
+    is_recounted: bool = False
 
 
 class RuleTally(msgspec.Struct):
@@ -50,10 +58,14 @@ class RuleTally(msgspec.Struct):
 
 
 class Side(msgspec.Struct):
-    """What one version does: `hours` counts seats by pool and full hour since 1970, `policies` items by both."""
+    """What one version does: `hours` counts seats by pool and full hour since 1970, `policies` items by both.
+
+    `both` counts, by the rule that loses, the items for which it and the rule that gainsays it hold.
+    """
 
     rules: dict[str, RuleTally] = {}
     unmatched: int = 0
+    both: dict[str, int] = {}
     pools: dict[str, int] = {}
     hours: dict[str, dict[int, int]] = {}
     policies: dict[str, dict[str, int]] = {}
@@ -86,11 +98,13 @@ class Tally(msgspec.Struct):
     new: Side = msgspec.field(default_factory=Side)
     judged: dict[str, Group] = {}
     costs: dict[str, str] = {}
+    recounted: int = 0
 
 
 def replayed(config: ProjectConfig, past: Past, restraint: Restraint | None = None) -> Route:
     """Route a stored item by a version's rules, restrained as the version has it if nothing else is said."""
-    return route(config.ruleset, past.facts, past.id, config.default_pool, restraint or restraint_by(config, past.type))
+    held = restraint or restraint_by(config, past.type)
+    return route(config.ruleset, past.facts, past.id, config.default_pool, held, past.measured)
 
 
 def restraint_by(config: ProjectConfig, item_type: str) -> Restraint:
@@ -108,11 +122,14 @@ def outcome_of(config: ProjectConfig, item_type: str, taken: Route) -> str:
 
 def add(tally: Tally, pasts: Iterable[Past], old: ProjectConfig, new: ProjectConfig) -> Tally:
     """Count what both versions make of these items."""
+    pairs = contradictions(new.ruleset.rules)[:MOST_PAIRS]
     for past in pasts:
         tally.items += 1
+        tally.recounted += past.is_recounted
         hour = hour_of(past)
         tally.first_hour = hour if tally.first_hour is None else min(hour, tally.first_hour)
         before, after = _count(tally.old, past, old), _count(tally.new, past, new)
+        _gainsay(tally.new, past, new, pairs)
         tally.flows.setdefault(f"{before}{FROM_TO}{after}", Group()).add(past.id)
         if past.verdict is not None:
             _group_of(tally, after, past.verdict).add(past.id, past.weight)
@@ -120,6 +137,18 @@ def add(tally: Tally, pasts: Iterable[Past], old: ProjectConfig, new: ProjectCon
             amount, currency = past.cost
             tally.costs[currency] = str(Decimal(tally.costs.get(currency, "0")) + Decimal(amount))
     return tally
+
+
+def _gainsay(side: Side, past: Past, config: ProjectConfig, pairs: Sequence[Contradiction]) -> None:
+    """Count for which rules an item holds that gainsay each other."""
+    if not pairs or past.type not in config.item_types:
+        return
+    facts = config.ruleset.facts_of(past.facts, past.measured)
+    for pair in pairs:
+        winner, loser = config.ruleset.rules[pair.wins], config.ruleset.rules[pair.loses]
+        with suppress(EvaluationFailed):
+            if winner.condition.holds(facts) and loser.condition.holds(facts):
+                side.both[loser.name] = side.both.get(loser.name, 0) + 1
 
 
 def hour_of(past: Past) -> int:

@@ -17,7 +17,7 @@ import msgspec
 from review.configuration.service import ConfigCache
 from review.kernel.db import UNREACHABLE, Database, driver_of
 from review.kernel.errors import ReviewError
-from review.rehearsal import evaluating, queries, service
+from review.rehearsal import evaluating, queries, remeasuring, service
 from review.rehearsal.queries import MOST_TRIES, Slice
 from review.rehearsal.report import Span, Versions
 from review.rehearsal.rules import Tally
@@ -97,14 +97,15 @@ async def _stretch(
     *,
     batch: int,
 ) -> int:
-    with_input, with_output = evaluating.needs(versions)
+    needs = evaluating.needs(versions)
     part = Slice(
         project_id=mine[0],
         since=row["since"],
         until=row["until"],
         after=row["cursor"],
-        with_input=with_input,
-        with_output=with_output,
+        with_input=needs.with_input,
+        with_output=needs.with_output,
+        with_measured=needs.with_measured,
     )
     if row["estimated"] is None and not await _estimate(db, mine, part):
         return 0
@@ -118,7 +119,8 @@ async def _stretch(
         rows = await queries.read_next(db.hot, part, size)
         if not rows:
             return counted + await _end(db, mine, row, versions, tally)
-        tally = await asyncio.to_thread(evaluating.count, tally, rows, versions)
+        pasts = await remeasuring.pasts_of(db.hot, mine[0], rows, versions)
+        tally = await asyncio.to_thread(evaluating.count, tally, pasts, versions)
         part = msgspec.structs.replace(part, after=rows[-1]["id"])
         text = msgspec.json.encode(tally).decode()
         took = time.monotonic() - began

@@ -98,19 +98,29 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Warning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):  # noqa: A001  what the field calls it
-    """What is worth a second look: `code` says which, and the others are its numbers."""
+    """What is worth a second look: `code` says which, and the others are its numbers.
+
+    `by` is the rule that wins. A pool gets `per_hour` reviews in an hour that it is open, and its members can do
+    `able_per_hour`.
+    """
 
     code: str
     rule: str = ""
+    by: str = ""
     pool: str = ""
     items: int = 0
     of: int = 0
     members: int = 0
     people: float = 0.0
+    per_hour: float = 0.0
+    able_per_hour: float = 0.0
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version would have done differently; `is_part` says that only the newest items were looked at."""
+    """What a version would have done differently; `is_part` says that only the newest items were looked at.
+
+    `recounted` is of how many items a rate was not measured when they came, and counted out of what is stored.
+    """
 
     from_version: int
     to_version: int
@@ -126,6 +136,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     item_costs: dict[str, str]
     assumed: Assumed
     warnings: list[Warning]
+    recounted: int = 0
 
 
 class BacktestView(msgspec.Struct, frozen=True, kw_only=True):

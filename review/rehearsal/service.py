@@ -19,10 +19,10 @@ from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
 from review.kernel.paging import cursor_of
 from review.kernel.sentences import say
-from review.rehearsal import evaluating, queries
+from review.rehearsal import evaluating, queries, remeasuring
 from review.rehearsal.errors import BacktestInvalid, BacktestNotFound, BacktestOver, TooManyBacktests
 from review.rehearsal.report import Known, Span, Versions, report
-from review.rehearsal.rules import Tally
+from review.rehearsal.rules import Past, Tally
 from review.rehearsal.schemas import MOST_DAYS, Assumed, BacktestView, Report
 
 MOST_PLANNED = 2_000
@@ -56,23 +56,38 @@ async def plan(db: Database, configs: ConfigCache, *, project_id: UUID, wanted: 
     """
     _check(wanted)
     versions = await versions_of(db.hot, configs, project_id, wanted.from_version, wanted.to_version)
+    return await plan_of(db, project_id=project_id, versions=versions, wanted=wanted)
+
+
+async def plan_of(db: Database, *, project_id: UUID, versions: Versions, wanted: Wanted) -> Report:
+    """Try a version that need not be stored on the newest 2,000 items of a span, at once.
+
+    Raises:
+        BacktestInvalid (422).
+    """
     until = await get_now(db.hot)
     until = min(wanted.until or until, until)
     since = wanted.since or until - timedelta(days=wanted.days)
     _check_span(since, until)
-    with_input, with_output = evaluating.needs(versions)
+    needs = evaluating.needs(versions)
     part = queries.Slice(
-        project_id=project_id, since=since, until=until, with_input=with_input, with_output=with_output
+        project_id=project_id,
+        since=since,
+        until=until,
+        with_input=needs.with_input,
+        with_output=needs.with_output,
+        with_measured=needs.with_measured,
     )
     async with _plans:
         rows = await queries.read_last(db.hot, part, MOST_PLANNED + 1)
-        tally = await asyncio.to_thread(_count_newest, rows[-MOST_PLANNED:], versions)
+        pasts = await remeasuring.pasts_of(db.hot, project_id, rows[-MOST_PLANNED:], versions)
+        tally = await asyncio.to_thread(_count_newest, pasts, versions)
         is_part = bool(rows) and rows[0]["found"] > tally.items
         span = Span(rows[-tally.items]["created_at"] if is_part else since, until, is_part)
         return await told(db, project_id, tally, versions, span, wanted.assumed)
 
 
-def _count_newest(rows: Sequence[Any], versions: Versions) -> Tally:
+def _count_newest(rows: Sequence[Past], versions: Versions) -> Tally:
     """Count the newest first, as many as there is time for."""
     tally, began = Tally(), time.monotonic()
     for end in range(len(rows), 0, -PLANNED_AT_ONCE):

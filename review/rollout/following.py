@@ -13,8 +13,9 @@ import msgspec
 
 from review.configuration.service import ConfigCache
 from review.kernel.db import Database
-from review.rehearsal import evaluating
+from review.rehearsal import evaluating, remeasuring
 from review.rehearsal.report import Versions
+from review.rehearsal.rules import Past
 from review.rollout import queries, rules
 from review.rollout.rules import Arrival, Compared, Trial
 from review.routing.rules import Route
@@ -43,25 +44,29 @@ async def _catch_up(db: Database, configs: ConfigCache, row: Any, is_stopping: C
     trial = Trial(rollout_id=row["id"], active=active, candidate=candidate, compared=row["compared"])
     mine, position, done = (row["project_id"], row["id"]), row["position"], 0
     flows: dict[str, int] = msgspec.json.decode(row["flows"])
-    needs = evaluating.needs(Versions(trial.active, trial.candidate))
+    versions = Versions(trial.active, trial.candidate)
+    needs = evaluating.needs(versions)
     while not is_stopping():
         upto, ids = await queries.read_next(db.hot, mine[0], position, batch)
         if upto is None:
             break
         found = Compared(flows=flows)
         if ids:
-            rows = await queries.read_items(db.hot, mine[0], ids, row["started_at"], *needs)
-            found = await asyncio.to_thread(_compare, trial, rows, flows)
+            rows = await queries.read_items(
+                db.hot, mine[0], ids, row["started_at"], needs.with_input, needs.with_output
+            )
+            pasts = await remeasuring.pasts_of(db.hot, mine[0], rows, versions)
+            found = await asyncio.to_thread(_compare, trial, rows, pasts, flows)
         if not await queries.move_on(db.hot, mine, position, upto, found):
             break
         position, flows, done = upto, found.flows, done + 1
     return done
 
 
-def _compare(trial: Trial, rows: Sequence[Any], flows: dict[str, int]) -> Compared:
-    return rules.compare(trial, map(_arrival, rows), flows)
+def _compare(trial: Trial, rows: Sequence[Any], pasts: Sequence[Past], flows: dict[str, int]) -> Compared:
+    return rules.compare(trial, map(_arrival, rows, pasts), flows)
 
 
-def _arrival(row: Any) -> Arrival:
+def _arrival(row: Any, past: Past) -> Arrival:
     route = msgspec.json.decode(row["route"], type=Route)
-    return Arrival(evaluating.past_of(row), row["config_version"], route)
+    return Arrival(past, row["config_version"], route)

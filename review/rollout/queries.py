@@ -38,7 +38,7 @@ FROM (SELECT position, item_id, kind, payload FROM events
 READ = """
 SELECT i.id, i.type, i.created_at, i.config_version, CASE WHEN $4 THEN b.input::text END AS input,
        CASE WHEN $5 THEN b.output::text END AS output, b.details::text AS details, b.route::text AS route,
-       NULL AS verdict, NULL AS chance
+       (b.route -> 'measured')::text AS measured, NULL AS verdict, NULL AS chance
 FROM items i JOIN item_bodies b ON b.project_id = i.project_id AND b.item_id = i.id
 WHERE i.project_id = $1 AND i.id = ANY($2::uuid[]) AND i.created_at >= $3 ORDER BY i.id
 """

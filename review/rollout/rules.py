@@ -8,7 +8,7 @@ import msgspec
 
 from review.configuration.rules import ProjectConfig
 from review.rehearsal.rules import FROM_TO, Past, outcome_of, replayed
-from review.routing import telling
+from review.routing import measuring, telling
 from review.routing.rollouts import Figure, Guard, fires, is_compared
 from review.routing.rules import Restraint, Route, RuleSet
 
@@ -84,17 +84,24 @@ def _try(trial: Trial, arrival: Arrival, found: Compared) -> None:
     if old == new:
         return
     found.differed += 1
-    parts = _parts(past.facts, (trial.active.ruleset, was.rule), (trial.candidate.ruleset, would.rule))
+    parts = _parts(past.facts, past.measured, (trial.active.ruleset, was.rule), (trial.candidate.ruleset, would.rule))
     found.kept.append(
         Seen(item_id=past.id, is_taken=False, old=old, new=new, old_rule=was.rule, new_rule=would.rule, parts=parts)
     )
 
 
 def restraint_as(was: Route, candidate: ProjectConfig, item_type: str) -> Restraint:
-    """Restrain the candidate as the item was: what a stop kept from being let through differs in no rule."""
+    """Restrain the candidate as the item was: what a stop or its model kept from being decided differs in no rule."""
     known = candidate.item_types.get(item_type)
-    stopped = any(each.stopped for each in was.evaluations)
-    return Restraint(two_person=known is not None and known.two_person, stopped=stopped)
+    fell = was.fallback is True and was.action != "review"
+    return Restraint(
+        two_person=known is not None and known.two_person,
+        stopped=any(each.stopped for each in was.evaluations),
+        uncleared=any(each.uncleared for each in was.evaluations),
+        held=was.held is True,
+        falling=fell,
+        fallback=was.action if fell and was.action != "review" else None,
+    )
 
 
 def ruled(config: ProjectConfig, item_type: str, taken: Route) -> str:
@@ -103,12 +110,14 @@ def ruled(config: ProjectConfig, item_type: str, taken: Route) -> str:
     return "approve" if is_audited else outcome_of(config, item_type, taken)
 
 
-def _parts(facts: Mapping[str, Any], *by: tuple[RuleSet, str | None]) -> tuple[telling.Value, ...]:
+def _parts(
+    facts: Mapping[str, Any], measured: measuring.Measured, *by: tuple[RuleSet, str | None]
+) -> tuple[telling.Value, ...]:
     found: dict[str, telling.Value] = {}
     for ruleset, name in by:
         rule = next((each for each in ruleset.rules if each.name == name), None)
         if rule is not None:
-            known = telling.known_of(ruleset, facts)
+            known = telling.known_of(ruleset, facts, measured)
             for value in telling.values_of(rule.condition.source, facts, known):
                 found.setdefault(value.name, value)
     return tuple(found.values())[:MOST_PARTS]

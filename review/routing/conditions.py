@@ -15,7 +15,8 @@ import msgspec
 
 from review.kernel.shapes import is_list, is_object
 from review.routing.cost import MAX_MACRO_ELEMENTS, steps_of
-from review.routing.named import NO_NAMES, Entries, Names, is_in, look_ups
+from review.routing.measuring import NOTHING, Ask, Asked, IsOpen, Measured, answers, asked_in
+from review.routing.named import NO_NAMES, Entries, Names, NotLoaded, is_in, look_ups
 from review.routing.reading import ITEM, JUDGEMENT, ConditionInvalid, Reading, Roots, read
 from review.routing.tokens import Kind, Token, scan
 
@@ -34,11 +35,16 @@ class EvaluationFailed(Exception):
 class Facts:
     """An item as conditions see it: converted once, for all of them."""
 
-    __slots__ = ("_called", "_failed", "_scored", "_values", "_widest", "context")
+    __slots__ = ("_called", "_failed", "_scored", "_values", "_widest", "answers", "context")
 
     def __init__(
-        self, values: dict[str, Any], review: dict[str, Any] | None = None, called: "Called | None" = None
+        self,
+        values: dict[str, Any],
+        review: dict[str, Any] | None = None,
+        called: "Called | None" = None,
+        answers: "Mapping[str, float | str | bool] | None" = None,
     ) -> None:
+        self.answers = answers or {}
         self._values = values if review is None else {**values, "review": list(review.values())}
         self._widest: int | None = None
         roots = {"item": values} if review is None else {"item": values, "review": review}
@@ -46,7 +52,7 @@ class Facts:
         self._failed: dict[str, str] = {}
         self._scored: dict[str, float] | None = None
         own = _OWN_FUNCTIONS if called is None else _OWN_FUNCTIONS | {"in_list_": called.has}
-        self.context = cel.Context(roots, own)
+        self.context = cel.Context({**roots, _ANSWERS: self.answers} if self.answers else roots, own)
 
     @property
     def widest(self) -> int:
@@ -77,13 +83,14 @@ class Facts:
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """A compiled condition, what it reads of an item, and how many steps it costs at most."""
+    """A compiled condition, what it reads of an item, how many steps it costs at most, and what it asks beside."""
 
     source: str
     program: Any
     reading: Reading
     steps: int = 0
     scores: tuple[str, ...] = ()
+    asks: tuple[Ask, ...] = ()
 
     def holds(self, facts: Facts) -> bool:
         """Evaluate the condition.
@@ -106,7 +113,10 @@ class Condition(msgspec.Struct, frozen=True):
         raise EvaluationFailed(message)
 
     def _lacking(self, facts: Facts) -> str | None:
-        """Name the first score that it needs and that cannot be counted, with the reason."""
+        """Name the first thing that it asks and that was not measured, or score that cannot be counted and why."""
+        for ask in self.asks:
+            if ask.name not in facts.answers:
+                return f"{ask.name} was not measured"
         failed = facts.score() if self.scores else None
         return next((f"the score {name}: {failed[name]}" for name in self.scores if failed and name in failed), None)
 
@@ -119,10 +129,11 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Called(msgspec.Struct, frozen=True):
-    """The lists and scores that conditions call by name, of one version of the rules."""
+    """The lists, scores and calendars that conditions call by name, of one version of the rules."""
 
     lists: Mapping[str, Entries] = {}
     scores: Mapping[str, tuple[Part, ...]] = {}
+    calendars: Mapping[str, IsOpen] = {}
 
     def has(self, value: object, name: str) -> bool | None:
         """Tell whether the list of this name has a value."""
@@ -153,17 +164,19 @@ def _compile(source: str, *, about_review: bool, names: Names) -> Condition:
         message = f"the condition is longer than {MAX_LENGTH} characters"
         raise ConditionInvalid(message, 0)
     tokens = list(scan(source))
-    edits = _edits(tokens, names)
+    asked = () if about_review else asked_in(tokens, names.calendars)
+    edits = _edits(tokens, names, asked)
     try:
         program = cel.compile(_rewritten(source, edits))
     except ValueError as fault:
         raise ConditionInvalid(*_syntax_error(str(fault), source, edits)) from fault
-    reading = read(tokens, _roots(JUDGEMENT if about_review else ITEM, names))
+    reading = read(_without(tokens, asked), _roots(JUDGEMENT if about_review else ITEM, names))
     look_ups(tokens, names.lists)
     scores = tuple(dict.fromkeys(path.fields[0] for path in reading.paths if path.root == "scores"))
-    condition = Condition(source, program, reading, steps_of(tokens), scores)
+    asks = tuple(dict.fromkeys(each.ask for each in asked))
+    condition = Condition(source, program, reading, steps_of(tokens), scores, asks)
     _refuse_broken_patterns(tokens)
-    if not condition.reading.paths:
+    if not condition.reading.paths and not asks:
         _refuse_broken_constant(condition)
     return condition
 
@@ -186,13 +199,24 @@ def needs_of(conditions: Iterable[Condition]) -> Needs:
     return needs
 
 
+def asks_of(conditions: Iterable[Condition]) -> tuple[Ask, ...]:
+    """Tell what a set of conditions asks beside the item, each thing once."""
+    return tuple(dict.fromkeys(ask for condition in conditions for ask in condition.asks))
+
+
 def facts_of(
-    item: Mapping[str, Any], needs: Needs, review: Mapping[str, Any] | None = None, called: Called | None = None
+    item: Mapping[str, Any],
+    needs: Needs,
+    review: Mapping[str, Any] | None = None,
+    called: Called | None = None,
+    *,
+    asks: Sequence[Ask] = (),
+    measured: Measured = NOTHING,
 ) -> Facts:
     """Give what is needed of an item with every number as a double; true and false stay what they are.
 
     A field that was not sent is null, or empty where it holds several things. `review` is a judgement, for conditions
-    that speak of one.
+    that speak of one. `measured` is what was measured of the item when it came, out of which `asks` are answered.
     """
     values: dict[str, Any] = {}
     for field, below in needs.items():
@@ -201,7 +225,8 @@ def facts_of(
             values[field] = {name: _doubled(value[name]) for name in below if name in value}
         else:
             values[field] = _doubled(value)
-    return Facts(values, None if review is None else _doubled(dict(review)), called)
+    found = answers(asks, measured, called.calendars if called is not None else {}) if asks else None
+    return Facts(values, None if review is None else _doubled(dict(review)), called, found)
 
 
 def _doubled(value: Any) -> Any:
@@ -229,6 +254,7 @@ def _size(value: Any) -> float | None:
 
 
 _OWN_FUNCTIONS = {"size_": _size}
+_ANSWERS = "measured"  # no condition can name it: it is no root
 
 
 class _Edit(msgspec.Struct, frozen=True):
@@ -238,18 +264,21 @@ class _Edit(msgspec.Struct, frozen=True):
     text: str
 
 
-def _edits(tokens: Sequence[Token], names: Names) -> list[_Edit]:
+def _edits(tokens: Sequence[Token], names: Names, asked: Sequence[Asked]) -> list[_Edit]:
     """List what becomes something else: integer literals that do not index a list, calls of `size`, and look-ups.
 
-    What is wrong with a look-up is said later, once the engine has found its own faults.
+    What is asked beside the item becomes a look at what was measured. What is wrong with a look-up is said later, once
+    the engine has found its own faults.
     """
     try:
         looked_up = look_ups(tokens, names.lists)
     except ConditionInvalid:
         looked_up = {}
+    measured = {each.start: f'{_ANSWERS}["{each.ask.name}"]' for each in asked}
+    inside = {at for each in asked for at in range(each.start + 1, each.end)}
     edits: list[_Edit] = []
     for at, token in enumerate(tokens):
-        text = token.text
+        text = "" if at in inside else measured.get(at, token.text)
         if token.kind is Kind.NUMBER and not _is_index(tokens, at):
             text = _double(token.text)
         elif token.text == "size" and at + 1 < len(tokens) and tokens[at + 1].text == "(":
@@ -260,6 +289,15 @@ def _edits(tokens: Sequence[Token], names: Names) -> list[_Edit]:
         if text != token.text:
             edits.append(_Edit(token, text))
     return edits
+
+
+def _without(tokens: Sequence[Token], asked: Sequence[Asked]) -> list[Token]:
+    """Put a word in the place of what is asked beside the item, which has been read already."""
+    kept, end = list[Token](), 0
+    for each in asked:
+        kept += [*tokens[end : each.start], Token(Kind.NAME, "true", tokens[each.start].offset)]
+        end = each.end
+    return [*kept, *tokens[end:]]
 
 
 def _rewritten(source: str, edits: Sequence[_Edit]) -> str:
@@ -343,6 +381,8 @@ def _in_words(fault: Exception) -> str:
         return f"the field {str(fault.args[0])[:100]!r} is missing"
     if isinstance(fault, IndexError):
         return "a list is shorter than the condition expects"
+    if NotLoaded.__name__ in str(fault):
+        return "a list that it looks in is not loaded"
     if isinstance(fault, TypeError) or "Undefined variable or function" in str(fault):
         return "a value is empty or of another kind than the condition expects"
     return str(fault).split("\n", 1)[0].partition(". ")[0][:200]

@@ -1,6 +1,7 @@
 """Lists and scores: what a project's conditions call by name, in `lists.NAME` and `scores.NAME`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
 import msgspec
@@ -9,7 +10,7 @@ from review.routing.reading import ConditionInvalid
 from review.routing.tokens import Kind, Token
 
 # What a list holds; hashed, so that a look-up takes the same time in a list of ten and of a million.
-Entries: TypeAlias = frozenset[str | float]
+Entries: TypeAlias = AbstractSet[str | float]
 
 _OPENING, _CLOSING = {"(": ")", "[": "]", "{": "}"}, {")": "(", "]": "[", "}": "{"}
 # What may stand before the left side of `in` without binding tighter than `in` does.
@@ -17,11 +18,35 @@ _BEFORE = frozenset({"", "(", "[", ",", "&&", "||", "?", ":", "{"})
 IN_BRACKETS = "what is looked up must be one field or stand in brackets, as in `!(item.input.country in lists.NAME)`"
 
 
+class NotLoaded(LookupError):
+    """A list was looked in whose entries are not at hand."""
+
+
+class Unloaded(AbstractSet[str | float]):
+    """Stands for a list whose entries are not at hand: whatever looks in it fails, and nothing is let through by it."""
+
+    def __contains__(self, value: object) -> bool:
+        """Refuse to tell."""
+        raise NotLoaded
+
+    def __iter__(self) -> Iterator[str | float]:
+        """Give nothing."""
+        return iter(())
+
+    def __len__(self) -> int:
+        """Give zero."""
+        return 0
+
+
+UNLOADED = Unloaded()
+
+
 class Names(msgspec.Struct, frozen=True):
-    """The names of the lists and scores that a condition may use."""
+    """The names of the lists, scores and calendars that a condition may use."""
 
     lists: tuple[str, ...] = ()
     scores: tuple[str, ...] = ()
+    calendars: tuple[str, ...] = ()
 
 
 NO_NAMES = Names()
@@ -34,7 +59,7 @@ def is_in(entries: Entries, value: object) -> bool | None:
     return value in entries
 
 
-def entries_of(values: Iterable[str | float]) -> Entries:
+def entries_of(values: Iterable[str | float]) -> frozenset[str | float]:
     """Make a list's entries, every number a double as in conditions."""
     return frozenset(value if isinstance(value, str) else float(value) for value in values)
 

@@ -15,7 +15,10 @@ from review.routing.tokens import Kind, Token, text_of
 # The names an expression may begin a path with, and the fields of each.
 Roots: TypeAlias = Mapping[str, tuple[str, ...]]
 
-FIELDS = ("type", "confidence", "impact", "input", "output", "model", "signals", "tags", "metadata", "alternatives")
+FIELDS = (
+    *("type", "confidence", "impact", "input", "output", "model", "signals", "tags", "metadata", "alternatives"),
+    "subject",
+)
 MODEL_FIELDS = ("name", "version", "prompt_version")
 REVIEW_FIELDS = ("verdict", "output", "reasons", "comment")
 ITEM: Roots = {"item": FIELDS}

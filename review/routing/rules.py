@@ -6,7 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from review.routing.conditions import Called, Condition, EvaluationFailed, Facts, Needs, facts_of, needs_of
+from review.routing.conditions import Called, Condition, EvaluationFailed, Facts, Needs, asks_of, facts_of, needs_of
+from review.routing.measuring import NOTHING, Ask, Measured, kept
 from review.routing.sampling import Audit, AuditPlan, chance, is_drawn
 
 Verb = Literal["review", "approve", "reject"]
@@ -30,13 +31,17 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RuleSet(msgspec.Struct, frozen=True):
-    """One version of a project's rules, in the order in which they are tried."""
+    """One version of a project's rules, in the order in which they are tried.
+
+    `asks` is what must be measured of an item before they can be.
+    """
 
     version: int
     rules: tuple[Rule, ...]
     needs: Needs
     called: Called | None = None
     audit: AuditPlan | None = None
+    asks: tuple[Ask, ...] = ()
 
     @classmethod
     def of(
@@ -44,7 +49,12 @@ class RuleSet(msgspec.Struct, frozen=True):
     ) -> "RuleSet":
         """Put rules together, and note what they and the scores they call read of an item at all."""
         parts = [part.condition for each in (called.scores.values() if called else ()) for part in each]
-        return cls(version, rules, needs_of([*(rule.condition for rule in rules), *parts]), called, audit)
+        conditions = [*(rule.condition for rule in rules), *parts]
+        return cls(version, rules, needs_of(conditions), called, audit, asks_of(conditions))
+
+    def facts_of(self, item: Mapping[str, Any], measured: Measured = NOTHING) -> Facts:
+        """Give what these rules read of an item, with what was measured of it."""
+        return facts_of(item, self.needs, called=self.called, asks=self.asks, measured=measured)
 
 
 class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -125,7 +135,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     `inclusion_probability` is the chance, over the sampling alone, that an item with this content is sent to a
     person: what a data scientist weights the labels by. `held` says that a stop kept it from being handed to anybody
-    at first, `fallback` that one had it decided by what its item type declares for that.
+    at first, `fallback` that one had it decided by what its item type declares for that. `measured` is what the rules
+    asked that no item says.
     """
 
     action: Verb
@@ -143,18 +154,26 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     audit: Audit | msgspec.UnsetType = msgspec.UNSET
     held: bool | msgspec.UnsetType = msgspec.UNSET
     fallback: bool | msgspec.UnsetType = msgspec.UNSET
+    measured: dict[str, int | str] | msgspec.UnsetType = msgspec.UNSET
 
 
 def route(
-    ruleset: RuleSet, item: Mapping[str, Any], item_id: UUID, default_pool: str, restraint: Restraint = FREE
+    ruleset: RuleSet,
+    item: Mapping[str, Any],
+    item_id: UUID,
+    default_pool: str,
+    restraint: Restraint = FREE,
+    measured: Measured = NOTHING,
 ) -> Route:
-    """Route an item.
+    """Route an item, of which so much was measured when it came.
 
     A condition that fails to evaluate sends the item to the default pool with the error recorded, and so does a
     rule set of which no rule matches, and a rule that may not decide it by itself. What takes two people is judged by
     two at least, whatever the rule says.
     """
-    taken = _route(ruleset, item, item_id, default_pool, restraint)
+    taken = _route(ruleset, item, item_id, default_pool, restraint, ruleset.facts_of(item, measured))
+    if ruleset.asks:
+        taken = msgspec.structs.replace(taken, measured=kept(ruleset.asks, measured))
     if restraint.two_person:
         taken = msgspec.structs.replace(taken, reviews_required=max(2, taken.reviews_required), two_person=True)
     return _halted(taken, restraint)
@@ -171,8 +190,9 @@ def _halted(taken: Route, restraint: Restraint) -> Route:
     return msgspec.structs.replace(taken, action=verdict, fallback=True, inclusion_probability=probability)
 
 
-def _route(ruleset: RuleSet, item: Mapping[str, Any], item_id: UUID, default_pool: str, restraint: Restraint) -> Route:
-    facts = facts_of(item, ruleset.needs, called=ruleset.called)
+def _route(
+    ruleset: RuleSet, item: Mapping[str, Any], item_id: UUID, default_pool: str, restraint: Restraint, facts: Facts
+) -> Route:
     evaluations: list[Evaluation] = []
     to_person, mass = 0.0, 1.0
     for at, rule in enumerate(ruleset.rules):

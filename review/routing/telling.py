@@ -7,9 +7,11 @@ from typing import Final, TypeGuard
 import msgspec
 
 from review.kernel.shapes import is_object
-from review.routing.conditions import MAX_LENGTH, facts_of
-from review.routing.named import Entries, is_in
-from review.routing.reading import FIELDS
+from review.routing.conditions import MAX_LENGTH
+from review.routing.measuring import NOTHING as UNMEASURED
+from review.routing.measuring import Asked, Measured, asked_in
+from review.routing.named import UNLOADED, Entries, is_in
+from review.routing.reading import FIELDS, ConditionInvalid
 from review.routing.rules import RuleSet
 from review.routing.tokens import Kind, Token, scan, text_of
 
@@ -46,6 +48,7 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True):
     listed: str = "is in %(list)s"
     unlisted: str = "is not in %(list)s"
     uncounted: str = "not counted"
+    unmeasured: str = "not measured"
     size: str = "size of %(what)s"
     too_large: str = "a number too large to show"
     more: str = "%(count)s more"
@@ -64,22 +67,32 @@ class Value(msgspec.Struct, frozen=True):
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What a condition's lists hold, and what its scores come to for the item; null where one cannot be counted."""
+    """What a condition's lists hold, what its scores come to for the item, and what was measured of it.
+
+    A score that cannot be counted is null. Of what rules ask beside the item, what is missing was not measured;
+    `calendars` are those that they may ask.
+    """
 
     lists: Mapping[str, Entries] = {}
     scores: Mapping[str, float | None] = {}
+    answers: Mapping[str, float | str | bool] = {}
+    calendars: tuple[str, ...] = ()
 
 
 NOTHING = Known()
 
 
-def known_of(ruleset: RuleSet, item: Mapping[str, object]) -> Known:
-    """Give what the lists of a rule set hold and what its scores come to for an item."""
+def known_of(ruleset: RuleSet, item: Mapping[str, object], measured: Measured = UNMEASURED) -> Known:
+    """Give what the lists of a rule set hold, what its scores come to for an item, and what was measured of that."""
     called = ruleset.called
-    if called is None:
+    if called is None and not ruleset.asks:
         return NOTHING
-    facts = facts_of(item, ruleset.needs, called=called)
-    return Known(called.lists, {name: facts.points(name) for name in called.scores})
+    facts = ruleset.facts_of(item, measured)
+    if called is None:
+        return Known(answers=facts.answers)
+    scores = {name: facts.points(name) for name in called.scores}
+    lists = {name: entries for name, entries in called.lists.items() if entries is not UNLOADED}
+    return Known(lists, scores, facts.answers, tuple(called.calendars))
 
 
 class _Missing:
@@ -128,6 +141,7 @@ class _Telling:
         self._item = dict(item)
         self._phrases = phrases
         self._known = known
+        self._asked = _asked(tokens, known)
         self._paths = {at: found for at in range(len(tokens)) if (found := self._find(at)) is not None}
         spoken = {found.fields for found in self._paths.values()}
         lasts = [fields[-1] for fields in spoken]
@@ -146,12 +160,14 @@ class _Telling:
     def values(self, written: str) -> Iterator[tuple[str, str]]:
         """Give each part of the condition that an item has a value for, as written, and that value."""
         for at in range(len(self._tokens)):
-            found = self._paths.get(at)
-            end = at + 3 if self._score(at) else found.end if found is not None else at
+            found, asked = self._paths.get(at), self._asked.get(at)
+            end = at + 3 if self._score(at) else found.end if found is not None else asked.end if asked else at
             if end == at:
                 continue
-            shown = self._score(at) or _shown(
-                found.value if found is not None else _MISSING, self._phrases, self._sought_at(at)
+            shown = (
+                self._score(at)
+                or (self._answer(asked) if asked else "")
+                or _shown(found.value if found is not None else _MISSING, self._phrases, self._sought_at(at))
             )
             yield written[self._tokens[at].offset : self._tokens[end - 1].end], shown
             if (is_listed := self._is_listed(end)) is not None:
@@ -180,6 +196,8 @@ class _Telling:
         """Tell a score with its points, and a look-up as what is the case."""
         if score := self._score(at):
             return f"{self._text(at + 2)} {score}", at + 3, True
+        if (asked := self._asked.get(at)) is not None:
+            return f"{asked.ask.name} {self._answer(asked)}", asked.end, True
         is_listed = self._is_listed(at)
         if is_listed is None:
             return None
@@ -195,6 +213,13 @@ class _Telling:
         if name not in self._known.scores:
             return ""
         return self._phrases.uncounted if points is None else f"{points:,.12g}"
+
+    def _answer(self, asked: Asked) -> str:
+        """Give what was measured, in words."""
+        value = self._known.answers.get(asked.ask.name)
+        if value is None:
+            return self._phrases.unmeasured
+        return f"{value:,.12g}" if isinstance(value, float) else json.dumps(value)
 
     def _is_listed(self, at: int) -> bool | None:
         """Tell whether a list has the field that stands before `in lists.NAME`, if it is one that lists may have."""
@@ -302,6 +327,14 @@ class _Telling:
 
     def _text(self, at: int) -> str:
         return self._tokens[at].text if 0 <= at < len(self._tokens) else ""
+
+
+def _asked(tokens: Sequence[Token], known: Known) -> dict[int, Asked]:
+    """Give what a condition asks beside the item, by the place where it begins."""
+    try:
+        return {each.start: each for each in asked_in(tokens, known.calendars)}
+    except ConditionInvalid:
+        return {}
 
 
 def _is_several(value: object) -> TypeGuard[Sequence[object]]:

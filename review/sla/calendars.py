@@ -102,6 +102,11 @@ def working_between(calendar: Calendar, start: datetime, end: datetime) -> timed
     return found
 
 
+def is_open(calendar: Calendar, at: datetime) -> bool:
+    """Tell whether an instant lies within working time; the instant at which it ends does not."""
+    return working_between(calendar, at, at + timedelta(microseconds=1)) > _NOTHING
+
+
 def describe_day(calendar: Calendar, day: date) -> str:
     """Say in words why a day is as it is: `open 09:00-17:30`, `closed: Sunday`, `closed: Christmas Day`."""
     return _described(_Same(calendar), day)

@@ -248,3 +248,26 @@ async def test_what_was_over_long_ago_is_forgotten_and_nothing_else(world: World
     )
     assert await service.forget_old(world.db.hot, timedelta(days=1)) == 1
     assert await world.count("backtests") == 2
+
+
+async def test_rates_are_read_from_the_route_or_counted_as_of_then_and_the_report_says_so(world: World) -> None:
+    """Issue 6, 2: what a new rule asks and nobody measured is counted out of what is stored, and told."""
+    ada = await admin(world)
+    for _ in range(4):
+        await world.submit(subject="ann", confidence=0.9)
+    await world.submit(confidence=0.9)
+    asked = """rules:
+  - {{name: burst, when: 'item.subject != null && rate("item.subject", "1h") >= 2', then: {{review: seniors}}}}
+"""
+    asking = CONFIG.replace("rules:\n", asked)
+    version = await propose(world, asking)
+    found = await ended(world, ada, await begin(world, ada, version))
+    assert found.result is not None
+    assert (found.result.items, found.result.moved, found.result.recounted) == (5, 2, 4)
+    wanted = Wanted(from_version=1, to_version=version)
+    planned = await service.plan(world.db, world.configs, project_id=ada.project_id, wanted=wanted)
+    assert (planned.moved, planned.recounted) == (2, 4)
+    stored = "UPDATE item_bodies SET route = (route::jsonb || jsonb_build_object('measured', $1::jsonb))::json"
+    await world.db.hot.execute(stored, '{"rate(item.subject, 1h)": 3}')
+    planned = await service.plan(world.db, world.configs, project_id=ada.project_id, wanted=wanted)
+    assert (planned.moved, planned.recounted) == (4, 0), "what was measured then counts"

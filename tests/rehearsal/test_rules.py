@@ -140,6 +140,7 @@ def test_rules_that_do_nothing_or_send_all_to_one_person_are_warned_of_with_the_
     assert {(each.code, each.rule, each.items, each.of) for each in found.warnings} == {
         ("rule_matches_nothing", "bad", 40, 40),
         ("rule_never_reached", "dead", 0, 40),
+        ("rule_contradicted", "dead", 0, 40),
     }
     to_one = "rules:\n  - {name: all, when: 'true', then: {review: pair}}\n"
     one = {"pair": (7200.0, 5)}
@@ -152,11 +153,28 @@ def test_rules_that_do_nothing_or_send_all_to_one_person_are_warned_of_with_the_
         1,
     )
     assert (busy.code, round(busy.people, 2)) == ("too_few_people", round(40 * 36_000 / WEEK.total_seconds(), 2))
+    assert (round(small.per_hour, 4), small.able_per_hour) == (round(40 / (7 * 24), 4), 0.1)
     pool = next(each for each in reported(pasts, to_one, handling=one).pools if each.pool == "pair")
     assert pool.new is not None
     assert (pool.new.reviews, pool.new.cost, pool.handling_from) == (40, 40 * 2 * 30, 5)
     fails = "rules:\n  - {name: odd, when: 'item.input.gone > 1', then: {approve: true}}\n"
     assert [(each.code, each.items) for each in reported(pasts, fails).warnings] == [("rule_fails", 40)]
+
+
+def test_a_rule_that_an_earlier_one_gainsays_is_told_with_the_items_for_which_both_hold() -> None:
+    pasts = [past(at, confidence=at / 40) for at in range(40)]
+    rules = """
+rules:
+  - {name: wins, when: 'item.confidence >= 0.5', sample: 0.5, then: {approve: true}}
+  - {name: loses, when: 'item.confidence >= 0.75', then: {reject: true}}
+  - {name: seen, when: 'item.confidence >= 0.9', sample: 0.1, then: {review: crowd}}
+  - {name: rest, when: 'true', then: {review: crowd}}
+"""
+    found = [each for each in reported(pasts, rules).warnings if each.code == "rule_contradicted"]
+    assert [(each.rule, each.by, each.items, each.of) for each in found] == [
+        ("loses", "wins", 10, 40),
+        ("seen", "wins", 4, 40),
+    ]
 
 
 def test_how_much_comes_in_a_week_is_counted_from_the_first_item_on() -> None:

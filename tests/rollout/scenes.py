@@ -51,7 +51,7 @@ async def desk(world: World) -> Desk:
     who = await keys.authenticate_key(world.db.hot, world.service_key)
     config = await world.configs.get(who.project_id, who.config_version)
     candidate = None if who.rollout is None else await world.configs.get(who.project_id, who.rollout.version)
-    return Desk(world.db.hot, who, config, BASE_URL, candidate)
+    return Desk(world.db.hot, who, config, BASE_URL, candidate=candidate)
 
 
 async def submit(world: World, count: int = 1, **more: Any) -> list[Accepted]:

@@ -243,6 +243,7 @@ def test_what_was_not_sent_is_null_or_empty() -> None:
         "model": {},
         "signals": {},
         "tags": [],
+        "subject": None,
         "metadata": {},
         "alternatives": [],
     }

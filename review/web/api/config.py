@@ -1,6 +1,5 @@
 """The project's configuration over HTTP: read it, check it, try it on an item, plan it, apply it."""
 
-import asyncio
 from typing import Any
 
 import msgspec
@@ -10,12 +9,12 @@ from litestar.params import FromQuery
 from review.configuration import service as configuration
 from review.configuration.plans import Plan
 from review.identity.rules import Permission
-from review.intake import trying
+from review.intake import trials
 from review.intake.trying import Checked, Trial
 from review.web.api import bodies
 from review.web.api.openapi import gives, takes
 from review.web.guards import requires
-from review.web.services import AnyRequest, Tx, Who
+from review.web.services import AnyRequest, Svc, Tx, Who
 
 YAML = "application/yaml"
 
@@ -57,13 +56,13 @@ async def put_config(request: AnyRequest, who: Who, tx: Tx, dry_run: FromQuery[b
     opt=requires(Permission.WRITE_CONFIG) | takes(Any, "application/json", YAML),
     status_code=200,
 )
-async def check_config(request: AnyRequest) -> Checked:
+async def check_config(request: AnyRequest, services: Svc, who: Who) -> Checked:
     """Say what is wrong with a configuration, each fault with its line and column; nothing is stored."""
-    return await asyncio.to_thread(trying.check, await request.body())
+    return await trials.check(services.db.hot, who.project_id, await request.body())
 
 
 @post("/config/evaluate", opt=requires(Permission.WRITE_CONFIG) | takes(TrialIn), status_code=200)
-async def evaluate_config(request: AnyRequest) -> Trial:
+async def evaluate_config(request: AnyRequest, services: Svc, who: Who) -> Trial:
     """Say where an item would go by a configuration, and what each rule makes of it; nothing is stored."""
     given = await bodies.read(request, TrialIn)
-    return await asyncio.to_thread(trying.evaluate, given.document, given.item)
+    return await trials.evaluate(services.db.hot, who.project_id, given.document, given.item)

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from review.configuration.rules import ProjectConfig
 from review.decisions.rules import LockedItem, Verdict
+from review.intake.trials import measured_in
 from review.items.schemas import Details, HistoryEntry, ItemDetail
 from review.items.types import ItemType
 from review.kernel import strict_json
@@ -237,10 +238,11 @@ def conditions_of(ruleset: RuleSet | None) -> Mapping[str, str]:
 
 def known_of(item: ItemDetail, ruleset: RuleSet | None) -> Known:
     """Give what an item's rules call by name, with what it comes to for this item."""
-    if ruleset is None or ruleset.called is None:
+    if ruleset is None or (ruleset.called is None and not ruleset.asks):
         return NOTHING
     payload = {"type": item.type, "input": msgspec.json.decode(item.input), "output": msgspec.json.decode(item.output)}
-    return telling.known_of(ruleset, item.details.facts() | payload)
+    measured = measured_in(msgspec.json.decode(item.route))
+    return telling.known_of(ruleset, item.details.facts() | payload, measured)
 
 
 def why(

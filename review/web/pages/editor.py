@@ -19,7 +19,8 @@ from review.configuration.errors import ConfigError, ConfigurationInvalid
 from review.configuration.offers import Offer, offers
 from review.configuration.plans import Plan
 from review.identity.rules import Permission
-from review.intake import trying
+from review.intake import trials
+from review.intake.trials import Earlier
 from review.intake.trying import Trial
 from review.items import service as items
 from review.items.schemas import ItemDetail, ItemView
@@ -107,7 +108,7 @@ class EditorPages(Controller):
         """Check the text, try it on an item, or store it as a candidate; what was typed stays."""
         pairs = await read_form(request)
         typed, act = _typed(pairs), first(pairs, "do")
-        found = await _check(typed.source)
+        found = await _check(work, typed.source)
         if act == "try" or (work.is_partial and (typed.item or typed.pasted.strip())):
             found = await _try(work, typed, found)
         if act != "save" or not found.is_sound:
@@ -132,8 +133,9 @@ async def _propose(work: Work, tx: Tx, typed: Typed) -> Plan:
     )
 
 
-async def _check(source: str) -> Found:
-    checked, offered = await asyncio.to_thread(lambda: (trying.check(source), _offers(source)))
+async def _check(work: Work, source: str) -> Found:
+    checked = await trials.check(work.hot, work.who.project_id, source)
+    offered = await asyncio.to_thread(_offers, source)
     return Found(
         is_checked=True,
         faults=[_fault(source, each) for each in checked.faults[:MOST_FAULTS]],
@@ -161,14 +163,15 @@ async def _try(work: Work, typed: Typed, found: Found) -> Found:
     if not found.is_sound:
         return found
     try:
-        item = await _item(work, typed)
-        return replace(found, trial=await asyncio.to_thread(trying.evaluate, typed.source, item))
+        item, earlier = await _item(work, typed)
+        trial = await trials.evaluate(work.hot, work.who.project_id, typed.source, item, earlier)
+        return replace(found, trial=trial)
     except ReviewError as refused:
         return _refused(found, refused)
 
 
-async def _item(work: Work, typed: Typed) -> object:
-    """Give the item to try as it was submitted, or would be.
+async def _item(work: Work, typed: Typed) -> tuple[object, Earlier | None]:
+    """Give the item to try as it was submitted, or would be, and how it was routed if it was.
 
     Raises:
         ItemNotFound (404); Invalid, MalformedRequest: there is none, or the pasted one is not JSON.
@@ -177,13 +180,14 @@ async def _item(work: Work, typed: Typed) -> object:
         if not typed.pasted.strip():
             message = say("There is no item to try. Choose one of the list, or paste one.")
             raise Invalid(message)
-        return strict_json.decode(typed.pasted.encode())
+        return strict_json.decode(typed.pasted.encode()), None
     given = [each for each in await _latest(work) if str(each.id) == typed.item]
     if not given:
         message = say("This item is not among those offered any more. Choose another one of the list, or paste one.")
         raise Invalid(message)
     detail = await items.get_detail(work.hot, who=work.who, item_id=given[0].id, base_url=work.base_url)
-    return as_submitted(detail)
+    earlier = Earlier(detail.id, detail.created_at, msgspec.json.decode(detail.route))
+    return as_submitted(detail), earlier
 
 
 def as_submitted(item: ItemDetail) -> dict[str, Any]:

@@ -103,6 +103,7 @@ def _phrases() -> Phrases:
         listed=spoken.gettext("is in %(list)s"),
         unlisted=spoken.gettext("is not in %(list)s"),
         uncounted=spoken.gettext("not counted"),
+        unmeasured=spoken.gettext("not measured"),
         size=spoken.gettext("size of %(what)s"),
         too_large=spoken.gettext("a number too large to show"),
         more=spoken.gettext("%(count)s more"),

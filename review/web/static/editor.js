@@ -98,7 +98,7 @@ const pick = (to) => {
   source.setAttribute("aria-activedescendant", `choice-${at}`);
 };
 const open = () => {
-  const typed = before(), head = typed.match(/(?:item|lists|scores)\..*$|[\w-]*$/)[0], low = head.toLowerCase();
+  const typed = before(), head = typed.match(/(?:item|lists|scores|received)\..*$|[\w-]*$/)[0], low = head.toLowerCase();
   found = $$("#offers li").filter(({ dataset: { text } }) => text.toLowerCase().startsWith(low) && text !== head);
   if (!found.length || source.selectionStart !== source.selectionEnd) return close();
   over = head.length;
@@ -133,7 +133,7 @@ source.addEventListener("input", (event) => {
   draw();
   soon();
   const typed = before();
-  if (/\b(item|lists|scores)\.[\w.]*$/.test(typed)) open();
+  if (/\b(item|lists|scores|received)\.[\w.]*$/.test(typed)) open();
   else if (!box.hidden) typed ? open() : close();
 });
 box.addEventListener("pointerdown", (event) => { event.preventDefault(); const it = event.target.closest("li"); if (it) take(found[it.dataset.place]); });
