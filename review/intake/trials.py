@@ -62,12 +62,12 @@ async def evaluate(
     config = await _compiled(hot, project_id, source)
     await asyncio.to_thread(trying.check_item, config, item)
     measured: Measured = {}
-    ruleset, facts = config.ruleset.asks, cast("Mapping[str, Any]", item)
+    ruleset, facts = config.ruleset, cast("Mapping[str, Any]", item)
     if ruleset.asks and earlier is not None:
         stored = Stored(earlier.id, earlier.at, facts, earlier.measured)
         measured = (await measuring.remeasure(hot, project_id, [ruleset], [stored]))[0].measured
     elif ruleset.asks:
-        measured = (await measuring.measure(hot, project_id, ruleset, [facts]))[0][0]
+        measured = (await measuring.measure(hot, project_id, ruleset.asks, [facts]))[0][0]
     return await asyncio.to_thread(trying.evaluate, config, item, measured)
 
 
