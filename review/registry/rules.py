@@ -58,11 +58,6 @@ def first_state(*, is_asked: bool, is_from_before: bool) -> State:
     return "cleared" if is_from_before else "waiting"
 
 
-def after_asking(state: State) -> State:
-    """Give the state of a version once its project asks for clearing; what waits or was revoked stays so."""
-    return "cleared" if state == "seen" else state
-
-
 def may_clear(state: str) -> bool:
     """Tell whether there is something to clear."""
     return state != "cleared"

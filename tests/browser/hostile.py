@@ -239,10 +239,10 @@ class Spread:
                 self.items.append(answer["id"])
             await self._act(api)
         await learning.follow(self.world.db)
-        seen = (await get_now(self.world.db.hot),) * 2
+        now = await get_now(self.world.db.hot)
         for called in (Called(*SHORT[1:4]), Called(SHORT[23], SHORT[2], SHORT[5])):
             cut = Called(*(each[:200] for each in called))
-            added = await registry.add(self.world.db.hot, self.world.service.project_id, cut, 1, seen, "waiting")
+            added = await registry.add(self.world.db.hot, self.world.service.project_id, cut, 1, (now, now), "waiting")
             self.models.append(added)
         await self._owe()
         execute = self.world.db.hot.execute

@@ -316,7 +316,7 @@ def test_the_examples_of_the_documentation_compile_and_its_item_is_due_as_it_say
     text = (DOCS / "configuration.md").read_text()
     blocks: list[str] = re.findall(r"^```yaml\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
     shown = [block for block in blocks if not block.startswith(("when:", "needs_lead:")) and "\npools:" not in block]
-    assert len(shown) == 8
+    assert len(shown) == 9
     whole = "project: p\nrules: []\npools: {seniors: {}}\nchannels: {ops: {url: slack://x}}\n"
     whole += "item_types: {letter: {input_schema: true, output_schema: true, sensitive: text}}\n"
     config = compiled(whole + "".join(shown))

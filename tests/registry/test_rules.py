@@ -13,18 +13,7 @@ from review.configuration.rules import ProjectConfig, Versions, compile_config
 from review.intake.rules import prepare
 from review.items.schemas import Model
 from review.registry.comparing import BINS, Found, Share, side_of, span_of, tell
-from review.registry.rules import (
-    ALL,
-    BEFORE,
-    NONE,
-    Called,
-    Cleared,
-    State,
-    after_asking,
-    first_state,
-    may_clear,
-    may_revoke,
-)
+from review.registry.rules import ALL, BEFORE, NONE, Called, Cleared, first_state, may_clear, may_revoke
 from review.rehearsal.evaluating import past_of
 from review.rehearsal.rules import replayed
 from review.routing.conditions import compile_condition, facts_of, needs_of
@@ -141,7 +130,6 @@ def test_what_a_version_is_registered_as_and_what_may_be_done_to_it() -> None:
     assert first_state(is_asked=False, is_from_before=False) == "seen"
     assert first_state(is_asked=True, is_from_before=True) == "cleared"
     assert first_state(is_asked=True, is_from_before=False) == "waiting"
-    assert [after_asking(each) for each in states] == ["cleared", "waiting", "cleared", "revoked"]
     assert [may_clear(each) for each in states] == [True, True, False, True]
     assert [may_revoke(each) for each in states] == [True, False, True, False]
     assert str(Called("m", "7", "p")) == "m@7, prompt p"

@@ -217,8 +217,8 @@ async def _act(world: World, name: str, item_id: UUID, text: str) -> UUID:
 
 async def _version(world: World, text: str) -> UUID:
     """Have a model version registered that nobody has cleared."""
-    seen = (await get_now(world.db.hot),) * 2
-    return await registry.add(world.db.hot, world.service.project_id, Called(text, text, text), 1, seen, "seen")
+    now, called = await get_now(world.db.hot), Called(text, text, text)
+    return await registry.add(world.db.hot, world.service.project_id, called, 1, (now, now), "seen")
 
 
 async def _backtest(world: World) -> UUID:

@@ -11,7 +11,7 @@ from litestar.response import Redirect, Template
 from review.identity.rules import Permission
 from review.registry import comparison
 from review.registry import service as registry
-from review.registry.comparing import ENOUGH, Side
+from review.registry.comparing import ENOUGH, Side, Told
 from review.registry.comparison import Compared
 from review.registry.service import VersionView
 from review.routing.naming import condition_for, rules_that_read_models
@@ -152,7 +152,11 @@ def named(version: VersionView) -> str:
 
 def _compared(compared: Compared) -> dict[str, Any]:
     a, b = compared.made_by_a, compared.made_by_b
-    told = {"let_through": compared.let_through, "changed": compared.changed, "overridden": compared.overridden}
+    told: dict[str, Told] = {
+        "let_through": compared.let_through,
+        "changed": compared.changed,
+        "overridden": compared.overridden,
+    }
     return {
         "compared": compared,
         "volume": model_charts.volume(a, b),
