@@ -53,7 +53,7 @@ SENTENCES: Mapping[Why, str] = {
     Why.UNKNOWN: "There is no such item that you may work.",
     Why.DECIDED: "It is decided already.",
     Why.WITHDRAWN: "Upstream has withdrawn it.",
-    Why.WAITS: "It waits for an answer from upstream.",
+    Why.WAITS: "It waits for an answer from upstream, or a stop holds it.",
     Why.HELD: "Somebody else has it in hand.",
     Why.ASIDE: "You have put it aside; take it up first.",
     Why.REVIEWED: "You have judged it already.",
