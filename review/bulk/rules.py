@@ -54,7 +54,7 @@ SENTENCES: Mapping[Why, Sentence] = {
     Why.UNKNOWN: say("There is no such item that you may work."),
     Why.DECIDED: say("It is decided already."),
     Why.WITHDRAWN: say("Upstream has withdrawn it."),
-    Why.WAITS: say("It waits for an answer from upstream."),
+    Why.WAITS: say("It waits for an answer from upstream, or a stop holds it."),
     Why.HELD: say("Somebody else has it in hand."),
     Why.ASIDE: say("You have put it aside; take it up first."),
     Why.REVIEWED: say("You have judged it already."),

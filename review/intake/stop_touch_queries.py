@@ -6,6 +6,7 @@ from review.intake.stop_queries import TOUCHES
 
 LOOKS: Final = 2_000  # items, whose bodies are read
 MOST_DECIDED: Final = 50
+MOST_HELD: Final = 20
 MOST_LOOKED: Final = 20_000  # for what is to be brought back; a second or two
 MOST_MODELS: Final = 50
 
@@ -31,6 +32,12 @@ SELECT id, type, rule, created_at FROM touched
 WHERE action = 'approve' AND created_at > coalesce($4::timestamptz, now()) - $5::interval
   AND created_at <= coalesce($4::timestamptz, now())
 ORDER BY id DESC LIMIT {MOST_DECIDED + 1}
+"""
+HELD = f"""
+SELECT i.id, i.type, b.route ->> 'rule' AS rule, i.created_at
+FROM held_items h JOIN items i ON i.project_id = h.project_id AND i.id = h.item_id AND i.state = 'open'
+JOIN item_bodies b ON b.project_id = i.project_id AND b.item_id = i.id
+WHERE h.project_id = $1 AND h.stop_id = $2 ORDER BY h.next_try_at, h.item_id LIMIT {MOST_HELD}
 """
 # The newest that are decided, so that what is back with people already is not looked at again.
 LET_THROUGH = f"""

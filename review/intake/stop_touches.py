@@ -33,11 +33,11 @@ class Touched(msgspec.Struct, frozen=True):
 
 
 class Passed(msgspec.Struct, frozen=True):
-    """An item that a rule let through."""
+    """An item that a rule let through, or that a stop holds; `rule` is the one that took it, if there was one."""
 
     id: UUID
     type: str
-    rule: str
+    rule: str | None
     created_at: datetime
 
 
@@ -53,6 +53,11 @@ async def list_let_through(
     """List what rules let through of a subject in the time before a moment, and tell whether there is more."""
     rows = await hot.fetch(queries.DECIDED, who.project_id, kind, subject, before, within)
     return [Passed(**dict(row)) for row in rows[:MOST_DECIDED]], len(rows) > MOST_DECIDED
+
+
+async def list_held(hot: Hot, *, who: Principal, stop_id: UUID) -> list[Passed]:
+    """List what a stop holds, those first that have waited longest, up to 20."""
+    return [Passed(**dict(row)) for row in await hot.fetch(queries.HELD, who.project_id, stop_id)]
 
 
 async def list_to_bring_back(

@@ -126,7 +126,7 @@ def test_a_models_section_that_means_nothing_is_refused(models: str, said: str) 
 
 
 def test_what_a_version_is_registered_as_and_what_may_be_done_to_it() -> None:
-    states: tuple[State, ...] = ("seen", "waiting", "cleared", "revoked")
+    states = ("seen", "waiting", "cleared", "revoked")
     assert first_state(is_asked=False, is_from_before=False) == "seen"
     assert first_state(is_asked=True, is_from_before=True) == "cleared"
     assert first_state(is_asked=True, is_from_before=False) == "waiting"

@@ -106,4 +106,5 @@ async def test_what_was_let_through_is_brought_back_and_what_is_held_is_counted(
     bearer = {"Authorization": f"Bearer {world.service_key}"}
     held = (await http.post("/api/v1/items", json=submission(confidence=0.95), headers=bearer)).json()["id"]
     assert "It holds 1 item, which goes on once it is resumed" in await read(http, "/stops")
+    assert f'href="/p/support/items/{held}"' in (await http.get("/p/support/stops", headers=HTML)).text
     assert "nobody was handed it while the stop stood" in await read(http, f"/items/{held}")

@@ -66,8 +66,14 @@ class StopPages(Controller):
             stopped = next((each for each in standing if (each.kind, each.subject) == (kind, subject)), None)
             name = next((each.name for each in choices if each.value == chosen), subject)
             shown = {"kind": kind, "called": name} | await _touched(work, kind, subject, stopped, within)
+        held = {
+            each.id: await stop_touches.list_held(work.hot, who=work.who, stop_id=each.id)
+            for each in standing
+            if each.held
+        }
         return work.page(
             "stops.html",
+            held=held,
             here="Stops",
             standing=standing,
             past=[each for each in found if each.resumed_at is not None],
