@@ -142,18 +142,12 @@ async def rotate(
     """
     old = await queries.lock_key(tx, project_id, key_id)
     before = await get_key(tx, project_id, key_id, mine=mine)
-    name, state = repr(before.name), before.state
-    if old is None or state != "active":
-        message = say(
-            "The key %(name)s is %(state)s, so it cannot be rotated. Nothing was changed.", name=name, state=state
-        )
+    told = {"name": repr(before.name), "state": before.state, "person": before.person}
+    if old is None or before.state != "active":
+        message = say("The key %(name)s is %(state)s, so it cannot be rotated. Nothing was changed.", **told)
         raise KeyEnded(message)
     if old.user_id is not None and mine is None:
-        message = say(
-            "The token %(name)s is %(person)s's to rotate. Nothing was changed; you may revoke it.",
-            name=name,
-            person=before.person,
-        )
+        message = say("The token %(name)s is %(person)s's to rotate. Nothing was changed; you may revoke it.", **told)
         raise NotPermitted(message)
     roles.check_grant(before.permissions, held, say("The key"))
     now = await keys.now_of(tx)
