@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from review.configuration.document import parse
+from review.configuration.rules import compile_config
 from review.delivery.egress.rules import ADVICE
 from review.kernel import catalogue
 from review.kernel.resources import PACKAGE
@@ -18,6 +20,8 @@ from review.sla.reasons import duration
 from review.sla.rules import Clock, Facts, PriorityTargets, SlaPolicy, Target, run
 from review.web.pages import ladders, retold
 from review.web.words.retelling import Book
+from tests.configuration.test_limits import GOOD, compiled
+from tests.configuration.test_shadows import source, warnings
 from tests.sla.make import THOROUGH, calendars, running
 from tests.web.left_over import unmarked
 from tests.web.made_up import install, marked
@@ -34,6 +38,7 @@ WRITTEN: dict[str, tuple[Book, frozenset[str]]] = {
     "escalation/ladder.py": (retold.FAILED, frozenset({"TAKES_TWO", "STOPPED"})),
     "queueing/rules.py": (retold.LOST, frozenset({"reason", "_reason_kept"})),
     "reviewing/pending.py": (retold.LOST, frozenset({"_drop"})),
+    "rehearsal/running.py": (retold.BACKTEST, frozenset({"end"})),
     "delivery/egress/service.py": (retold.CALL, frozenset({"_attempt"})),
     "delivery/egress/connecting.py": (retold.CALL, frozenset({"explain", "message"})),
     "delivery/egress/rules.py": (retold.CALL, frozenset({"message"})),
@@ -80,6 +85,15 @@ def test_what_a_day_is_like_is_read_back_word_for_word(drawn: tuple[Calendar, da
 @given(st.timedeltas(timedelta(0), timedelta(days=400)))
 def test_a_length_of_time_is_read_back_word_for_word(amount: timedelta) -> None:
     assert retold.time(duration(amount)) == duration(amount)
+
+
+def test_what_a_configuration_asks_for_in_vain_is_read_back_word_for_word() -> None:
+    told = [*compiled(GOOD).warnings, *compile_config(parse(source(("true", 1.0, "{review: few}")))).warnings]
+    for first, second in (("true", "true"), ("true", "item.confidence < 0.5")):
+        told += [*warnings(first, second), *warnings(first, second, then="{reject: true}")]
+    assert len(told) >= 8
+    for said in told:
+        assert retold.WARNING.find(said) == said
 
 
 @pytest.mark.parametrize("place", WRITTEN)
