@@ -28,10 +28,18 @@ from tests.web.made_up import install, marked
 
 FEW = THOROUGH(max_examples=60)
 # What stands in a gap, by how the code writes it; a number where nothing else is asked for.
-FILLED = {"why": "nobody holds it", "_reviews(plan.seats_added)": "2 reviews", "told(answer)": "status 500"}
-FILLED |= {"_reviews(wanted - plan.seats_added)": "1 review", "rules.told(answer)": "no connection: Network is down"}
-FILLED |= {"named": "10.0.0.1 is", "ADVICE": ADVICE, "seen.stage": "reading the answer"}
-FILLED |= {"look.standing.value": "disabled", "winner.verdict": "reject"}
+FILLED = {
+    "why": "nobody holds it",
+    "_reviews(plan.seats_added)": "2 reviews",
+    "_reviews(wanted - plan.seats_added)": "1 review",
+    "told(answer)": "status 500",
+    "rules.told(answer)": "no connection: Network is down",
+    "named": "10.0.0.1 is",
+    "ADVICE": ADVICE,
+    "seen.stage": "reading the answer",
+    "look.standing.value": "disabled",
+    "winner.verdict": "reject",
+}
 GAP = re.compile(r"%\((\w+)\)s")  # of a sentence that is put together later
 WRITTEN: dict[str, tuple[Book, frozenset[str]]] = {
     "escalation/rules.py": (retold.DONE | retold.FAILED | retold._NOBODY, frozenset({"done", "dead", "unreachable"})),
