@@ -1,7 +1,7 @@
 """Which language is written in, a page's or a mail's, and the catalogue that has its words."""
 
 import gettext as catalogues
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -74,7 +74,7 @@ def speak(wishes: str, chosen: str = "") -> None:
 
 
 @contextmanager
-def speaking(tag: str) -> Iterator[None]:
+def speaking(tag: str) -> Generator[None]:
     """Write in a language for a while, such as that of whom a mail is for; in English where it is not installed."""
     before = _spoken.set((tag, _installed.of(tag)) if _installed.has(tag) else (ENGLISH, _AS_WRITTEN))
     try:

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from review.configuration.document import parse
+from review.configuration.rules import compile_config
 from review.delivery.egress.rules import ADVICE
 from review.kernel import catalogue
 from review.kernel.resources import PACKAGE
@@ -18,22 +20,33 @@ from review.sla.reasons import duration
 from review.sla.rules import Clock, Facts, PriorityTargets, SlaPolicy, Target, run
 from review.web.pages import ladders, retold
 from review.web.words.retelling import Book
+from tests.configuration.test_limits import GOOD, compiled
+from tests.configuration.test_shadows import source, warnings
 from tests.sla.make import THOROUGH, calendars, running
 from tests.web.left_over import unmarked
 from tests.web.made_up import install, marked
 
 FEW = THOROUGH(max_examples=60)
 # What stands in a gap, by how the code writes it; a number where nothing else is asked for.
-FILLED = {"why": "nobody holds it", "_reviews(plan.seats_added)": "2 reviews", "told(answer)": "status 500"}
-FILLED |= {"_reviews(wanted - plan.seats_added)": "1 review", "rules.told(answer)": "no connection: Network is down"}
-FILLED |= {"named": "10.0.0.1 is", "ADVICE": ADVICE, "seen.stage": "reading the answer"}
-FILLED |= {"look.standing.value": "disabled", "winner.verdict": "reject"}
+FILLED = {
+    "why": "nobody holds it",
+    "_reviews(plan.seats_added)": "2 reviews",
+    "_reviews(wanted - plan.seats_added)": "1 review",
+    "told(answer)": "status 500",
+    "rules.told(answer)": "no connection: Network is down",
+    "named": "10.0.0.1 is",
+    "ADVICE": ADVICE,
+    "seen.stage": "reading the answer",
+    "look.standing.value": "disabled",
+    "winner.verdict": "reject",
+}
 GAP = re.compile(r"%\((\w+)\)s")  # of a sentence that is put together later
 WRITTEN: dict[str, tuple[Book, frozenset[str]]] = {
     "escalation/rules.py": (retold.DONE | retold.FAILED | retold._NOBODY, frozenset({"done", "dead", "unreachable"})),
     "escalation/ladder.py": (retold.FAILED, frozenset({"TAKES_TWO", "STOPPED"})),
     "queueing/rules.py": (retold.LOST, frozenset({"reason", "_reason_kept"})),
     "reviewing/pending.py": (retold.LOST, frozenset({"_drop"})),
+    "rehearsal/running.py": (retold.BACKTEST, frozenset({"end"})),
     "delivery/egress/service.py": (retold.CALL, frozenset({"_attempt"})),
     "delivery/egress/connecting.py": (retold.CALL, frozenset({"explain", "message"})),
     "delivery/egress/rules.py": (retold.CALL, frozenset({"message"})),
@@ -80,6 +93,15 @@ def test_what_a_day_is_like_is_read_back_word_for_word(drawn: tuple[Calendar, da
 @given(st.timedeltas(timedelta(0), timedelta(days=400)))
 def test_a_length_of_time_is_read_back_word_for_word(amount: timedelta) -> None:
     assert retold.time(duration(amount)) == duration(amount)
+
+
+def test_what_a_configuration_asks_for_in_vain_is_read_back_word_for_word() -> None:
+    told = [*compiled(GOOD).warnings, *compile_config(parse(source(("true", 1.0, "{review: few}")))).warnings]
+    for first, second in (("true", "true"), ("true", "item.confidence < 0.5")):
+        told += [*warnings(first, second), *warnings(first, second, then="{reject: true}")]
+    assert len(told) >= 8
+    for said in told:
+        assert retold.WARNING.find(said) == said
 
 
 @pytest.mark.parametrize("place", WRITTEN)

@@ -43,6 +43,7 @@ def build_environment(templates: Path, static: Path) -> Environment:
         "instant": words.instant,
         "number": number,
         "outcome": retold.outcome,
+        "warning": retold.WARNING.tell,
         "own_key": _own_key,
         "percent": words.percent,
         "reveal": content.reveal,

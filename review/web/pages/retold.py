@@ -206,6 +206,32 @@ LOST: Final = Book(
 )
 
 
+_PLACE: Final[dict[str, Gap]] = {"place": (r"\d+:\d+", str), "number": (r"\d+", str), "count": (r"\d+", str)}
+# review/configuration/shadows.py and limits.py: what a configuration asks for that will not happen, behind its place.
+_WARNED: Final = Book(
+    N_("can never be reached: rule %(number)s, `%(name)s`, has the same condition, and takes all of it"),
+    N_(
+        "can never be reached: rule %(number)s, `%(name)s`, has the same condition, and takes all of it, "
+        "and says the contrary"
+    ),
+    N_("can never be reached: rule %(number)s, `%(name)s`, holds wherever this one does, and takes all of it"),
+    N_(
+        "can never be reached: rule %(number)s, `%(name)s`, holds wherever this one does, and takes all of it, "
+        "and says the contrary"
+    ),
+    N_("everything of every type that comes this far goes to `%(pool)s`, which has %(count)s member(s)"),
+    N_("may not let through %(types)s by itself: two people decide, so it sends those to people"),
+    N_("may not reject %(types)s by itself: two people decide, so it sends those to people"),
+    N_("is passed over for %(types)s: two people decide, and time may only reject"),
+    gaps=_PLACE,
+)
+WARNING: Final = Book(
+    N_("%(place)s: %(path)s: %(warned)s"), gaps=_PLACE | {"path": (r"\S+", str), "warned": (".+", _WARNED.find)}
+)
+# review/rehearsal/running.py: why a backtest ended that found nothing out.
+BACKTEST: Final = Book(N_("It failed again and again at the same place."))
+
+
 def _amount(said: str) -> str:
     return number(float(said), "g")
 
@@ -305,7 +331,7 @@ NOTICE: Final = Book(
 )
 
 
-OUTCOMES: Final = DELIVERY | NOTICE | CALL
+OUTCOMES: Final = DELIVERY | NOTICE | CALL | BACKTEST
 
 
 def clock(said: str) -> str:
@@ -314,5 +340,5 @@ def clock(said: str) -> str:
 
 
 def outcome(said: str) -> str:
-    """Say why a delivery, a notice or a call failed."""
+    """Say why a delivery, a notice, a call or a backtest failed."""
     return OUTCOMES.tell(said)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import lru_cache
 from gettext import NullTranslations
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -90,8 +90,12 @@ def _given(words: NullTranslations) -> str:
     told = {message: said for message in SAID if (said := words.gettext(message)) != message}
     if not told:
         return ""
-    plural: Any = getattr(words, "plural", lambda n: int(n != 1))  # as the catalogue's own rule has it
+    plural: Callable[[int], int] = getattr(words, "plural", _two_forms)  # the catalogue's own rule
     forms = [int(plural(n)) for n in range(NUMBERS)]
     first = [forms.index(form) if form in forms else 0 for form in range(max(forms) + 1)]
     counted = {message: "|".join(said(words, n) for n in first) for message, said in COUNTED.items()}
     return msgspec.json.encode({RULE: "".join(map(str, forms)), **told, **counted}).decode()
+
+
+def _two_forms(n: int) -> int:
+    return int(n != 1)
