@@ -37,8 +37,8 @@ Filled = Sequence[tuple[str, str]]
 class Given(msgspec.Struct, frozen=True, kw_only=True):
     """A judgement as it was taken: for `seconds` it may be taken back under `fence`, and 0 means that it counts.
 
-    `pool` is that of its seat, `is_last` tells whether it decides its item, as far as can be told, and `is_again` that
-    it was taken before.
+    `pool` is that of its seat, `is_last` tells whether it decides its item, as far as can be told, `needs_lead` that a
+    lead must confirm it first, and `is_again` that it was taken before.
     """
 
     assignment_id: UUID
@@ -46,6 +46,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     pool: str
     seconds: float
     is_last: bool
+    needs_lead: bool = False
     is_again: bool = False
 
 
@@ -92,11 +93,15 @@ async def give(
     """
     reviewing.check(judged, submitted)
     length, seat = _length(judged.standing, judged.item.type), judged.seat
-    given = Given(assignment_id=seat.id, fence=seat.fence, pool=seat.pool, seconds=0, is_last=True)
+    asks_lead = reviewing.needs_lead(who, judged, submitted)
+    is_last = reviewing.is_last(judged) and not asks_lead
+    given = Given(
+        assignment_id=seat.id, fence=seat.fence, pool=seat.pool, seconds=0, is_last=is_last, needs_lead=asks_lead
+    )
     if not length:
-        _, is_last = await reviewing.count(tx, bench, who, judged, submitted)
+        _, is_decided = await reviewing.count(tx, bench, who, judged, submitted)
         await tx.flush()
-        return msgspec.structs.replace(given, is_last=is_last)
+        return msgspec.structs.replace(given, is_last=is_decided)
     taken = queries.Taken(
         verdict=submitted.verdict.value,
         given_by=_json(msgspec.structs.replace(who, standing=(), pools=None)),
@@ -105,8 +110,7 @@ async def give(
         length=length,
     )
     fence = await queries.give(await driver_of(tx), who, seat, taken)
-    is_last = not judged.standing.is_by_several
-    return msgspec.structs.replace(given, fence=fence, seconds=length.total_seconds(), is_last=is_last)
+    return msgspec.structs.replace(given, fence=fence, seconds=length.total_seconds())
 
 
 def _json(value: object) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.audit import service as audit
 from review.audit.rules import Action
 from review.decisions.queries import item_of
-from review.decisions.rules import LockedItem, Outcome
+from review.decisions.rules import LockedItem, Outcome, Source
 from review.identity.rules import Permission, Principal
 from review.kernel.db import driver_of
 from review.kernel.ids import new_id
@@ -98,6 +98,26 @@ def check(judged: Judged, submitted: JudgementIn) -> None:
     instead = "you still hold the item, so escalate it, and say why"
     check_verdict(judged.standing, judged.seat.pool, submitted.verdict, instead)
     check_form(judged.standing, judged.item, submitted, say("you still hold the item"))
+
+
+def is_last(judged: Judged) -> bool:
+    """Tell whether one judgement is all that is asked for, as far as can be told before it counts."""
+    return not judged.standing.is_by_several and not takes_two(judged.item)
+
+
+def needs_lead(who: Principal, judged: Judged, submitted: JudgementIn) -> bool:
+    """Tell whether a judgement that is all that is asked for must be confirmed by a lead, who the caller is not."""
+    if who.may(Permission.OVERRIDE) or not is_last(judged):
+        return False
+    outcome = Outcome(
+        verdict=submitted.verdict,
+        source=Source.REVIEW,
+        decided_by=who.actor.name,
+        output=corrected(submitted),
+        reasons=submitted.reasons,
+        comment=submitted.comment,
+    )
+    return why_lead(judged.standing.item_type.needs_lead, judged.item, outcome) is not None
 
 
 async def count(

@@ -34,7 +34,7 @@ async def test_pinned_items_are_tabs_that_lead_back(site: Site, page: Page) -> N
     await expect(page.locator(TEXT)).to_have_text("message 1")
     await page.get_by_role("link", name="message 0").click()
     await expect(page.locator(TEXT)).to_have_text("message 0")
-    await expect(page.locator(".tabs a")).to_have_count(2)
+    await expect(page.locator(".also a")).to_have_count(2)
 
 
 async def test_sending_back_by_key_gives_it_to_who_had_it_before(site: Site, page: Page) -> None:

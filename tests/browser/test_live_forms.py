@@ -1,5 +1,6 @@
 """Issue 5, forms: what only a browser shows of the form of a correction, and what is stored of it in the end."""
 
+import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -7,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from review.kernel.db import Database
 from review.kernel.settings import Settings
@@ -92,14 +93,24 @@ async def test_times_fields_shapes_and_a_long_list_change_as_one_answers(filing:
     at = desk.locator("#form-fields input[type=datetime-local]")
     await expect(at).to_have_value("2026-10-01T15:00")
     await expect(desk.locator("#form-fields .zone")).to_have_text("in your time, Asia/Calcutta")
-    await at.fill("2026-10-02T08:15")
     await expect(desk.get_by_label("iban")).to_have_count(0)
     await desk.get_by_role("radio", name="bank", exact=True).press("Space")
     await desk.get_by_label("iban").fill("DE1")
     await desk.get_by_role("radio", name="card", exact=True).press("Space")
     await expect(desk.get_by_label("iban")).to_have_count(0)
+    is_let_go = asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        await is_let_go.wait()
+        await route.continue_()
+
+    await desk.route("**/form", answer_late, times=1)
     await desk.get_by_label("Which form it has").select_option("A box")
+    await at.fill("2026-10-02T08:15")
+    await desk.locator("#judge [name=comment]").fill("filled in while the form's new shape was on its way")
+    is_let_go.set()
     await desk.get_by_label("w required").fill("2.5")
+    await expect(at).to_have_value("2026-10-02T08:15")
     async with desk.expect_response("**/form"):
         await desk.get_by_label("w required").press("Tab")
     assert await stored(filing, desk) == GIVEN | {

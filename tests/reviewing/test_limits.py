@@ -13,6 +13,7 @@ from review.identity import keyring
 from review.intake import stops
 from review.kernel.db import Database
 from review.kernel.settings import Settings
+from review.reviewing import pending as pending_judgements
 from review.reviewing.errors import (
     OverrideNotFound,
     OverrideOutdated,
@@ -21,9 +22,11 @@ from review.reviewing.errors import (
     StillToJudge,
     VerdictNotAllowed,
 )
+from review.reviewing.schemas import JudgementIn
 from tests import limited
 from tests.limited import build, confirm, match, override, pending, refund, take
-from tests.make import World
+from tests.make import World, give_verdict
+from tests.reviewing.test_pending import bench
 
 
 @pytest.fixture
@@ -70,6 +73,30 @@ async def test_what_needs_a_lead_is_recorded_and_waits_for_one(world: World) -> 
     assert done.item.decision is not None
     assert (done.item.decision.source, done.item.decision.decided_by) == ("adjudication", "sam@example.com")
     assert await world.count("audit_entries", item_id=item.id, action="lead.asked") == 1
+
+
+async def test_whoever_judges_is_told_whether_a_lead_or_a_second_person_comes_first(world: World) -> None:
+    """What the page says beside the verdict is what happens once it counts."""
+    told: dict[float, tuple[bool, bool]] = {}
+    for amount in (900, 400):
+        await refund(world, 100)
+        held = await take(world, "ana")
+        submitted = JudgementIn(verdict=Verdict.CORRECT, output={"amount": amount})
+        key: dict[str, Any] = {"who": world.people["ana"], "assignment_id": held.id, "fence": held.fence}
+        async with world.db.transaction() as tx:
+            given = await give_verdict(tx, bench(world), **key, submitted=submitted, filled=[])
+        told[amount] = given.needs_lead, given.is_last
+    assert told == {900: (True, False), 400: (False, True)}
+    await world.db.hot.execute("UPDATE timers SET fire_at = now() WHERE kind = 'judgement'")
+    await pending_judgements.sweep(world.db, bench(world))
+    assert await world.count("assignments", kind="lead", state="open") == await world.count("decisions") == 1
+    await match(world)
+    twice = await take(world, "ana")
+    key = {"who": world.people["ana"], "assignment_id": twice.id, "fence": twice.fence}
+    async with world.db.transaction() as tx:
+        approved = JudgementIn(verdict=Verdict.APPROVE)
+        given = await give_verdict(tx, bench(world), **key, submitted=approved, filled=[])
+    assert (given.needs_lead, given.is_last) == (False, False)
 
 
 async def test_what_does_not_need_a_lead_is_decided_and_a_lead_decides_at_once(world: World) -> None:

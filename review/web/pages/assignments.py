@@ -85,7 +85,7 @@ class AssignmentPages(Controller):
             claimed, again = await inside.held(assignment_id), desk.refused(draft, refusal)
             return await inside.show(claimed, again, status=refusal.status, push="")
         hides_words = veils.hides_words(work.config, item.type)
-        outcome = desk.told(verdict, item, draft, is_decided=given.is_last, hides_words=hides_words)
+        outcome = desk.told(verdict, item, draft, given, hides_words=hides_words)
         return await (await work.seeing(tx)).onward(given.pool, verdict, outcome, shown=shown)
 
     @post("/skip", status_code=200)

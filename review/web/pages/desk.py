@@ -18,6 +18,7 @@ from review.kernel import strict_json
 from review.kernel.errors import FieldError, Invalid, ReviewError
 from review.kernel.shapes import is_object
 from review.queueing.schemas import AnswerView, ClaimedAssignment
+from review.reviewing.pending import Given
 from review.reviewing.schemas import JudgementIn
 from review.routing import telling
 from review.routing.rules import RuleSet
@@ -122,7 +123,7 @@ def judge(verdict: str, item: Judgeable, draft: Draft) -> JudgementIn | Draft:
         return refused(draft, refusal)
 
 
-def told(verdict: str, item: Judgeable, draft: Draft, *, is_decided: bool, hides_words: bool = False) -> str:
+def told(verdict: str, item: Judgeable, draft: Draft, given: Given, *, hides_words: bool = False) -> str:
     """Say in one line what was just recorded; of what is sensitive not to what it was corrected."""
     said = one_of({"approve": N_("Approved"), "reject": N_("Rejected")}, verdict)
     if not said:
@@ -130,7 +131,9 @@ def told(verdict: str, item: Judgeable, draft: Draft, *, is_decided: bool, hides
         is_one = len(made) == 1 and not hides_words
         after = made[0].after.striptags()[:60] if is_one and made[0].after else ""
         said = gettext("Corrected to %(output)s", output=after) if after else gettext("Corrected")
-    return gettext("%(done)s.", done=said) if is_decided else gettext("%(done)s. Others judge it too.", done=said)
+    if given.needs_lead:
+        return gettext("%(done)s. A lead has to confirm it before it counts.", done=said)
+    return gettext("%(done)s.", done=said) if given.is_last else gettext("%(done)s. Others judge it too.", done=said)
 
 
 def lay_out(

@@ -58,9 +58,11 @@ const count = (field) => {
 };
 
 // The form in another shape: rows more or fewer, a field opened, what other answers ask for. The server makes it from what is filled in.
+// What was filled in meanwhile is not in the answer, so it is asked again.
 let turn = 0;
+const filled = () => new URLSearchParams(new FormData($("#judge")));
 const reshape = async (name, value) => {
-  const mine = (turn += 1), body = new URLSearchParams(new FormData($("#judge"))), was = document.activeElement, then = was?.value;
+  const mine = (turn += 1), body = filled(), sent = String(body), was = document.activeElement;
   body.append(name, value);
   try {
     const answer = await fetch(root().dataset.reshape, { method: "POST", body, redirect: "error", headers: { "HX-Request": "true", "HX-Target": "form-fields" } });
@@ -68,13 +70,13 @@ const reshape = async (name, value) => {
     if (!answer.ok) { if (gone(answer.status)) return; throw answer; }
     const fresh = $("#form-fields", new DOMParser().parseFromString(await answer.text(), "text/html"));
     if (mine !== turn || !fresh) return;
+    if (String(filled()) !== sent) return void reshape(name, value);
     const typed = root().contains(document.activeElement) ? document.activeElement : was;
     root().replaceWith(fresh);
     arrive();
     const again = $("[autofocus]", fresh) || (typed?.id && document.getElementById(typed.id));
     if (!again) return void (name === "_show" || $("button, input, select, textarea", fresh)?.focus());
     (again.shown || again).focus();
-    if (again.id === typed?.id && typed.name && !ticked(typed) && typed.value !== (typed === was ? then : again.value)) fill(again, typed.value);
     again.dispatchEvent(new Event("input", { bubbles: true }));
   } catch { document.dispatchEvent(new Event("htmx:error")); }
 };

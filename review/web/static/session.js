@@ -14,7 +14,7 @@ when("click", (event) => {
   const tab = event.target.closest("[data-tab]"), now = bar();
   if (!tab || !now || tab.matches("[aria-current]") || event.ctrlKey || event.metaKey || event.shiftKey) return;
   const form = $("#pin")?.form;
-  if (!form || $(".tabs [aria-current]") || desk()?.matches(".lost")) return;
+  if (!form || $(".also [aria-current]") || desk()?.matches(".lost")) return;
   event.preventDefault();
   const next = Object.assign(document.createElement("input"), { type: "hidden", name: "next", value: tab.dataset.tab });
   form.append(next);
