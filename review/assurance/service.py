@@ -51,8 +51,9 @@ async def list_seen(hot: Hot, *, who: Principal, of: str, path: str, days: int =
     """
     steps = path.split(".")
     if not all(steps) or steps[0] not in SEEN_IN:
-        message = "The path is none of an item. Nothing was counted; write it like output.label."
-        raise Invalid(message, errors=(FieldError("path", f"begins with one of {', '.join(SEEN_IN)}"),))
+        message = say("The path is none of an item. Nothing was counted; write it like output.label.")
+        fault = say("must begin with one of %(names)s", names=", ".join(SEEN_IN))
+        raise Invalid(message, errors=(FieldError("path", fault),))
     rows = await queries.list_seen(hot, who.project_id, days, of, steps, MAX_SEEN)
     return {row["value"]: row["times"] for row in rows}
 

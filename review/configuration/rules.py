@@ -1,6 +1,6 @@
 """From a document to a project's configuration, collecting every fault on the way; no I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -111,27 +111,25 @@ def compile_config(
 ) -> ProjectConfig:
     """Check a document and compile it.
 
-    With `today` it is also asked whether each calendar has working time in the year to come; stored ones are not asked.
+    With `today` it is also asked whether each calendar has working time in the year to come; stored ones are not.
     `lists` are those that stand apart, by digest; without, what looks in one goes to a person.
 
     Raises:
         ConfigurationInvalid: with every fault found, each with its line (422).
     """
     checks, data = Checks(document), document.data
-    project, title = _head(checks, data)
+    (project, title), channels = _head(checks, data), read_channels(checks, data.get("channels"))
     defined, types = _item_types(checks, data, versions)
-    channels = read_channels(checks, data.get("channels"))
     pools = _pools(checks, data.get("pools"), channels)
-    for name, given in defined:
-        check_limits(checks, types[name], given, tuple(pools))
+    _check_limits(checks, types, defined, tuple(pools))
     parts = _clock_parts(checks, data, Reach(tuple(pools), tuple(channels)), today, is_stored=versions.config > 0)
     policies = _policies(checks, data, parts)
     rules, called = _rules(checks, data, Surroundings(types, tuple(pools), tuple(policies)), parts, lists)
     audit = read_audit(checks, data.get("audit"), types, tuple(pools), rules)
     webhooks, roles = read_webhooks(checks, data.get("webhooks")), read_roles(checks, data.get("roles"))
-    veil, shared = read_veil(checks, data.get("veil")), read_shared_limit(checks, data.get("exposure"), types)
-    take_two, default = _approvals(checks, data.get("approvals")), _default_pool(checks, data, pools)
-    clearing = read_clearing(checks, data.get("models"), types)
+    shared = read_shared_limit(checks, data.get("exposure"), types)
+    take_two, clearing = _approvals(checks, data.get("approvals")), read_clearing(checks, data.get("models"), types)
+    default, veil = _default_pool(checks, data, pools), read_veil(checks, data.get("veil"))
     _refuse_faults(checks)
     return ProjectConfig(
         project=project,
@@ -154,6 +152,16 @@ def compile_config(
         clearing=clearing,
         warnings=_warnings(checks, types, pools, rules, parts) if versions.config == 0 else (),
     )
+
+
+def _check_limits(
+    checks: Checks,
+    types: Mapping[str, ItemType],
+    defined: Sequence[tuple[str, Mapping[str, Any]]],
+    pools: tuple[str, ...],
+) -> None:
+    for name, given in defined:
+        check_limits(checks, types[name], given, pools)
 
 
 def _refuse_faults(checks: Checks) -> None:

@@ -89,22 +89,7 @@ def prepare(
         UnknownItemType, PayloadInvalid: the type does not exist, or the payload does not fit it (422).
     """
     submission = strict_json.convert(value, Submission)
-    item_type = config.item_types.get(submission.type)
-    if item_type is None:
-        known = ", ".join(sorted(config.item_types)) or "none yet"
-        message = say(
-            "There is no item type %(type)s; nothing was stored. This project has: %(known)s.",
-            type=repr(submission.type),
-            known=known,
-        )
-        raise UnknownItemType(message, errors=(FieldError("type", say("is not an item type of this project")),))
-    faults = [*item_type.check_input(submission.input), *item_type.check_output(submission.output)]
-    if faults:
-        message = say(
-            "The payload does not fit item type %(type)s; nothing was stored. Mend the fields below.",
-            type=repr(submission.type),
-        )
-        raise PayloadInvalid(message, errors=tuple(faults))
+    item_type = _checked(submission, config)
     item_id = new_id()
     restraint = restraint_of(item_type, who, submission.model)
     if config.clearing.covers(item_type.name) and not cleared.has(submission.model):
@@ -128,6 +113,27 @@ def prepare(
         who=who,
         **_consequences(taken, submission, item_type, who),
     )
+
+
+def _checked(submission: Submission, config: ProjectConfig) -> ItemType:
+    """Give the type of a submission that fits it."""
+    item_type = config.item_types.get(submission.type)
+    if item_type is None:
+        known = ", ".join(sorted(config.item_types)) or "none yet"
+        message = say(
+            "There is no item type %(type)s; nothing was stored. This project has: %(known)s.",
+            type=repr(submission.type),
+            known=known,
+        )
+        raise UnknownItemType(message, errors=(FieldError("type", say("is not an item type of this project")),))
+    faults = [*item_type.check_input(submission.input), *item_type.check_output(submission.output)]
+    if faults:
+        message = say(
+            "The payload does not fit item type %(type)s; nothing was stored. Mend the fields below.",
+            type=repr(submission.type),
+        )
+        raise PayloadInvalid(message, errors=tuple(faults))
+    return item_type
 
 
 def routed_anew(item: NewItem, measured: Measured) -> NewItem:

@@ -200,8 +200,10 @@ async def _let_through(work: Work, pairs: Pairs) -> list[UUID]:
         limit=MOST_ITEMS,
     )
     if not chosen:
-        message = "Nothing of it was let through by rule in that time that people have not seen. Nothing was changed."
-        raise BulkInvalid(message, errors=(FieldError("what", "has nothing to bring back"),))
+        message = say(
+            "Nothing of it was let through by rule in that time that people have not seen. Nothing was changed."
+        )
+        raise BulkInvalid(message, errors=(FieldError("what", say("has nothing to bring back")),))
     return chosen
 
 

@@ -87,6 +87,10 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
     handlers += [ModelPages, DatasetPages]
     if with_dev_pages:
         handlers += [styleguide, specimen_desk]
+    return _mounted(handlers)
+
+
+def _mounted(handlers: list[ControllerRouterHandler]) -> list[ControllerRouterHandler]:
     site = Router(
         "/",
         route_handlers=handlers,
