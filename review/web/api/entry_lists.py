@@ -27,10 +27,10 @@ async def store_list(request: AnyRequest, who: Who, tx: Tx, name: FromPath[str])
 
     Nothing goes by it until a version that names it is active. What no version names within a week is forgotten.
     """
-    check_name(name)
     kind = request.headers.get("content-type", TEXT).partition(";")[0].strip().lower()
     if kind not in {TEXT, NDJSON, "application/ndjson", "application/jsonl"}:
         raise ClientException(status_code=415, detail=f"The body is {kind}; send {TEXT} or {NDJSON}.")
+    check_name(name)
     packed = await lists.pack(request.stream(), is_json=kind != TEXT)
     await lists.store(tx, project_id=who.project_id, packed=packed, actor=who.actor)
     return StoredList(name, packed.sha256, packed.entries)
