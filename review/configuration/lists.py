@@ -27,7 +27,6 @@ _loaded: WeakValueDictionary[tuple[UUID, str], Entries] = WeakValueDictionary()
 class StoredList(msgspec.Struct, frozen=True):
     """A list that is stored: `sha256` is what a document names it by."""
 
-    name: str
     sha256: str
     entries: int
 

@@ -11,7 +11,6 @@ from review.configuration.checks import Checks, list_of, mapping_of
 from review.configuration.entries import MOST_ENTRIES, SHA256, digests_in
 from review.configuration.routes import read_condition
 from review.items.types import ItemType
-from review.kernel.errors import FieldError, Invalid
 from review.kernel.sentences import say
 from review.routing.conditions import Called, Condition, Part, compile_condition
 from review.routing.cost import MAX_STEPS, MAX_STEPS_OF_RULES
@@ -59,17 +58,6 @@ def read_called(
 def names_of(called: Called | None) -> Names:
     """Give what conditions may call by name."""
     return Names() if called is None else Names(tuple(called.lists), tuple(called.scores), tuple(called.calendars))
-
-
-def check_name(name: str) -> None:
-    """Check that a list can be called so.
-
-    Raises:
-        Invalid: it cannot (422).
-    """
-    if not NAME.match(name):
-        message = "A list is named by lower-case letters, digits and `_`, a letter first. Nothing was stored."
-        raise Invalid(message, errors=(FieldError("name", "is no name of a list"),))
 
 
 def check_cost(checks: Checks, rules: tuple[Rule, ...], called: Called | None) -> None:

@@ -54,6 +54,8 @@ class Wanted(msgspec.Struct, frozen=True):
 
 async def count(hot: Hot, project_id: UUID, wanted: Sequence[Wanted]) -> Sequence[Any]:
     """Count each of these; gives a row with `count` and the database's time for each, in their order."""
+    if not wanted:
+        return ()
     rows = await hot.fetch(
         COUNT,
         project_id,

@@ -52,9 +52,7 @@ async def measure(
     keys = list(dict.fromkeys((rate, value) for item in items for rate, value in _counted(rates, item)))
     try:
         async with asyncio.timeout(SECONDS):
-            rows = (
-                await queries.count(hot, project_id, [Wanted(value, rate.per) for rate, value in keys]) if keys else []
-            )
+            rows = await queries.count(hot, project_id, [Wanted(value, rate.per) for rate, value in keys])
             at = rows[0]["at"] if rows else await get_now(hot)
     except TimeoutError:
         log.warning("what rules ask could not be measured in %s seconds; people judge these items", SECONDS)
@@ -92,7 +90,7 @@ async def remeasure(
         if rate.name not in item.measured
     ]
     wanted = [Wanted(value, rate.per, items[place].at, items[place].id) for place, rate, value in missing]
-    rows = await queries.count(hot, project_id, wanted) if wanted else []
+    rows = await queries.count(hot, project_id, wanted)
     found: list[dict[str, int | str]] = [{RECEIVED: told_at(item.at), **item.measured} for item in items]
     for (place, rate, _), row in zip(missing, rows, strict=True):
         found[place][rate.name] = int(row["count"])

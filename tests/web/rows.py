@@ -129,7 +129,7 @@ ROWS: dict[str, Row] = {
     "PUT /api/v1/config": Row({"project": "elsewhere"}),
     "POST /api/v1/config/check": Row({"project": "elsewhere"}),
     "POST /api/v1/config/evaluate": Row({"document": "project: elsewhere", "item": {}}),
-    "PUT /api/v1/config/lists/{name}": Row("XX"),
+    "POST /api/v1/config/lists": Row("XX"),
     "GET /api/v1/config/versions": Row(),
     "POST /api/v1/config/candidates": Row({"project": "elsewhere"}),
     **{

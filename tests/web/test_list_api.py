@@ -23,14 +23,14 @@ async def admin(world: World) -> dict[str, str]:
 
 
 async def send(http: httpx.AsyncClient, headers: dict[str, str], text: str, kind: str = "text/plain") -> httpx.Response:
-    return await http.put("/api/v1/config/lists/known", content=text, headers={**headers, "Content-Type": kind})
+    return await http.post("/api/v1/config/lists", content=text, headers={**headers, "Content-Type": kind})
 
 
 async def test_a_list_is_sent_named_and_looked_up_and_an_item_tried(
     http: httpx.AsyncClient, world: World, admin: dict[str, str]
 ) -> None:
     sent = (await send(http, admin, "ann\nben\n")).json()
-    assert sent == {"name": "known", "sha256": sent["sha256"], "entries": 2}
+    assert sent == {"sha256": sent["sha256"], "entries": 2}
     assert (await send(http, admin, '"ann"\n"ben"', "application/x-ndjson")).json() == sent
     document = f"lists: {{known: {{sha256: {sent['sha256']}}}}}\n" + RULES.format(project=world.project)
     yaml = {**admin, "Content-Type": "application/yaml"}
@@ -59,25 +59,23 @@ async def test_a_list_is_sent_named_and_looked_up_and_an_item_tried(
 
 
 @pytest.mark.parametrize(
-    ("path", "text", "kind", "refusal"),
+    ("text", "kind", "refusal"),
     [
-        ("known", "", "text/plain", (422, "list_invalid")),
-        ("known", '"a"\n[1]', "application/x-ndjson", (422, "list_invalid")),
-        ("Known", "a", "text/plain", (422, "invalid")),
-        ("known", "a", "image/png", (415, "unsupported_media_type")),
+        ("", "text/plain", (422, "list_invalid")),
+        ('"a"\n[1]', "application/x-ndjson", (422, "list_invalid")),
+        ("a", "image/png", (415, "unsupported_media_type")),
     ],
 )
 async def test_what_is_no_list_is_refused_and_nothing_is_stored(
     http: httpx.AsyncClient,
     world: World,
     admin: dict[str, str],
-    path: str,
     text: str,
     kind: str,
     refusal: tuple[int, str],
 ) -> None:
     headers = {**admin, "Content-Type": kind}
-    answer = await http.put(f"/api/v1/config/lists/{path}", content=text, headers=headers)
+    answer = await http.post("/api/v1/config/lists", content=text, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == refusal
     assert await world.count("entry_lists") == 0
 
