@@ -59,7 +59,12 @@ async def test_from_the_versions_page_into_the_shadow_live_wider_and_back(
     shadow = await _read(http, f"{there}?done=rollout-began")
     for told in ("let more through", "in the shadow", "low-confidence → rest", "<code>item.confidence</code> 0.6"):
         assert told in shadow, told
-    course = {"share": "5", "tag": "beta", "steps": "25% after 1d, 100% after 3d", "override_rate": "5%"}
+    course: dict[str, Any] = {
+        "share": "5",
+        "tag": "beta",
+        "steps": "25% after 1d, 100% after 3d",
+        "override_rate": "5%",
+    }
     await _send(http, world, f"{there}/live", **course, oldest_waiting="4h", oldest_waiting_least="3")
     live = await _read(http, there)
     for told in ("It routes <span", ">beta</code>", "of what its rules decided, people found wrong", "240 min", "1d"):
