@@ -6,7 +6,7 @@ from litestar import Controller, get, post
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Redirect, Template
 
-from review.configuration import candidates, changes
+from review.configuration import candidates, changes, rollouts
 from review.configuration import service as configuration
 from review.configuration.candidates import VersionView
 from review.configuration.models import ConfigVersion
@@ -52,6 +52,7 @@ class VersionPages(Controller):
         view = await candidates.get(tx, project=project, version=version)
         row = await configuration.get_version(tx, project=project, version=version)
         other = await _other(tx, work, view, against)
+        rolling, _ = await rollouts.list_rollouts(tx, who=work.who, before=None, limit=1)
         told = () if other is None else changes.tell(other.document, row.document)
         lines = () if other is None else changes.lines(other.source, row.source)
         return work.page(
@@ -67,6 +68,7 @@ class VersionPages(Controller):
             is_mine=row.created_by_id == work.who.id,
             active=work.who.config_version,
             take_two=work.config.rules_take_two,
+            rollout=next((each for each in rolling if each.state in {"shadow", "live"}), None),
             said=one_of(SAID, done),
         )
 
