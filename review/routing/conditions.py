@@ -15,6 +15,7 @@ import msgspec
 
 from review.kernel.shapes import is_list, is_object
 from review.routing.cost import MAX_MACRO_ELEMENTS, steps_of
+from review.routing.equalities import Equality, equality_in, text_at
 from review.routing.measuring import NOTHING, Ask, Asked, IsOpen, Measured, answers, asked_in
 from review.routing.named import NO_NAMES, Entries, Names, NotLoaded, is_in, look_ups
 from review.routing.reading import ITEM, JUDGEMENT, ConditionInvalid, Reading, Roots, read
@@ -35,7 +36,7 @@ class EvaluationFailed(Exception):
 class Facts:
     """An item as conditions see it: converted once, for all of them."""
 
-    __slots__ = ("_called", "_failed", "_scored", "_values", "_widest", "answers", "context")
+    __slots__ = ("_called", "_failed", "_scored", "_texts", "_values", "_widest", "answers", "context")
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class Facts:
     ) -> None:
         self.answers = answers or {}
         self._values = values if review is None else {**values, "review": list(review.values())}
+        self._texts: dict[tuple[str, ...], str | None] = {}
         self._widest: int | None = None
         roots = {"item": values} if review is None else {"item": values, "review": review}
         self._called = called
@@ -60,6 +62,12 @@ class Facts:
         if self._widest is None:
             self._widest = max((_width(value) for value in self._values.values()), default=0)
         return self._widest
+
+    def text_at(self, path: tuple[str, ...]) -> str | None:
+        """Give the text at a path below `item`, looked up once for all conditions; None where there is none."""
+        if path not in self._texts:
+            self._texts[path] = text_at(self._values, path)
+        return self._texts[path]
 
     def score(self) -> Mapping[str, str]:
         """Have the scores counted, once for all conditions; gives those that cannot be, with the reason.
@@ -91,6 +99,7 @@ class Condition(msgspec.Struct, frozen=True):
     steps: int = 0
     scores: tuple[str, ...] = ()
     asks: tuple[Ask, ...] = ()
+    equality: Equality | None = None
 
     def holds(self, facts: Facts) -> bool:
         """Evaluate the condition.
@@ -98,6 +107,8 @@ class Condition(msgspec.Struct, frozen=True):
         Raises:
             EvaluationFailed: it cannot be evaluated on this item, or its value is not true or false.
         """
+        if self.equality is not None and (text := facts.text_at(self.equality.path)) is not None:
+            return text == self.equality.text
         if self.reading.has_macros and facts.widest > MAX_MACRO_ELEMENTS:
             message = f"a list is longer than the {MAX_MACRO_ELEMENTS} elements that a condition goes through"
             raise EvaluationFailed(message)
@@ -174,7 +185,7 @@ def _compile(source: str, *, about_review: bool, names: Names) -> Condition:
     look_ups(tokens, names.lists)
     scores = tuple(dict.fromkeys(path.fields[0] for path in reading.paths if path.root == "scores"))
     asks = tuple(dict.fromkeys(each.ask for each in asked))
-    condition = Condition(source, program, reading, steps_of(tokens), scores, asks)
+    condition = Condition(source, program, reading, steps_of(tokens), scores, asks, equality_in(tokens))
     _refuse_broken_patterns(tokens)
     if not condition.reading.paths and not asks:
         _refuse_broken_constant(condition)

@@ -1,6 +1,7 @@
 """Where an item goes: the first rule that matches says, and what cannot be judged by rule goes to a person."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -30,6 +31,23 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     sla_policy: str | None = None
 
 
+class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one rule made of an item; `sampled_out` is set where the condition held and the sample passed it by.
+
+    `stopped` says that the rule would have decided the item, and a stop keeps it from that; `two_person` that
+    it would have decided alone what takes two people; `uncleared` that nobody has cleared the version of the model
+    that made the item. Each way people judge it.
+    """
+
+    rule: str
+    matched: bool
+    error: str | None = None
+    sampled_out: bool = False
+    stopped: bool = False
+    two_person: bool = False
+    uncleared: bool = False
+
+
 class RuleSet(msgspec.Struct, frozen=True):
     """One version of a project's rules, in the order in which they are tried.
 
@@ -55,23 +73,6 @@ class RuleSet(msgspec.Struct, frozen=True):
     def facts_of(self, item: Mapping[str, Any], measured: Measured = NOTHING) -> Facts:
         """Give what these rules read of an item, with what was measured of it."""
         return facts_of(item, self.needs, called=self.called, asks=self.asks, measured=measured)
-
-
-class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one rule made of an item; `sampled_out` is set where the condition held and the sample passed it by.
-
-    `stopped` says that the rule would have decided the item, and a stop keeps it from that; `two_person` that
-    it would have decided alone what takes two people; `uncleared` that nobody has cleared the version of the model
-    that made the item. Each way people judge it.
-    """
-
-    rule: str
-    matched: bool
-    error: str | None = None
-    sampled_out: bool = False
-    stopped: bool = False
-    two_person: bool = False
-    uncleared: bool = False
 
 
 class Restraint(msgspec.Struct, frozen=True):
@@ -202,11 +203,13 @@ def _route(
             evaluations.append(Evaluation(rule.name, matched=False, error=str(fault)))
             error = f"rule {rule.name}: {fault}"
             return _to_default(ruleset, default_pool, min(1.0, to_person + mass), evaluations, error)
-        taken = holds and is_sampled(rule, item_id)
-        evaluations.append(_evaluation(rule, restraint, holds=holds, taken=taken))
-        if holds:
-            to_person += mass * rule.sample * _share_to_person(ruleset, rule, item, restraint)
-            mass *= 1.0 - rule.sample
+        if not holds:
+            evaluations.append(_missed(rule.name))
+            continue
+        taken = is_sampled(rule, item_id)
+        evaluations.append(_evaluation(rule, restraint, taken=taken))
+        to_person += mass * rule.sample * _share_to_person(ruleset, rule, item, restraint)
+        mass *= 1.0 - rule.sample
         if taken:
             rest = _rest_to_person(ruleset, at + 1, item, facts, mass, restraint)
             instead = default_pool if restraint.withholds(rule) else None
@@ -251,12 +254,19 @@ def is_sampled(rule: Rule, item_id: UUID) -> bool:
     return chance(rule.name.encode(), item_id) < rule.sample
 
 
-def _evaluation(rule: Rule, restraint: Restraint, *, holds: bool, taken: bool) -> Evaluation:
+@lru_cache(maxsize=16_384)
+def _missed(name: str) -> Evaluation:
+    """Give what a rule makes of an item of which its condition does not hold; most rules of a large set do."""
+    return Evaluation(name, matched=False)
+
+
+def _evaluation(rule: Rule, restraint: Restraint, *, taken: bool) -> Evaluation:
+    """Give what a rule makes of an item of which its condition holds."""
     withheld = taken and restraint.withholds(rule)
     return Evaluation(
         rule.name,
         matched=taken,
-        sampled_out=holds and not taken,
+        sampled_out=not taken,
         stopped=withheld and restraint.stops(rule),
         two_person=withheld and restraint.two_person,
         uncleared=withheld and restraint.uncleared,
