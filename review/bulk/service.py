@@ -25,7 +25,7 @@ from review.kernel.canonical import fingerprint
 from review.kernel.db import Hot, driver_of
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
-from review.kernel.sentences import say
+from review.kernel.sentences import number, say
 from review.queueing import service as queueing
 
 MOST_LISTED = 20
@@ -231,9 +231,7 @@ def _check(
     chosen = list(dict.fromkeys(item_ids))
     faults = [each for each in faults_of(asked) if with_reason or each.path != "reason"]
     if not 1 <= len(chosen) <= MOST_ITEMS:
-        message = say(
-            "are %(count)s, and must be 1 to %(most)s", count=format(len(chosen), ","), most=format(MOST_ITEMS, ",")
-        )
+        message = say("are %(count)s, and must be 1 to %(most)s", count=number(len(chosen)), most=number(MOST_ITEMS))
         faults.append(FieldError("items", message))
     if asked.pool and asked.pool not in config.pools:
         faults.append(FieldError("pool", say("is no pool of this project")))

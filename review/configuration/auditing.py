@@ -8,7 +8,7 @@ import msgspec
 from review.configuration.checks import Checks, list_of
 from review.configuration.routes import find_impossible
 from review.items.types import ItemType
-from review.kernel.sentences import say
+from review.kernel.sentences import number, say
 from review.kernel.shapes import is_number
 from review.routing.rules import DEFAULT_PRIORITY, Rule
 from review.routing.sampling import ENOUGH, Active, AuditPlan, Stratum
@@ -121,7 +121,7 @@ def _active(checks: Checks, given: object, types: Mapping[str, ItemType]) -> Act
 
     seen, novelty = _seen(checks, section.get("seen"), types), part("novelty", 0.0)
     if novelty and not seen:
-        checks.add(f"{path}.novelty", "needs `seen`, which says how often each value of a path was seen")
+        checks.add(f"{path}.novelty", say("needs `seen`, which says how often each value of a path was seen"))
     signals: dict[str, Any] = checks.mapping(f"{path}.signals", section.get("signals"))
     return Active(
         near=part("near", usual.near),
@@ -141,7 +141,8 @@ def _seen(checks: Checks, given: object, types: Mapping[str, ItemType]) -> dict[
     path, found = "audit.active.seen", dict[str, dict[str, int]]()
     for field, counts in checks.mapping(path, given).items():
         steps = tuple(field.split("."))
-        impossible = find_impossible(steps, types) if all(steps) and steps[0] in SEEN_IN else "must be a path of items"
+        is_path = all(steps) and steps[0] in SEEN_IN
+        impossible = find_impossible(steps, types) if is_path else say("must be a path of items")
         if impossible is not None:
             checks.add(f"{path}.{field}", impossible)
         found[field] = {
@@ -149,7 +150,14 @@ def _seen(checks: Checks, given: object, types: Mapping[str, ItemType]) -> dict[
             for value, times in checks.mapping(f"{path}.{field}", counts).items()
         }
     if len(found) > MAX_PATHS or sum(map(len, found.values())) > MAX_SEEN:
-        checks.add(path, f"may have {MAX_PATHS} paths, and {MAX_SEEN:,} values of all of them together")
+        checks.add(
+            path,
+            say(
+                "may have %(paths)s paths, and %(values)s values of all of them together",
+                paths=MAX_PATHS,
+                values=number(MAX_SEEN),
+            ),
+        )
     return found
 
 

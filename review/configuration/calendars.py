@@ -137,7 +137,7 @@ def _regions(checks: Checks, path: str, given: object) -> tuple[str, ...]:
         try:
             holidays_of(str(value), _SOME_YEAR)
         except UnknownRegion as fault:
-            checks.add(at, str(fault))
+            checks.add(at, fault.args[0])
             continue
         if value in found:
             checks.add(at, say("`%(value)s` stands there twice", value=value))

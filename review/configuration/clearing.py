@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from review.configuration.checks import Checks, mapping_of
+from review.kernel.sentences import say
 
 
 class Clearing(msgspec.Struct, frozen=True):
@@ -28,15 +29,15 @@ def read_clearing(checks: Checks, given: object, types: Mapping[str, Any]) -> Cl
         return NOT_ASKED
     section = mapping_of(given)
     if section is None:
-        checks.add("models", "must be a mapping, such as {clear_new: true}")
+        checks.add("models", say("must be a mapping, such as {clear_new: true}"))
         return NOT_ASKED
     checks.keys("models", section, ("clear_new", "types"))
     asked = section.get("clear_new", False)
     if not isinstance(asked, bool):
-        checks.add("models.clear_new", "must be true or false")
+        checks.add("models.clear_new", say("must be true or false"))
     named = checks.texts("models.types", section.get("types"))
     for at, name in enumerate(named):
-        checks.known(f"models.types[{at}]", name, types, "item type")
+        checks.known(f"models.types[{at}]", name, types, say("item type"))
     if section.get("types") is not None and not named:
-        checks.add("models.types", "is empty; leave it out for all item types, or say `clear_new: false` for none")
+        checks.add("models.types", say("is empty; leave it out for all item types, or say `clear_new: false` for none"))
     return Clearing(asked is True, named)

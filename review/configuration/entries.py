@@ -17,6 +17,7 @@ import msgspec
 from review.configuration.checks import mapping_of
 from review.configuration.errors import ListInvalid
 from review.kernel.errors import FieldError
+from review.kernel.sentences import Sentence, number, say
 from review.routing.named import Entries
 
 MOST_BYTES: Final = 64 * 1024 * 1024
@@ -60,7 +61,7 @@ class Packing:
         """
         self._size += len(chunk)
         if self._size > MOST_BYTES:
-            _refuse(f"The list is larger than {MOST_BYTES:,} bytes.", "is too large")
+            _refuse(say("The list is larger than %(most)s bytes.", most=number(MOST_BYTES)), say("is too large"))
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for line in lines:
             self._take(line)
@@ -73,7 +74,7 @@ class Packing:
         """
         self._take(self._rest)
         if not self._seen:
-            _refuse("The list is empty.", "has no entry")
+            _refuse(say("The list is empty."), say("has no entry"))
         self._end_piece()
         return Packed(self._sha256.hexdigest(), len(self._seen), tuple(self._pieces))
 
@@ -84,7 +85,7 @@ class Packing:
             return
         self._seen.add(entry)
         if len(self._seen) > MOST_ENTRIES:
-            _refuse(f"The list has over {MOST_ENTRIES:,} entries.", "has too many entries")
+            _refuse(say("The list has over %(most)s entries.", most=number(MOST_ENTRIES)), say("has too many entries"))
         text = _encode(entry) + b"\n"
         self._sha256.update(text)
         self._piece.append(text)
@@ -99,12 +100,23 @@ class Packing:
         try:
             entry = _decode_entry(line) if self._is_json else line.decode()
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            what = "no JSON text or number" if self._is_json else "not UTF-8"
-            _refuse(f"Line {self._line:,} is {what}.", f"line {self._line:,} is {what}")
+            self._refuse_line()
         if isinstance(entry, str) and len(entry) > MOST_CHARACTERS:
-            what = f"longer than {MOST_CHARACTERS:,} characters"
-            _refuse(f"Line {self._line:,} is {what}.", f"line {self._line:,} is {what}")
+            at, most = number(self._line), number(MOST_CHARACTERS)
+            _refuse(
+                say("Line %(line)s is longer than %(most)s characters.", line=at, most=most),
+                say("line %(line)s is longer than %(most)s characters", line=at, most=most),
+            )
         return entry
+
+    def _refuse_line(self) -> NoReturn:
+        line = number(self._line)
+        if self._is_json:
+            _refuse(
+                say("Line %(line)s is no JSON text or number.", line=line),
+                say("line %(line)s is no JSON text or number", line=line),
+            )
+        _refuse(say("Line %(line)s is not UTF-8.", line=line), say("line %(line)s is not UTF-8", line=line))
 
     def _end_piece(self) -> None:
         if self._piece:
@@ -158,6 +170,6 @@ def digests_in(data: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _refuse(message: str, fault: str) -> NoReturn:
-    message = f"{message} Nothing was stored; mend it and send it again."
+def _refuse(what: Sentence, fault: Sentence) -> NoReturn:
+    message = say("%(what)s Nothing was stored; mend it and send it again.", what=what)
     raise ListInvalid(message, errors=(FieldError("list", fault),))

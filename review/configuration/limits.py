@@ -53,10 +53,10 @@ def check_limits(checks: Checks, item_type: ItemType, given: Mapping[str, Any], 
         checks.known(f"{path}.adjudication", given["adjudication"], ADJUDICATION, say("way to adjudicate"))
     _check_relations(checks, f"{path}.relations", item_type, given.get("relations"))
     if given.get("fallback") is not None:
-        checks.known(f"{path}.fallback", given["fallback"], FALLBACKS, "fallback")
+        checks.known(f"{path}.fallback", given["fallback"], FALLBACKS, say("fallback"))
         if given["fallback"] == "approve" and given.get("two_person") is True:
             checks.add(
-                f"{path}.fallback", "may only be `reject` beside `two_person`: it takes two people to let through"
+                f"{path}.fallback", say("may only be `reject` beside `two_person`: it takes two people to let through")
             )
     length = _undo(given.get("undo"))
     if length is None or length > LONGEST_UNDO:

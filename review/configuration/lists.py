@@ -15,6 +15,7 @@ from review.configuration import list_queries as queries
 from review.configuration.entries import Packed, Packing, digests_in, unpack
 from review.configuration.errors import ListNotStored
 from review.kernel.db import Hot, driver_of
+from review.kernel.sentences import say
 from review.routing.named import Entries
 
 KEPT: Final = timedelta(days=7)  # without a version that names it
@@ -73,7 +74,10 @@ async def keep_named(tx: AsyncSession, project_id: UUID, data: Mapping[str, Any]
         return
     gone = digests.difference(await queries.name(await driver_of(tx), project_id, sorted(digests)))
     if gone:
-        message = f"The list {min(gone)} is not stored any more. Nothing was changed; send the list again, then this."
+        message = say(
+            "The list %(list)s is not stored any more. Nothing was changed; send the list again, then this.",
+            list=min(gone),
+        )
         raise ListNotStored(message)
 
 

@@ -11,7 +11,7 @@ from review.configuration.checks import Checks, list_of, mapping_of
 from review.configuration.entries import MOST_ENTRIES, SHA256, digests_in
 from review.configuration.routes import read_condition
 from review.items.types import ItemType
-from review.kernel.sentences import say
+from review.kernel.sentences import number, say
 from review.routing.conditions import Called, Condition, Part, compile_condition
 from review.routing.cost import MAX_STEPS, MAX_STEPS_OF_RULES
 from review.routing.measuring import MOST_RATES, calendars_in, rates_of
@@ -73,16 +73,16 @@ def check_cost(checks: Checks, rules: tuple[Rule, ...], called: Called | None) -
             message = say(
                 "costs up to %(steps)s steps, and a condition may cost %(most)s; ask less inside `all`, `exists`, "
                 "`exists_one` and `filter`",
-                steps=format(condition.steps, ","),
-                most=format(MAX_STEPS, ","),
+                steps=number(condition.steps),
+                most=number(MAX_STEPS),
             )
             checks.add(path, message)
     steps = sum(condition.steps for condition in conditions.values())
     if steps > MAX_STEPS_OF_RULES:
         message = say(
             "cost up to %(steps)s steps for one item; together they may cost %(most)s",
-            steps=format(steps, ","),
-            most=format(MAX_STEPS_OF_RULES, ","),
+            steps=number(steps),
+            most=number(MAX_STEPS_OF_RULES),
         )
         checks.add("rules", message)
     _check_rates(checks, conditions)
@@ -142,8 +142,8 @@ def _check_length(checks: Checks, data: Mapping[str, Any], lists: Mapping[str, E
     if count > MOST_ENTRIES:
         message = say(
             "have %(count)s entries in the lists that stand apart, and there may be %(most)s",
-            count=format(count, ","),
-            most=format(MOST_ENTRIES, ","),
+            count=number(count),
+            most=number(MOST_ENTRIES),
         )
         checks.add("lists", message)
 
@@ -201,7 +201,7 @@ def _part(checks: Checks, path: str, given: object, types: Mapping[str, ItemType
     checks.keys(path, part, ("when", "add"), required=("when", "add"))
     add = part.get("add")
     if add is not None and (isinstance(add, bool) or not isinstance(add, int | float) or abs(add) > MAX_POINTS):
-        checks.add(f"{path}.add", say("must be a number from -%(most)s to %(most)s", most=format(MAX_POINTS, ",")))
+        checks.add(f"{path}.add", say("must be a number from -%(most)s to %(most)s", most=number(MAX_POINTS)))
         return None
     if add is None or part.get("when") is None:
         return None

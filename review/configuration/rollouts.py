@@ -25,6 +25,7 @@ from review.kernel.durations import write_duration
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
 from review.kernel.paging import cursor_of
+from review.kernel.sentences import say
 from review.routing.rollouts import Course, Guard, find_faults, next_step, steps_of
 
 _AS_STORED = (
@@ -105,7 +106,10 @@ async def start(tx: AsyncSession, *, who: Principal, wish: Wish) -> RolloutView:
     candidate = await lock_candidate(tx, who.project, wish.version)
     running = await rows.lock_running(tx, project.id)
     if running is not None:
-        message = f"A rollout of version {running.version} runs already. Nothing was changed; end that one first."
+        message = say(
+            "A rollout of version %(version)s runs already. Nothing was changed; end that one first.",
+            version=running.version,
+        )
         raise RolloutRunning(message)
     before, differences = await _differences(tx, project, candidate)
     if wish.mode == "live":
@@ -142,7 +146,10 @@ async def go_live(tx: AsyncSession, *, who: Principal, rollout_id: UUID, course:
     project = await _lock_project(tx, who)
     row = await lock_running(tx, project.id, rollout_id)
     if row.state != "shadow":
-        message = f"The rollout of version {row.version} is live already. Nothing was changed; widen it instead."
+        message = say(
+            "The rollout of version %(version)s is live already. Nothing was changed; widen it instead.",
+            version=row.version,
+        )
         raise RolloutRefused(message)
     if course is not None:
         row.share, row.tag = course.share, course.tag
@@ -224,9 +231,19 @@ async def lock_running(tx: AsyncSession, project_id: UUID, rollout_id: UUID) -> 
     if row is None:
         raise _not_found(rollout_id)
     if row.state not in rows.RUNNING:
-        message = f"The rollout of version {row.version} has ended ({row.state}). Nothing was changed."
+        message = say(
+            "The rollout of version %(version)s has ended (%(state)s). Nothing was changed.",
+            version=row.version,
+            state=row.state,
+        )
         raise RolloutOver(message)
     return row
+
+
+def not_live(row: Rollout) -> RolloutRefused:
+    """Say that a rollout is not live yet."""
+    message = say("The rollout of version %(version)s is not live yet. Nothing was changed.", version=row.version)
+    return RolloutRefused(message)
 
 
 async def changed(tx: AsyncSession, row: Rollout, who: Principal, what: str) -> RolloutView:
@@ -270,8 +287,7 @@ async def _lock_live(tx: AsyncSession, who: Principal, rollout_id: UUID) -> Roll
     project = await _lock_project(tx, who)
     row = await lock_running(tx, project.id, rollout_id)
     if row.state != "live":
-        message = f"The rollout of version {row.version} is not live yet. Nothing was changed."
-        raise RolloutRefused(message)
+        raise not_live(row)
     return row
 
 
@@ -283,7 +299,7 @@ async def _found(tx: AsyncSession, project_id: UUID, rollout_id: UUID) -> Rollou
 
 
 def _not_found(rollout_id: UUID) -> RolloutNotFound:
-    message = f"There is no rollout {rollout_id} here."
+    message = say("There is no rollout %(rollout)s here.", rollout=rollout_id)
     return RolloutNotFound(message)
 
 
@@ -294,7 +310,10 @@ async def _differences(
     before = active.document if active is not None else {}
     differences = compare(before, candidate.document)
     if active is None or not differences:
-        message = f"Version {candidate.version} says what the active version says, so nothing can be rolled out."
+        message = say(
+            "Version %(version)s says what the active version says, so nothing can be rolled out.",
+            version=candidate.version,
+        )
         raise RolloutRefused(message)
     return before, differences
 
@@ -309,9 +328,11 @@ async def _check_live(
     """
     others = [f"{each.kind} {each.name}" for each in differences if not is_of_rules(each)]
     if others:
-        message = (
-            f"Version {candidate.version} differs in more than rules: {', '.join(others[:10])}. A share of the items "
-            "cannot go by that. Nothing was changed; make those changes active first, and roll the rules out after."
+        message = say(
+            "Version %(version)s differs in more than rules: %(others)s. A share of the items "
+            "cannot go by that. Nothing was changed; make those changes active first, and roll the rules out after.",
+            version=candidate.version,
+            others=", ".join(others[:10]),
         )
         raise RolloutRefused(message)
     if rules_take_two(before, differences):
@@ -321,9 +342,9 @@ async def _check_live(
 def _check(course: Course, *, is_live: bool, compared: float = 1.0) -> None:
     faults = find_faults(course, is_live=is_live)
     if not 0.0 <= compared <= 1.0:
-        faults.append(FieldError("compared", "is not from 0 to 1"))
+        faults.append(FieldError("compared", say("is not from 0 to 1")))
     if faults:
-        message = "The rollout cannot go as it was asked for. Nothing was changed; mend what is named below."
+        message = say("The rollout cannot go as it was asked for. Nothing was changed; mend what is named below.")
         raise RolloutInvalid(message, errors=tuple(faults))
 
 

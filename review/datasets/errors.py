@@ -1,6 +1,7 @@
 """Refusals of exports, datasets and snapshots."""
 
 from review.kernel.errors import FieldError, Invalid, ReviewError
+from review.kernel.sentences import say
 
 
 class ExportFormatUnknown(Invalid):
@@ -10,8 +11,11 @@ class ExportFormatUnknown(Invalid):
 
     def __init__(self, asked: str) -> None:
         super().__init__(
-            f"There is no export format {asked!r}; nothing was read. Ask for parquet, jsonl or csv.",
-            errors=(FieldError("format", "is not one of parquet, jsonl, csv"),),
+            say(
+                "There is no export format %(asked)s; nothing was read. Ask for parquet, jsonl or csv.",
+                asked=repr(asked),
+            ),
+            errors=(FieldError("format", say("is not one of parquet, jsonl, csv")),),
         )
 
 
@@ -22,10 +26,11 @@ class RecordsUntypable(ReviewError):
     status = 409
 
     def __init__(self) -> None:
-        super().__init__(
+        message = say(
             "A stored record cannot be given column types; nothing was exported and nothing is lost."
             " Export to jsonl, which writes every record as it is stored."
         )
+        super().__init__(message)
 
 
 class DatasetInvalid(Invalid):

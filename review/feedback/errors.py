@@ -1,6 +1,7 @@
 """Refusals of the feedback feed."""
 
 from review.kernel.errors import FieldError, Invalid
+from review.kernel.sentences import say
 
 
 class FeedCursorUnknown(Invalid):
@@ -9,8 +10,8 @@ class FeedCursorUnknown(Invalid):
     code = "cursor_unknown"
 
     def __init__(self) -> None:
-        super().__init__(
+        message = say(
             "The cursor does not belong to this project's feed; nothing was read."
-            " Send the `next` of an earlier answer, or leave `after` out to begin at the first record.",
-            errors=(FieldError("after", "is not a cursor of this feed"),),
+            " Send the `next` of an earlier answer, or leave `after` out to begin at the first record."
         )
+        super().__init__(message, errors=(FieldError("after", say("is not a cursor of this feed")),))

@@ -13,6 +13,7 @@ from review.kernel.db import Database
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.ids import new_id
 from review.kernel.paging import cursor_of, position_of
+from review.kernel.sentences import say
 
 MAX_PAGE = 1_000
 
@@ -131,8 +132,8 @@ def check_type_name(of_type: str | None) -> None:
         Invalid: the name holds a NUL character (422).
     """
     if of_type is not None and "\0" in of_type:
-        message = "The type holds a NUL character, which no name has; nothing was read."
-        raise Invalid(message, errors=(FieldError("type", "holds a NUL character"),))
+        message = say("The type holds a NUL character, which no name has; nothing was read.")
+        raise Invalid(message, errors=(FieldError("type", say("holds a NUL character")),))
 
 
 async def _position_after(tx: AsyncSession, project_id: UUID, after: str | None) -> int:

@@ -23,6 +23,7 @@ from review.kernel import strict_json
 from review.kernel.db import Hot, get_now
 from review.kernel.errors import FieldError, ReviewError
 from review.kernel.hints import Hints
+from review.kernel.sentences import say
 from review.registry.rules import NONE, Cleared
 
 MAX_BATCH = 1_000
@@ -160,11 +161,12 @@ def _replayed(item: NewItem, matches: list[Any], views: dict[UUID, ItemView]) ->
         return Accepted(views[matches[0]["id"]], created=False)
     stored = ", ".join(sorted({str(row["id"]) for row in matches}))
     path = "external_id" if item.submission.external_id is not None else "Idempotency-Key"
-    message = (
-        f"This key was used before for other content (item {stored}); that item stands and nothing was stored now. "
-        "Send changed content under a new external_id."
+    message = say(
+        "This key was used before for other content (item %(stored)s); that item stands and nothing was stored now. "
+        "Send changed content under a new external_id.",
+        stored=stored,
     )
-    return ConflictingResubmission(message, errors=(FieldError(path, "names an item with other content"),))
+    return ConflictingResubmission(message, errors=(FieldError(path, say("names an item with other content")),))
 
 
 def _sla(item: NewItem, stored_at: datetime, started: Clocks, place: int) -> SlaView | None:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.audit import service as audit
 from review.audit.rules import Action
 from review.decisions import queries as decisions
+from review.decisions.models import Decision
 from review.identity.rules import Principal
 from review.items import service as items
 from review.items.errors import ItemClosed, ItemNotFound
@@ -15,6 +16,7 @@ from review.items.schemas import ItemView
 from review.kernel import outbox
 from review.kernel.db import after_commit, driver_of
 from review.kernel.events import EventKind
+from review.kernel.sentences import say
 from review.queueing import queries as queue
 
 
@@ -35,13 +37,11 @@ async def withdraw(
     await queue.lock_seats(tx, who.project_id, item_id)
     item = await decisions.lock_item(tx, who.project_id, item_id)
     if item is None:
-        message = f"There is no item {item_id} here."
+        message = say("There is no item %(item_id)s here.", item_id=item_id)
         raise ItemNotFound(message)
     if item.state == "decided":
         decision = await decisions.find_effective(tx, who.project_id, item_id)
-        winner = "" if decision is None else f" by {decision.decided_by} ({decision.verdict})"
-        message = f"Item {item_id} was decided{winner} before it could be withdrawn; the decision stands."
-        raise ItemClosed(message)
+        raise _decided(item_id, decision)
     if item.state == "open":
         await decisions.close_item(tx, who.project_id, item_id, "withdrawn")
         await queue.close_case(tx, who.project_id, item_id)
@@ -52,3 +52,18 @@ async def withdraw(
     await tx.flush()
     found = await items.get_views(await driver_of(tx), who=who, item_ids=[item_id], base_url=base_url)
     return found[item_id]
+
+
+def _decided(item_id: UUID, decision: Decision | None) -> ItemClosed:
+    if decision is None:
+        message = say(
+            "Item %(item_id)s was decided before it could be withdrawn; the decision stands.", item_id=item_id
+        )
+        return ItemClosed(message)
+    message = say(
+        "Item %(item_id)s was decided by %(who)s (%(verdict)s) before it could be withdrawn; the decision stands.",
+        item_id=item_id,
+        who=decision.decided_by,
+        verdict=decision.verdict,
+    )
+    return ItemClosed(message)

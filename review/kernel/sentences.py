@@ -1,5 +1,6 @@
 """Sentences for people, written in English where something happens, that can be said again in another language."""
 
+from decimal import Decimal
 from gettext import NullTranslations
 from typing import Self
 
@@ -38,6 +39,15 @@ def say(message: str, /, **names: object) -> Sentence:
 def say_n(one: str, many: str, count: int, /, **names: object) -> Sentence:
     """Make a sentence in the form that a number asks for; the message may name the number as `num`."""
     return Sentence(one, many, count, {"num": count, **names})
+
+
+def number(value: float | Decimal, form: str = ",") -> str:
+    """Write a number by one of Python's formats: `1,234.5`, which is a sentence where it has signs to translate."""
+    whole, point, decimals = format(value, form).partition(".")
+    said, *groups = whole.split(",")
+    for group in groups:
+        said = say("%(thousands)s,%(rest)s", thousands=said, rest=group)
+    return say("%(whole)s.%(decimals)s", whole=said, decimals=decimals) if point else said
 
 
 def either(*names: str) -> str:

@@ -4,7 +4,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from review.kernel.catalogue import ENGLISH, N_, gettext, language
+from review.kernel import sentences
+from review.kernel.catalogue import ENGLISH, N_, gettext, language, spoken
+from review.kernel.sentences import Sentence
 
 DAYS: Final = (
     *(N_("Monday"), N_("Tuesday"), N_("Wednesday"), N_("Thursday")),
@@ -23,8 +25,10 @@ SHORT_MONTHS: Final = (
 
 def number(value: float | Decimal, form: str = ",") -> str:
     """Write a number by one of Python's formats, with the point and the separators of the language: `1,234.5`."""
-    said = format(value, form)
-    return said if language() == ENGLISH else _spelled(said)
+    if language() == ENGLISH:
+        return format(value, form)
+    said = sentences.number(value, form)
+    return said.by(spoken()) if isinstance(said, Sentence) else said
 
 
 def clock_time(there: datetime, hours: int, seconds: str = "") -> str:
@@ -33,11 +37,3 @@ def clock_time(there: datetime, hours: int, seconds: str = "") -> str:
         time = f"{there:%I:%M{seconds}}".lstrip("0")
         return gettext("%(time)s AM", time=time) if there.hour < 12 else gettext("%(time)s PM", time=time)
     return f"{there:%H:%M{seconds}}"
-
-
-def _spelled(said: str) -> str:
-    whole, point, decimals = said.partition(".")
-    first, *groups = whole.split(",")
-    for group in groups:
-        first = gettext("%(thousands)s,%(rest)s", thousands=first, rest=group)
-    return gettext("%(whole)s.%(decimals)s", whole=first, decimals=decimals) if point else first

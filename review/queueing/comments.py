@@ -19,7 +19,7 @@ from review.kernel.db import Hot, driver_of
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.events import EventKind
 from review.kernel.ids import new_id
-from review.kernel.sentences import say
+from review.kernel.sentences import number, say
 from review.queueing import comment_queries as queries
 from review.queueing import mentions
 from review.queueing.errors import CommentNotFound, CommentSettled
@@ -180,7 +180,7 @@ def checked(text: str, most: int, field: str = "text") -> str:
     said = text.replace("\r\n", "\n").strip()
     if not 0 < len(said) <= most:
         message = say(
-            "Write something, in up to %(most)s characters. Nothing was stored; send it again.", most=format(most, ",")
+            "Write something, in up to %(most)s characters. Nothing was stored; send it again.", most=number(most)
         )
         raise Invalid(message, errors=(FieldError(field, say("is missing or too long")),))
     return said

@@ -161,7 +161,7 @@ def _looked(said: Statement, asked: Asked, place: str) -> str:
     if "held" in states:
         mine = ""
         if asked.wanted.holder:
-            mine = f" AND a.holder_id = (SELECT id FROM users WHERE email = {said.add(asked.wanted.holder.lower())})"
+            mine = f" AND a.holder_id = {_holder(said, asked.wanted)}"
         clocked = " AND a.due_at < 'infinity'" if source is Source.DUE else ""
         branches.append(_branch(f"a.state = 'held' AND a.pool = ANY({said.pools}){mine}{clocked}", place, order, looks))
     every = " UNION ALL ".join(f"({branch})" for branch in branches) or f"({_branch('false', place, order, 1)})"
@@ -237,11 +237,13 @@ def _one_line_each(said: Statement, asked: Asked) -> list[str]:
         if states is not None:
             tests.append("l.seat_state IS NOT NULL")
         if wanted.state == "waiting":
-            tests.append(_has_seat(said.pools, "('open')"))
+            tests.append(_has_seat(said.pools, "o.state = 'open'"))
         elif wanted.state == "held":
-            tests.append(_has_seat(said.pools, "('held')"))
+            tests.append(_has_seat(said.pools, "o.state = 'held'"))
         elif wanted.state in {"decided", "withdrawn"}:
             tests.append(f"i.state = {said.add(wanted.state)}")
+        if wanted.holder:
+            tests.append(_has_seat(said.pools, f"o.state = 'held' AND o.holder_id = {_holder(said, wanted)}"))
         return tests
     states = ("held",) if asked.plan.source is Source.HELD else _STATES.get(wanted.state, ("open", "held"))
     listed = ", ".join(f"'{state}'" for state in states)
@@ -256,10 +258,14 @@ def _one_line_each(said: Statement, asked: Asked) -> list[str]:
     return [f"NOT EXISTS (SELECT FROM assignments o WHERE o.project_id = $1 AND {earlier} OFFSET 0)"]
 
 
-def _has_seat(pools: str, states: str) -> str:
+def _holder(said: Statement, wanted: Wanted) -> str:
+    return f"(SELECT id FROM users WHERE email = {said.add(wanted.holder.lower())})"
+
+
+def _has_seat(pools: str, kind: str) -> str:
     return (
         "EXISTS (SELECT FROM assignments o WHERE o.project_id = $1 AND o.item_id = l.item_id"
-        f" AND o.state IN {states} AND o.pool = ANY({pools}) OFFSET 0)"
+        f" AND {kind} AND o.pool = ANY({pools}) OFFSET 0)"
     )
 
 

@@ -14,6 +14,7 @@ from review.audit.rules import Action, Actor
 from review.identity.rules import Principal
 from review.kernel.db import Hot, driver_of
 from review.kernel.errors import FieldError
+from review.kernel.sentences import number, say
 from review.registry import queries
 from review.registry.errors import (
     AlreadyCleared,
@@ -143,7 +144,10 @@ async def clear_called(tx: AsyncSession, *, who: Principal, called: Called, reas
     await queries.lock(hot, who.project_id)
     found = await queries.find_called(hot, who.project_id, called)
     if found is None and await queries.how_many(hot, who.project_id) >= queries.MOST:
-        message = f"This project has {queries.MOST:,} model versions, and no more are kept. Nothing was changed."
+        message = say(
+            "This project has %(most)s model versions, and no more are kept. Nothing was changed.",
+            most=number(queries.MOST),
+        )
         raise TooManyVersions(message)
     if found is None:
         version_id = await queries.add(hot, who.project_id, called, 0, (None, None), "waiting")
@@ -183,10 +187,12 @@ async def _change(tx: AsyncSession, who: Principal, version_id: UUID, state: Sta
         raise _unknown(str(version_id))
     called, was = Called(row.name, row.version, row.prompt_version), row.state
     if state == "cleared" and not may_clear(was):
-        message = f"{called} is cleared already. Nothing was changed."
+        message = say("%(called)s is cleared already. Nothing was changed.", called=called)
         raise AlreadyCleared(message)
     if state == "revoked" and not may_revoke(was):
-        message = f"{called} is not cleared, so there is nothing to take back. Nothing was changed."
+        message = say(
+            "%(called)s is not cleared, so there is nothing to take back. Nothing was changed.", called=called
+        )
         raise NotCleared(message)
     await queries.set_state(tx, row, state, said, who.actor.name)
     await queries.stamp(hot, who.project_id)
@@ -222,27 +228,30 @@ async def list_news(hot: Hot, *, who: Principal, limit: int = 5) -> list[News]:
 
 
 def _unknown(called: str) -> ModelVersionNotFound:
-    message = f"There is no model version {called} here. Nothing was changed."
+    message = say("There is no model version %(called)s here. Nothing was changed.", called=called)
     return ModelVersionNotFound(message)
 
 
 def _check_name(called: Called) -> None:
     """Refuse a name that no item could give."""
     faults = [
-        FieldError(field, "is longer than 200 characters, or holds a NUL character")
+        FieldError(field, say("is longer than 200 characters, or holds a NUL character"))
         for field, value in called._asdict().items()
         if len(value) > MAX_NAME or "\0" in value
     ]
     if not called.name and (called.version or called.prompt_version):
-        faults.append(FieldError("name", "is missing; leave all three out for items that name no model"))
+        faults.append(FieldError("name", say("is missing; leave all three out for items that name no model")))
     if faults:
-        message = "This cannot be the name of a model version. Nothing was changed."
+        message = say("This cannot be the name of a model version. Nothing was changed.")
         raise ModelVersionInvalid(message, errors=tuple(faults))
 
 
 def _said(reason: str) -> str:
     said = reason.strip()
     if not 0 < len(said) <= MAX_REASON or "\0" in said:
-        message = "Clearing a version, or taking that back, must say why. Nothing was changed; send it with a reason."
-        raise ModelVersionInvalid(message, errors=(FieldError("reason", "is missing or longer than 2,000 characters"),))
+        message = say(
+            "Clearing a version, or taking that back, must say why. Nothing was changed; send it with a reason."
+        )
+        fault = FieldError("reason", say("is missing or longer than 2,000 characters"))
+        raise ModelVersionInvalid(message, errors=(fault,))
     return said

@@ -18,13 +18,14 @@ from review.configuration import candidates, endings, rollouts
 from review.configuration import queries as configuration
 from review.configuration import rollout_queries as rows
 from review.configuration.endings import Fired
-from review.configuration.errors import RolloutInvalid, RolloutRefused
+from review.configuration.errors import RolloutInvalid
 from review.configuration.models import Rollout
 from review.configuration.rollouts import RolloutView
 from review.identity.roles import ALL
 from review.identity.rules import Principal
 from review.kernel.db import Database, driver_of
 from review.kernel.errors import FieldError, ReviewError
+from review.kernel.sentences import number, say
 from review.rollout import queries, rules
 from review.rollout.rules import Measured
 from review.routing.rollouts import OLDEST_WAITING, share_at
@@ -62,11 +63,13 @@ async def widen(tx: AsyncSession, *, who: Principal, rollout_id: UUID, share: fl
     await configuration.lock_project(tx, who.project)
     row = await rollouts.lock_running(tx, who.project_id, rollout_id)
     if row.state != "live":
-        message = f"The rollout of version {row.version} is not live yet. Nothing was changed."
-        raise RolloutRefused(message)
+        raise rollouts.not_live(row)
     if not row.share < share <= 1.0:
-        message = f"A rollout only widens, and takes {row.share:.4g} now. Nothing was changed; name a larger share."
-        raise RolloutInvalid(message, errors=(FieldError("share", "is not above the share of now and up to 1"),))
+        message = say(
+            "A rollout only widens, and takes %(share)s now. Nothing was changed; name a larger share.",
+            share=number(row.share, ".4g"),
+        )
+        raise RolloutInvalid(message, errors=(FieldError("share", say("is not above the share of now and up to 1")),))
     if not await _guarded(tx, row):
         await _widen(tx, row, share, who.actor)
     return await rollouts.view_of(tx, row)

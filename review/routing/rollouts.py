@@ -11,6 +11,7 @@ import msgspec
 from review.identity.rules import LiveRollout
 from review.kernel.durations import parse_duration
 from review.kernel.errors import FieldError
+from review.kernel.sentences import number, say
 from review.routing.sampling import chance
 
 GuardName = Literal["override_rate", "correction_rate", "breach_rate", "oldest_waiting"]
@@ -85,33 +86,35 @@ def find_faults(course: Course, *, is_live: bool) -> list[FieldError]:
     """List why a rollout cannot go like that; empty if it can."""
     faults: list[FieldError] = []
     if not 0.0 <= course.share < 1.0:
-        faults.append(FieldError("share", "is not from 0 up to below 1; a share of 1 is making the version active"))
+        said = say("is not from 0 up to below 1; a share of 1 is making the version active")
+        faults.append(FieldError("share", said))
     if course.tag is not None and not 0 < len(course.tag) <= MOST_TAG:
-        faults.append(FieldError("tag", f"does not have 1 to {MOST_TAG} characters"))
+        faults.append(FieldError("tag", say("does not have 1 to %(most)s characters", most=MOST_TAG)))
     if len(course.steps) > MOST_STEPS:
-        faults.append(FieldError("steps", f"are more than {MOST_STEPS}"))
+        faults.append(FieldError("steps", say("are more than %(most)s", most=MOST_STEPS)))
     if len({guard.name for guard in course.guards}) < len(course.guards):
-        faults.append(FieldError("guards", "name one twice"))
+        faults.append(FieldError("guards", say("name one twice")))
     if is_live and not course.share and course.tag is None and not course.steps:
-        faults.append(FieldError("share", "is 0, and there is neither a tag nor a step: it would take nothing"))
+        said = say("is 0, and there is neither a tag nor a step: it would take nothing")
+        faults.append(FieldError("share", said))
     return [*faults, *_faults_of_steps(course.steps), *_faults_of_guards(course.guards)]
 
 
 def _faults_of_steps(steps: Sequence[Step]) -> Iterator[FieldError]:
     for at, step in enumerate(steps):
         if not 0.0 < step.share <= 1.0:
-            yield FieldError(f"steps[{at}].share", "is not above 0 and up to 1")
+            yield FieldError(f"steps[{at}].share", say("is not above 0 and up to 1"))
         if not timedelta(0) < step.after <= LONGEST:
-            yield FieldError(f"steps[{at}].after", "is not up to 366 days")
+            yield FieldError(f"steps[{at}].after", say("is not up to 366 days"))
 
 
 def _faults_of_guards(guards: Sequence[Guard]) -> Iterator[FieldError]:
     for at, guard in enumerate(guards):
         most = LONGEST.total_seconds() if guard.name == OLDEST_WAITING else 1.0
         if not 0.0 <= guard.bound <= most:
-            yield FieldError(f"guards[{at}].bound", f"is not from 0 to {most:,.0f}")
+            yield FieldError(f"guards[{at}].bound", say("is not from 0 to %(most)s", most=number(most, ",.0f")))
         if not 1 <= guard.least <= MOST_LEAST:
-            yield FieldError(f"guards[{at}].least", f"is not from 1 to {MOST_LEAST:,}")
+            yield FieldError(f"guards[{at}].least", say("is not from 1 to %(most)s", most=number(MOST_LEAST)))
 
 
 def steps_of(kept: Iterable[Mapping[str, float]]) -> tuple[Step, ...]:
@@ -123,13 +126,13 @@ def read_steps(text: str) -> tuple[Step, ...]:
     """Read a schedule as people write it: `25% after 1d, 100% after 3d`; nothing is no step.
 
     Raises:
-        ValueError: a step cannot be read.
+        ValueError: a step cannot be read; its argument is the sentence that says so.
     """
     found: list[Step] = []
     for part in text.split(",") if text.strip() else ():
         match = _STEP.fullmatch(part.strip())
         if match is None:
-            message = f"{part.strip()!r} is no step; write it like 25% after 1d"
+            message = say("%(step)s is no step; write it like 25%% after 1d", step=repr(part.strip()))
             raise ValueError(message)
         found.append(Step(float(match["share"]) / 100, parse_duration(match["after"])))
     return tuple(found)

@@ -6,12 +6,14 @@ from functools import lru_cache
 
 import holidays
 
+from review.kernel.sentences import say
+
 _FORM = re.compile(r"^[A-Z]{2}(-[A-Za-z0-9]{1,12})?\Z")
 _LANGUAGES = ("en_US", "en_GB")  # fixed, as names would else follow the locale of whichever process asks
 
 
 class UnknownRegion(ValueError):
-    """No country or region that the library knows; the message says what there is."""
+    """No country or region that the library knows; its argument is the sentence that says what there is."""
 
 
 @lru_cache(maxsize=2048)
@@ -23,17 +25,25 @@ def holidays_of(region: str, year: int) -> dict[date, str]:
     """
     country, _, part = region.partition("-")
     if not _FORM.match(region):
-        message = f"`{region}` is no country or region; write it like `DE` or `DE-BE` (ISO 3166)"
+        message = say("`%(region)s` is no country or region; write it like `DE` or `DE-BE` (ISO 3166)", region=region)
         raise UnknownRegion(message)
     found = _ask(country, None, year)
     if found is None:
-        message = f"`{country}` is no country whose holidays are known; write its two letters, as in `DE` or `DE-BE`"
+        message = say(
+            "`%(country)s` is no country whose holidays are known; write its two letters, as in `DE` or `DE-BE`",
+            country=country,
+        )
         raise UnknownRegion(message)
     if part:
-        parts = ", ".join(found.subdivisions) or "none"
+        parts = ", ".join(found.subdivisions) or say("none")
         found = _ask(country, part, year)
         if found is None:
-            message = f"`{part}` is no region of `{country}` whose holidays are known; there are {parts}"
+            message = say(
+                "`%(part)s` is no region of `%(country)s` whose holidays are known; there are %(parts)s",
+                part=part,
+                country=country,
+                parts=parts,
+            )
             raise UnknownRegion(message)
     return dict(found)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from review.kernel.errors import FieldError, Invalid
-from review.kernel.sentences import Sentence, either, say, say_n
+from review.kernel.sentences import Sentence, either, number, say, say_n
 
 
 class German(NullTranslations):
@@ -18,6 +18,9 @@ class German(NullTranslations):
         "Nothing waits in %(pool)s.": "In %(pool)s wartet nichts.",
         "the pool %(name)s": "dem Pool %(name)s",
         "%(this)s or %(that)s": "%(this)s oder %(that)s",
+        "%(thousands)s,%(rest)s": "%(thousands)s.%(rest)s",
+        "%(whole)s.%(decimals)s": "%(whole)s,%(decimals)s",
+        "has over %(most)s entries": "hat mehr als %(most)s Einträge",
     }
 
     def gettext(self, message: str) -> str:
@@ -45,6 +48,21 @@ def test_what_a_sentence_names_is_taken_as_it_is(text: str, number: int) -> None
 def test_a_number_chooses_the_form(count: int, english: str, german: str) -> None:
     sentence = say_n("%(num)s fault", "%(num)s faults", count)
     assert (str(sentence), sentence.by(German())) == (english, german)
+
+
+@pytest.mark.parametrize(
+    ("most", "english", "german"),
+    [
+        (number(2_000_000), "2,000,000", "2.000.000"),
+        (number(1234.56, ",.1f"), "1,234.6", "1.234,6"),
+        (number(0.25, ".4g"), "0.25", "0,25"),
+        (number(999), "999", "999"),
+    ],
+)
+def test_a_number_in_a_sentence_has_the_signs_of_the_language(most: str, english: str, german: str) -> None:
+    sentence = say("has over %(most)s entries", most=most)
+    assert sentence == f"has over {english} entries"
+    assert sentence.by(German()) == f"hat mehr als {german} Einträge"
 
 
 def test_several_of_which_any_will_do_are_one_sentence() -> None:

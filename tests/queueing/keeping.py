@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from review.queueing import ahead, pinning, sending_back, snoozing
-from review.queueing.errors import LeaseLost, PoolNotFound, SendBackInvalid, TooManyPinned
+from review.queueing.errors import AssignmentNotFound, LeaseLost, PoolNotFound, SendBackInvalid, TooManyPinned
 from review.reviewing import pending
 from review.reviewing.errors import JudgementInvalid, UndoTooLate
 from tests.make import BASE_URL, give_verdict
 from tests.queueing.life import Item, Seat, Token
 from tests.queueing.machine import ANY, LABELS, PEOPLE, VERDICTS, Life, answer_of, judgement_of
-from tests.queueing.rungs import MEMBERS
+from tests.queueing.rungs import MEMBERS, refusal_of
 
 KEPT = st.sampled_from(["give", "give", "give", "snooze", "snooze", "pin", "send back", "show", "put back"])
 LATER = st.sampled_from(["undo", "undo late", "count", "count", "come back", "come back", "take up", "lapse"])
@@ -129,7 +129,7 @@ class Keeping(Life):
         same = mine is not None and (mine.who, mine.verdict, mine.label) == (token.who, verdict, label)
         is_again = mine is not None and same and mine.fence == token.fence + 1
         wrong = verdict == "correct" and label == item.label
-        refusal = None if is_again else LeaseLost if not token.stands else JudgementInvalid if wrong else None
+        refusal = None if is_again else refusal_of(token) if not token.stands else JudgementInvalid if wrong else None
         key: dict[str, Any] = {"who": self.world.people[token.who], "assignment_id": seat.id, "fence": token.fence}
 
         async def act() -> None:
@@ -194,6 +194,9 @@ class Keeping(Life):
                 return await ahead.put_back(tx, **key, fence=token.fence)
 
         is_unseen = seat.mark == "ahead" and (seat.holder, seat.fence) == (token.who, token.fence)
+        if refusal_of(token) is AssignmentNotFound:
+            self._expect(AssignmentNotFound, act)
+            return
         assert self.run(act()) == is_unseen
         if is_unseen:
             token.item.give_back(seat, "assignment.released", None)
@@ -224,7 +227,7 @@ class Keeping(Life):
                 await snoozing.snooze(tx, **key, fence=token.fence, until=until, reason="")
 
         stands = token.stands
-        self._expect(None if stands else LeaseLost, act)
+        self._expect(None if stands else refusal_of(token), act)
         if stands:
             self._put_aside(token.seat, is_back=False)
             token.item.audit.append("assignment.snoozed")
@@ -277,7 +280,9 @@ class Keeping(Life):
             self._show(token)  # a page shows it before anything is done with it
         others = [each.seat for each in self._held() if each.who == token.who and each.seat is not seat]
         pinned = [each for each in others if each.pinned == each.fence and not each.lease_over]
-        refusal = LeaseLost if not token.stands else TooManyPinned if len(pinned) >= pinning.MAX_PINNED else None
+        refusal = (
+            refusal_of(token) if not token.stands else TooManyPinned if len(pinned) >= pinning.MAX_PINNED else None
+        )
         key: dict[str, Any] = {"who": self.world.people[token.who], "assignment_id": seat.id, "fence": token.fence}
 
         async def act() -> None:
@@ -293,7 +298,7 @@ class Keeping(Life):
         item, seat = token.item, token.seat
         before = [who for who in seat.had if who != token.who and self._may_have(item, seat, who)]
         to = before[-1] if before else "ghost"
-        refusal = LeaseLost if not token.stands else None if before else SendBackInvalid
+        refusal = refusal_of(token) if not token.stands else None if before else SendBackInvalid
         key: dict[str, Any] = {"who": self.world.people[token.who], "assignment_id": seat.id, "fence": token.fence}
         key |= {"to": f"{to}@example.com", "reason": "look again", "config": self.world.config}
 

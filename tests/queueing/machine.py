@@ -21,7 +21,7 @@ from review.kernel.errors import ReviewError
 from review.kernel.settings import Settings
 from review.queueing import overview
 from review.queueing import service as queueing
-from review.queueing.errors import LeaseLost, PoolNotFound
+from review.queueing.errors import PoolNotFound
 from review.reviewing import service as reviewing
 from review.reviewing.errors import JudgementInvalid
 from review.reviewing.schemas import JudgementIn
@@ -109,7 +109,7 @@ class Life(RuleBasedStateMachine):
         match way:
             case "extend":
                 key: dict[str, Any] = {"who": self.world.people[token.who], "assignment_id": token.seat.id}
-                refusal = None if token.stands else LeaseLost
+                refusal = None if token.stands else rungs.refusal_of(token)
                 self._expect(refusal, lambda: queueing.extend(self.db.hot, **key, fence=token.fence))
             case "review":
                 self._review(token, verdict, label)
@@ -255,7 +255,7 @@ class Life(RuleBasedStateMachine):
                     assert level == token.item.level + 1
 
         stands = token.stands
-        self._expect(None if stands else LeaseLost, act)
+        self._expect(None if stands else rungs.refusal_of(token), act)
         if not stands:
             return
         action = {"release": "assignment.released", "skip": "assignment.skipped", "escalate": ""}[way]
@@ -296,7 +296,7 @@ class Life(RuleBasedStateMachine):
         item = token.item
         submitted = judgement_of(verdict, label)
         stands, same = token.stands, verdict == "correct" and label == item.label
-        refusal = LeaseLost if not stands else JudgementInvalid if same else None
+        refusal = rungs.refusal_of(token) if not stands else JudgementInvalid if same else None
 
         async def act() -> None:
             async with self.db.transaction() as tx:

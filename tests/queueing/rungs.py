@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from review.queueing.errors import AssignmentNotFound, LeaseLost
+
 if TYPE_CHECKING:
-    from tests.queueing.life import Item, Seat
+    from tests.queueing.life import Item, Seat, Token
 
 MEMBERS = {"triage": {"ana", "ben", "cleo", "dan", "lea"}, "seniors": {"sam", "ana", "lea"}}
 CLOCKS = """
@@ -141,3 +143,10 @@ def _add_reviewer(item: "Item") -> bool:
     item.required += 1
     item.wants_seats += 1
     return True
+
+
+def refusal_of(token: "Token") -> type[AssignmentNotFound | LeaseLost]:
+    """Name what a token that no longer stands is answered; a seat that was moved to a pool of others is not told of."""
+    seat, who = token.seat, token.who
+    is_known = who == seat.holder or who in MEMBERS[seat.pool] or who in token.item.parts
+    return LeaseLost if is_known else AssignmentNotFound

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from review.kernel.errors import Invalid
@@ -87,7 +87,7 @@ VALUES = {
     "text": ["WORD1", "word2", "nothing"],
     "confidence_from": ["0", "0.25", "0.9"],
     "confidence_to": ["0.05", "0.35", "1"],
-    "external_id": ["x-3", "x-99"],
+    "external_id": ["x-0", "x-3", "x-99"],
     "holder": ["ana@example.com", "ben@example.com", "sam@example.com"],
     "pool": ["triage", "seniors"],
     "due": ["clocked", "none", "overdue", "soon"],
@@ -122,6 +122,9 @@ async def walked(world: World, wanted: Wanted, who: str) -> tuple[list[UUID], in
 
 
 @given(pairs=asked, who=st.sampled_from(["lea", "cleo"]))
+@example(pairs={"external_id": "x-3", "holder": "ana@example.com"}, who="lea")
+@example(pairs={"external_id": "x-0", "holder": "ana@example.com"}, who="lea")
+@example(pairs={"external_id": "x-0", "holder": "ben@example.com", "status": "held"}, who="lea")
 @settings(
     max_examples=150,
     deadline=None,

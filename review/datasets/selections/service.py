@@ -23,6 +23,7 @@ from review.identity.rules import Principal
 from review.kernel.db import Database
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
+from review.kernel.sentences import say
 
 MOST_LOOKED_AT = 20_000  # somebody waits for it
 MOST_BYTES = 32 * 1024 * 1024
@@ -42,7 +43,10 @@ async def create(
     """
     check(definition, name=name, description=description)
     if await queries.find(tx, who.project_id, name) is not None:
-        message = f"There is a dataset {name!r} already. Nothing was changed; take another name, or change that one."
+        message = say(
+            "There is a dataset %(name)s already. Nothing was changed; take another name, or change that one.",
+            name=repr(name),
+        )
         raise DatasetExists(message)
     row = Dataset(
         project_id=who.project_id,
@@ -145,19 +149,19 @@ def check(definition: Definition, *, name: str = "dataset", description: str = "
     """
     faults: list[FieldError] = []
     if not _NAME.fullmatch(name):
-        faults.append(FieldError("name", "is not up to 100 lower-case letters, digits, hyphens and underscores"))
+        faults.append(FieldError("name", say("is not up to 100 lower-case letters, digits, hyphens and underscores")))
     if len(description) > MAX_DESCRIPTION:
-        faults.append(FieldError("description", f"is longer than {MAX_DESCRIPTION} characters"))
+        faults.append(FieldError("description", say("is longer than %(most)s characters", most=MAX_DESCRIPTION)))
     if fault := splits.faults_of(definition.splitting.parts):
         faults.append(FieldError("definition.splitting.parts", fault))
     criteria = definition.criteria
     if criteria.since is not None and criteria.until is not None and criteria.since >= criteria.until:
-        faults.append(FieldError("definition.criteria.until", "is not after `since`"))
+        faults.append(FieldError("definition.criteria.until", say("is not after `since`")))
     # PostgreSQL holds no such character, neither alone nor in what it stores.
     if "\\u0000" in msgspec.json.encode(definition).decode() or "\0" in description:
-        faults.append(FieldError("definition", "holds a NUL character"))
+        faults.append(FieldError("definition", say("holds a NUL character")))
     if faults:
-        message = "The dataset cannot be as asked. Nothing was changed; mend what is named."
+        message = say("The dataset cannot be as asked. Nothing was changed; mend what is named.")
         raise DatasetInvalid(message, errors=tuple(faults))
 
 
@@ -178,7 +182,7 @@ def view_of(row: Dataset) -> DatasetView:
 
 def not_found(name: str) -> DatasetNotFound:
     """Say that there is no dataset of this name."""
-    return DatasetNotFound(f"There is no dataset {name!r} here.")
+    return DatasetNotFound(say("There is no dataset %(name)s here.", name=repr(name)))
 
 
 def _details(row: Dataset) -> dict[str, object]:

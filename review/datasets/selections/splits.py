@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from review.datasets.selections.rules import Circumstances, Record, Splitting, at_path
+from review.kernel.sentences import Sentence, say
 
 SLACK = 1e-9  # by how much shares may miss 1 through being written in decimals
 
@@ -36,9 +37,11 @@ def part_of(splitting: Splitting, group: str) -> str:
     return list(splitting.parts)[-1]
 
 
-def faults_of(parts: Mapping[str, float]) -> str | None:
+def faults_of(parts: Mapping[str, float]) -> Sentence | None:
     """Say what is wrong with parts, or give None."""
     if abs(sum(parts.values()) - 1.0) > SLACK:
-        return "has shares that do not add up to 1"
+        return say("has shares that do not add up to 1")
     wrong = next((name for name in parts if not name.isidentifier() or not name.isascii()), None)
-    return None if wrong is None else f"has a part {wrong!r}: a name is letters, digits and underscores"
+    if wrong is None:
+        return None
+    return say("has a part %(name)s: a name is letters, digits and underscores", name=repr(wrong))

@@ -14,6 +14,7 @@ from review.datasets.snapshots.rules import Difference, Manifest
 from review.datasets.snapshots.service import get_manifest, path_of
 from review.datasets.snapshots.store import Store
 from review.kernel.db import Hot
+from review.kernel.sentences import say
 
 EXAMPLES: Final = 20
 _KEYS: Final = ["item_id", "id", "split", "revision"]
@@ -45,7 +46,10 @@ async def _fetch(store: Store, project_id: UUID, manifest: Manifest, folder: Pat
                     async for piece in pieces:
                         await in_thread(file.write, piece)
         except OSError as fault:
-            message = f"The disk refused while snapshots were compared: {fault}. Nothing is lost; try again later."
+            message = say(
+                "The disk refused while snapshots were compared: %(fault)s. Nothing is lost; try again later.",
+                fault=fault,
+            )
             raise StoreRefused(message) from fault
     return files
 

@@ -18,6 +18,7 @@ from review.datasets.snapshots.schemas import SnapshotView
 from review.datasets.snapshots.store import Store
 from review.kernel.db import Hot, driver_of
 from review.kernel.ids import new_id
+from review.kernel.sentences import say
 from review.kernel.settings import Settings
 
 MOST_UNDER_WAY = 3
@@ -35,7 +36,10 @@ async def begin(
     Store.of(settings)
     hot = await driver_of(tx)
     if await queries.count_under_way(hot, project_id) >= MOST_UNDER_WAY:
-        message = f"{MOST_UNDER_WAY} snapshots are being made, so this was not begun. Wait for one to end, or stop one."
+        message = say(
+            "%(most)s snapshots are being made, so this was not begun. Wait for one to end, or stop one.",
+            most=MOST_UNDER_WAY,
+        )
         raise TooManySnapshots(message)
     number = await queries.add(hot, project_id, _name(dataset), new_id(), cut_off, actor.name)
     if number is None:
@@ -54,7 +58,9 @@ async def get(hot: Hot, *, project_id: UUID, dataset: str, number: int) -> Snaps
     # The column holds 32 bits; what lies beyond is no number either.
     row = await queries.find(hot, project_id, _name(dataset), number) if 0 < number < 2**31 else None
     if row is None:
-        message = f"There is no snapshot {number} of a dataset {dataset!r} here."
+        message = say(
+            "There is no snapshot %(number)s of a dataset %(dataset)s here.", number=number, dataset=repr(dataset)
+        )
         raise SnapshotNotFound(message)
     return view_of(row)
 
@@ -106,8 +112,14 @@ async def get_manifest(hot: Hot, *, project_id: UUID, dataset: str, number: int)
     """
     found = await get(hot, project_id=project_id, dataset=dataset, number=number)
     if found.manifest is None or found.state != "ready":
-        message = f"Snapshot {number} of {dataset} has no files to read: it is {found.state}. {found.error}".rstrip()
-        raise SnapshotNotReady(message)
+        message = say(
+            "Snapshot %(number)s of %(dataset)s has no files to read: it is %(state)s.",
+            number=number,
+            dataset=dataset,
+            state=found.state,
+        )
+        # Why it failed is stored in English.
+        raise SnapshotNotReady(say("%(what)s %(error)s", what=message, error=found.error) if found.error else message)
     return found.manifest
 
 
@@ -122,7 +134,12 @@ async def read_file(
     manifest = await get_manifest(hot, project_id=project_id, dataset=dataset, number=number)
     file = next((each for each in manifest.files if each.name == name), None)
     if file is None:
-        message = f"Snapshot {number} of {dataset} has no file {name!r}."
+        message = say(
+            "Snapshot %(number)s of %(dataset)s has no file %(name)s.",
+            number=number,
+            dataset=dataset,
+            name=repr(name),
+        )
         raise SnapshotNotFound(message)
     return file, store.read(path_of(project_id, dataset, number, name))
 
@@ -160,4 +177,10 @@ def _name(dataset: str) -> str:
 
 
 def _over(found: SnapshotView) -> SnapshotOver:
-    return SnapshotOver(f"Snapshot {found.number} of {found.dataset} is {found.state}; nothing was changed.")
+    message = say(
+        "Snapshot %(number)s of %(dataset)s is %(state)s; nothing was changed.",
+        number=found.number,
+        dataset=found.dataset,
+        state=found.state,
+    )
+    return SnapshotOver(message)

@@ -9,6 +9,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from review.datasets.errors import SnapshotNotFound, StoreRefused, StoreUnset
+from review.kernel.sentences import say
 from review.kernel.settings import Settings
 
 FOLDER = "snapshots"
@@ -38,10 +39,10 @@ class Store:
             try:
                 return cls(from_url(settings.snapshot_store))
             except (BaseError, ValueError) as fault:
-                message = f"REVIEW_SNAPSHOT_STORE cannot be used: {_first_line(fault)}"
+                message = say("REVIEW_SNAPSHOT_STORE cannot be used: %(fault)s", fault=_first_line(fault))
                 raise StoreRefused(message) from fault
         if settings.data_dir is None:
-            message = (
+            message = say(
                 "Nobody has said where files of snapshots are kept. Nothing was made; "
                 "have REVIEW_SNAPSHOT_STORE set to a folder (file:///…) or a bucket (s3://…), for web and workers."
             )
@@ -70,7 +71,7 @@ class Store:
             async for piece in found.stream(min_chunk_size=PIECE_BYTES):
                 yield bytes(piece)
         except FileNotFoundError as fault:
-            message = f"The file {path} is no longer where snapshots are kept."
+            message = say("The file %(path)s is no longer where snapshots are kept.", path=path)
             raise SnapshotNotFound(message) from fault
         except (BaseError, OSError) as fault:
             raise _refused(path, fault) from fault
@@ -90,8 +91,10 @@ class Store:
 
 
 def _refused(path: str, fault: Exception) -> StoreRefused:
-    message = (
-        f"The place where snapshots are kept refused {path}: {_first_line(fault)} Nothing is lost; try again later."
+    message = say(
+        "The place where snapshots are kept refused %(path)s: %(fault)s Nothing is lost; try again later.",
+        path=path,
+        fault=_first_line(fault),
     )
     return StoreRefused(message)
 

@@ -15,7 +15,7 @@ from review.configuration.rules import ProjectConfig
 from review.decisions.rules import Verdict
 from review.identity.rules import Principal
 from review.kernel.errors import FieldError
-from review.kernel.sentences import say
+from review.kernel.sentences import number, say
 from review.kernel.shapes import is_object
 from review.web.pages.reading import Pairs, first
 
@@ -60,7 +60,7 @@ def asked_in(pairs: Pairs, config: ProjectConfig) -> Asked:
     """
     named, reason = first(pairs, "act"), first(pairs, "reason")
     if len(reason) > MAX_REASON:
-        raise _unfit(FieldError("reason", say("is longer than %(most)s characters", most=format(MAX_REASON, ","))))
+        raise _unfit(FieldError("reason", say("is longer than %(most)s characters", most=number(MAX_REASON))))
     given: dict[str, Any] = {"reason": reason.strip()}
     if named in VERDICTS:
         given["reasons"] = tuple(value for name, value in pairs if name == "reasons" and value)[:50]
@@ -93,7 +93,7 @@ def ids_in(pairs: Pairs) -> list[UUID]:
         raise _unfit(
             FieldError(
                 "item",
-                say("are %(count)s, and may be %(most)s", count=format(len(given), ","), most=format(MOST_ITEMS, ",")),
+                say("are %(count)s, and may be %(most)s", count=number(len(given)), most=number(MOST_ITEMS)),
             )
         )
     if not all(_IDS.fullmatch(each) for each in given):

@@ -14,7 +14,7 @@ from litestar.response import Redirect, Template
 from review.identity.rules import Permission
 from review.kernel.errors import FieldError
 from review.kernel.paging import position_of
-from review.kernel.sentences import say
+from review.kernel.sentences import number, say
 from review.rehearsal import service as rehearsal
 from review.rehearsal.drawing import Picture, draw
 from review.rehearsal.errors import BacktestInvalid
@@ -47,21 +47,21 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         """
         faults: list[FieldError] = []
 
-        def number(name: str, text: str, most: float) -> float | None:
+        def amount(name: str, text: str, most: float) -> float | None:
             try:
                 value = float(text) if text.strip() else None
             except ValueError:
                 value = -1.0
             if value is not None and not 0 < value <= most:
                 faults.append(
-                    FieldError(name, say("is no number above 0 and up to %(most)s", most=format(most, ",.0f")))
+                    FieldError(name, say("is no number above 0 and up to %(most)s", most=number(most, ",.0f")))
                 )
                 return None
             return value
 
-        days = number("days", self.days, MOST_DAYS)
-        minutes, cost = number("minutes", self.minutes, 1440), number("cost", self.cost, 100_000)
-        from_ = number("from", self.from_, 2**31 - 1)
+        days = amount("days", self.days, MOST_DAYS)
+        minutes, cost = amount("minutes", self.minutes, 1440), amount("cost", self.cost, 100_000)
+        from_ = amount("from", self.from_, 2**31 - 1)
         currency = self.currency.strip().upper() or "EUR"
         if not (currency.isascii() and currency.isalpha() and len(currency) == 3):
             faults.append(FieldError("currency", say("is no code of three letters, such as EUR")))

@@ -214,10 +214,18 @@ _WARNED: Final = Book(
         "can never be reached: rule %(number)s, `%(name)s`, has the same condition, and takes all of it, "
         "and says the contrary"
     ),
+    N_(
+        "can never be reached: rule %(number)s, `%(name)s`, has the same condition, and takes all of it, "
+        "and says otherwise"
+    ),
     N_("can never be reached: rule %(number)s, `%(name)s`, holds wherever this one does, and takes all of it"),
     N_(
         "can never be reached: rule %(number)s, `%(name)s`, holds wherever this one does, and takes all of it, "
         "and says the contrary"
+    ),
+    N_(
+        "can never be reached: rule %(number)s, `%(name)s`, holds wherever this one does, and takes all of it, "
+        "and says otherwise"
     ),
     N_("everything of every type that comes this far goes to `%(pool)s`, which has %(count)s member(s)"),
     N_("may not let through %(types)s by itself: two people decide, so it sends those to people"),

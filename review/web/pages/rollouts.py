@@ -15,6 +15,7 @@ from review.identity.rules import Permission
 from review.kernel.durations import parse_duration
 from review.kernel.errors import FieldError
 from review.kernel.paging import position_of
+from review.kernel.sentences import say
 from review.rehearsal.drawing import draw
 from review.rollout import service as rollout
 from review.rollout import steering
@@ -58,7 +59,7 @@ class RolloutPages(Controller):
         pairs = await read_form(request)
         version, faults = first(pairs, "version").strip(), list[FieldError]()
         if not (version.isascii() and version.isdigit() and len(version) < 10):
-            faults.append(FieldError("version", "is no version number"))
+            faults.append(FieldError("version", say("is no version number")))
         compared = _share(pairs, "compared", faults, otherwise=1.0)
         course = _course(pairs, faults)
         _refuse(faults)
@@ -131,7 +132,7 @@ def _course(pairs: Pairs, faults: list[FieldError]) -> Course:
     try:
         steps = read_steps(first(pairs, "steps"))
     except (ValueError, OverflowError) as fault:
-        faults.append(FieldError("steps", str(fault)))
+        faults.append(FieldError("steps", fault.args[0]))
     guards = [_guard(pairs, name, faults) for name in GUARDS if first(pairs, name).strip()]
     share, tag = _share(pairs, "share", faults), first(pairs, "tag").strip() or None
     return Course(share=share, tag=tag, steps=steps, guards=tuple(guards))
@@ -140,7 +141,7 @@ def _course(pairs: Pairs, faults: list[FieldError]) -> Course:
 def _guard(pairs: Pairs, name: GuardName, faults: list[FieldError]) -> Guard:
     least = first(pairs, f"{name}_least").strip() or "20"
     if not (least.isascii() and least.isdigit() and len(least) < 8):
-        faults.append(FieldError(f"{name}_least", "is no number of items"))
+        faults.append(FieldError(f"{name}_least", say("is no number of items")))
         least = "1"
     if name != OLDEST_WAITING:
         return Guard(name, _share(pairs, name, faults), int(least))
@@ -148,7 +149,7 @@ def _guard(pairs: Pairs, name: GuardName, faults: list[FieldError]) -> Guard:
     try:
         bound = parse_duration(first(pairs, name)).total_seconds()
     except (ValueError, OverflowError) as fault:
-        faults.append(FieldError(name, str(fault)))
+        faults.append(FieldError(name, fault.args[0]))
     return Guard(name, bound, int(least))
 
 
@@ -162,14 +163,14 @@ def _share(pairs: Pairs, name: str, faults: list[FieldError], *, otherwise: floa
     except ValueError:
         share = -1.0
     if not 0.0 <= share <= 1.0:
-        faults.append(FieldError(name, "is no percentage from 0 to 100"))
+        faults.append(FieldError(name, say("is no percentage from 0 to 100")))
         return otherwise
     return share
 
 
 def _refuse(faults: list[FieldError]) -> None:
     if faults:
-        message = "The form could not be read, so nothing was changed. Mend what is named below."
+        message = say("The form could not be read, so nothing was changed. Mend what is named below.")
         raise RolloutInvalid(message, errors=tuple(faults))
 
 
