@@ -1,7 +1,7 @@
 """Why an item came to people, in words."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from markupsafe import Markup
 
@@ -17,6 +17,7 @@ from review.web.words import catalogue
 from review.web.words.catalogue import N_
 
 Particulars = Mapping[str, Any]
+_AS_GOOD_AS: Final = 1e-9  # a certainty that was summed up from shares
 
 
 def why(
@@ -58,7 +59,7 @@ def why(
         said.append(gettext("No rule matched, so a person looks at it."))
     said += _restraints(taken)
     share = taken.get("inclusion_probability")
-    if is_number(share) and 0 < share < 1:
+    if is_number(share) and 0 < share < 1 - _AS_GOOD_AS and taken.get("action") == "review":
         drawn = words.percent(share)
         said.append(gettext("It was drawn by lot: %(share)s of such items come here.", share=drawn))
     needed = taken.get("reviews_required")
