@@ -145,7 +145,9 @@ async def test_one_statement_stores_both_versions_held_or_not_and_measured_or_no
     await scenes.begin(world, await propose(world, ASKING), way=BETA)
     stop_id = UUID(await stop(http, world, kind="rule", subject="low-confidence"))
     at = await desk(world)
-    kinds = [{"tags": tags, "confidence": sure} for tags in (["beta"], []) for sure in (0.9, 0.5, 0.3)]
+    kinds: list[dict[str, Any]] = [
+        {"tags": tags, "confidence": sure} for tags in (["beta"], []) for sure in (0.9, 0.5, 0.3)
+    ]
     raws = [msgspec.json.encode(submission(subject="ann", external_id=f"{n}", **each)) for n, each in enumerate(kinds)]
     statements.clear()
     taken = await intake.submit_batch(at, raws, idempotency_keys=[None] * len(raws))
