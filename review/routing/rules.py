@@ -198,10 +198,10 @@ def _route(
         try:
             holds = rule.condition.holds(facts)
         except EvaluationFailed as fault:
+            mass *= _rest_share(restraint, failed=True)
             evaluations.append(Evaluation(rule.name, matched=False, error=str(fault)))
             error = f"rule {rule.name}: {fault}"
-            chance_of_it = min(1.0, to_person + mass * _rest_share(restraint, failed=True))
-            return _to_default(ruleset, default_pool, chance_of_it, evaluations, error)
+            return _to_default(ruleset, default_pool, min(1.0, to_person + mass), evaluations, error)
         taken = holds and is_sampled(rule, item_id)
         evaluations.append(_evaluation(rule, restraint, holds=holds, taken=taken))
         if holds:

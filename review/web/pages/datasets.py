@@ -18,6 +18,7 @@ from review.datasets.snapshots import service as snapshots
 from review.datasets.snapshots.store import Store
 from review.identity.rules import Permission
 from review.kernel.errors import FieldError
+from review.kernel.sentences import say
 from review.web.downloads import snapshot_file
 from review.web.guards import requires
 from review.web.pages.reading import Pairs, first, read_form
@@ -224,7 +225,7 @@ def _read(pairs: Pairs) -> Definition:
         return msgspec.convert(told, Definition)
     except msgspec.ValidationError as fault:
         what, _, where = str(fault).partition(" - at ")
-        message = "The form could not be read, so nothing was changed. Mend what is named below."
+        message = say("The form could not be read, so nothing was changed. Mend what is named below.")
         place = where.strip("`$. ") or "definition"
         raise DatasetInvalid(message, errors=(FieldError(place, what),)) from fault
 

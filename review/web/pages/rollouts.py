@@ -14,6 +14,7 @@ from review.configuration.rollouts import Mode, Wish
 from review.identity.rules import Permission
 from review.kernel.durations import parse_duration
 from review.kernel.errors import FieldError
+from review.kernel.sentences import say
 from review.kernel.paging import position_of
 from review.rehearsal.drawing import draw
 from review.rollout import service as rollout
@@ -58,7 +59,7 @@ class RolloutPages(Controller):
         pairs = await read_form(request)
         version, faults = first(pairs, "version").strip(), list[FieldError]()
         if not (version.isascii() and version.isdigit() and len(version) < 10):
-            faults.append(FieldError("version", "is no version number"))
+            faults.append(FieldError("version", say("is no version number")))
         compared = _share(pairs, "compared", faults, otherwise=1.0)
         course = _course(pairs, faults)
         _refuse(faults)
@@ -140,7 +141,7 @@ def _course(pairs: Pairs, faults: list[FieldError]) -> Course:
 def _guard(pairs: Pairs, name: GuardName, faults: list[FieldError]) -> Guard:
     least = first(pairs, f"{name}_least").strip() or "20"
     if not (least.isascii() and least.isdigit() and len(least) < 8):
-        faults.append(FieldError(f"{name}_least", "is no number of items"))
+        faults.append(FieldError(f"{name}_least", say("is no number of items")))
         least = "1"
     if name != OLDEST_WAITING:
         return Guard(name, _share(pairs, name, faults), int(least))
@@ -162,14 +163,14 @@ def _share(pairs: Pairs, name: str, faults: list[FieldError], *, otherwise: floa
     except ValueError:
         share = -1.0
     if not 0.0 <= share <= 1.0:
-        faults.append(FieldError(name, "is no percentage from 0 to 100"))
+        faults.append(FieldError(name, say("is no percentage from 0 to 100")))
         return otherwise
     return share
 
 
 def _refuse(faults: list[FieldError]) -> None:
     if faults:
-        message = "The form could not be read, so nothing was changed. Mend what is named below."
+        message = say("The form could not be read, so nothing was changed. Mend what is named below.")
         raise RolloutInvalid(message, errors=tuple(faults))
 
 
