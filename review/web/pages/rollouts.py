@@ -14,8 +14,8 @@ from review.configuration.rollouts import Mode, Wish
 from review.identity.rules import Permission
 from review.kernel.durations import parse_duration
 from review.kernel.errors import FieldError
-from review.kernel.sentences import say
 from review.kernel.paging import position_of
+from review.kernel.sentences import say
 from review.rehearsal.drawing import draw
 from review.rollout import service as rollout
 from review.rollout import steering
