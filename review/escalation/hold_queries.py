@@ -1,6 +1,7 @@
 """Every statement on what stops hold: which of it may go on, and the seats that it is then given."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -39,8 +40,13 @@ WHERE s.project_id = $1 AND (s.way = 'hold' OR NOT $3) AND s.resumed_at IS NULL
   AND (s.expires_at IS NULL OR s.expires_at > now())
   AND {TOUCHES} ORDER BY s.id LIMIT 1
 """
+# A stop of a rule is of whatever that rule decides now, by whichever rule the item came.
+LIST_STOPPED_RULES = """
+SELECT subject FROM stops
+WHERE project_id = $1 AND kind = 'rule' AND resumed_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+"""
 GET_FACTS = """
-SELECT i.type, b.input::text AS input, b.output::text AS output, b.details::text AS details
+SELECT i.type, i.created_at, b.input::text AS input, b.output::text AS output, b.details::text AS details
 FROM items i JOIN item_bodies b ON b.project_id = i.project_id AND b.item_id = i.id
 WHERE i.project_id = $1 AND i.id = $2
 """
@@ -74,11 +80,16 @@ async def find_another(driver: Hot, project_id: UUID, item_id: UUID, *, holding:
     return found
 
 
-async def get_facts(driver: Hot, project_id: UUID, item_id: UUID) -> dict[str, Any]:
-    """Read an item as conditions see it."""
+async def list_stopped_rules(driver: Hot, project_id: UUID) -> frozenset[str]:
+    """Name the rules that are stopped, in whatever way."""
+    return frozenset(row["subject"] for row in await driver.fetch(LIST_STOPPED_RULES, project_id))
+
+
+async def get_facts(driver: Hot, project_id: UUID, item_id: UUID) -> tuple[dict[str, Any], datetime]:
+    """Read an item as conditions see it, and when it was stored."""
     row: Any = await driver.fetchrow(GET_FACTS, project_id, item_id)
     payload = {name: msgspec.json.decode(row[name]) for name in ("input", "output")}
-    return {**msgspec.json.decode(row["details"]), "type": row["type"], **payload}
+    return {**msgspec.json.decode(row["details"]), "type": row["type"], **payload}, row["created_at"]
 
 
 async def hand_on(driver: Hot, project_id: UUID, item_id: UUID, stop_id: UUID) -> None:

@@ -21,11 +21,13 @@ from review.decisions.rules import Outcome, Source, Verdict
 from review.escalation import clock_queries, clocks
 from review.escalation import hold_queries as queries
 from review.escalation.clock_rules import CaseClock, resume_time
+from review.escalation.ladder_queries import is_uncleared
 from review.kernel import outbox
 from review.kernel.db import UNREACHABLE, Database, Hot, driver_of
 from review.kernel.events import EventKind
 from review.kernel.ids import new_id
 from review.queueing import queries as queue_queries
+from review.routing.measuring import RECEIVED, told_at
 from review.routing.rules import Restraint, route
 
 log = logging.getLogger(__name__)
@@ -85,20 +87,28 @@ async def _release(
 
 
 async def _decide(tx: AsyncSession, driver: Hot, configs: ConfigCache, case: CaseClock, held: Any) -> bool:
-    """Have the rules of now decide an item, and tell whether they did: not where they, or another stop, ask people.
+    """Have the rules of now decide an item, and tell whether they did: not where anything keeps them from it now.
 
-    The route of its arrival stays as it was stored; the one by which it is decided stands in the audit.
+    They are the active version's, also where a candidate's rollout routed it. They ask beside it what was measured when
+    it came; what was not, people judge. The route of its arrival stays as it was stored; the one by which it is decided
+    stands in the audit.
     """
     if await queries.find_another(driver, case.project_id, case.item_id, holding=False) is not None:
         return False
     config = await configs.get(case.project_id, case.active_version)
-    facts = await queries.get_facts(driver, case.project_id, case.item_id)
+    facts, stored_at = await queries.get_facts(driver, case.project_id, case.item_id)
     item_type = config.item_types.get(facts["type"])
     item = await decision_queries.lock_item(tx, case.project_id, case.item_id)
     if item is None or item_type is None:
         return False
-    restraint = Restraint(two_person=item_type.two_person or bool(item.route.get("two_person")))
-    taken = route(config.ruleset, facts, case.item_id, config.default_pool, restraint)
+    clearing = config.clearing
+    restraint = Restraint(
+        two_person=item_type.two_person or bool(item.route.get("two_person")),
+        rules_wholly=await queries.list_stopped_rules(driver, case.project_id),
+        uncleared=clearing.is_asked and await is_uncleared(tx, case.project_id, case.item_id, clearing.types),
+    )
+    measured = {RECEIVED: told_at(stored_at), **item.route.get("measured", {})}
+    taken = route(config.ruleset, facts, case.item_id, config.default_pool, restraint, measured)
     if taken.action == "review":
         return False
     actor = msgspec.structs.replace(RULE, config_version=config.version)

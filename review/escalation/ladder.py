@@ -116,7 +116,8 @@ async def _why_withheld(tx: AsyncSession, config: ProjectConfig, case: Case) -> 
     """Say why time alone may not let an item through, or None where it may."""
     if await queries.takes_two(tx, case):
         return TAKES_TWO
-    if config.clearing.is_asked and await queries.is_uncleared(tx, case, config.clearing.types):
+    asked = config.clearing
+    if asked.is_asked and await queries.is_uncleared(tx, case.project_id, case.item_id, asked.types):
         return UNCLEARED
     return STOPPED if await queries.is_stopped(tx, case) else None
 

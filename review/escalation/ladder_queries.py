@@ -171,9 +171,9 @@ async def is_stopped(tx: AsyncSession, case: Case) -> bool:
     return bool(await tx.scalar(IS_STOPPED, {"project": case.project_id, "item": case.item_id}))
 
 
-async def is_uncleared(tx: AsyncSession, case: Case, types: Sequence[str]) -> bool:
-    """Tell whether a case's item is of one of these types, or of any, and what made it is not cleared now."""
-    given = {"project": case.project_id, "item": case.item_id, "types": list(types)}
+async def is_uncleared(tx: AsyncSession, project_id: UUID, item_id: UUID, types: Sequence[str]) -> bool:
+    """Tell whether an item is of one of these types, or of any, and what made it is not cleared now."""
+    given = {"project": project_id, "item": item_id, "types": list(types)}
     return bool(await tx.scalar(IS_UNCLEARED, given))
 
 

@@ -231,21 +231,30 @@ def event_of(item: NewItem) -> tuple[str, str]:
             payload["held"] = True
         return EventKind.QUEUED.value, _encode(payload).decode()
     payload = {"verdict": item.route.action, "source": "rule", "rule": item.route.rule, "revision": 1}
+    if item.route.fallback is True:
+        payload["fallback"] = True
     return EventKind.DECIDED.value, _encode(payload).decode()
 
 
 def audit_of(item: NewItem) -> str:
     """Give the particulars of the arrival's audit entry; the statement that stores it adds when the item is due."""
-    return _encode(
-        {
-            "type": item.submission.type,
-            "type_version": item.type_version,
-            "config_version": item.config_version,
-            "ruleset_version": item.route.ruleset_version,
-            "action": item.route.action,
-            "rule": item.route.rule,
-            "pool": item.route.pool,
-            "sla_policy": item.route.sla_policy,
-            "error": item.route.error,
-        }
-    ).decode()
+    taken = item.route
+    told = {
+        "type": item.submission.type,
+        "type_version": item.type_version,
+        "config_version": item.config_version,
+        "ruleset_version": taken.ruleset_version,
+        "action": taken.action,
+        "rule": taken.rule,
+        "pool": taken.pool,
+        "sla_policy": taken.sla_policy,
+        "error": taken.error,
+    }
+    halted = {"held": taken.held is True, "fallback": taken.fallback is True, "withheld": _is_withheld(taken)}
+    return _encode(told | {name: True for name, is_so in halted.items() if is_so}).decode()
+
+
+def _is_withheld(taken: Route) -> bool:
+    """Tell whether people take the place of the rule that would have decided it."""
+    is_kept = any(each.stopped or each.uncleared or each.two_person for each in taken.evaluations)
+    return is_kept and taken.action == "review"

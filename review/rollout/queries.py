@@ -87,9 +87,10 @@ SELECT count(*) FILTER (WHERE is_ruled) AS ruled,
        count(*) FILTER (WHERE is_timed AND is_late) AS late
 FROM known
 """
-# Everybody's, since the rollout went live: the queue is one, whoever fills it.
+# Everybody's, since the rollout went live: the queue is one, whoever fills it. What a stop held has waited in it only
+# since it was let go and got its seats.
 OLDEST = """
-SELECT coalesce(extract(epoch FROM now() - min(c.opened_at)), 0)::float8 AS seconds, count(*) AS waiting
+SELECT coalesce(extract(epoch FROM now() - min(a.created_at)), 0)::float8 AS seconds, count(*) AS waiting
 FROM assignments a JOIN cases c ON c.project_id = a.project_id AND c.id = a.case_id
 WHERE a.project_id = $1 AND a.state = 'open' AND c.opened_at >= (
   SELECT live_at FROM rollouts WHERE project_id = $1 AND id = $2)

@@ -65,6 +65,8 @@ def compare(trial: Trial, arrivals: Iterable[Arrival], flows: Mapping[str, int])
         if arrival.config_version == trial.candidate.version:
             outcome, rule = ruled(trial.candidate, past.type, arrival.route), arrival.route.rule
             found.taken += 1
+            if arrival.route.fallback is True:
+                continue  # a stop had it decided, so it says nothing of the candidate's rules, which guards measure
             found.kept.append(
                 Seen(item_id=past.id, is_taken=True, old=outcome, new=outcome, old_rule=rule, new_rule=rule)
             )
@@ -74,8 +76,9 @@ def compare(trial: Trial, arrivals: Iterable[Arrival], flows: Mapping[str, int])
 
 
 def _try(trial: Trial, arrival: Arrival, found: Compared) -> None:
-    past, was = arrival.past, arrival.route
-    would = replayed(trial.candidate, past, restraint_as(was, trial.candidate, past.type))
+    was = arrival.route
+    past = as_measured(arrival.past, was, trial.active.ruleset)
+    would = replayed(trial.candidate, past, restraint_as(was, trial.active.ruleset, trial.candidate, past.type))
     old = outcome_of(trial.active, past.type, was)
     new = outcome_of(trial.candidate, past.type, would)
     found.seen += 1
@@ -90,17 +93,32 @@ def _try(trial: Trial, arrival: Arrival, found: Compared) -> None:
     )
 
 
-def restraint_as(was: Route, candidate: ProjectConfig, item_type: str) -> Restraint:
-    """Restrain the candidate as the item was: what a stop or its model kept from being decided differs in no rule."""
+def as_measured(past: Past, was: Route, active: RuleSet) -> Past:
+    """Leave out what was asked and could not be measured when an item came: neither version had it then."""
+    if not isinstance(was.measured, dict):
+        return past
+    asked = {ask.name for ask in measuring.rates_of(active.asks)} | {measuring.RECEIVED}
+    lost = asked - was.measured.keys()
+    return past._replace(measured={name: value for name, value in past.measured.items() if name not in lost})
+
+
+def restraint_as(was: Route, by: RuleSet, candidate: ProjectConfig, item_type: str) -> Restraint:
+    """Restrain the candidate as the item was: what a stop or its model kept from being decided differs in no rule.
+
+    `by` are the rules that routed it. A stop of a rule is taken for one of the item.
+    """
     known = candidate.item_types.get(item_type)
-    fell = was.fallback is True and was.action != "review"
+    fell = was.action if was.fallback is True and was.action != "review" else None
+    is_halted = fell is not None or was.held is True
+    stopped = {each.rule for each in was.evaluations if each.stopped and not is_halted}
     return Restraint(
         two_person=known is not None and known.two_person,
-        stopped=any(each.stopped for each in was.evaluations),
+        stopped=bool(stopped),
+        stopped_wholly=any(rule.name in stopped and rule.action == "reject" for rule in by.rules),
         uncleared=any(each.uncleared for each in was.evaluations),
         held=was.held is True,
-        falling=fell,
-        fallback=was.action if fell and was.action != "review" else None,
+        falling=fell is not None,
+        fallback=fell,
     )
 
 

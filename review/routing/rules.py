@@ -187,8 +187,7 @@ def _halted(taken: Route, restraint: Restraint) -> Route:
     verdict = restraint.falls_to(taken.rule)
     if verdict is None or (verdict == "approve" and taken.error is not None):
         return taken
-    probability = 0.0 if restraint.falling else taken.inclusion_probability
-    return msgspec.structs.replace(taken, action=verdict, fallback=True, inclusion_probability=probability)
+    return msgspec.structs.replace(taken, action=verdict, fallback=True)
 
 
 def _route(
@@ -200,6 +199,7 @@ def _route(
         try:
             holds = rule.condition.holds(facts)
         except EvaluationFailed as fault:
+            mass *= _rest_share(restraint, failed=True)
             evaluations.append(Evaluation(rule.name, matched=False, error=str(fault)))
             error = f"rule {rule.name}: {fault}"
             return _to_default(ruleset, default_pool, min(1.0, to_person + mass), evaluations, error)
@@ -215,7 +215,14 @@ def _route(
             instead = default_pool if restraint.withholds(rule) else None
             found = _taken(ruleset, rule, instead, min(1.0, to_person + rest), evaluations)
             return found if instead else _audited(ruleset, rule, item, item_id, found)
-    return _to_default(ruleset, default_pool, min(1.0, to_person + mass), evaluations, None)
+    chance_of_it = min(1.0, to_person + mass * _rest_share(restraint))
+    return _to_default(ruleset, default_pool, chance_of_it, evaluations, None)
+
+
+def _rest_share(restraint: Restraint, *, failed: bool = False) -> float:
+    """Give the chance that what no rule takes, or what could not be evaluated, is judged by people."""
+    verdict = restraint.falls_to(None)
+    return 1.0 if verdict is None or (verdict == "approve" and failed) else 0.0
 
 
 def _share_to_person(ruleset: RuleSet, rule: Rule, item: Mapping[str, Any], restraint: Restraint) -> float:
@@ -284,11 +291,11 @@ def _rest_to_person(
         try:
             holds = rule.condition.holds(facts)
         except EvaluationFailed:
-            return to_person + mass
+            return to_person + mass * _rest_share(restraint, failed=True)
         if holds:
             to_person += mass * rule.sample * _share_to_person(ruleset, rule, item, restraint)
             mass *= 1.0 - rule.sample
-    return to_person + mass
+    return to_person + mass * _rest_share(restraint)
 
 
 def _taken(

@@ -258,7 +258,7 @@ async def test_corrections_lateness_and_the_oldest_that_waits_are_measured(world
     assert measured["breach_rate"].value == pytest.approx(1 / 3)
     assert measured["oldest_waiting"].of == 1
     assert measured["oldest_waiting"].value < 3600
-    await world.db.hot.execute("UPDATE cases SET opened_at = opened_at - interval '2 hours'")
+    await world.db.hot.execute("UPDATE assignments SET created_at = created_at - interval '2 hours'")
     assert await steer(world, age=_hours(3)) == 1
     done = (await find(world, begun.id)).rollout
     assert done.fired is not None

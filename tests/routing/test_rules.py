@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from review.kernel.ids import new_id
@@ -219,6 +219,11 @@ RESTRAINTS = st.builds(
 
 
 @given(SETS, st.uuids(), RESTRAINTS)
+@example(
+    [(True, "review", 0.5)],
+    UUID("cd613e30-d8f1-6adf-91b7-584a2265b1f5"),
+    Restraint(rules_held=frozenset({"r0"}), falling=True, fallback="approve"),
+)
 def test_whatever_is_stopped_is_held_falls_back_or_goes_to_people(
     drawn: list[Any], item_id: UUID, restraint: Restraint
 ) -> None:
@@ -243,5 +248,15 @@ def test_whatever_is_stopped_is_held_falls_back_or_goes_to_people(
         assert not restraint.two_person
     elif not falls and free.action == "approve" and (restraint.stopped or restraint.two_person):
         assert taken.action == "review"
-    if restraint.falling and taken.fallback is True:
-        assert taken.inclusion_probability == 0.0
+    if restraint.falling and restraint.fallback == "reject" and not restraint.rules_held:
+        assert taken.inclusion_probability == (1.0 if is_held else 0.0)
+    expected = Fraction(0)
+    for sampled in product([True, False], repeat=len(drawn)):
+        weight = Fraction(1)
+        for took, (_, _, share) in zip(sampled, drawn, strict=True):
+            weight *= Fraction(share) if took else 1 - Fraction(share)
+        fixed = [
+            msgspec.structs.replace(each, sample=float(took)) for each, took in zip(rules.rules, sampled, strict=True)
+        ]
+        expected += weight * (route(rule_set(*fixed), ITEM, item_id, "d", restraint).action == "review")
+    assert taken.inclusion_probability == pytest.approx(float(expected), abs=1e-12)

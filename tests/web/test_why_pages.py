@@ -1,12 +1,16 @@
 """Why an item is here, told on its pages by the rules that routed it, whatever the rules say by now."""
 
+import html
 import re
+from typing import Any
 
 import httpx
 import msgspec
 
 from review.audit.rules import OPERATOR
 from review.configuration import service as configuration
+from review.identity.rules import Role
+from tests.intake.test_stops import SURE, post
 from tests.make import CONFIG, World
 from tests.web.test_pages import HTML, sign_in, take
 
@@ -51,3 +55,39 @@ async def test_lists_and_scores_are_told_with_what_they_are_for_the_item(http: h
     said = await _why(http, here)
     assert "<strong>text &#34;spam&#34;</strong> <strong>is in unwanted</strong>" in said
     assert "<strong>risk 55</strong> &gt; 50" in said
+
+
+async def test_what_a_stop_or_clearing_did_is_told_as_it_was(http: httpx.AsyncClient, world: World) -> None:
+    """Issue 6: nothing says that a rule or a person decided what a stop did, nor the other way round."""
+    source = CONFIG.format(project="support").replace("    undo: 0s", "    undo: 0s\n    fallback: reject")
+    async with world.db.transaction() as tx:
+        await configuration.apply(tx, source + "models: {clear_new: true}\n", actor=OPERATOR)
+    await sign_in(http, world, role=Role.LEAD)
+    broken = {name: value for name, value in SURE.items() if name != "confidence"}
+    uncleared = await _told(http, world, SURE)
+    assert "Rule rest was kept from deciding it, so it went to triage." in uncleared
+    assert "Nobody has cleared this version of the model" in uncleared
+    assert "A rule could not be evaluated, which sent it to triage." in await _told(http, world, broken)
+    await _stop(http, world, "fallback")
+    fallen = [await _told(http, world, each) for each in (SURE, broken)]
+    wrong = "by a rule|a person looks at it|people judge what it makes|Rule rest (reje|was kept)"
+    for page in fallen:
+        assert "during a stop, and the fallback of its item type decided it." in page
+        assert "That decided it: rejected, by the fallback of its item type." in page
+        assert not re.search(wrong, page)
+    assert "A rule could not be evaluated: " in fallen[1]
+    await _stop(http, world, "hold")
+    held = await _told(http, world, SURE)
+    assert "A stop held it back from triage." in held
+    assert "so nobody was handed it while the stop stood" in held
+
+
+async def _stop(http: httpx.AsyncClient, world: World, way: str) -> None:
+    wish = {"kind": "project", "subject": "support", "reason": "wild", "way": way}
+    assert (await post(http, "stops", world.tokens["lea"], wish)).status_code == 200
+
+
+async def _told(http: httpx.AsyncClient, world: World, body: dict[str, Any]) -> str:
+    item = (await post(http, "items", world.service_key, body)).json()
+    page = html.unescape((await http.get(f"/p/support/items/{item['id']}", headers=HTML)).text)
+    return re.sub(r"<[^>]+>", "", page)

@@ -255,7 +255,9 @@ def why(
     route: object = msgspec.json.decode(item.route)
     said = reasons.why(route, item.details, conditions, payload=_payload(item, conditions), known=known, kind=kind)
     if item.decision is not None and item.status in {"queued", "in_review"}:
-        said.insert(0, gettext("A rule decided it, and somebody brought it back: that counts until people revise it."))
+        by_rule = N_("A rule decided it, and somebody brought it back: that counts until people revise it.")
+        by_stop = N_("A stop had it decided, and somebody brought it back: that counts until people revise it.")
+        said.insert(0, gettext(by_stop if is_object(route) and route.get("fallback") else by_rule))
     if item.escalation_level:
         level = item.escalation_level
         said.append(ngettext("It was escalated once.", "It was escalated %(num)s times.", level))

@@ -21,6 +21,7 @@ from review.items.schemas import DecisionView, HistoryEntry, ItemDetail
 from review.kernel.db import get_now
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.sentences import say
+from review.kernel.shapes import is_object
 from review.web import content
 from review.web.guards import requires
 from review.web.pages import climbs, desk, differences, outcomes, overrides, retold, sentences, story, veils, words
@@ -87,7 +88,7 @@ class ItemPages(Controller):
             why=desk.why(item, desk.conditions_of(rules), desk.known_of(item, rules)),
             facts=desk.facts(item),
             story=story.tell(history, told),
-            decision=_decided(item.decision, output) if item.decision else None,
+            decision=_decided(item, item.decision, output) if item.decision else None,
             clock=await _clock(work, item, history),
             pending=await overrides.pending_of(work, tx, item),
             stops=await stops.list_of_item(work.hot, who=work.who, item_id=item_id),
@@ -172,9 +173,11 @@ def _movement(movement: Movement) -> shown.Movement:
     )
 
 
-def _decided(decision: DecisionView, output: Any) -> Decided:
+def _decided(item: ItemDetail, decision: DecisionView, output: Any) -> Decided:
     reasons: list[str] = msgspec.json.decode(decision.reasons, type=list[str])
-    said = outcomes.sentence(decision.verdict, decision.source, decision.decided_by)
+    route: object = msgspec.json.decode(item.route)
+    fell = decision.source == "rule" and is_object(route) and route.get("fallback") is True
+    said = outcomes.sentence(decision.verdict, "fallback" if fell else decision.source, decision.decided_by)
     if decision.revision > 1:
         said = gettext("%(sentence)s Revision %(number)s.", sentence=said, number=decision.revision)
     corrected = decision.verdict == "correct"

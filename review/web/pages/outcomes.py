@@ -11,6 +11,10 @@ _DECIDED: Final = {
         "correct": N_("Corrected by a rule."),
         "reject": N_("Rejected by a rule."),
     },
+    "fallback": {
+        "approve": N_("Approved by the fallback of its item type."),
+        "reject": N_("Rejected by the fallback of its item type."),
+    },
     "review": {
         "approve": N_("Approved by one reviewer."),
         "correct": N_("Corrected by one reviewer."),
@@ -52,7 +56,10 @@ _BY_NAME: Final = {
 
 
 def sentence(verdict: str, source: str, who: str = "") -> str:
-    """Say what was decided and how: `Approved by a rule.` or `Rejected by Ana, overriding.`, as the page says it."""
+    """Say what was decided and how: `Approved by a rule.` or `Rejected by Ana, overriding.`, as the page says it.
+
+    `source` is a decision's, or `fallback` where a stop had a rule's place taken by that.
+    """
     ways = (_BY_NAME if who and source in _BY_NAME else _DECIDED).get(source, {})
     if verdict in ways:
         return gettext(ways[verdict], who=who)

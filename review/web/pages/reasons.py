@@ -1,7 +1,7 @@
 """Why an item came to people, in words."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from markupsafe import Markup
 
@@ -17,6 +17,7 @@ from review.web.words import catalogue
 from review.web.words.catalogue import N_
 
 Particulars = Mapping[str, Any]
+_AS_GOOD_AS: Final = 1e-9  # a certainty that was summed up from shares
 
 
 def why(
@@ -40,7 +41,10 @@ def why(
     if kind == "lead":
         said.append(gettext("Somebody has judged it, and such a judgement needs a lead. Confirm it, or change it."))
     rule, error = _text(taken, "rule"), _text(taken, "error")
-    if error:
+    if taken.get("fallback") and not rule:
+        message = N_("A rule could not be evaluated: %(error)s") if error else N_("No rule matched.")
+        said.append(gettext(message, error=visible(error)))
+    elif error:
         message = N_("A rule could not be evaluated, so a person looks at it: %(error)s")
         if rule:
             message = N_("Rule <strong>%(rule)s</strong> could not be evaluated, so a person looks at it: %(error)s")
@@ -58,7 +62,7 @@ def why(
         said.append(gettext("No rule matched, so a person looks at it."))
     said += _restraints(taken)
     share = taken.get("inclusion_probability")
-    if is_number(share) and 0 < share < 1:
+    if is_number(share) and 0 < share < 1 - _AS_GOOD_AS and taken.get("action", "review") == "review":
         drawn = words.percent(share)
         said.append(gettext("It was drawn by lot: %(share)s of such items come here.", share=drawn))
     needed = taken.get("reviews_required")
@@ -75,7 +79,8 @@ def _restraints(taken: Particulars) -> list[str | Markup]:
     said: list[str | Markup] = []
     if taken.get("fallback"):
         said.append(gettext("What sent it was stopped, so it got the fallback that its item type declares."))
-    elif taken.get("held"):
+        return said
+    if taken.get("held"):
         said.append(gettext("What sent it was stopped, so nobody was handed it while the stop stood."))
     elif any(each.get("stopped") for each in marks):
         said.append(gettext("What sent it was stopped, so people judge what the rule would have decided."))

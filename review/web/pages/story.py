@@ -63,6 +63,10 @@ _BY_NO_RULE: Final = {
     "approve": N_("%(who)s submitted it. No rule matched, which approved it."),
     "reject": N_("%(who)s submitted it. No rule matched, which rejected it."),
 }
+_BY_FALLBACK: Final = N_("%(who)s submitted it during a stop, and the fallback of its item type decided it.")
+_HELD: Final = N_("%(who)s submitted it. A stop held it back from %(pool)s.")
+_FAILED: Final = N_("%(who)s submitted it. A rule could not be evaluated, which sent it to %(pool)s.")
+_WITHHELD: Final = N_("%(who)s submitted it. Rule %(rule)s was kept from deciding it, so it went to %(pool)s.")
 _JUDGED: Final = {
     "approve": N_("%(who)s approved it."),
     "correct": N_("%(who)s corrected it."),
@@ -87,7 +91,15 @@ def judged(reviewer: str, verdict: str) -> Markup:
 
 def _submitted(entry: HistoryEntry, details: Particulars) -> Markup:
     rule, action, pool = _text(details, "rule"), _text(details, "action"), visible(_text(details, "pool"))
-    if rule:
+    if details.get("fallback"):
+        message = _BY_FALLBACK
+    elif details.get("held"):
+        message = _HELD
+    elif action == "review" and _text(details, "error"):
+        message = _FAILED
+    elif details.get("withheld"):
+        message = _WITHHELD
+    elif rule:
         message = _BY_RULE.get(action, N_("%(who)s submitted it. Rule %(rule)s decided it."))
     else:
         message = _BY_NO_RULE.get(action, N_("%(who)s submitted it. No rule matched, which decided it."))
@@ -209,7 +221,7 @@ def _reviewed(entry: HistoryEntry, details: Particulars) -> Markup:
 def _decided(_entry: HistoryEntry, details: Particulars) -> Markup:
     verdict = catalogue.gettext(VERDICTS.get(_text(details, "verdict"), N_("settled")))
     source = _text(details, "source")
-    how = catalogue.one_of(_SOURCES, source, source)
+    how = catalogue.one_of(_SOURCES, "fallback" if details.get("fallback") else source, source)
     return gettext("That decided it: %(verdict)s, %(how)s.", verdict=verdict, how=how)
 
 
@@ -368,6 +380,7 @@ _SENTENCES: Final[dict[str, Sentence]] = {
 
 _SOURCES: Final = {
     "rule": N_("by a rule"),
+    "fallback": N_("by the fallback of its item type"),
     "review": N_("by one reviewer"),
     "consensus": N_("by consensus"),
     "adjudication": N_("by adjudication"),
