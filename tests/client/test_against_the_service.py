@@ -1,10 +1,8 @@
 """The client against the whole application: what upstream, a reviewer and a trainer do with it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable
 
-import httpx
 import pytest
 
 from countersign_client import (
@@ -17,33 +15,9 @@ from countersign_client import (
     Submission,
     Unauthenticated,
 )
-from tests.make import BASE_URL, World
+from tests.make import World
 
-Connect = Callable[[str], AsyncClient]
-
-
-@pytest.fixture
-async def connect(http: httpx.AsyncClient, world: World) -> AsyncIterator[Connect]:
-    """Gives clients of the application that `http` runs, by their keys."""
-    assert world.project
-    async with AsyncExitStack() as stack:
-
-        def made(key: str) -> AsyncClient:
-            client = AsyncClient(BASE_URL, key, transport=Shared(http))
-            stack.push_async_callback(client.close)
-            return client
-
-        yield made
-
-
-class Shared(httpx.AsyncBaseTransport):
-    """The transport of another client, which closes it itself."""
-
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self._transport = http._transport
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._transport.handle_async_request(request)
+Connect = Callable[..., AsyncClient]
 
 
 async def submitted(client: AsyncClient, text: str = "where is my card", confidence: float = 0.5, **more: str) -> str:

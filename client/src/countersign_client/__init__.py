@@ -14,6 +14,7 @@ from countersign_client.answers import (
     Reviewed,
 )
 from countersign_client.client import Client
+from countersign_client.definitions import Criteria, Definition, Sampling, Splitting
 from countersign_client.errors import (
     Conflict,
     ConflictingResubmission,
@@ -25,12 +26,15 @@ from countersign_client.errors import (
     LibraryMissing,
     NotDecided,
     NotFound,
+    NothingToRead,
     NotPermitted,
     NotReached,
     Problem,
     RateLimited,
     Refused,
     Rejected,
+    SnapshotFailed,
+    SnapshotLate,
     SnapshotNotReady,
     Unauthenticated,
     Unavailable,
@@ -38,8 +42,12 @@ from countersign_client.errors import (
     WebhookRefused,
     Withdrawn,
 )
+from countersign_client.files import LocalSnapshot
+from countersign_client.gates import gated
+from countersign_client.manifests import Dataset, Difference, Manifest, Preview, Snapshot
 from countersign_client.protocol import Patience
 from countersign_client.submissions import Details, Submission, Verdict
+from countersign_client.webhooks import verify as verify_webhook
 
 __all__ = [
     "Assignment",
@@ -49,8 +57,12 @@ __all__ = [
     "Conflict",
     "ConflictingResubmission",
     "CountersignError",
+    "Criteria",
+    "Dataset",
     "Decision",
+    "Definition",
     "Details",
+    "Difference",
     "DigestMismatch",
     "Event",
     "Feedback",
@@ -62,17 +74,26 @@ __all__ = [
     "ItemPage",
     "LeaseLost",
     "LibraryMissing",
+    "LocalSnapshot",
+    "Manifest",
     "NotDecided",
     "NotFound",
     "NotPermitted",
     "NotReached",
+    "NothingToRead",
     "Patience",
+    "Preview",
     "Problem",
     "RateLimited",
     "Refused",
     "Rejected",
     "Reviewed",
+    "Sampling",
+    "Snapshot",
+    "SnapshotFailed",
+    "SnapshotLate",
     "SnapshotNotReady",
+    "Splitting",
     "Submission",
     "Unauthenticated",
     "Unavailable",
@@ -80,4 +101,6 @@ __all__ = [
     "Verdict",
     "WebhookRefused",
     "Withdrawn",
+    "gated",
+    "verify_webhook",
 ]

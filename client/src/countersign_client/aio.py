@@ -20,6 +20,7 @@ from countersign_client.answers import (
     Reviewed,
 )
 from countersign_client.calls import feedback, items, reviewing
+from countersign_client.datasets import AsyncDatasets
 from countersign_client.driving import answer_of, arguments_of, id_of, lost_by, settings_of
 from countersign_client.protocol import Answer, Lost, Patience, Request, Steps
 from countersign_client.submissions import Details, Submission, Verdict
@@ -43,9 +44,10 @@ class AsyncClient:
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self._patience = patience or Patience()
+        self.patience = patience or Patience()
         self._http = httpx.AsyncClient(transport=transport, **settings_of(base_url, key))
         self._sleep = sleep
+        self.datasets = AsyncDatasets(self.run, self.patience)
 
     async def __aenter__(self) -> Self:
         return self
@@ -79,9 +81,9 @@ class AsyncClient:
             Invalid: the content does not fit its item type (422).
             ConflictingResubmission: the id came before with other content (409).
         """
-        return await self._run(
+        return await self.run(
             items.submit(
-                self._patience,
+                self.patience,
                 type=type,
                 input=input,
                 output=output,
@@ -99,24 +101,19 @@ class AsyncClient:
 
         Where the call raises, some of them may be stored: the same call with the same `idempotency_key` goes on.
         """
-        return await self._run(items.submit_many(self._patience, submissions, idempotency_key=idempotency_key))
+        return await self.run(items.submit_many(self.patience, submissions, idempotency_key=idempotency_key))
 
-    async def wait(
-        self,
-        item: Item | UUID | str,
-        *,
-        timeout: float | None = None,  # noqa: ASYNC109  at its end the item is told, not cancelled
-    ) -> ItemDetail:
+    async def wait(self, item: Item | UUID | str, *, timeout: float | None = None) -> ItemDetail:
         """Wait, for so many seconds or for ever, until an item is decided or withdrawn.
 
         Raises:
             NotDecided: the time is up.
         """
-        return await self._run(items.wait(self._patience, id_of(item), timeout=timeout))
+        return await self.run(items.wait(self.patience, id_of(item), timeout=timeout))
 
     async def get(self, item: Item | UUID | str) -> ItemDetail:
         """Read an item with its payload."""
-        return await self._run(items.get(self._patience, id_of(item)))
+        return await self.run(items.get(self.patience, id_of(item)))
 
     async def list_items(
         self,
@@ -130,7 +127,7 @@ class AsyncClient:
     ) -> ItemPage:
         """Read a page of items, newest first; `next` is the cursor of the following one."""
         wanted = items.wanted(status, type, pool, external_id) | {"cursor": cursor, "limit": limit}
-        return await self._run(items.list_items(self._patience, wanted))
+        return await self.run(items.list_items(self.patience, wanted))
 
     async def items(
         self,
@@ -143,14 +140,14 @@ class AsyncClient:
         """Iterate over items, newest first, page by page."""
         wanted: Mapping[str, object] | None = items.wanted(status, type, pool, external_id)
         while wanted is not None:
-            page = await self._run(items.list_items(self._patience, wanted))
+            page = await self.run(items.list_items(self.patience, wanted))
             for item in page.data:
                 yield item
             wanted = items.further(wanted, page)
 
     async def withdraw(self, item: Item | UUID | str, *, reason: str = "") -> Item:
         """Take an open item back; twice is the same as once."""
-        return await self._run(items.withdraw(self._patience, id_of(item), reason=reason))
+        return await self.run(items.withdraw(self.patience, id_of(item), reason=reason))
 
     async def override(
         self,
@@ -163,13 +160,13 @@ class AsyncClient:
     ) -> Item:
         """Decide an item as a lead, or revise its decision; it may wait for a second person to confirm it."""
         steps = items.override(
-            self._patience, id_of(item), verdict=verdict, reason=reason, output=output, reasons=reasons
+            self.patience, id_of(item), verdict=verdict, reason=reason, output=output, reasons=reasons
         )
-        return await self._run(steps)
+        return await self.run(steps)
 
     async def claim(self, pool: str, *, limit: int = 1) -> list[Assignment]:
         """Claim the most urgent seats of a pool, with a person's token; none where there is none."""
-        return await self._run(reviewing.claim(self._patience, pool, limit=limit))
+        return await self.run(reviewing.claim(self.patience, pool, limit=limit))
 
     async def review(
         self,
@@ -185,24 +182,24 @@ class AsyncClient:
         Raises:
             LeaseLost: the claim no longer stands; nothing was recorded (409).
         """
-        steps = reviewing.review(self._patience, seat, verdict=verdict, output=output, reasons=reasons, comment=comment)
-        return await self._run(steps)
+        steps = reviewing.review(self.patience, seat, verdict=verdict, output=output, reasons=reasons, comment=comment)
+        return await self.run(steps)
 
     async def extend(self, seat: Assignment) -> Assignment:
         """Keep a seat for a full lease from now, and give it as it stands then."""
-        return await self._run(reviewing.extend(self._patience, seat))
+        return await self.run(reviewing.extend(self.patience, seat))
 
     async def release(self, seat: Assignment) -> Returned:
         """Give a seat back to its queue."""
-        return await self._run(reviewing.give_back(reviewing.RELEASE, self._patience, seat, reason=None))
+        return await self.run(reviewing.give_back(reviewing.RELEASE, self.patience, seat, reason=None))
 
     async def skip(self, seat: Assignment, *, reason: str = "") -> Returned:
         """Give a seat back and never be offered this case again."""
-        return await self._run(reviewing.give_back(reviewing.SKIP, self._patience, seat, reason=reason))
+        return await self.run(reviewing.give_back(reviewing.SKIP, self.patience, seat, reason=reason))
 
     async def escalate(self, seat: Assignment, *, reason: str = "") -> Returned:
         """Hand a case on by the next step of its escalation policy."""
-        return await self._run(reviewing.give_back(reviewing.ESCALATE, self._patience, seat, reason=reason))
+        return await self.run(reviewing.give_back(reviewing.ESCALATE, self.patience, seat, reason=reason))
 
     async def feedback_pages(
         self,
@@ -218,7 +215,7 @@ class AsyncClient:
         `every`, the iteration never ends and looks for news every so many seconds.
         """
         walk = feedback.Walk(type=type, after=after, limit=limit, every=every)
-        while (page := await self._run(walk.turn(self._patience))) is not None:
+        while (page := await self.run(walk.turn(self.patience))) is not None:
             yield page
 
     async def feedback(
@@ -229,7 +226,8 @@ class AsyncClient:
             for record in page.data:
                 yield record
 
-    async def _run(self, steps: Steps[T]) -> T:
+    async def run(self, steps: Steps[T]) -> T:
+        """Drive a call, a generator of requests, to its result; every method here is one such."""
         try:
             request = next(steps)
             while True:
@@ -244,11 +242,12 @@ class AsyncClient:
 
     async def _send(self, request: Request) -> Answer | Lost:
         try:
-            async with self._http.stream(**arguments_of(request, self._patience.timeout)) as response:
+            async with self._http.stream(**arguments_of(request, self.patience.timeout)) as response:
                 if request.into is None or not response.is_success:
                     return answer_of(response, await response.aread())
+                request.into.restart()
                 async for piece in response.aiter_bytes():
-                    request.into(piece)
+                    request.into.write(piece)
                 return answer_of(response, b"")
         except httpx.RequestError as fault:
             return lost_by(fault)

@@ -198,7 +198,7 @@ class Returned(msgspec.Struct, frozen=True):
     """The assignment is open again."""
 
     id: UUID
-    state: str
+    state: str = "open"
     escalation_level: int | None = None
 
 

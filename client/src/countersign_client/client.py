@@ -20,6 +20,7 @@ from countersign_client.answers import (
     Reviewed,
 )
 from countersign_client.calls import feedback, items, reviewing
+from countersign_client.datasets import Datasets
 from countersign_client.driving import answer_of, arguments_of, id_of, lost_by, settings_of
 from countersign_client.protocol import Answer, Lost, Patience, Request, Steps
 from countersign_client.submissions import Details, Submission, Verdict
@@ -43,9 +44,10 @@ class Client:
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._patience = patience or Patience()
+        self.patience = patience or Patience()
         self._http = httpx.Client(transport=transport, **settings_of(base_url, key))
         self._sleep = sleep
+        self.datasets = Datasets(self.run, self.patience)
 
     def __enter__(self) -> Self:
         return self
@@ -79,9 +81,9 @@ class Client:
             Invalid: the content does not fit its item type (422).
             ConflictingResubmission: the id came before with other content (409).
         """
-        return self._run(
+        return self.run(
             items.submit(
-                self._patience,
+                self.patience,
                 type=type,
                 input=input,
                 output=output,
@@ -99,7 +101,7 @@ class Client:
 
         Where the call raises, some of them may be stored: the same call with the same `idempotency_key` goes on.
         """
-        return self._run(items.submit_many(self._patience, submissions, idempotency_key=idempotency_key))
+        return self.run(items.submit_many(self.patience, submissions, idempotency_key=idempotency_key))
 
     def wait(self, item: Item | UUID | str, *, timeout: float | None = None) -> ItemDetail:
         """Wait, for so many seconds or for ever, until an item is decided or withdrawn.
@@ -107,11 +109,11 @@ class Client:
         Raises:
             NotDecided: the time is up.
         """
-        return self._run(items.wait(self._patience, id_of(item), timeout=timeout))
+        return self.run(items.wait(self.patience, id_of(item), timeout=timeout))
 
     def get(self, item: Item | UUID | str) -> ItemDetail:
         """Read an item with its payload."""
-        return self._run(items.get(self._patience, id_of(item)))
+        return self.run(items.get(self.patience, id_of(item)))
 
     def list_items(
         self,
@@ -125,7 +127,7 @@ class Client:
     ) -> ItemPage:
         """Read a page of items, newest first; `next` is the cursor of the following one."""
         wanted = items.wanted(status, type, pool, external_id) | {"cursor": cursor, "limit": limit}
-        return self._run(items.list_items(self._patience, wanted))
+        return self.run(items.list_items(self.patience, wanted))
 
     def items(
         self,
@@ -138,13 +140,13 @@ class Client:
         """Iterate over items, newest first, page by page."""
         wanted: Mapping[str, object] | None = items.wanted(status, type, pool, external_id)
         while wanted is not None:
-            page = self._run(items.list_items(self._patience, wanted))
+            page = self.run(items.list_items(self.patience, wanted))
             yield from page.data
             wanted = items.further(wanted, page)
 
     def withdraw(self, item: Item | UUID | str, *, reason: str = "") -> Item:
         """Take an open item back; twice is the same as once."""
-        return self._run(items.withdraw(self._patience, id_of(item), reason=reason))
+        return self.run(items.withdraw(self.patience, id_of(item), reason=reason))
 
     def override(
         self,
@@ -157,13 +159,13 @@ class Client:
     ) -> Item:
         """Decide an item as a lead, or revise its decision; it may wait for a second person to confirm it."""
         steps = items.override(
-            self._patience, id_of(item), verdict=verdict, reason=reason, output=output, reasons=reasons
+            self.patience, id_of(item), verdict=verdict, reason=reason, output=output, reasons=reasons
         )
-        return self._run(steps)
+        return self.run(steps)
 
     def claim(self, pool: str, *, limit: int = 1) -> list[Assignment]:
         """Claim the most urgent seats of a pool, with a person's token; none where there is none."""
-        return self._run(reviewing.claim(self._patience, pool, limit=limit))
+        return self.run(reviewing.claim(self.patience, pool, limit=limit))
 
     def review(
         self,
@@ -179,24 +181,24 @@ class Client:
         Raises:
             LeaseLost: the claim no longer stands; nothing was recorded (409).
         """
-        steps = reviewing.review(self._patience, seat, verdict=verdict, output=output, reasons=reasons, comment=comment)
-        return self._run(steps)
+        steps = reviewing.review(self.patience, seat, verdict=verdict, output=output, reasons=reasons, comment=comment)
+        return self.run(steps)
 
     def extend(self, seat: Assignment) -> Assignment:
         """Keep a seat for a full lease from now, and give it as it stands then."""
-        return self._run(reviewing.extend(self._patience, seat))
+        return self.run(reviewing.extend(self.patience, seat))
 
     def release(self, seat: Assignment) -> Returned:
         """Give a seat back to its queue."""
-        return self._run(reviewing.give_back(reviewing.RELEASE, self._patience, seat, reason=None))
+        return self.run(reviewing.give_back(reviewing.RELEASE, self.patience, seat, reason=None))
 
     def skip(self, seat: Assignment, *, reason: str = "") -> Returned:
         """Give a seat back and never be offered this case again."""
-        return self._run(reviewing.give_back(reviewing.SKIP, self._patience, seat, reason=reason))
+        return self.run(reviewing.give_back(reviewing.SKIP, self.patience, seat, reason=reason))
 
     def escalate(self, seat: Assignment, *, reason: str = "") -> Returned:
         """Hand a case on by the next step of its escalation policy."""
-        return self._run(reviewing.give_back(reviewing.ESCALATE, self._patience, seat, reason=reason))
+        return self.run(reviewing.give_back(reviewing.ESCALATE, self.patience, seat, reason=reason))
 
     def feedback_pages(
         self,
@@ -212,7 +214,7 @@ class Client:
         `every`, the iteration never ends and looks for news every so many seconds.
         """
         walk = feedback.Walk(type=type, after=after, limit=limit, every=every)
-        while (page := self._run(walk.turn(self._patience))) is not None:
+        while (page := self.run(walk.turn(self.patience))) is not None:
             yield page
 
     def feedback(
@@ -222,7 +224,8 @@ class Client:
         for page in self.feedback_pages(type=type, after=after, every=every):
             yield from page.data
 
-    def _run(self, steps: Steps[T]) -> T:
+    def run(self, steps: Steps[T]) -> T:
+        """Drive a call, a generator of requests, to its result; every method here is one such."""
         try:
             request = next(steps)
             while True:
@@ -237,11 +240,12 @@ class Client:
 
     def _send(self, request: Request) -> Answer | Lost:
         try:
-            with self._http.stream(**arguments_of(request, self._patience.timeout)) as response:
+            with self._http.stream(**arguments_of(request, self.patience.timeout)) as response:
                 if request.into is None or not response.is_success:
                     return answer_of(response, response.read())
+                request.into.restart()
                 for piece in response.iter_bytes():
-                    request.into(piece)
+                    request.into.write(piece)
                 return answer_of(response, b"")
         except httpx.RequestError as fault:
             return lost_by(fault)

@@ -103,6 +103,12 @@ class LeaseLost(Conflict):
     codes = ("lease_lost",)
 
 
+class SnapshotNotReady(Conflict):
+    """The snapshot has no files to read yet, or never will."""
+
+    codes = ("snapshot_not_ready",)
+
+
 class Invalid(Refused):
     """What was sent is wrong or too large; `errors` names the places."""
 
@@ -147,8 +153,25 @@ class Withdrawn(CountersignError):
         self.item = item
 
 
-class SnapshotNotReady(CountersignError):
-    """There is no snapshot to read yet, or none any more: `str()` of it says why."""
+class SnapshotFailed(CountersignError):
+    """A snapshot was not made, for its making failed or was stopped, or it was withdrawn; `snapshot` says more."""
+
+    def __init__(self, snapshot: Any) -> None:
+        said = f": {snapshot.error}" if snapshot.error else ""
+        super().__init__(f"Snapshot {snapshot.number} of {snapshot.dataset} is {snapshot.state}{said}")
+        self.snapshot = snapshot
+
+
+class SnapshotLate(CountersignError):
+    """The time was up before a snapshot was ready; its making goes on, and `snapshot` says how far it was."""
+
+    def __init__(self, snapshot: Any) -> None:
+        super().__init__(f"Snapshot {snapshot.number} of {snapshot.dataset} is still {snapshot.state}; wait again.")
+        self.snapshot = snapshot
+
+
+class NothingToRead(CountersignError):
+    """A dataset has no snapshot that is ready, or a snapshot has no such part, or its file was not downloaded."""
 
 
 class DigestMismatch(CountersignError):

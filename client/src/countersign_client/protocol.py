@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -21,6 +21,18 @@ from countersign_client.errors import NotReached, Problem, Refused, Unreadable, 
 T = TypeVar("T")
 
 SHOWN = 200  # bytes of an answer that nobody can read, in the message about it
+
+
+class Sink(Protocol):
+    """Takes a body that is too large to hold; `restart` comes before the first piece of each try."""
+
+    def restart(self) -> None:
+        """Forget what came."""
+        ...
+
+    def write(self, piece: bytes, /) -> None:
+        """Take the next piece."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +46,7 @@ class Request:
     content: bytes | None = None
     held_for: float = 0.0  # seconds for which the service may keep the answer back
     delay: float = 0.0
-    into: Callable[[bytes], object] | None = None
+    into: Sink | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +117,7 @@ class Route(Generic[T]):
     ) -> Request:
         """Put a request together; what is None in `query` and `body` is left out."""
         params = {name: _text(value) for name, value in (query or {}).items() if value is not None}
-        content = msgspec.json.encode(without_none(body)) if isinstance(body, Mapping) else body
+        content = encoded(without_none(body)) if isinstance(body, Mapping) else body
         kind = {} if content is None else {"Content-Type": "application/json"}
         path = self.path.format(**{name: quote(str(value), safe="") for name, value in (at or {}).items()})
         return Request(
@@ -129,10 +141,18 @@ class Route(Generic[T]):
         """
         repeatable = self.is_repeatable if is_repeatable is None else is_repeatable
         answer = yield from delivered(patience, request, is_repeatable=repeatable, until=until)
+        return self.read(answer)
+
+    def read(self, answer: Answer) -> T:
+        """Read a good answer.
+
+        Raises:
+            Unreadable: it is not what the service says here.
+        """
         try:
             return msgspec.json.decode(answer.content, type=self.gives)
         except (msgspec.DecodeError, UnicodeDecodeError) as fault:
-            message = f"The answer to {self.method} {request.path} cannot be read: {fault}."
+            message = f"The answer to {self.method} {self.path} cannot be read: {fault}."
             raise Unreadable(message) from fault
 
 
@@ -187,6 +207,23 @@ def retry_after(answer: Answer) -> float | None:
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max(0.0, (at - datetime.now(UTC)).total_seconds())
+
+
+def encoded(value: object) -> bytes:
+    """Write a value as JSON: what msgspec knows, and what numpy and pydantic can put as plain values themselves."""
+    return _ENCODER.encode(value)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    message = f"{type(value).__name__} has no form in JSON; give dictionaries, lists, texts and numbers."
+    raise TypeError(message)
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_plain)
 
 
 def without_none(values: Mapping[str, object]) -> dict[str, object]:

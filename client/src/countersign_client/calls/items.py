@@ -10,7 +10,7 @@ import msgspec
 
 from countersign_client.answers import BatchResult, BatchResults, Item, ItemDetail, ItemPage
 from countersign_client.errors import NotDecided
-from countersign_client.protocol import Patience, Route, Steps, without_none
+from countersign_client.protocol import Patience, Route, Steps, encoded, without_none
 from countersign_client.submissions import Details, Submission, Verdict
 
 MOST_IN_A_BATCH = 1_000
@@ -50,13 +50,14 @@ def submit(
 ) -> Steps[Item]:
     """Submit one item under a key of the call's own where it has none, so that sending it again is harmless."""
     key = idempotency_key if idempotency_key or external_id else str(uuid4())
+    held = max(0.0, min(wait, LONGEST_WAIT))
     request = SUBMIT.request(
-        query={"wait": min(wait, LONGEST_WAIT) if wait > 0 else None},
-        body=msgspec.json.encode(
+        query={"wait": held or None},
+        body=encoded(
             {**without_none({**details, "external_id": external_id}), "type": type, "input": input, "output": output}
         ),
         headers={} if key is None else {"Idempotency-Key": key},
-        held_for=wait,
+        held_for=held,
     )
     return SUBMIT.ask(patience, request)
 
@@ -83,7 +84,7 @@ def batches(
     held: list[bytes] = []
     size = 0
     for item in items:
-        text = msgspec.json.encode(item)
+        text = encoded(item)
         if held and (len(held) >= most or size + len(text) > most_bytes):
             yield held
             held, size = [], 0
@@ -153,4 +154,4 @@ def override(
 def judgement(verdict: Verdict, output: Any, reasons: Sequence[str]) -> dict[str, object]:
     """Give what a verdict is sent as; an output goes with `correct` alone, where it may be null."""
     given: dict[str, object] = {"verdict": verdict, "reasons": tuple(reasons)}
-    return given | ({"output": msgspec.Raw(msgspec.json.encode(output))} if verdict == "correct" else {})
+    return given | ({"output": msgspec.Raw(encoded(output))} if verdict == "correct" else {})
