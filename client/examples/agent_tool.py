@@ -64,8 +64,7 @@ class Toolbox:
             try:
                 allowed = self._approved(call_id, call, why)
             except Rejected as no:
-                comment = no.item.decision.comment
-                return f"A person refused this call. {comment}".strip()
+                return f"A person refused this call. {no.item.outcome.comment}".strip()
             except NotDecided:
                 return "Nobody approved this call in time; it was not made."
             except CountersignError as fault:

@@ -28,7 +28,7 @@ class Handled:
 def act_on(event: Event) -> None:
     """Do what a decision asks for."""
     if event.type in {"item.decided", "decision.revised"} and event.item is not None and event.item.may_go_out:
-        pass  # send it on: event.item.external_id says which it is, event.item.decision.output what may go out
+        pass  # send it on: event.item.external_id says which it is, event.item.outcome.output what may go out
 
 
 def make_app() -> Any:

@@ -60,9 +60,9 @@ def resume(graph: Any, item: ItemDetail) -> str:
     """
     from langgraph.types import Command  # noqa: PLC0415  only this example needs it
 
-    if not item.may_go_out or item.decision is None:
+    if not item.may_go_out:
         raise Rejected(item)
-    decided = Command(resume=item.decision.output["text"])
+    decided = Command(resume=item.outcome.output["text"])
     state = graph.invoke(decided, {"configurable": {"thread_id": item.external_id}})
     return str(state["answer"])
 

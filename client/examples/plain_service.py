@@ -32,8 +32,8 @@ def answer(client: Client, message_id: str, text: str) -> str:
             item = client.wait(item, timeout=600)
         except NotDecided:
             return "A colleague looks into it and will write to you."
-    if item.may_go_out and item.decision is not None:
-        return f"Handled as {item.decision.output['label']}."
+    if item.may_go_out:
+        return f"Handled as {item.outcome.output['label']}."
     return "We cannot help you here automatically."
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from countersign_client.errors import Problem, Refused, refusal
+from countersign_client.errors import NotDecided, Problem, Refused, Withdrawn, refusal
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,8 +83,20 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def may_go_out(self) -> bool:
-        """Whether it is decided and not rejected; what may go out is `decision.output`."""
+        """Whether it is decided and not rejected; what may go out is `outcome.output`."""
         return self.status == "decided" and self.decision is not None and self.decision.verdict != "reject"
+
+    @property
+    def outcome(self) -> Decision:
+        """The decision of an item that is decided.
+
+        Raises:
+            NotDecided: there is none yet.
+            Withdrawn: there never will be.
+        """
+        if self.decision is None:
+            raise Withdrawn(self) if self.status == "withdrawn" else NotDecided(self)
+        return self.decision
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,13 @@
 """What can go wrong, each fact a class of its own."""
 
-from typing import Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
+
+if TYPE_CHECKING:
+    from countersign_client.answers import Item
+    from countersign_client.manifests import Snapshot
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -34,6 +39,9 @@ class NotReached(CountersignError):
         super().__init__(message)
         self.may_have_arrived = may_have_arrived
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), may_have_arrived=self.may_have_arrived), self.args
+
 
 class Unreadable(CountersignError):
     """An answer came that is not the service's, such as a proxy's page, or one of another version."""
@@ -60,11 +68,7 @@ class Refused(CountersignError):
         self.retry_after = retry_after
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (type(self), self.problem, self.retry_after)
-
-
-def _again(kind: type[Refused], problem: Problem, retry_after: float | None) -> Refused:
-    return kind(problem, retry_after=retry_after)
+        return partial(type(self), retry_after=self.retry_after), (self.problem,)
 
 
 class Unauthenticated(Refused):
@@ -127,47 +131,60 @@ class Unavailable(Refused):
     statuses = (500, 502, 503, 504)
 
 
-class NotDecided(CountersignError):
-    """The time was up before anybody decided; `item` is as it stood then, and stays open."""
+class AboutItem(CountersignError):
+    """What became of an item is not what was waited for; `item` is as it stood then."""
 
-    def __init__(self, item: Any) -> None:
-        super().__init__(f"Item {item.id} is still {item.status}; wait for it again, or withdraw it.")
+    said: ClassVar[str]
+
+    def __init__(self, item: "Item") -> None:
+        super().__init__(self.said.format(item=item))
         self.item = item
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.item,)
 
-class Rejected(CountersignError):
+
+class NotDecided(AboutItem):
+    """The time was up before anybody decided; the item stays open."""
+
+    said = "Item {item.id} is still {item.status}; wait for it again, or withdraw it."
+
+
+class Rejected(AboutItem):
     """A gated output was rejected; `item.decision` says why."""
 
-    def __init__(self, item: Any) -> None:
-        decision = item.decision
-        reasons = ", ".join(decision.reasons) if decision else ""
-        super().__init__(f"Item {item.id} was rejected{f' ({reasons})' if reasons else ''}.")
-        self.item = item
+    said = "Item {item.id} was rejected."
 
 
-class Withdrawn(CountersignError):
+class Withdrawn(AboutItem):
     """A gated output was withdrawn before anybody decided."""
 
-    def __init__(self, item: Any) -> None:
-        super().__init__(f"Item {item.id} was withdrawn.")
-        self.item = item
+    said = "Item {item.id} was withdrawn."
 
 
-class SnapshotFailed(CountersignError):
-    """A snapshot was not made, for its making failed or was stopped, or it was withdrawn; `snapshot` says more."""
+class AboutSnapshot(CountersignError):
+    """What became of a snapshot is not what was waited for; `snapshot` is as it stood then."""
 
-    def __init__(self, snapshot: Any) -> None:
-        said = f": {snapshot.error}" if snapshot.error else ""
-        super().__init__(f"Snapshot {snapshot.number} of {snapshot.dataset} is {snapshot.state}{said}")
+    said: ClassVar[str]
+
+    def __init__(self, snapshot: "Snapshot") -> None:
+        super().__init__(self.said.format(snapshot=snapshot).rstrip())
         self.snapshot = snapshot
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.snapshot,)
 
-class SnapshotLate(CountersignError):
-    """The time was up before a snapshot was ready; its making goes on, and `snapshot` says how far it was."""
 
-    def __init__(self, snapshot: Any) -> None:
-        super().__init__(f"Snapshot {snapshot.number} of {snapshot.dataset} is still {snapshot.state}; wait again.")
-        self.snapshot = snapshot
+class SnapshotFailed(AboutSnapshot):
+    """A snapshot was not made, for its making failed or was stopped, or it was withdrawn."""
+
+    said = "Snapshot {snapshot.number} of {snapshot.dataset} is {snapshot.state}. {snapshot.error}"
+
+
+class SnapshotLate(AboutSnapshot):
+    """The time was up before a snapshot was ready; its making goes on."""
+
+    said = "Snapshot {snapshot.number} of {snapshot.dataset} is still {snapshot.state}; wait for it again."
 
 
 class NothingToRead(CountersignError):

@@ -77,19 +77,19 @@ class LocalSnapshot:
 
     def to_arrow(self, split: str | None = None) -> Any:
         """Read a part, or all, as a `pyarrow.Table`, a library that carries no types."""
-        arrow, parquet = _library("pyarrow", "arrow"), _library("pyarrow.parquet", "arrow")
+        arrow, parquet = _library("pyarrow"), _library("pyarrow.parquet")
         return arrow.concat_tables([parquet.read_table(path, partitioning=None) for path in self.paths(split)])
 
     def to_pandas(self, split: str | None = None) -> "pd.DataFrame":
         """Read a part, or all, as a pandas data frame."""
-        pandas, _ = _library("pandas", "pandas"), _library("pyarrow", "pandas")
+        pandas, _ = _library("pandas"), _library("pyarrow")
         frames = [pandas.read_parquet(path) for path in self.paths(split)]
         whole: pd.DataFrame = pandas.concat(frames, ignore_index=True)
         return whole
 
     def to_polars(self, split: str | None = None) -> "pl.DataFrame":
         """Read a part, or all, as a Polars data frame."""
-        polars = _library("polars", "polars")
+        polars = _library("polars")
         whole: pl.DataFrame = polars.read_parquet(self.paths(split), hive_partitioning=False)
         return whole
 
@@ -98,7 +98,7 @@ class LocalSnapshot:
 
         It is held in memory, so that nothing of it stays in that library's cache.
         """
-        library, table = _library("datasets", "datasets"), _library("datasets.table", "datasets")
+        library, table = _library("datasets"), _library("datasets.table")
         if split is not None:
             return library.Dataset(table.InMemoryTable(self.to_arrow(split)))
         return library.DatasetDict({each: self.to_dataset(each) for each in self.splits})
@@ -183,9 +183,10 @@ def _name(named: Mapping[str, str]) -> str:
     return named["name"]
 
 
-def _library(name: str, extra: str) -> Any:
+def _library(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as fault:
-        message = f"{name.partition('.')[0]} is needed for this: pip install 'countersign-client[{extra}]'."
+        package = name.partition(".")[0]
+        message = f"{package} is needed to read a snapshot this way, and is not installed: pip install {package}."
         raise LibraryMissing(message) from fault

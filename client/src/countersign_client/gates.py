@@ -134,9 +134,9 @@ def _withdrawn(patience: Patience, late: NotDecided) -> Steps[Item]:
 
 
 def _outcome(item: Item, output: R) -> R:
-    decision = item.decision
-    if item.status != "decided" or decision is None:
+    if item.status != "decided":
         raise Withdrawn(item)
+    decision = item.outcome
     if decision.verdict == "approve":
         return output
     if decision.verdict == "correct":

@@ -90,7 +90,7 @@ def _ed25519(secret: str) -> Fits:
         from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  an extra, needed for such keys alone
         from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415  an extra, as above it
     except ImportError as fault:
-        message = "cryptography is needed for whpk_ keys: pip install 'countersign-client[ed25519]'."
+        message = "cryptography is needed for a whpk_ key, and is not installed: pip install cryptography."
         raise LibraryMissing(message) from fault
     key: Any = ed25519.Ed25519PublicKey.from_public_bytes(_bytes_of(secret.removeprefix(PUBLIC)) or b"")
 
