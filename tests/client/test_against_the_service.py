@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+import httpx
 import pytest
 
 from countersign_client import (
@@ -151,3 +152,15 @@ async def test_a_lead_decides_over_everybody(connect: Connect, world: World) -> 
     decided = await lead.override(item, "correct", output={"label": "refund"}, reason="seen before")
     assert decided.decision is not None
     assert (decided.decision.output, decided.decision.source) == ({"label": "refund"}, "override")
+
+
+async def test_a_question_of_a_reviewer_is_answered(connect: Connect, world: World, http: httpx.AsyncClient) -> None:
+    upstream, ana = connect(world.service_key), connect(world.tokens["ana"])
+    item = await submitted(upstream)
+    (seat,) = await ana.claim("triage")
+    asked = {"fence": seat.fence, "text": "Which card?"}
+    bearer = {"Authorization": f"Bearer {world.tokens['ana']}"}
+    assert (await http.post(f"/api/v1/assignments/{seat.id}/ask", json=asked, headers=bearer)).status_code == 200
+    (question,) = (await upstream.get(item)).questions
+    assert (question.text, question.answer) == ("Which card?", None)
+    assert (await upstream.answer(item, question, "The blue one.")).answer == "The blue one."

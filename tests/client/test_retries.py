@@ -202,6 +202,15 @@ def test_a_wait_outlasts_a_restart_and_ends_at_its_deadline() -> None:
     assert script.now < 1100
 
 
+def test_a_wait_holds_no_longer_than_is_left_after_failures() -> None:
+    down = [httpx.ConnectError("refused")] * 6
+    script = Script([*down, good(DETAIL | {"status": "withdrawn"})])
+    script.client().wait(ITEM["id"], timeout=50)
+    left = 50 - (0.5 + 1 + 2 + 4 + 8 + 16)
+    assert script.asked[-1].url.params["wait"] == f"{left:.3f}"
+    assert script.asked[-1].extensions["timeout"]["read"] == 30 + left
+
+
 def test_a_wait_that_the_service_does_not_hold_goes_slowly() -> None:
     script = Script([good(DETAIL)] * 5 + [good(DETAIL | {"status": "withdrawn"})])
     script.client().wait(ITEM["id"])

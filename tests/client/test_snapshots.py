@@ -92,6 +92,8 @@ async def test_what_cannot_be_made_or_takes_too_long_is_told(
     await analyst.datasets.create("none", {"criteria": {"types": ["no_such_type"]}})
     with pytest.raises(SnapshotFailed, match="none is failed"):
         await analyst.datasets.make_snapshot("none", timeout=60)
+    assert (await analyst.datasets.retry_snapshot("none", 1)).state == "waiting"
+    assert (await analyst.datasets.stop_snapshot("none", 1)).state == "stopped"
     begun = await analyst.datasets.begin_snapshot("none")
     idle = connect(world.tokens["tess"])
     with pytest.raises(SnapshotLate, match="still waiting"):

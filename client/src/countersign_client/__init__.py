@@ -11,6 +11,7 @@ from countersign_client.answers import (
     Item,
     ItemDetail,
     ItemPage,
+    Question,
     Reviewed,
 )
 from countersign_client.client import Client
@@ -84,6 +85,7 @@ __all__ = [
     "Patience",
     "Preview",
     "Problem",
+    "Question",
     "RateLimited",
     "Refused",
     "Rejected",

@@ -16,6 +16,7 @@ from countersign_client.answers import (
     Item,
     ItemDetail,
     ItemPage,
+    Question,
     Returned,
     Reviewed,
 )
@@ -147,6 +148,11 @@ class Client:
     def withdraw(self, item: Item | UUID | str, *, reason: str = "") -> Item:
         """Take an open item back; twice is the same as once."""
         return self.run(items.withdraw(self.patience, id_of(item), reason=reason))
+
+    def answer(self, item: Item | UUID | str, question: Question | UUID | str, text: str) -> Question:
+        """Answer a reviewer's question about an item; `get` shows the questions, and an event tells of each."""
+        question_id = question.id if isinstance(question, Question) else question
+        return self.run(items.answer(self.patience, id_of(item), question_id, text))
 
     def override(
         self,

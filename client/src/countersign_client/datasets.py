@@ -97,6 +97,14 @@ class Datasets:
         """Read how far a snapshot is."""
         return self._run(calls.snapshot(self._patience, name, number))
 
+    def stop_snapshot(self, name: str, number: int) -> Snapshot:
+        """End the making of a snapshot."""
+        return self._run(calls.change_making(calls.STOP, self._patience, name, number))
+
+    def retry_snapshot(self, name: str, number: int) -> Snapshot:
+        """Have a snapshot that failed or was stopped made after all, of the same records."""
+        return self._run(calls.change_making(calls.RETRY, self._patience, name, number))
+
     def manifest(self, name: str, number: int | None = None) -> Manifest:
         """Read the manifest of a snapshot, of the newest one where none is said."""
         return self._run(calls.manifest(self._patience, name, number))
@@ -194,6 +202,14 @@ class AsyncDatasets:
     async def snapshot(self, name: str, number: int) -> Snapshot:
         """Read how far a snapshot is."""
         return await self._run(calls.snapshot(self._patience, name, number))
+
+    async def stop_snapshot(self, name: str, number: int) -> Snapshot:
+        """End the making of a snapshot."""
+        return await self._run(calls.change_making(calls.STOP, self._patience, name, number))
+
+    async def retry_snapshot(self, name: str, number: int) -> Snapshot:
+        """Have a snapshot that failed or was stopped made after all, of the same records."""
+        return await self._run(calls.change_making(calls.RETRY, self._patience, name, number))
 
     async def manifest(self, name: str, number: int | None = None) -> Manifest:
         """Read the manifest of a snapshot, of the newest one where none is said."""

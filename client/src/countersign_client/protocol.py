@@ -130,17 +130,21 @@ class Route(Generic[T]):
         )
 
     def ask(
-        self, patience: Patience, request: Request, *, is_repeatable: bool | None = None, until: float | None = None
+        self,
+        patience: Patience,
+        request: Request,
+        *,
+        until: float | None = None,
+        again: Callable[[Request], Request] | None = None,
     ) -> Steps[T]:
-        """Send a request and read the answer; `until` is a moment of the clock after which nothing is tried again.
+        """Send a request and read the answer, which may take several tries (see `delivered`).
 
         Raises:
             Refused: as the service says.
             NotReached: nobody answered.
             Unreadable: somebody else did.
         """
-        repeatable = self.is_repeatable if is_repeatable is None else is_repeatable
-        answer = yield from delivered(patience, request, is_repeatable=repeatable, until=until)
+        answer = yield from delivered(patience, request, is_repeatable=self.is_repeatable, until=until, again=again)
         return self.read(answer)
 
     def read(self, answer: Answer) -> T:
@@ -157,9 +161,17 @@ class Route(Generic[T]):
 
 
 def delivered(
-    patience: Patience, request: Request, *, is_repeatable: bool, until: float | None = None
+    patience: Patience,
+    request: Request,
+    *,
+    is_repeatable: bool,
+    until: float | None = None,
+    again: Callable[[Request], Request] | None = None,
 ) -> Steps[Answer]:
-    """Send a request, again where that is safe, until there is a good answer."""
+    """Send a request, again where that is safe, until there is a good answer.
+
+    `until` is a moment of the clock after which nothing is tried again; `again` gives what to send then instead.
+    """
     failures = 0
     while True:
         answer = yield request
@@ -170,6 +182,7 @@ def delivered(
         if pause is None or (until is not None and patience.clock() + pause >= until):
             raise fault_of(answer, request)
         request = replace(request, delay=pause)
+        request = again(request) if again else request
 
 
 def may_repeat(answer: Answer | Lost, *, is_repeatable: bool) -> bool:

@@ -36,6 +36,8 @@ SNAPSHOTS = Route(
     method="GET", path=f"{ONE}/snapshots", gives=SnapshotPage, query=("before", "limit"), is_repeatable=True
 )
 SNAPSHOT = Route(method="GET", path=MADE, gives=Snapshot, is_repeatable=True)
+STOP = Route(method="POST", path=f"{MADE}/stop", gives=Snapshot)
+RETRY = Route(method="POST", path=f"{MADE}/retry", gives=Snapshot)
 READ_MANIFEST = Route(method="GET", path=f"{MADE}/manifest", gives=Manifest, is_repeatable=True)
 READ_FILE = Route(method="GET", path=f"{MADE}/files/{{file}}", gives=bytes, is_repeatable=True)
 COMPARE = Route(method="GET", path=f"{MADE}/difference", gives=Difference, query=("since",), is_repeatable=True)
@@ -81,6 +83,11 @@ def snapshots(patience: Patience, name: str, before: int | None) -> Steps[Snapsh
 def snapshot(patience: Patience, name: str, number: int) -> Steps[Snapshot]:
     """Read how far a snapshot is."""
     return SNAPSHOT.ask(patience, SNAPSHOT.request(at={"name": name, "number": number}))
+
+
+def change_making(route: Route[Snapshot], patience: Patience, name: str, number: int) -> Steps[Snapshot]:
+    """End the making of a snapshot, or take it up again."""
+    return route.ask(patience, route.request(at={"name": name, "number": number}))
 
 
 def make(patience: Patience, name: str, *, cut_off: int | None, timeout: float | None) -> Steps[Snapshot]:

@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from countersign_client.answers import BatchResult, BatchResults, Item, ItemDetail, ItemPage
+from countersign_client.answers import BatchResult, BatchResults, Item, ItemDetail, ItemPage, Question
 from countersign_client.errors import NotDecided
-from countersign_client.protocol import Patience, Route, Steps, encoded, without_none
+from countersign_client.protocol import Patience, Request, Route, Steps, encoded, without_none
 from countersign_client.submissions import Details, Submission, Verdict
 
 MOST_IN_A_BATCH = 1_000
@@ -35,6 +35,8 @@ WITHDRAW = Route(method="POST", path="/items/{item_id}/withdraw", gives=Item, ta
 OVERRIDE = Route(
     method="POST", path="/items/{item_id}/override", gives=Item, takes=("verdict", "reason", "output", "reasons")
 )
+
+ANSWER = Route(method="POST", path="/items/{item_id}/questions/{question_id}/answer", gives=Question, takes=("answer",))
 
 
 def submit(
@@ -107,20 +109,23 @@ def wait(patience: Patience, item_id: UUID | str, *, timeout: float | None) -> S
     deadline = None if timeout is None else patience.clock() + timeout
     if deadline is not None:
         patience = replace(patience, attempts=sys.maxsize)
-    delay = 0.0
+
+    def held(request: Request) -> Request:
+        left = LONGEST_WAIT if deadline is None else max(0.0, deadline - patience.clock() - request.delay)
+        seconds = min(left, LONGEST_WAIT)
+        return replace(request, params={"wait": f"{seconds:.3f}"}, held_for=seconds)
+
+    request = held(GET.request(at={"item_id": item_id}))
     while True:
-        asked_at = patience.clock() + delay
-        held = LONGEST_WAIT if deadline is None else min(LONGEST_WAIT, max(0.0, deadline - asked_at))
-        request = GET.request(at={"item_id": item_id}, query={"wait": f"{held:.3f}"}, held_for=held)
-        item = yield from GET.ask(patience, replace(request, delay=delay), until=deadline)
+        asked_at = patience.clock() + request.delay
+        item = yield from GET.ask(patience, request, until=deadline, again=held)
         if not item.is_open:
             return item
         now = patience.clock()
         if deadline is not None and now >= deadline:
             raise NotDecided(item)
-        delay = max(0.0, min(SHORTEST_TURN, held) - (now - asked_at))
-        if deadline is not None:
-            delay = min(delay, deadline - now)
+        early = max(0.0, min(SHORTEST_TURN, request.held_for) - (now - asked_at))
+        request = held(replace(request, delay=early if deadline is None else min(early, deadline - now)))
 
 
 def list_items(patience: Patience, wanted: Mapping[str, object]) -> Steps[ItemPage]:
@@ -149,6 +154,12 @@ def override(
     """Decide as a lead."""
     body = judgement(verdict, output, reasons) | {"reason": reason}
     return OVERRIDE.ask(patience, OVERRIDE.request(at={"item_id": item_id}, body=body))
+
+
+def answer(patience: Patience, item_id: UUID | str, question_id: UUID | str, text: str) -> Steps[Question]:
+    """Answer a reviewer's question."""
+    at = {"item_id": item_id, "question_id": question_id}
+    return ANSWER.ask(patience, ANSWER.request(at=at, body={"answer": text}))
 
 
 def judgement(verdict: Verdict, output: Any, reasons: Sequence[str]) -> dict[str, object]:
