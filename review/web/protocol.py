@@ -88,6 +88,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to count a head."""
         super().on_message_begin()
+        self._stop_timing()  # what ran since the connection was made would break off the answer to this request
         self._part, self._timed = _Part.HEAD, _Part.NOTHING
         self._size = self._fields = 0
 

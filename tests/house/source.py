@@ -6,7 +6,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 SHIPPED = ("review", "workers", "migrations")
-ALL = (*SHIPPED, "benchmarks", "tests")
+ALL = (*SHIPPED, "benchmarks", "client", "tests")
 
 
 def python_files(*folders: str) -> list[Path]:

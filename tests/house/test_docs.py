@@ -34,7 +34,7 @@ from tests.house.source import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
 ADRS = sorted((DOCS / "adr").glob("[0-9]*.md"))
-PAGES = sorted([*REPOSITORY.glob("*.md"), *DOCS.rglob("*.md")])
+PAGES = sorted([*REPOSITORY.glob("*.md"), *DOCS.rglob("*.md"), *REPOSITORY.glob("client/*.md")])
 SECTIONS = ["Context", "Decision", "Consequences", "Alternatives", "Check"]
 
 # Codes that no class of ours stands for: what the framework refuses, and what nobody expected.

@@ -143,3 +143,12 @@ async def test_whoever_waits_for_a_decision_is_given_that_time_on_top(settings: 
         answer = await http.get(f"/api/v1/items/{item_id}?wait=1", **bearer(world.service_key))
         assert (answer.status_code, answer.json()["status"]) == (200, "queued")
         assert answer.elapsed.total_seconds() >= 1
+
+
+async def test_an_answer_on_a_new_connection_may_take_longer_than_a_head(port: int, world: World) -> None:
+    """The head came whole, so its time has nothing more to say, however long the service holds the answer."""
+    item_id = (await world.submit()).item.id
+    async with httpx.AsyncClient(base_url=f"http://localhost:{port}", trust_env=False) as http:
+        answer = await http.get(f"/api/v1/items/{item_id}?wait=0.8", **bearer(world.service_key))
+        assert (answer.status_code, answer.json()["status"]) == (200, "queued")
+        assert answer.elapsed.total_seconds() >= 0.8

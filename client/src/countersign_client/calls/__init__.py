@@ -1,0 +1,1 @@
+"""The calls of the API, as generators of requests (see `protocol`)."""

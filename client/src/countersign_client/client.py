@@ -1,0 +1,257 @@
+"""The synchronous client."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+from uuid import UUID
+
+import httpx
+
+from countersign_client.answers import (
+    Assignment,
+    BatchResult,
+    Feedback,
+    FeedbackPage,
+    Item,
+    ItemDetail,
+    ItemPage,
+    Question,
+    Returned,
+    Reviewed,
+)
+from countersign_client.calls import feedback, items, reviewing
+from countersign_client.datasets import Datasets
+from countersign_client.driving import answer_of, arguments_of, id_of, lost_by, settings_of
+from countersign_client.protocol import Answer, Lost, Patience, Request, Steps
+from countersign_client.submissions import Details, Submission, Verdict
+
+T = TypeVar("T")
+
+
+class Client:
+    """A project's way to Countersign, through a key of it; safe to share among threads.
+
+    Every call raises `Refused` or a subclass where the service refuses, and `NotReached` where nobody answered.
+    `transport` takes the place of the network, in tests above all.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        *,
+        patience: Patience | None = None,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self.patience = patience or Patience()
+        self._http = httpx.Client(transport=transport, **settings_of(base_url, key))
+        self._sleep = sleep
+        self.datasets = Datasets(self.run, self.patience)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def submit(
+        self,
+        *,
+        type: str,
+        input: Any,
+        output: Any,
+        external_id: str | None = None,
+        idempotency_key: str | None = None,
+        wait: float = 0.0,
+        **details: Unpack[Details],
+    ) -> Item:
+        """Submit an AI output; with `wait`, hold the answer for up to 60 seconds until it is decided.
+
+        What was submitted before under the same `external_id` or `idempotency_key` is given as it stands. Without
+        either, the call makes a key for its own retries.
+
+        Raises:
+            Invalid: the content does not fit its item type (422).
+            ConflictingResubmission: the id came before with other content (409).
+        """
+        return self.run(
+            items.submit(
+                self.patience,
+                type=type,
+                input=input,
+                output=output,
+                external_id=external_id,
+                idempotency_key=idempotency_key,
+                wait=wait,
+                details=details,
+            )
+        )
+
+    def submit_many(
+        self, submissions: Iterable[Submission], *, idempotency_key: str | None = None
+    ) -> list[BatchResult]:
+        """Submit any number of items, each on its own merits; the results are in the order given.
+
+        Where the call raises, some of them may be stored: the same call with the same `idempotency_key` goes on.
+        """
+        return self.run(items.submit_many(self.patience, submissions, idempotency_key=idempotency_key))
+
+    def wait(self, item: Item | UUID | str, *, timeout: float | None = None) -> ItemDetail:
+        """Wait, for so many seconds or for ever, until an item is decided or withdrawn.
+
+        Raises:
+            NotDecided: the time is up.
+        """
+        return self.run(items.wait(self.patience, id_of(item), timeout=timeout))
+
+    def get(self, item: Item | UUID | str) -> ItemDetail:
+        """Read an item with its payload."""
+        return self.run(items.get(self.patience, id_of(item)))
+
+    def list_items(
+        self,
+        *,
+        status: str | None = None,
+        type: str | None = None,
+        pool: str | None = None,
+        external_id: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> ItemPage:
+        """Read a page of items, newest first; `next` is the cursor of the following one."""
+        wanted = items.wanted(status, type, pool, external_id) | {"cursor": cursor, "limit": limit}
+        return self.run(items.list_items(self.patience, wanted))
+
+    def items(
+        self,
+        *,
+        status: str | None = None,
+        type: str | None = None,
+        pool: str | None = None,
+        external_id: str | None = None,
+    ) -> Iterator[Item]:
+        """Iterate over items, newest first, page by page."""
+        wanted: Mapping[str, object] | None = items.wanted(status, type, pool, external_id)
+        while wanted is not None:
+            page = self.run(items.list_items(self.patience, wanted))
+            yield from page.data
+            wanted = items.further(wanted, page)
+
+    def withdraw(self, item: Item | UUID | str, *, reason: str = "") -> Item:
+        """Take an open item back; twice is the same as once."""
+        return self.run(items.withdraw(self.patience, id_of(item), reason=reason))
+
+    def answer(self, item: Item | UUID | str, question: Question | UUID | str, text: str) -> Question:
+        """Answer a reviewer's question about an item; `get` shows the questions, and an event tells of each."""
+        question_id = question.id if isinstance(question, Question) else question
+        return self.run(items.answer(self.patience, id_of(item), question_id, text))
+
+    def override(
+        self,
+        item: Item | UUID | str,
+        verdict: Verdict,
+        *,
+        reason: str,
+        output: Any = None,
+        reasons: Sequence[str] = (),
+    ) -> Item:
+        """Decide an item as a lead, or revise its decision; it may wait for a second person to confirm it."""
+        steps = items.override(
+            self.patience, id_of(item), verdict=verdict, reason=reason, output=output, reasons=reasons
+        )
+        return self.run(steps)
+
+    def claim(self, pool: str, *, limit: int = 1) -> list[Assignment]:
+        """Claim the most urgent seats of a pool, with a person's token; none where there is none."""
+        return self.run(reviewing.claim(self.patience, pool, limit=limit))
+
+    def review(
+        self,
+        seat: Assignment,
+        verdict: Verdict,
+        *,
+        output: Any = None,
+        reasons: Sequence[str] = (),
+        comment: str = "",
+    ) -> Reviewed:
+        """Judge a seat in hand; `output` goes with `correct` alone.
+
+        Raises:
+            LeaseLost: the claim no longer stands; nothing was recorded (409).
+        """
+        steps = reviewing.review(self.patience, seat, verdict=verdict, output=output, reasons=reasons, comment=comment)
+        return self.run(steps)
+
+    def extend(self, seat: Assignment) -> Assignment:
+        """Keep a seat for a full lease from now, and give it as it stands then."""
+        return self.run(reviewing.extend(self.patience, seat))
+
+    def release(self, seat: Assignment) -> Returned:
+        """Give a seat back to its queue."""
+        return self.run(reviewing.give_back(reviewing.RELEASE, self.patience, seat, reason=None))
+
+    def skip(self, seat: Assignment, *, reason: str = "") -> Returned:
+        """Give a seat back and never be offered this case again."""
+        return self.run(reviewing.give_back(reviewing.SKIP, self.patience, seat, reason=reason))
+
+    def escalate(self, seat: Assignment, *, reason: str = "") -> Returned:
+        """Hand a case on by the next step of its escalation policy."""
+        return self.run(reviewing.give_back(reviewing.ESCALATE, self.patience, seat, reason=reason))
+
+    def feedback_pages(
+        self,
+        *,
+        type: str | None = None,
+        after: str | None = None,
+        limit: int = feedback.PAGE,
+        every: float | None = None,
+    ) -> Iterator[FeedbackPage]:
+        """Iterate over pages of labelled records in commit order, from `after` on.
+
+        Keep `page.next` once a page is dealt with: continuing from it misses nothing and repeats nothing. With
+        `every`, the iteration never ends and looks for news every so many seconds.
+        """
+        walk = feedback.Walk(type=type, after=after, limit=limit, every=every)
+        while (page := self.run(walk.turn(self.patience))) is not None:
+            yield page
+
+    def feedback(
+        self, *, type: str | None = None, after: str | None = None, every: float | None = None
+    ) -> Iterator[Feedback]:
+        """Iterate over labelled records in commit order; to resume exactly, take `feedback_pages`."""
+        for page in self.feedback_pages(type=type, after=after, every=every):
+            yield from page.data
+
+    def run(self, steps: Steps[T]) -> T:
+        """Drive a call, a generator of requests, to its result; every method here is one such."""
+        try:
+            request = next(steps)
+            while True:
+                if request.delay > 0:
+                    self._sleep(request.delay)
+                request = steps.send(self._send(request))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        finally:
+            steps.close()
+
+    def _send(self, request: Request) -> Answer | Lost:
+        try:
+            with self._http.stream(**arguments_of(request, self.patience.timeout)) as response:
+                if request.into is None or not response.is_success:
+                    return answer_of(response, response.read())
+                request.into.restart()
+                for piece in response.iter_bytes():
+                    request.into.write(piece)
+                return answer_of(response, b"")
+        except httpx.RequestError as fault:
+            return lost_by(fault)

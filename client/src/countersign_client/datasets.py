@@ -1,0 +1,239 @@
+"""The datasets of a project, synchronous and asynchronous."""
+
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterator
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from countersign_client.calls import datasets as calls
+from countersign_client.definitions import Definition
+from countersign_client.files import LocalSnapshot
+from countersign_client.manifests import Dataset, Difference, Manifest, Preview, Snapshot
+from countersign_client.protocol import Patience, Steps
+
+T = TypeVar("T")
+
+
+class Run(Protocol):
+    """Drives a call to its result."""
+
+    def __call__(self, steps: Steps[T], /) -> T:
+        """Drive it."""
+        ...
+
+
+class RunAsync(Protocol):
+    """Drives a call to its result on an event loop."""
+
+    def __call__(self, steps: Steps[T], /) -> Awaitable[T]:
+        """Drive it."""
+        ...
+
+
+class Datasets:
+    """The datasets of a project, as `client.datasets`."""
+
+    def __init__(self, run: Run, patience: Patience) -> None:
+        self._run = run
+        self._patience = patience
+
+    def all(self) -> Iterator[Dataset]:
+        """Iterate over the datasets, by name."""
+        cursor: str | None = None
+        while True:
+            page = self._run(calls.page(self._patience, cursor))
+            yield from page.data
+            if page.next is None:
+                return
+            cursor = page.next
+
+    def get(self, name: str) -> Dataset:
+        """Read a dataset."""
+        return self._run(calls.get(self._patience, name))
+
+    def create(self, name: str, definition: Definition | None = None, *, description: str = "") -> Dataset:
+        """Keep a definition under a name; what it does not say takes everything.
+
+        Raises:
+            Conflict: there is a dataset of this name (409).
+        """
+        return self._run(calls.create(self._patience, name, definition or {}, description))
+
+    def change(self, name: str, definition: Definition, *, description: str = "") -> Dataset:
+        """Replace definition and description; snapshots that were made keep theirs."""
+        return self._run(calls.change(self._patience, name, definition, description))
+
+    def preview(self, definition: Definition) -> Preview:
+        """Try a definition on the newest records: what it takes, what it leaves out and why, with samples."""
+        return self._run(calls.preview(self._patience, definition))
+
+    def begin_snapshot(self, name: str, *, cut_off: int | None = None) -> Snapshot:
+        """Have a worker make the next snapshot, of all records or of those up to an earlier manifest's `cut_off`."""
+        return self._run(calls.begin(self._patience, name, cut_off=cut_off))
+
+    def make_snapshot(self, name: str, *, cut_off: int | None = None, timeout: float | None = None) -> Snapshot:
+        """Have the next snapshot made, and wait until it is ready.
+
+        Raises:
+            SnapshotFailed: it could not be made, or was stopped.
+            SnapshotLate: the seconds of `timeout` are up.
+        """
+        return self._run(calls.make(self._patience, name, cut_off=cut_off, timeout=timeout))
+
+    def wait_ready(self, name: str, number: int, *, timeout: float | None = None) -> Snapshot:
+        """Wait until a snapshot is ready; raises as `make_snapshot` does."""
+        return self._run(calls.ready(self._patience, name, number, timeout=timeout))
+
+    def snapshots(self, name: str) -> Iterator[Snapshot]:
+        """Iterate over the snapshots of a dataset, the last first, without their manifests."""
+        before: int | None = None
+        while True:
+            page = self._run(calls.snapshots(self._patience, name, before))
+            yield from page.data
+            if page.next is None:
+                return
+            before = page.next
+
+    def snapshot(self, name: str, number: int) -> Snapshot:
+        """Read how far a snapshot is."""
+        return self._run(calls.snapshot(self._patience, name, number))
+
+    def stop_snapshot(self, name: str, number: int) -> Snapshot:
+        """End the making of a snapshot."""
+        return self._run(calls.change_making(calls.STOP, self._patience, name, number))
+
+    def retry_snapshot(self, name: str, number: int) -> Snapshot:
+        """Have a snapshot that failed or was stopped made after all, of the same records."""
+        return self._run(calls.change_making(calls.RETRY, self._patience, name, number))
+
+    def manifest(self, name: str, number: int | None = None) -> Manifest:
+        """Read the manifest of a snapshot, of the newest one where none is said."""
+        return self._run(calls.manifest(self._patience, name, number))
+
+    def compare(self, name: str, number: int, *, since: int | None = None) -> Difference:
+        """Tell how a snapshot differs from an earlier one, by default the one before it."""
+        return self._run(calls.compare(self._patience, name, number, since=since))
+
+    def download(
+        self,
+        name: str,
+        number: int | None = None,
+        *,
+        into: Path | str | None = None,
+        splits: Collection[str] | None = None,
+    ) -> LocalSnapshot:
+        """Bring a snapshot here, the newest one where none is said, and check the digest of every file.
+
+        It goes to a folder of its own in `into`, where files that are there and whole are not brought again; without
+        `into`, to a temporary one that goes with what is answered. `splits` names the parts that are wanted.
+
+        Raises:
+            DigestMismatch: a file is not the one that the manifest names.
+            NothingToRead: no snapshot is ready.
+        """
+        return self._run(calls.download(self._patience, name, number, into=into, splits=splits))
+
+
+class AsyncDatasets:
+    """The datasets of a project, as `client.datasets`."""
+
+    def __init__(self, run: RunAsync, patience: Patience) -> None:
+        self._run = run
+        self._patience = patience
+
+    async def all(self) -> AsyncIterator[Dataset]:
+        """Iterate over the datasets, by name."""
+        cursor: str | None = None
+        while True:
+            page = await self._run(calls.page(self._patience, cursor))
+            for each in page.data:
+                yield each
+            if page.next is None:
+                return
+            cursor = page.next
+
+    async def get(self, name: str) -> Dataset:
+        """Read a dataset."""
+        return await self._run(calls.get(self._patience, name))
+
+    async def create(self, name: str, definition: Definition | None = None, *, description: str = "") -> Dataset:
+        """Keep a definition under a name; what it does not say takes everything.
+
+        Raises:
+            Conflict: there is a dataset of this name (409).
+        """
+        return await self._run(calls.create(self._patience, name, definition or {}, description))
+
+    async def change(self, name: str, definition: Definition, *, description: str = "") -> Dataset:
+        """Replace definition and description; snapshots that were made keep theirs."""
+        return await self._run(calls.change(self._patience, name, definition, description))
+
+    async def preview(self, definition: Definition) -> Preview:
+        """Try a definition on the newest records: what it takes, what it leaves out and why, with samples."""
+        return await self._run(calls.preview(self._patience, definition))
+
+    async def begin_snapshot(self, name: str, *, cut_off: int | None = None) -> Snapshot:
+        """Have a worker make the next snapshot, of all records or of those up to an earlier manifest's `cut_off`."""
+        return await self._run(calls.begin(self._patience, name, cut_off=cut_off))
+
+    async def make_snapshot(self, name: str, *, cut_off: int | None = None, timeout: float | None = None) -> Snapshot:
+        """Have the next snapshot made, and wait until it is ready.
+
+        Raises:
+            SnapshotFailed: it could not be made, or was stopped.
+            SnapshotLate: the seconds of `timeout` are up.
+        """
+        return await self._run(calls.make(self._patience, name, cut_off=cut_off, timeout=timeout))
+
+    async def wait_ready(self, name: str, number: int, *, timeout: float | None = None) -> Snapshot:
+        """Wait until a snapshot is ready; raises as `make_snapshot` does."""
+        return await self._run(calls.ready(self._patience, name, number, timeout=timeout))
+
+    async def snapshots(self, name: str) -> AsyncIterator[Snapshot]:
+        """Iterate over the snapshots of a dataset, the last first, without their manifests."""
+        before: int | None = None
+        while True:
+            page = await self._run(calls.snapshots(self._patience, name, before))
+            for each in page.data:
+                yield each
+            if page.next is None:
+                return
+            before = page.next
+
+    async def snapshot(self, name: str, number: int) -> Snapshot:
+        """Read how far a snapshot is."""
+        return await self._run(calls.snapshot(self._patience, name, number))
+
+    async def stop_snapshot(self, name: str, number: int) -> Snapshot:
+        """End the making of a snapshot."""
+        return await self._run(calls.change_making(calls.STOP, self._patience, name, number))
+
+    async def retry_snapshot(self, name: str, number: int) -> Snapshot:
+        """Have a snapshot that failed or was stopped made after all, of the same records."""
+        return await self._run(calls.change_making(calls.RETRY, self._patience, name, number))
+
+    async def manifest(self, name: str, number: int | None = None) -> Manifest:
+        """Read the manifest of a snapshot, of the newest one where none is said."""
+        return await self._run(calls.manifest(self._patience, name, number))
+
+    async def compare(self, name: str, number: int, *, since: int | None = None) -> Difference:
+        """Tell how a snapshot differs from an earlier one, by default the one before it."""
+        return await self._run(calls.compare(self._patience, name, number, since=since))
+
+    async def download(
+        self,
+        name: str,
+        number: int | None = None,
+        *,
+        into: Path | str | None = None,
+        splits: Collection[str] | None = None,
+    ) -> LocalSnapshot:
+        """Bring a snapshot here, the newest one where none is said, and check the digest of every file.
+
+        It goes to a folder of its own in `into`, where files that are there and whole are not brought again; without
+        `into`, to a temporary one that goes with what is answered. `splits` names the parts that are wanted.
+
+        Raises:
+            DigestMismatch: a file is not the one that the manifest names.
+            NothingToRead: no snapshot is ready.
+        """
+        return await self._run(calls.download(self._patience, name, number, into=into, splits=splits))

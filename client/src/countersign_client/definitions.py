@@ -1,0 +1,53 @@
+"""What a dataset takes, as dictionaries whose keys type checkers know."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal, TypedDict
+
+from countersign_client.submissions import Verdict
+
+
+class Criteria(TypedDict, total=False):
+    """What a record must be to be taken; what is not said takes everything. A model is `name` or `name@version`."""
+
+    types: Sequence[str]
+    since: datetime
+    until: datetime
+    models: Sequence[str]
+    verdicts: Sequence[Verdict]
+    sources: Sequence[Literal["review", "consensus", "adjudication", "override"]]
+    rules: Sequence[str]
+    pools: Sequence[str]
+    tags: Sequence[str]
+    without_tags: Sequence[str]
+    agreement_at_least: float
+    reviews_at_least: int
+    with_label: bool
+    revisions: Literal["last", "all"]
+
+
+class Sampling(TypedDict, total=False):
+    """How many records of each class are taken, and by which text repetitions are left out."""
+
+    label_at: str
+    balanced: bool
+    at_most: int
+    shares: Mapping[str, float]
+    distinct: bool
+    text_at: str
+
+
+class Splitting(TypedDict, total=False):
+    """Into which parts records go, by the hash of `item`, `subject` or `input.…`."""
+
+    parts: Mapping[str, float]
+    by: str
+    salt: str
+
+
+class Definition(TypedDict, total=False):
+    """All that says what a dataset is."""
+
+    criteria: Criteria
+    sampling: Sampling
+    splitting: Splitting
