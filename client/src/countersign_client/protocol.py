@@ -198,7 +198,7 @@ def may_repeat(answer: Answer | Lost, *, is_repeatable: bool) -> bool:
 def fault_of(answer: Answer | Lost, request: Request) -> NotReached | Refused:
     """Give what to raise for an answer that is none, or a refusal."""
     if isinstance(answer, Lost):
-        message = f"No answer to {request.method} {request.path}: {answer.reason}."
+        message = f"No answer to {request.method} {request.path}: {answer.reason.rstrip('.')}."
         return NotReached(message, may_have_arrived=answer.sent)
     try:
         problem = msgspec.json.decode(answer.content, type=Problem)
