@@ -254,7 +254,10 @@ async def find_sender(hot: Hot, *, who: Principal, item_id: UUID) -> Sender | No
 
 
 async def _name_of(hot: Hot, who: Principal, config: ProjectConfig, kind: Kind, subject: str) -> str:
-    """Give what people call a subject; a model may be stopped before anything of it has come."""
+    """Give what people call a subject; a model may be stopped before anything of it has come.
+
+    A rule is one of the active version, or of the candidate that a live rollout has routing beside it.
+    """
     if kind == "source":
         names = {str(row["id"]): str(row["name"]) for row in await queries.list_sources(hot, who.project_id)}
         if subject not in names:
@@ -270,7 +273,10 @@ async def _name_of(hot: Hot, who: Principal, config: ProjectConfig, kind: Kind, 
         "rule": {rule.name for rule in config.ruleset.rules},
         "model": {subject} if len(subject.strip()) > 0 and len(subject) <= MAX_SUBJECT and "\0" not in subject else (),
     }
-    if subject not in known[kind]:
+    is_of_candidate = (
+        kind == "rule" and "\0" not in subject and await queries.has_live_rule(hot, who.project_id, subject)
+    )
+    if subject not in known[kind] and not is_of_candidate:
         raise SourceNotFound(_no_such(kind, repr(subject)))
     return subject
 

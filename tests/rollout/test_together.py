@@ -103,6 +103,21 @@ async def test_what_was_held_of_a_candidate_is_judged_by_the_version_that_is_act
     await routed(world)
 
 
+async def test_a_rule_that_only_the_candidate_has_can_be_stopped_while_it_routes(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    renamed = LOOSER.replace("name: rest", "name: fresh")
+    begun = await scenes.begin(world, await propose(world, renamed), way=BETA)
+    assert (await send(http, world, BETTER))["status"] == "decided"
+    stop_id = await stop(http, world, kind="rule", subject="fresh", way="approvals")
+    stopped = await send(http, world, BETTER)
+    assert (stopped["status"], stopped["route"]["evaluations"][-1].get("stopped")) == ("queued", True)
+    await roll_back(world, begun.id)
+    await resume(http, world, stop_id)
+    wish = {"kind": "rule", "subject": "fresh", "reason": "wild", "way": "hold"}
+    assert (await post(http, "stops", world.tokens["lea"], wish)).status_code == 404
+
+
 async def test_letting_go_passes_over_no_clearing(http: httpx.AsyncClient, world: World) -> None:
     await apply(world, CONFIG + "models: {{clear_new: true}}\n")
     known = {"name": "intent-clf", "version": "7"}
