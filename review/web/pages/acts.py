@@ -8,6 +8,7 @@ from review.web.words.catalogue import N_, one_of
 ACTS: Final = {
     "item.submitted": N_("Item submitted"),
     "item.decided": N_("Item decided"),
+    "item.imported": N_("Item imported"),
     "item.withdrawn": N_("Item withdrawn"),
     "decision.overridden": N_("Decision overridden"),
     "assignment.claimed": N_("Assignment claimed"),
@@ -75,6 +76,7 @@ ACTS: Final = {
     "user.changed": N_("User changed"),
     "user.removed": N_("User removed"),
     "feedback.exported": N_("Feedback exported"),
+    "feedback.imported": N_("Feedback imported"),
     "audit.exported": N_("Audit exported"),
     "audit.erased": N_("Audit erased"),
     "identity.linked": N_("Identity linked"),
