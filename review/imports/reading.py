@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 import msgspec
 
@@ -15,7 +15,7 @@ from review.datasets.formats import csv as csv_format
 from review.datasets.formats.arrow import ArrowInvalid, Field, Schema, pa, parquet
 from review.imports import label_studio
 from review.imports.errors import ImportInvalid
-from review.imports.rules import reason_of
+from review.imports.rules import reason_of, value_at
 from review.imports.schemas import Layout, Row, Source, Unread
 from review.kernel import strict_json
 from review.kernel.errors import FieldError, ReviewError
@@ -24,7 +24,10 @@ from review.kernel.shapes import is_list, is_object
 MAX_ROW_BYTES = 10 * 1024 * 1024  # as much as a request may hold by default (REVIEW_MAX_BODY_BYTES)
 MAX_ARRAY_BYTES = 512 * 1024 * 1024
 BATCH_ROWS = 100
+ENCODING: Any = b"countersign.encoding"
+FEATURES: Any = b"huggingface"
 KEPT_OF_UNREAD = 2_000
+_NO_HEADER: list[str] = []
 _SUFFIXES = {
     **dict.fromkeys((".jsonl", ".ndjson"), Layout.JSONL),
     ".csv": Layout.CSV,
@@ -60,12 +63,12 @@ def open_source(path: Path, layout: Layout) -> Source:
 
 
 def _jsonl(path: Path) -> Source:
-    return Source(_lines(path.open("rb")), path.stat().st_size)
+    return Source(_lines(path), path.stat().st_size)
 
 
-def _lines(file: BinaryIO) -> Iterator[Row | Unread]:
+def _lines(path: Path) -> Iterator[Row | Unread]:
     number = reached = 0
-    with file:
+    with path.open("rb") as file:
         while line := file.readline(MAX_ROW_BYTES + 1):
             number, reached = number + 1, reached + len(line)
             if len(line) > MAX_ROW_BYTES:
@@ -89,21 +92,25 @@ def _row_of_json(number: int, text: bytes, reached: int, shape: Callable[[Any], 
 
 def _csv(path: Path) -> Source:
     csv.field_size_limit(MAX_ROW_BYTES)
-    size = path.stat().st_size
-    file = path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
     try:
-        reader = csv.reader(file, strict=True)
-        header = next(reader, [])
+        with _opened(path) as file:
+            header: list[str] = next(csv.reader(file, strict=True), _NO_HEADER)
     except csv.Error as fault:
         _refuse(path, f"is no CSV: line 1: {fault}", fault)
     if not header or len(set(header)) < len(header):
         _refuse(path, "has no header that names each column once")
-    return Source(_cells(file, reader, header), size, frozenset(header))
+    return Source(_cells(path, header), path.stat().st_size, frozenset(header))
 
 
-def _cells(file: TextIO, reader: Any, header: Sequence[str]) -> Iterator[Row | Unread]:
+def _opened(path: Path) -> TextIO:
+    return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def _cells(path: Path, header: Sequence[str]) -> Iterator[Row | Unread]:
     is_ours = frozenset(header) >= _OURS
-    with file:
+    with _opened(path) as file:
+        reader = csv.reader(file, strict=True)
+        next(reader)
         while True:
             first = reader.line_num + 1
             try:
@@ -150,10 +157,10 @@ def _parquet(path: Path) -> Source:
 
 def _tables(paths: Sequence[Path]) -> Source:
     files = [parquet.ParquetFile(path) for path in paths]
-    names = [frozenset(file.schema_arrow.names) for file in files]
+    first, *others = (frozenset[str](file.schema_arrow.names) for file in files)
     total = sum(file.metadata.num_rows for file in files)
     batches = chain.from_iterable(file.iter_batches(batch_size=BATCH_ROWS) for file in files)
-    return Source(_rows(batches), total, frozenset.intersection(*names))
+    return Source(_rows(batches), total, first.intersection(*others))
 
 
 def _rows(batches: Iterator[Any]) -> Iterator[Row | Unread]:
@@ -174,7 +181,7 @@ def _restored(value: Any, field: Field) -> Any:
     """Read what an export of ours keeps as JSON text."""
     if value is None:
         return None
-    if (field.metadata or {}).get(b"countersign.encoding") == b"json":
+    if is_object(field.metadata) and field.metadata.get(ENCODING) == b"json":
         return json.loads(value)
     if hasattr(field.type, "value_field") and is_list(value):
         return [_restored(each, field.type.value_field) for each in value]
@@ -185,9 +192,13 @@ def _restored(value: Any, field: Field) -> Any:
 
 def _classes(schema: Schema) -> dict[str, list[str]]:
     """Give the names of classes that a Hugging Face dataset keeps as numbers."""
-    told = (schema.metadata or {}).get(b"huggingface")
-    features = json.loads(told).get("info", {}).get("features", {}) if told else {}
-    return {name: each["names"] for name, each in features.items() if is_object(each) and is_list(each.get("names"))}
+    told: Any = schema.metadata.get(FEATURES) if is_object(schema.metadata) else None
+    try:
+        features = value_at(json.loads(told or b"{}"), "info.features")
+    except ValueError:
+        return {}
+    known = features.items() if is_object(features) else ()
+    return {name: each["names"] for name, each in known if is_object(each) and is_list(each.get("names"))}
 
 
 def _plain(value: Any) -> Any:
@@ -207,7 +218,7 @@ def _folder(path: Path) -> Source:
     if found:
         return _tables(found)
     if lines := sorted(path.rglob("*.jsonl")):
-        return Source(chain.from_iterable(_lines(each.open("rb")) for each in lines), 0)
+        return Source(chain.from_iterable(_lines(each) for each in lines), 0)
     is_arrow = any(path.rglob("*.arrow"))
     instead = "Arrow files, as save_to_disk writes them; write Parquet with to_parquet instead"
     return _refuse(path, f"holds {instead if is_arrow else 'no Parquet and no JSON Lines'}")

@@ -43,6 +43,7 @@ class Importer:
         self._reject = reject
         self._configs = ConfigCache(db)
         self._clearances = Clearances(db.hot)
+        self._faults: list[Fault] = []  # of the batch in hand
         self._unseen = set(asked.mapping.values())
         self.progress = Progress()
 
@@ -59,6 +60,7 @@ class Importer:
         for batch in batches(source.rows):
             desk = await self._desk()  # anew, so that a stop or a change of rules counts for the rest
             await self._take(desk, batch)
+            self._reject_in_order()
             self._add(done=batch[-1].reached - self.progress.done)
             watch(self.progress)
         done = self.progress
@@ -148,7 +150,12 @@ class Importer:
 
     def _leave_out(self, line: int, reason: str, row: Any) -> None:
         self._add(left_out=1)
-        self._reject(Fault(line, reason, row))
+        self._faults.append(Fault(line, reason, row))
+
+    def _reject_in_order(self) -> None:
+        for fault in sorted(self._faults, key=lambda each: each.line):
+            self._reject(fault)
+        self._faults.clear()
 
     def _add(self, **counts: int) -> None:
         added = {name: getattr(self.progress, name) + count for name, count in counts.items()}
