@@ -78,10 +78,14 @@ def judge(drawn: Drawn, config: ProjectConfig, run: Run) -> Judged:
         reasons=drawn.reasons,
         comment=drawn.comment,
     )
+    return _laid_out(drawn, submission, config, run, outcome)
+
+
+def _laid_out(drawn: Drawn, submission: Submission, config: ProjectConfig, run: Run, outcome: Outcome) -> Judged:
+    item_type, verdict = config.item_types[submission.type], outcome.verdict
     route, ids = _route(config.ruleset.version), [new_id() for _ in range(5)]
-    made = _record(ids[0], ids[1], submission, item_type.version, route, outcome, run.at)
     sha256 = digest(outcome, submission.output)
-    event = {"revision": 1, "verdict": verdict, "source": Source.OVERRIDE, "output_sha256": sha256, "imported": True}
+    event = {"revision": 1, "verdict": verdict, "source": outcome.source, "output_sha256": sha256, "imported": True}
     told = {"decided_by": run.decided_by, "comment": outcome.comment, "reasons": outcome.reasons}
     entry = {
         "type": item_type.name,
@@ -106,7 +110,7 @@ def judge(drawn: Drawn, config: ProjectConfig, run: Run) -> Judged:
         comment=outcome.comment,
         output_sha256=sha256,
         feedback_id=ids[1],
-        record=feedback.encode(made),
+        record=feedback.encode(_record(ids[0], ids[1], submission, item_type.version, route, outcome, run.at)),
         event_id=ids[2],
         event=_json(event),
         imported_entry=ids[3],
