@@ -16,8 +16,10 @@ from review.imports import queries
 from review.insight import learning
 from review.kernel.db import Database
 from review.kernel.settings import Settings
+from review.registry import comparison_queries
+from review.registry.rules import Called
 from tests.imports.conftest import Ask, bring_in
-from tests.make import World
+from tests.make import CONFIG, World
 
 HOSTILE = "'=cmd|' /C calc'!A0; -1;\t+2"
 TOLD = "input", "model_output", "label", "verdict", "reasons", "comment", "model", "confidence", "tags", "external_id"
@@ -176,6 +178,43 @@ def test_an_external_id_with_other_content_is_left_out_and_what_is_there_stands(
 
 
 @pytest.mark.usefixtures("target")
+def test_what_takes_two_people_is_not_imported_as_decided(tmp_path: Path, ask: Ask) -> None:
+    config = tmp_path / "moved.yaml"
+    config.write_text(CONFIG.format(project="moved").replace("undo: 0s", "two_person: true"))
+    assert CliRunner().invoke(main, ["apply", str(config)]).exit_code == 0
+    path = lines(tmp_path / "old.jsonl", {"text": "where", "intent": "refund"})
+
+    decided, queued = bring_in(path, *MAP), bring_in(path, *MAP, "--as", "queue")
+
+    assert decided.exit_code == 1
+    assert "take two people, so nobody imports them as decided; use --as queue. Nothing was imported." in decided.stderr
+    assert queued.exit_code == 0
+    assert ask("SELECT count(*) AS n FROM assignments")[0]["n"] == 2
+
+
+@pytest.mark.usefixtures("target")
+def test_a_queue_keeps_to_what_is_stopped(tmp_path: Path, ask: Ask, settings: Settings) -> None:
+    """A rule that would let an import through does not, while the project is stopped."""
+
+    async def stop() -> None:
+        db = await Database.connect(settings)
+        await db.hot.execute("""
+            INSERT INTO stops (project_id, id, kind, subject, name, way, reason, stopped_by)
+            SELECT id, gen_random_uuid(), 'project', slug, slug, 'approvals', 'a test', 'lea' FROM projects""")
+        await db.close()
+
+    mapped = *MAP, "--map", "confidence=sure", "--as", "queue"
+    before = lines(tmp_path / "a.jsonl", {"text": "where", "intent": "refund", "sure": 0.99})
+    assert bring_in(before, *mapped).exit_code == 0
+    asyncio.run(stop())
+    after = lines(tmp_path / "b.jsonl", {"text": "again", "intent": "refund", "sure": 0.99})
+    assert bring_in(after, *mapped).exit_code == 0
+
+    states = ask("SELECT b.input ->> 'text' AS text, i.state FROM items i JOIN item_bodies b ON b.item_id = i.id")
+    assert {row["text"]: row["state"] for row in states} == {"where": "decided", "again": "open"}
+
+
+@pytest.mark.usefixtures("target")
 def test_label_studio_comes_in_by_the_names_of_its_controls(tmp_path: Path, ask: Ask) -> None:
     path = tmp_path / "project-1.json"
     path.write_text(json.dumps(LABEL_STUDIO))
@@ -270,7 +309,10 @@ def test_what_was_imported_counts_in_no_estimate_and_weighs_nothing(tmp_path: Pa
             counted = await db.hot.fetch("SELECT 1 FROM calibrations")
             project_id = await db.hot.fetchval("SELECT id FROM projects WHERE slug = 'moved'")
             cells = await estimates.list_cells(db.hot, project_id, 30, ("ticket_intent", "clf@"), [0.5, 0.0])
-            return taken, list(counted), len(cells)
+            clf = Called("clf", "", "")
+            compared = await comparison_queries.compare(db.hot, project_id, 30, None, (clf, clf))
+            judged = [row for row in compared if row["what"] == "judged"]
+            return taken, [*counted, *judged], len(cells)
         finally:
             await db.close()
 

@@ -68,7 +68,7 @@ def table_of(found: "Findings") -> Table:
     table.add_row(
         "Held-out accuracy after",
         _percent(found.accuracy_after),
-        f"trained on {found.labels_after:,}, with the snapshot's",
+        f"trained on {found.labels_after:,} labels, with these",
     )
     table.add_row("Left for you", f"{found.left_open:,}", f"open in the queue, of {found.sent_later:,} more")
     watched = found.watched
