@@ -57,9 +57,21 @@ def open_source(path: Path, layout: Layout) -> Source:
         ImportInvalid: it cannot be read, or is not of this layout (422).
     """
     try:
-        return _OPEN[layout](path)
+        source = _OPEN[layout](path)
+        return msgspec.structs.replace(source, rows=_to_the_end(path, source.rows))
     except (OSError, ArrowInvalid) as fault:
         _refuse(path, f"cannot be read: {getattr(fault, 'strerror', None) or fault}", fault)
+
+
+def _to_the_end(path: Path, rows: Iterator[Row | Unread]) -> Iterator[Row | Unread]:
+    try:
+        yield from rows
+    except (OSError, ArrowInvalid) as fault:
+        message = (
+            f"{path} cannot be read any further: {fault}. What was imported stays; mend the file and run it again: "
+            "what is there already is passed over."
+        )
+        raise ImportInvalid(message, errors=(FieldError("file", "cannot be read any further"),)) from fault
 
 
 def _jsonl(path: Path) -> Source:

@@ -296,6 +296,21 @@ def test_a_hugging_face_folder_comes_in_with_its_classes_by_name(tmp_path: Path,
 
 
 @pytest.mark.usefixtures("target")
+def test_a_file_that_breaks_off_says_so_and_blames_nobody_else(tmp_path: Path, ask: Ask) -> None:
+    path = tmp_path / "old.parquet"
+    parquet.write_table(pa.table({"text": ["a"] * 4, "intent": ["refund"] * 4}), path)
+    broken = bytearray(path.read_bytes())
+    broken[4:24] = b"\xff" * 20
+    path.write_bytes(broken)
+
+    result = bring_in(path, *MAP)
+
+    assert result.exit_code == 1
+    assert f"{path} cannot be read any further" in result.stderr
+    assert ask("SELECT count(*) AS n FROM items")[0]["n"] == 0
+
+
+@pytest.mark.usefixtures("target")
 def test_what_was_imported_counts_in_no_estimate_and_weighs_nothing(tmp_path: Path, settings: Settings) -> None:
     """Promise 30: labels that no rule sent say nothing of how good the rules are."""
     mapped = *MAP, "--map", "model.name=m", "--map", "confidence=sure"
