@@ -34,6 +34,7 @@ class Action(StrEnum):
 
     ITEM_SUBMITTED = "item.submitted"
     ITEM_DECIDED = "item.decided"
+    ITEM_IMPORTED = "item.imported"
     ITEM_WITHDRAWN = "item.withdrawn"
     ITEM_RELEASED = "item.released"
     ITEM_REOPENED = "item.reopened"
@@ -115,6 +116,7 @@ class Action(StrEnum):
     USER_CHANGED = "user.changed"
     USER_REMOVED = "user.removed"
     FEEDBACK_EXPORTED = "feedback.exported"
+    FEEDBACK_IMPORTED = "feedback.imported"
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_ERASED = "audit.erased"
     IDENTITY_LINKED = "identity.linked"

@@ -37,6 +37,7 @@ COMMANDS = {
     "webhooks": Entry("review.cli.webhooks", "webhooks", "Show webhook endpoints and their secrets."),
     "audit": Entry("review.cli.audit", "audit", "Verify and export the audit log."),
     "export": Entry("review.cli.export", "export", "Write a project's feedback to a file."),
+    "import": Entry("review.cli.importing", "import_file", "Bring in what was labelled elsewhere."),
 }
 
 

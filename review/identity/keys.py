@@ -11,9 +11,9 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import service as audit
-from review.audit.rules import Action, Actor
+from review.audit.rules import OPERATOR, Action, Actor
 from review.identity import people_queries, queries, roles
-from review.identity.errors import IdentityInvalid, NotAuthenticated
+from review.identity.errors import IdentityInvalid, NotAuthenticated, ProjectNotFound
 from review.identity.models import ApiKey, Project
 from review.identity.roles import ALL, RoleView
 from review.identity.rules import (
@@ -35,6 +35,7 @@ from review.kernel.sentences import say
 
 MAX_NAME_LENGTH = 200
 LONGEST_TOKEN = timedelta(days=365)
+NOBODY = UUID(int=0)  # the operator is no account
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +82,32 @@ async def authenticate_key(hot: Hot, secret: str) -> Principal:
         permissions=permissions_of(row["role"], row["permissions"], row["scopes"]),
         config_version=row["config_version"],
         key_id=row["key_id"],
+        stops=tuple(row["stops"]),
+        models_stamp=row["models_stamp"],
+        rollout=_rollout_of(row),
+    )
+
+
+async def get_operator(hot: Hot, project: str) -> Principal:
+    """Give the operator, whom the command line stands for, as a caller who submits items to a project.
+
+    Raises:
+        ProjectNotFound: there is none (404).
+    """
+    row = await queries.find_operator(hot, project)
+    if row is None:
+        message = say("There is no project %(slug)s. `review apply FILE` makes one.", slug=repr(project))
+        raise ProjectNotFound(message)
+    return Principal(
+        project_id=row["project_id"],
+        project=row["slug"],
+        kind=OPERATOR.kind,
+        id=NOBODY,
+        name=OPERATOR.name,
+        email="",
+        role="",
+        permissions=ALL,
+        config_version=row["config_version"],
         stops=tuple(row["stops"]),
         models_stamp=row["models_stamp"],
         rollout=_rollout_of(row),

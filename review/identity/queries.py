@@ -41,6 +41,17 @@ LEFT JOIN project_roles r ON r.project_id = k.project_id AND r.name = coalesce(m
 WHERE k.prefix = $1
 """
 
+# The operator is no source, so no stop of a source is one of theirs.
+FIND_OPERATOR = """
+SELECT p.id AS project_id, p.slug, p.config_version, p.models_stamp,
+       ARRAY(SELECT CASE s.way WHEN 'approvals' THEN '' WHEN 'hold' THEN 'hold/' || s.id || '/' ELSE s.way || '/' END
+             || s.kind || ':' || s.subject FROM stops s
+             WHERE s.project_id = p.id AND s.resumed_at IS NULL
+               AND (s.expires_at IS NULL OR s.expires_at > now())) AS stops,
+       ro.id AS rollout_id, ro.version AS rollout_version, ro.share AS rollout_share, ro.tag AS rollout_tag
+FROM projects p LEFT JOIN rollouts ro ON ro.project_id = p.id AND ro.state = 'live' WHERE p.slug = $1
+"""
+
 LIST_KEYS = f"""
 SELECT g.prefix, found.* FROM unnest($1::text[]) AS g(prefix)
 CROSS JOIN LATERAL ({FIND_KEY.replace("$1", "g.prefix")}) found
@@ -138,6 +149,11 @@ _questions = _Questions()
 async def find_key(hot: Hot, prefix: str) -> Any:
     """Find a key by its public prefix, with the project and person it stands for, as it stands now."""
     return await _questions.ask(hot, prefix)
+
+
+async def find_operator(hot: Hot, slug: str) -> Any:
+    """Find a project with what the operator must know of it to submit items."""
+    return await hot.fetchrow(FIND_OPERATOR, slug)
 
 
 async def list_keys(hot: Hot, prefixes: list[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from review.audit.rules import Actor
+from review.audit.rules import OPERATOR, Actor
 
 
 class Role(StrEnum):
@@ -161,7 +161,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def actor(self) -> Actor:
         """Give the name this caller goes by in the audit."""
-        return Actor(self.kind, self.id, self.email or self.name, self.origin, self.config_version)
+        known_as = None if self.kind == OPERATOR.kind else self.id
+        return Actor(self.kind, known_as, self.email or self.name, self.origin, self.config_version)
 
 
 def parted(stops: Iterable[str]) -> dict[str, dict[str, str]]:

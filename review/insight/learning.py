@@ -56,7 +56,7 @@ def _lesson(row: Any) -> Lesson:
         type=row["type"],
         model=row["model"] or "",
         model_version=row["model_version"] or "",
-        band=band_of(row["confidence"]),
+        band=band_of(row["confidence"]) if row["inclusion_probability"] else None,  # 0: it was imported
         approved=row["verdict"] == "approve",
         weight=weight_of(row["inclusion_probability"] or 0),
     )

@@ -88,8 +88,7 @@ def prepare(
         Invalid: a field is missing, unknown or wrong; `errors` names it (422).
         UnknownItemType, PayloadInvalid: the type does not exist, or the payload does not fit it (422).
     """
-    submission = strict_json.convert(value, Submission)
-    item_type = _checked(submission, config)
+    submission, item_type = checked(value, config)
     item_id = new_id()
     restraint = restraint_of(item_type, who, submission.model)
     if config.clearing.covers(item_type.name) and not cleared.has(submission.model):
@@ -115,8 +114,13 @@ def prepare(
     )
 
 
-def _checked(submission: Submission, config: ProjectConfig) -> ItemType:
-    """Give the type of a submission that fits it."""
+def checked(value: object, config: ProjectConfig) -> tuple[Submission, ItemType]:
+    """Give a submission with its type, which it fits.
+
+    Raises:
+        Invalid, UnknownItemType, PayloadInvalid: it does not (422).
+    """
+    submission = strict_json.convert(value, Submission)
     item_type = config.item_types.get(submission.type)
     if item_type is None:
         known = ", ".join(sorted(config.item_types)) or "none yet"
@@ -133,7 +137,7 @@ def _checked(submission: Submission, config: ProjectConfig) -> ItemType:
             type=repr(submission.type),
         )
         raise PayloadInvalid(message, errors=tuple(faults))
-    return item_type
+    return submission, item_type
 
 
 def routed_anew(item: NewItem, measured: Measured) -> NewItem:

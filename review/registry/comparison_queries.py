@@ -25,6 +25,7 @@ WITH looked AS MATERIALIZED (
   JOIN unnest($4::text[], $5::text[], $6::text[]) WITH ORDINALITY AS c(name, version, prompt_version, side)
     ON c.name = coalesce(d.model ->> 'name', '') AND c.version = coalesce(d.model ->> 'version', '')
     AND c.prompt_version = coalesce(d.model ->> 'prompt_version', '')
+  WHERE b.route ->> 'imported' IS NULL
 ), seen AS MATERIALIZED (
   SELECT m.*, first.source, last.verdict, last.revision, last.reasons,
     first.source IN ('review', 'consensus', 'adjudication', 'override') AS is_judged

@@ -34,7 +34,7 @@ FROM (
   JOIN item_bodies b ON b.project_id = $1 AND b.item_id = n.id
   LEFT JOIN LATERAL (
     SELECT CASE WHEN d.source IN ('review', 'consensus', 'adjudication', 'override')
-                 AND b.route ->> 'action' = 'review' THEN d.verdict END AS verdict
+                 AND b.route ->> 'action' = 'review' AND b.route ->> 'imported' IS NULL THEN d.verdict END AS verdict
     FROM decisions d WHERE d.project_id = $1 AND d.item_id = n.id AND d.decided_at < $5
     ORDER BY d.revision DESC LIMIT 1
   ) d ON true

@@ -137,7 +137,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     `inclusion_probability` is the chance, over the sampling alone, that an item with this content is sent to a
     person: what a data scientist weights the labels by. `held` says that a stop kept it from being handed to anybody
     at first, `fallback` that one had it decided by what its item type declares for that. `measured` is what the rules
-    asked that no item says.
+    asked that no item says. `imported` says that no rule sent it: it came with its label.
     """
 
     action: Verb
@@ -156,6 +156,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     held: bool | msgspec.UnsetType = msgspec.UNSET
     fallback: bool | msgspec.UnsetType = msgspec.UNSET
     measured: dict[str, int | str] | msgspec.UnsetType = msgspec.UNSET
+    imported: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 def route(

@@ -62,6 +62,7 @@ def test_it_measures_serves_and_stops(tmp_path: Path) -> None:
     assert submitted == approved + reviewed
     assert 0 < corrected < reviewed < approved
     assert number_after("of these wrong", text) < approved * 0.05
+    assert number_after("Snapshot 1", text) == reviewed
     assert number_after("accuracy after", text) > number_after("accuracy before", text)
     assert 20 <= number_after("Left for you", text) <= 70
     assert number_after("Webhooks", text) > submitted

@@ -26,6 +26,7 @@ class Access:
     """Who may do what in the demo, with the secrets it takes."""
 
     service_key: str
+    analyst_key: str
     tokens: tuple[str, ...]
     password: str
 
@@ -48,6 +49,7 @@ async def set_up(settings: Settings, receiver_url: str) -> Access:
             source = (files(demo) / "digits.yaml").read_text().replace("RECEIVER", receiver_url)
             await configuration.apply(tx, source, actor=OPERATOR, may_create=True)
             key = await keys.create_key(tx, project=PROJECT, name="reader", role=Role.SERVICE, actor=OPERATOR)
+            analyst = await keys.create_key(tx, project=PROJECT, name="trainer", role=Role.ANALYST, actor=OPERATOR)
             tokens: list[str] = []
             for name in READERS:
                 email = f"{name}@example.com"
@@ -73,4 +75,4 @@ async def set_up(settings: Settings, receiver_url: str) -> Access:
             )
     finally:
         await db.close()
-    return Access(key, tuple(tokens), password)
+    return Access(key, analyst, tuple(tokens), password)

@@ -59,11 +59,16 @@ def table_of(found: "Findings") -> Table:
     table.add_row(
         "  audit sample", f"{tally.audited:,}", f"{tally.audited_wrong} corrected; the rules would pass these"
     )
+    snapshot = found.snapshot
+    told = f"labels, by the digest {snapshot.sha256[:12]}"
+    table.add_row(f"Snapshot {snapshot.number}", f"{snapshot.records:,}", told)
     table.add_row(
         "Held-out accuracy before", _percent(found.accuracy_before), f"trained on {found.labels_before:,} labels"
     )
     table.add_row(
-        "Held-out accuracy after", _percent(found.accuracy_after), f"trained on {found.labels_after:,} labels"
+        "Held-out accuracy after",
+        _percent(found.accuracy_after),
+        f"trained on {found.labels_after:,} labels, with these",
     )
     table.add_row("Left for you", f"{found.left_open:,}", f"open in the queue, of {found.sent_later:,} more")
     watched = found.watched

@@ -5,20 +5,18 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 import httpx
 
 from review.cli.connection import settings_for
-from review.cli.demo import digits, people, reviewers, upstream, watching
+from review.cli.demo import digits, people, retraining, reviewers, upstream, watching
 from review.cli.demo.digits import Digits, Model
 from review.cli.demo.people import Access
 from review.cli.demo.receiver import Receiver
 from review.cli.demo.showing import Steps
 from review.cli.demo.stack import Stack
 from review.cli.demo.watching import Watched
-from review.datasets.formats.arrow import parquet
 
 REQUEST_SECONDS = 30
 
@@ -33,6 +31,7 @@ class Findings:
     left_open: int
     labels_before: int
     labels_after: int
+    snapshot: retraining.Snapshot
     accuracy_before: float
     accuracy_after: float
     watched: Watched
@@ -57,9 +56,10 @@ async def play(stack: Stack, steps: Steps, receiver: Receiver) -> tuple[Findings
         export = stack.data_dir / "feedback.parquet"
         with steps.step("Exporting the feedback: review export --project digits --format parquet"):
             await _export(stack.data_dir, export)
-        with steps.step("Training again, on the first labels and what came back from people"):
-            learnt = await asyncio.to_thread(_read_feedback, export)
-            second = await asyncio.to_thread(Model, [*seed, *learnt])
+        with steps.step(f"Taking snapshot 1 of the data set {retraining.DATASET}, through the API"):
+            snapshot = await retraining.take(client, access.analyst_key)
+        with steps.step("Training again, on the first labels and those of the snapshot"):
+            second = await asyncio.to_thread(Model, [*seed, *snapshot.examples])
         with steps.step("Watching one item run out of time, as a webhook receiver is told"):
             watched = await watching.escalate(client, access.service_key, first, data.reserved[0], receiver, steps)
         with steps.step("Sending a few more, for you", total=len(data.reserved)) as advance:
@@ -71,6 +71,7 @@ async def play(stack: Stack, steps: Steps, receiver: Receiver) -> tuple[Findings
         left_open=later.queued,
         labels_before=first.examples,
         labels_after=second.examples,
+        snapshot=snapshot,
         accuracy_before=first.accuracy(data.held_out),
         accuracy_after=second.accuracy(data.held_out),
         watched=watched,
@@ -103,9 +104,3 @@ async def _export(data_dir: Path, path: Path) -> None:
     _, said = await process.communicate()
     if process.returncode != 0:
         raise click.ClickException(said.decode(errors="replace"))
-
-
-def _read_feedback(path: Path) -> list[tuple[list[int], str]]:
-    """Read what the trainer needs out of the export: the pixels, and the label that counts."""
-    rows: list[dict[str, Any]] = parquet.read_table(path, columns=["input", "label"]).to_pylist()
-    return [(row["input"]["pixels"], row["label"]["digit"]) for row in rows if row["label"] is not None]

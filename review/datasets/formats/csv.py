@@ -27,6 +27,7 @@ _FORMULA = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
 _BLANKS = r"[\s\"'\ufffd\ufeff\u200b]*"
 _AT_START = re.compile(rf"{_BLANKS}(?:[\t\r\n]|{_FORMULA})")
 _INSIDE = re.compile(rf"([;\t\r\n])(?={_BLANKS}{_FORMULA})")
+_GUARDED_INSIDE = re.compile(rf"([;\t\r\n])'(?={_BLANKS}{_FORMULA})")
 
 
 class _Route(msgspec.Struct, frozen=True):
@@ -71,6 +72,17 @@ def guard(text: str) -> str:
     if _AT_START.match(text):
         text = "'" + text
     return _INSIDE.sub(r"\1'", text)
+
+
+def unguard(text: str) -> str:
+    """Give the text that was guarded; of NUL alone it is not known any more what it was."""
+    text = unguard_inside(text)
+    return text[1:] if text.startswith("'") and _AT_START.match(text, 1) else text
+
+
+def unguard_inside(text: str) -> str:
+    """Give the text of a nested value that was guarded inside alone."""
+    return _GUARDED_INSIDE.sub(r"\1", text)
 
 
 def _row(record: msgspec.Struct) -> Iterator[str]:

@@ -8,6 +8,7 @@ from review.web.words.catalogue import N_, one_of
 ACTS: Final = {
     "item.submitted": N_("Item submitted"),
     "item.decided": N_("Item decided"),
+    "item.imported": N_("Item imported"),
     "item.withdrawn": N_("Item withdrawn"),
     "item.released": N_("Item released"),
     "item.reopened": N_("Item reopened"),
@@ -89,6 +90,7 @@ ACTS: Final = {
     "snapshot.stopped": N_("Snapshot stopped"),
     "snapshot.read": N_("Snapshot read"),
     "snapshot.ready": N_("Snapshot ready"),
+    "feedback.imported": N_("Feedback imported"),
     "audit.exported": N_("Audit exported"),
     "audit.erased": N_("Audit erased"),
     "identity.linked": N_("Identity linked"),

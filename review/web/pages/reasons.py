@@ -58,6 +58,8 @@ def why(
             if shown
             else gettext("Rule <strong>%(rule)s</strong> applies.", rule=visible(rule))
         )
+    elif taken.get("imported") is True:
+        said.append(gettext("It was imported with its label; no rule sent it."))
     else:
         said.append(gettext("No rule matched, so a person looks at it."))
     said += _restraints(taken)

@@ -106,6 +106,11 @@ def _submitted(entry: HistoryEntry, details: Particulars) -> Markup:
     return gettext(message, who=visible(entry.actor), rule=visible(rule), pool=pool)
 
 
+def _imported(entry: HistoryEntry, details: Particulars) -> Markup:
+    message = N_("%(who)s imported it with its label, from %(name)s. No rule sent it.")
+    return gettext(message, who=visible(entry.actor), name=_named(details, "name", catalogue.gettext("a file")))
+
+
 def _acted(message: str) -> Sentence:
     return lambda entry, _details: gettext(message, who=visible(entry.actor))
 
@@ -221,6 +226,8 @@ def _reviewed(entry: HistoryEntry, details: Particulars) -> Markup:
 def _decided(_entry: HistoryEntry, details: Particulars) -> Markup:
     verdict = catalogue.gettext(VERDICTS.get(_text(details, "verdict"), N_("settled")))
     source = _text(details, "source")
+    if details.get("imported") is True:
+        return gettext("Its label decided it: %(verdict)s.", verdict=verdict)
     how = catalogue.one_of(_SOURCES, "fallback" if details.get("fallback") else source, source)
     return gettext("That decided it: %(verdict)s, %(how)s.", verdict=verdict, how=how)
 
@@ -321,6 +328,7 @@ def _always(message: str) -> Sentence:
 _SENTENCES: Final[dict[str, Sentence]] = {
     "item.submitted": _submitted,
     "item.decided": _decided,
+    "item.imported": _imported,
     "item.withdrawn": _acted(N_("%(who)s withdrew it.")),
     "decision.overridden": _overridden,
     "item.commented": _acted(N_("%(who)s commented on it.")),
