@@ -109,7 +109,14 @@ def api_routes() -> list[Route]:
 
 def filled(path: str, **ids: object) -> str:
     """Fill in the path of a call with things that are nowhere, but for a pool, an endpoint and an item type."""
-    known = {"pool": "triage", "name": "crm", "item_type": "ticket_intent", "project": "support", "version": 999}
+    known = {
+        "pool": "triage",
+        "name": "crm",
+        "item_type": "ticket_intent",
+        "project": "support",
+        "version": 999,
+        "number": 999,
+    }
     named: list[str] = re.findall(r"\{(\w+)\}", path)
     return path.format(**{name: known.get(name, uuid4() if name.endswith("_id") else "x") for name in named} | ids)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from review.delivery.notifications.mail import compose
-from review.delivery.notifications.messages import MOST_ENTRIES, one_line, write
+from review.delivery.notifications.messages import MOST_ENTRIES, MOST_SUBJECT, one_line, write
 from review.delivery.notifications.schemas import Facts, Kind, Message, Told
 from review.delivery.notifications.sending import SendFailed
 from review.kernel import catalogue
@@ -95,7 +95,8 @@ def test_a_message_is_in_the_language_that_is_written_in(tmp_path: Path, monkeyp
             message = said(*some)
             links = [line for line in unmarked(message.text) if not line.startswith(BASE_URL)]
             assert links == []
-            assert unmarked(message.subject.removeprefix("[support] ")) == []
+            if len(message.subject) < MOST_SUBJECT:  # a longer one is cut within its last sentence
+                assert unmarked(message.subject.removeprefix("[support] ")) == []
         assert (
             "[20 [Nóvémbér] 2026, [1:50 PM] Europe/Berlin]"
             in write(notices, base_url=BASE_URL, now=NOW, timezone="Europe/Berlin", hours=12).text
