@@ -20,6 +20,7 @@ from review.delivery.feed import service as feed
 from review.delivery.notifications.dispatch import Dispatcher
 from review.delivery.webhooks import service as webhooks
 from review.delivery.webhooks.dispatch import Dispatcher as WebhookDispatcher
+from review.erasure import running as erasing
 from review.escalation import holds, recomputing
 from review.escalation import service as escalation
 from review.insight import learning
@@ -89,6 +90,7 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
         (lambda: learning.follow(db), settings.sweep_interval),
         (lambda: running.advance(db, configs, settings.statement_timeout, stop.is_set), settings.sweep_interval),
         (lambda: snapshots.advance(db, settings, stop.is_set), settings.sweep_interval),
+        (lambda: erasing.advance(db, settings, teller.tell_closed, stop.is_set), settings.sweep_interval),
         (lambda: following.follow(db, configs, stop.is_set), settings.sweep_interval),
         (lambda: steering.steer(db, stop.is_set), settings.sweep_interval),
         (lambda: relay(post, sender), settings.relay_interval),
