@@ -1,6 +1,6 @@
 """Refusals about erasures."""
 
-from review.kernel.errors import NotFound, ReviewError
+from review.kernel.errors import NotFound
 
 
 class ErasureNotFound(NotFound):
@@ -9,8 +9,7 @@ class ErasureNotFound(NotFound):
     code = "erasure_not_found"
 
 
-class NothingToErase(ReviewError):
+class NothingToErase(NotFound):
     """No item is there that this names, or all of them are erased already."""
 
     code = "nothing_to_erase"
-    status = 409

@@ -104,7 +104,9 @@ UPDATE erasures r SET state = 'waiting', lease_until = NULL, ended_at = NULL
 FROM distinctly d WHERE r.project_id = d.project_id AND r.id = d.erasure_id AND r.state = 'done'
 RETURNING r.id
 """
-LIST_UNKEPT = "SELECT project_id, id FROM erasures WHERE kept_at IS NULL ORDER BY id LIMIT 100"
+LIST_UNKEPT = """
+SELECT project_id, id FROM erasures WHERE kept_at IS NULL ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED
+"""
 LIST_ALL = "SELECT project_id, id FROM erasures WHERE id > $1 ORDER BY id LIMIT 100"
 GET_KEPT = """
 SELECT p.slug AS project, r.id, r.kind, r.reason, r.requested_by, r.requested_at,
@@ -114,22 +116,22 @@ FROM erasures r JOIN projects p ON p.id = r.project_id WHERE r.project_id = $1 A
 """
 MARK_KEPT = "UPDATE erasures SET kept_at = now() WHERE project_id = $1 AND id = $2"
 BRING_BACK = """
-INSERT INTO erasures (project_id, id, kind, reason, requested_by, requested_at)
-SELECT p.id, $2, $3, $4, $5, $6 FROM projects p WHERE p.slug = $1 ON CONFLICT DO NOTHING RETURNING project_id
+INSERT INTO erasures (project_id, id, kind, reason, requested_by, requested_at, kept_at)
+SELECT p.id, $2, $3, $4, $5, $6, now() FROM projects p WHERE p.slug = $1 ON CONFLICT DO NOTHING RETURNING project_id
 """
 BRING_BACK_ITEMS = """
 INSERT INTO erasure_items (project_id, erasure_id, item_id) SELECT $1, $2, g.id FROM unnest($3::uuid[]) AS g(id)
 ON CONFLICT DO NOTHING
 """
-TAKE_OUTLIVED = """
+TAKE_OUTLIVED = f"""
 WITH stretch AS (SELECT * FROM items WHERE project_id = $1 AND id > $2 ORDER BY id LIMIT $6), outlived AS (
   INSERT INTO erasure_items (project_id, erasure_id, item_id)
   SELECT $1, $5, i.id FROM stretch i JOIN unnest($3::text[], $4::interval[]) AS kept(type, for_time) ON kept.type = i.type
-  WHERE i.state <> 'open' AND i.erased_at IS NULL AND i.closed_at <= now() - kept.for_time {not_yet}
+  WHERE i.state <> 'open' AND i.erased_at IS NULL AND i.closed_at <= now() - kept.for_time {_NOT_YET}
   RETURNING 1
 )
 SELECT (SELECT count(*) FROM outlived) AS taken, (SELECT id FROM stretch ORDER BY id DESC LIMIT 1) AS last
-""".format(not_yet=_NOT_YET)
+"""
 LIST_PROJECTS = "SELECT id, config_version FROM projects WHERE config_version > 0 ORDER BY id"
 
 Mine = tuple[UUID, UUID, int]
@@ -245,7 +247,7 @@ async def reopen(hot: Hot) -> int:
 
 
 async def list_unkept(hot: Hot) -> list[tuple[UUID, UUID]]:
-    """List erasures that are not written outside the database yet."""
+    """Lock erasures that are not written outside the database yet."""
     return [(row["project_id"], row["id"]) for row in await hot.fetch(LIST_UNKEPT)]
 
 
@@ -276,7 +278,7 @@ async def take_outlived(
     hot: Hot, project_id: UUID, erasure_id: UUID, after: UUID, kept: dict[str, timedelta], looked_at: int
 ) -> tuple[int, UUID | None]:
     """Take in what has outlived its type's retention among the next items; tells how many, and the last looked at."""
-    row = await hot.fetchrow(
+    row: Any = await hot.fetchrow(
         TAKE_OUTLIVED, project_id, after, list(kept), list(kept.values()), erasure_id, looked_at
     )
     return row["taken"], row["last"]

@@ -174,9 +174,10 @@ class _Erasing:
         if position is None:
             return
         items = await queries.list_items(hot, self._project_id, self._mine[1])
-        given = {"project_id": self._project_id, "position": position}
-        await withdrawing.restart_unfinished(hot, self._settings, **given)
-        withdrawn = await withdrawing.withdraw_holding(hot, self._settings, items=items, **given)
+        await withdrawing.restart_unfinished(hot, self._settings, project_id=self._project_id, position=position)
+        withdrawn = await withdrawing.withdraw_holding(
+            hot, self._settings, project_id=self._project_id, position=position, items=items
+        )
         if withdrawn:
             await queries.count_snapshots(hot, self._project_id, self._mine[1], withdrawn)
 

@@ -26,7 +26,7 @@ _OF_SEATS = f"(SELECT id FROM assignments {_OF})"
 _OF_CASES = f"(SELECT id FROM cases {_OF})"
 _OF_ACTS = f"(SELECT act_id FROM bulk_items {_OF})"
 # What stays of a route is what the configuration wrote: errors and measured rates may show the item's values.
-_ROUTE = """((route::jsonb - 'measured' - 'error') || jsonb_build_object('evaluations', coalesce(
+_ROUTE = """((route::jsonb - 'measured') || jsonb_build_object('error', null, 'evaluations', coalesce(
   (SELECT jsonb_agg(e - 'error') FROM jsonb_array_elements(route::jsonb -> 'evaluations') AS e), '[]')))::json"""
 # What stays of an event's payload tells what happened, in the words of this program and of the configuration.
 _TOLD = """json_strip_nulls(json_build_object(

@@ -34,7 +34,7 @@ async def request(tx: AsyncSession, *, who: Principal, asked: ErasureIn) -> Eras
     Where the same is under way already, that erasure is given. The subject is used here and kept nowhere.
 
     Raises:
-        Invalid: nothing, or nothing clear, is named (422); NothingToErase (409).
+        Invalid: nothing, or nothing clear, is named (422); NothingToErase (404).
     """
     kind, of = _named(asked)
     reason = asked.reason.strip()

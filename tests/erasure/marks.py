@@ -37,6 +37,7 @@ item_types:
     input_schema: {{type: object}}
     output_schema: {{type: object}}
     undo: 0s
+    retention: {retention}
   forever:
     title: Kept
     input_schema: {{type: object}}
@@ -115,9 +116,7 @@ async def snapshot(world: World, settings: Settings) -> SnapshotView:
 
 async def view(world: World, number: int) -> SnapshotView:
     """Read a snapshot."""
-    return await snapshot_service.get(
-        world.db.hot, project_id=world.service.project_id, dataset="d", number=number
-    )
+    return await snapshot_service.get(world.db.hot, project_id=world.service.project_id, dataset="d", number=number)
 
 
 async def ask(world: World, **named: Any) -> ErasureView:
@@ -128,14 +127,16 @@ async def ask(world: World, **named: Any) -> ErasureView:
 
 async def work(world: World, settings: Settings, asked: ErasureView) -> ErasureView:
     """Work on an erasure until it is done, as workers and the relay do beside each other."""
+    seen = asked
     for _ in range(5):
         await world.db.hot.execute("UPDATE erasures SET lease_until = NULL")
         await running.work(world.db, settings, lambda _: None, world.service.project_id, asked.id)
         await settle(world)
         seen = await service.get(world.db.hot, project_id=world.service.project_id, erasure_id=asked.id)
         if seen.state == "done":
-            return seen
-    raise AssertionError(seen)
+            break
+    assert seen.state == "done", seen
+    return seen
 
 
 async def found_in(db: Database, mark: str = MARK) -> set[str]:
@@ -146,7 +147,9 @@ async def found_in(db: Database, mark: str = MARK) -> set[str]:
     )
     found: set[str] = set()
     for name in (row["name"] for row in tables):
-        statement = f"SELECT EXISTS (SELECT FROM {name} t WHERE strpos(lower(t::text), $1) > 0 OR strpos(t::text, $2) > 0)"  # noqa: S608, E501  names of our own tables
+        statement = (
+            f"SELECT EXISTS (SELECT FROM {name} t WHERE strpos(lower(t::text), $1) > 0 OR strpos(t::text, $2) > 0)"
+        )
         if await db.hot.fetchval(statement, mark.lower(), mark.encode().hex()):
             found.add(name)
     return found

@@ -44,9 +44,7 @@ async def preview_erasure(request: AnyRequest, services: Svc, who: Who) -> Found
 async def list_erasures(services: Svc, who: Who, *, cursor: FromQuery[str] = "", limit: Limit = 50) -> Erasures:
     """List erasures, the last first."""
     before = position_of(cursor or None)
-    found = await erasures.list_erasures(
-        services.db.hot, project_id=who.project_id, before=before, limit=limit + 1
-    )
+    found = await erasures.list_erasures(services.db.hot, project_id=who.project_id, before=before, limit=limit + 1)
     return Erasures(found[:limit], cursor_of(found[limit - 1].id) if len(found) > limit else None)
 
 

@@ -76,6 +76,8 @@ ACTS: Final = {
     "user.removed": N_("User removed"),
     "feedback.exported": N_("Feedback exported"),
     "audit.exported": N_("Audit exported"),
+    "erasure.requested": N_("Erasure requested"),
+    "erasure.ended": N_("Erasure ended"),
     "audit.erased": N_("Audit erased"),
     "identity.linked": N_("Identity linked"),
     "identity.unlinked": N_("Identity unlinked"),
