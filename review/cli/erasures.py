@@ -36,9 +36,11 @@ def export(data_dir: Path | None) -> None:
 def import_file(file: Path, data_dir: Path | None) -> None:
     """Store the erasures of FILE that the database does not have; workers then do them."""
 
+    lines = file.read_bytes().splitlines()
+
     async def run(settings: Settings) -> int:
         async with connected(settings) as db:
-            return await keeping.bring_back(db, file.read_bytes().splitlines(), is_strict=True)
+            return await keeping.bring_back(db, lines, is_strict=True)
 
     click.echo(f"{asyncio.run(run(settings_for(data_dir))):,} erasure(s) were brought back; workers do them.", err=True)
 

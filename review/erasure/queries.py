@@ -14,8 +14,7 @@ WHERE b.project_id = $1 AND b.details ->> 'subject' = $2 AND i.erased_at IS NULL
 _OF_ITEM = "FROM items i WHERE i.project_id = $1 AND i.id = $2::uuid AND i.erased_at IS NULL"
 _COUNT = """
 SELECT count(*) AS items, count(*) FILTER (WHERE i.state = 'open') AS open,
-       coalesce(sum((SELECT count(*) FROM feedback f WHERE f.project_id = i.project_id AND f.item_id = i.id)), 0)::bigint
-         AS records
+       count((SELECT 1 FROM feedback f WHERE f.project_id = i.project_id AND f.item_id = i.id LIMIT 1)) AS judged
 """
 COUNT = {"subject": _COUNT + _OF_SUBJECT, "item": _COUNT + _OF_ITEM}
 # What is under way already is not taken twice.
@@ -126,7 +125,8 @@ ON CONFLICT DO NOTHING
 TAKE_OUTLIVED = f"""
 WITH stretch AS (SELECT * FROM items WHERE project_id = $1 AND id > $2 ORDER BY id LIMIT $6), outlived AS (
   INSERT INTO erasure_items (project_id, erasure_id, item_id)
-  SELECT $1, $5, i.id FROM stretch i JOIN unnest($3::text[], $4::interval[]) AS kept(type, for_time) ON kept.type = i.type
+  SELECT $1, $5, i.id
+  FROM stretch i JOIN unnest($3::text[], $4::interval[]) AS kept(type, for_time) ON kept.type = i.type
   WHERE i.state <> 'open' AND i.erased_at IS NULL AND i.closed_at <= now() - kept.for_time {_NOT_YET}
   RETURNING 1
 )

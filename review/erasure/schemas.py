@@ -23,11 +23,11 @@ class ErasureIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """What an erasure would reach now: items, those of them that are open and would be withdrawn, their records."""
+    """What an erasure would reach now: items, those that are open and would be withdrawn, those that left feedback."""
 
     items: int
     open: int
-    records: int
+    judged: int
 
 
 class ErasureView(msgspec.Struct, frozen=True, kw_only=True):

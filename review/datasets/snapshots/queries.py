@@ -13,7 +13,8 @@ from review.kernel.db import Hot
 MOST_TRIES = 5
 
 _SHOWN = """
- s.id, s.tombstone::text AS tombstone, d.name AS dataset, s.number, s.state, s.definition::text AS definition, s.cut_off, s.done, s.records, s.error,
+ s.id, s.tombstone::text AS tombstone,
+ d.name AS dataset, s.number, s.state, s.definition::text AS definition, s.cut_off, s.done, s.records, s.error,
  s.requested_by, s.requested_at, s.ended_at
 """
 _FROM = "FROM snapshots s JOIN datasets d ON d.project_id = s.project_id AND d.id = s.dataset_id"
