@@ -40,10 +40,12 @@ async def test_after_a_subject_is_erased_no_table_and_no_file_has_anything_of_th
     in_hand = (await world.claim("ben"))[0]
     await drafts.save(db.hot, who=world.people["ben"], assignment_id=in_hand.id, version=0, fields=[("comment", MARK)])
     await marks.settle(world)
+    await marks.plant(world, judged)
     made = await marks.snapshot(world, settings)
     await sequencing.sequence_project(db, world.service.project_id)
     assert made.state == "ready"
     assert {"items", "item_bodies", "reviews", "decisions", "feedback", "events", "precedents"} <= await found_in(db)
+    assert {"asides", "clock_pauses", "delivery_attempts", "bulk_acts", "queue_views"} <= await found_in(db)
     assert marks.files_with(tmp_path / "store")
 
     done = await marks.work(world, settings, await marks.ask(world, subject=SUBJECT))
