@@ -35,7 +35,6 @@ def export(data_dir: Path | None) -> None:
 @data_dir_option
 def import_file(file: Path, data_dir: Path | None) -> None:
     """Store the erasures of FILE that the database does not have; workers then do them."""
-
     lines = file.read_bytes().splitlines()
 
     async def run(settings: Settings) -> int:

@@ -92,46 +92,71 @@ async def live(world: World, item_id: UUID, seat: ClaimedAssignment) -> None:
 
 # What is said in places that would take a story each to come to, laid down as those would leave it.
 PLANTED = (
-    "INSERT INTO asides (project_id, assignment_id, fence, kind, put_by, note)"
-    " SELECT $1, id, 1, 'sent', 'ana', $3 FROM assignments WHERE item_id = $2",
+    (
+        "INSERT INTO asides (project_id, assignment_id, fence, kind, put_by, note)"
+        " SELECT $1, id, 1, 'sent', 'ana', $3 FROM assignments WHERE item_id = $2"
+    ),
     "UPDATE assignments SET barred = ARRAY[$3] WHERE project_id = $1 AND item_id = $2",
-    "INSERT INTO clock_pauses (project_id, case_id, paused_at, reason, paused_by)"
-    " SELECT $1, id, now(), $3, 'lea' FROM cases WHERE item_id = $2",
-    "INSERT INTO item_questions (project_id, id, item_id, case_id, assignment_id, text, asked_by, wait_until, answer,"
-    " answered_by, answered_at) SELECT $1, gen_random_uuid(), $2, case_id, id, $3, $4, now(), $3, 'crm', now()"
-    " FROM assignments WHERE item_id = $2 LIMIT 1",
-    "INSERT INTO override_proposals (project_id, id, item_id, revision, verdict, output, reasons, comment, proposed_by,"
-    " state) VALUES ($1, gen_random_uuid(), $2, 1, 'correct', to_json($3), '[]', $3, $4, 'pending')",
-    "INSERT INTO pending_judgements (project_id, assignment_id, fence, case_id, item_id, reviewer_id, given_by,"
-    " judgement, filled, held_seconds, counts_at) SELECT $1, id, 1, case_id, $2, $4, '{}', to_json($3),"
-    " to_json($3), 1, now() FROM assignments WHERE item_id = $2 LIMIT 1",
-    "INSERT INTO notifications (project_id, id, recipient, kind, event_id, item_id, facts, state, send_after)"
-    " VALUES ($1, gen_random_uuid(), 'lea@example.com', 'mention', gen_random_uuid(), $2, to_json($3), 'sent',"
-    " now())",
-    "INSERT INTO webhook_endpoints (project_id, id, name, url, events, state)"
-    " VALUES ($1, $2, 'crm', 'https://crm.example', '{}', 'active')",
-    "INSERT INTO deliveries (project_id, id, endpoint_id, event_id, item_id, state, finished_at, reason)"
-    " SELECT $1, gen_random_uuid(), $2, id, $2, 'delivered', now(), $3 FROM events WHERE item_id = $2 LIMIT 1",
-    "INSERT INTO delivery_attempts (project_id, delivery_id, number, started_at, seconds, request_headers,"
-    " response_headers, response_body, error) SELECT $1, id, 1, now(), 1, to_json($3), to_json($3), $3, $3"
-    " FROM deliveries WHERE item_id = $2",
-    "INSERT INTO bulk_acts (project_id, id, kind, state, given, acted_by, permissions, fingerprint, counts_at, ended_at)"
-    " VALUES ($1, $2, 'decide', 'done', json_build_object('act', 'decide', 'reason', $3, 'output', $3),"
-    " $4, '{}', '', now(), now())",
+    (
+        "INSERT INTO clock_pauses (project_id, case_id, paused_at, reason, paused_by)"
+        " SELECT $1, id, now(), $3, 'lea' FROM cases WHERE item_id = $2"
+    ),
+    (
+        "INSERT INTO item_questions (project_id, id, item_id, case_id, assignment_id, text, asked_by, wait_until, answer,"
+        " answered_by, answered_at) SELECT $1, gen_random_uuid(), $2, case_id, id, $3, $4, now(), $3, 'crm', now()"
+        " FROM assignments WHERE item_id = $2 LIMIT 1"
+    ),
+    (
+        "INSERT INTO override_proposals (project_id, id, item_id, revision, verdict, output, reasons, comment,"
+        " proposed_by, state) VALUES ($1, gen_random_uuid(), $2, 1, 'correct', to_json($3), '[]', $3, $4, 'pending')"
+    ),
+    (
+        "INSERT INTO pending_judgements (project_id, assignment_id, fence, case_id, item_id, reviewer_id, given_by,"
+        " judgement, filled, held_seconds, counts_at) SELECT $1, id, 1, case_id, $2, $4, '{}', to_json($3),"
+        " to_json($3), 1, now() FROM assignments WHERE item_id = $2 LIMIT 1"
+    ),
+    (
+        "INSERT INTO notifications (project_id, id, recipient, kind, event_id, item_id, facts, state, send_after)"
+        " VALUES ($1, gen_random_uuid(), 'lea@example.com', 'mention', gen_random_uuid(), $2, to_json($3), 'sent',"
+        " now())"
+    ),
+    (
+        "INSERT INTO webhook_endpoints (project_id, id, name, url, events, state)"
+        " VALUES ($1, $2, 'crm', 'https://crm.example', '{}', 'active')"
+    ),
+    (
+        "INSERT INTO deliveries (project_id, id, endpoint_id, event_id, item_id, state, finished_at, reason)"
+        " SELECT $1, gen_random_uuid(), $2, id, $2, 'delivered', now(), $3 FROM events WHERE item_id = $2 LIMIT 1"
+    ),
+    (
+        "INSERT INTO delivery_attempts (project_id, delivery_id, number, started_at, seconds, request_headers,"
+        " response_headers, response_body, error) SELECT $1, id, 1, now(), 1, to_json($3), to_json($3), $3, $3"
+        " FROM deliveries WHERE item_id = $2"
+    ),
+    (
+        "INSERT INTO bulk_acts (project_id, id, kind, state, given, acted_by, permissions, fingerprint, counts_at,"
+        " ended_at)"
+        " VALUES ($1, $2, 'decide', 'done', json_build_object('act', 'decide', 'reason', $3, 'output', $3),"
+        " $4, '{}', '', now(), now())"
+    ),
     "INSERT INTO bulk_items (project_id, act_id, n, item_id, state, said) VALUES ($1, $2, 1, $2, 'done', $3)",
-    "INSERT INTO queue_views (project_id, id, owner_id, name, query)"
-    " VALUES ($1, gen_random_uuid(), $4, 'theirs', 'status=any&subject=subject-' || $3)",
+    (
+        "INSERT INTO queue_views (project_id, id, owner_id, name, query)"
+        " VALUES ($1, gen_random_uuid(), $4, 'theirs', 'status=any&subject=subject-' || $3)"
+    ),
 )
+TYPES = ("uuid", "uuid", "text", "uuid")
 
 
 async def plant(world: World, item_id: UUID) -> None:
     """Lay the mark down wherever else somebody can have said something about an item."""
     given = (world.service.project_id, item_id, MARK, world.people["lea"].id)
     for statement in PLANTED:
-        types = {"1": "uuid", "2": "uuid", "3": "text", "4": "uuid"}
-        used = sorted(set(re.findall(r"[$]([1-4])", statement)))
-        typed = re.sub(r"[$]([1-4])", lambda at: f"${used.index(at[1]) + 1}::{types[at[1]]}", statement)
-        await world.db.hot.execute(typed, *[given[int(each) - 1] for each in used])
+        used = sorted({int(each) for each in re.findall(r"[$]([1-4])", statement)})
+        said = statement
+        for place, number in enumerate(used, start=1):
+            said = said.replace(f"${number}", f"${place}::{TYPES[number - 1]}")
+        await world.db.hot.execute(said, *[given[number - 1] for number in used])
 
 
 async def settle(world: World) -> None:
