@@ -95,7 +95,8 @@ class Store:
             StoreRefused (503).
         """
         try:
-            found = await obstore.list(self._store, prefix=folder).collect_async()
+            listing = obstore.list(self._store, prefix=folder)  # pyright: ignore[reportUnknownMemberType]  of Arrow
+            found = await listing.collect_async()
         except FileNotFoundError:
             return []
         except (BaseError, OSError) as fault:

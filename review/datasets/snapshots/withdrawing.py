@@ -52,7 +52,7 @@ async def withdraw_holding(
         manifest = msgspec.json.decode(row["manifest"], type=Manifest)
         held = await _count_held(Store.of(settings), project_id, manifest, items)
         if held:
-            tombstone = Tombstone(
+            left = Tombstone(
                 format_version=manifest.format_version,
                 project=manifest.project,
                 dataset=manifest.dataset,
@@ -63,12 +63,13 @@ async def withdraw_holding(
                 withdrawn_at=await get_now(hot),
                 items_erased=held,
             )
-            withdrawn += await queries.withdraw(hot, project_id, row["id"], tombstone, _said(held))
+            withdrawn += await queries.withdraw(hot, project_id, row["id"], left, _said(held))
     for row in await queries.list_unremoved(hot, project_id):
         store = Store.of(settings)
         await _clear(store, project_id, row)
-        text = msgspec.json.format(row["tombstone"].encode()) + b"\n"
-        await store.put(path_of(project_id, row["dataset"], row["number"], MANIFEST), text)
+        tombstone: str = row["tombstone"]
+        text = msgspec.json.format(tombstone, indent=2) + "\n"
+        await store.put(path_of(project_id, row["dataset"], row["number"], MANIFEST), text.encode())
         await queries.note_removed(hot, project_id, row["id"])
     return withdrawn
 
