@@ -104,7 +104,8 @@ PLANTED = (
     (
         "INSERT INTO item_questions (project_id, id, item_id, case_id, assignment_id, text, asked_by, wait_until,"
         " answer, answered_by, answered_at)"
-        " SELECT $1, gen_random_uuid(), $2, case_id, id, $3, $4, now(), $3, 'crm', now() FROM assignments WHERE item_id = $2 LIMIT 1"
+        " SELECT $1, gen_random_uuid(), $2, case_id, id, $3, $4, now(), $3, 'crm', now()"
+        " FROM assignments WHERE item_id = $2 LIMIT 1"
     ),
     (
         "INSERT INTO override_proposals (project_id, id, item_id, revision, verdict, output, reasons, comment,"
