@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 import msgspec
 
+from review.erasure.schemas import ErasureView
 from review.identity.rules import Role
 from review.kernel.settings import Settings
 from tests.erasure import marks
@@ -32,7 +33,7 @@ async def test_the_api_and_the_page_say_when_it_was_erased_and_by_whom(
     world.people["ada"] = world.people["admin"]
     erasure_id = asked.headers["location"].rsplit("/", 1)[1]
     found = await http.get(f"/api/v1/erasures/{erasure_id}", headers=bearer(caller.secret))
-    view = msgspec.json.decode(found.content, type=marks.ErasureView)
+    view = msgspec.json.decode(found.content, type=ErasureView)
     await marks.work(world, settings, view)
 
     item = (await http.get(f"/api/v1/items/{item_id}", headers=bearer(caller.secret))).json()
