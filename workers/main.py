@@ -20,6 +20,8 @@ from review.delivery.feed import service as feed
 from review.delivery.notifications.dispatch import Dispatcher
 from review.delivery.webhooks import service as webhooks
 from review.delivery.webhooks.dispatch import Dispatcher as WebhookDispatcher
+from review.erasure import keeping, retention
+from review.erasure import running as erasing
 from review.escalation import holds, recomputing
 from review.escalation import service as escalation
 from review.insight import learning
@@ -38,6 +40,9 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 1.0
 STOP_WITHIN_SECONDS = 5.0
 CALENDARS_EVERY = timedelta(hours=6)  # and at the start, which is when newer data comes with a newer release
+
+RESTORES_EVERY = timedelta(minutes=10)  # and at the start, which is when a database was restored
+RETENTION_EVERY = timedelta(hours=1)
 
 
 async def run(settings: Settings, *, check: Callable[[Settings], Awaitable[None]] | None = None) -> None:
@@ -89,6 +94,10 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
         (lambda: learning.follow(db), settings.sweep_interval),
         (lambda: running.advance(db, configs, settings.statement_timeout, stop.is_set), settings.sweep_interval),
         (lambda: snapshots.advance(db, settings, stop.is_set), settings.sweep_interval),
+        (lambda: keeping.recover(db, settings), RESTORES_EVERY),
+        (lambda: retention.take_outlived(db, configs), RETENTION_EVERY),
+        (lambda: keeping.keep(db, settings), settings.sweep_interval),
+        (lambda: erasing.advance(db, settings, teller.tell_closed, stop.is_set), settings.sweep_interval),
         (lambda: following.follow(db, configs, stop.is_set), settings.sweep_interval),
         (lambda: steering.steer(db, stop.is_set), settings.sweep_interval),
         (lambda: relay(post, sender), settings.relay_interval),

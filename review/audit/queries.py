@@ -48,6 +48,13 @@ UPDATE audit_entries SET actor_name = '', origin = '', details = '{}', salt = NU
 WHERE project_id = $1 AND id = ANY($2::uuid[]) AND position IS NOT NULL AND erased_at IS NULL AND action <> $3
 RETURNING position
 """
+ERASE_OF_ITEMS = """
+UPDATE audit_entries SET actor_name = '', origin = '', details = '{}', salt = NULL, erased_at = now()
+WHERE project_id = $1 AND item_id = ANY($2::uuid[]) AND position IS NOT NULL AND erased_at IS NULL
+  AND action <> ALL($3::text[])
+RETURNING position
+"""
+LEFT_TO_SAY = (Action.AUDIT_ERASED.value, Action.ITEM_ERASED.value)
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +141,12 @@ async def find_time(hot: Hot, project_id: UUID, entry_id: UUID) -> datetime | No
 async def erase(hot: Hot, project_id: UUID, entry_ids: Sequence[UUID]) -> list[int]:
     """Take name, origin and particulars from entries that have their place; gives the positions."""
     rows = await hot.fetch(ERASE, project_id, list(entry_ids), Action.AUDIT_ERASED.value)
+    return sorted(row["position"] for row in rows)
+
+
+async def erase_of_items(hot: Hot, project_id: UUID, item_ids: Sequence[UUID]) -> list[int]:
+    """Do the same with all entries about items, but for those that say they were erased; gives the positions."""
+    rows = await hot.fetch(ERASE_OF_ITEMS, project_id, list(item_ids), list(LEFT_TO_SAY))
     return sorted(row["position"] for row in rows)
 
 

@@ -68,6 +68,18 @@ async def erase(tx: AsyncSession, project_id: UUID, entry_ids: Sequence[UUID], *
     yet, and those about erasing, are left as they are.
     """
     positions = await queries.erase(await driver_of(tx), project_id, entry_ids)
+    return _note_erased(tx, project_id, positions, actor, reason)
+
+
+async def erase_of_items(
+    tx: AsyncSession, project_id: UUID, item_ids: Sequence[UUID], *, actor: Actor, reason: str
+) -> int:
+    """Erase, as `erase` does, all entries about items, but for those that say they were erased."""
+    positions = await queries.erase_of_items(await driver_of(tx), project_id, item_ids)
+    return _note_erased(tx, project_id, positions, actor, reason)
+
+
+def _note_erased(tx: AsyncSession, project_id: UUID, positions: list[int], actor: Actor, reason: str) -> int:
     if positions:
         details = {"positions": positions, "reason": reason}
         record(tx, project_id, actor, Action.AUDIT_ERASED, details=details)

@@ -49,6 +49,7 @@ def settings_for(data_dir: Path | None) -> Settings:
         data_dir=data_dir,
         secret_key=settings.secret_key or directory.read_secret_key(data_dir),
         audit_key=settings.audit_key or directory.read_audit_key(data_dir),
+        erasures_file=settings.erasures_file or data_dir / "erasures.jsonl",
         audit_checkpoints=settings.audit_checkpoints or directory.checkpoints_in(data_dir),
         base_url=settings.base_url or state.url,
     )

@@ -36,6 +36,7 @@ COMMANDS = {
     "tokens": Entry("review.cli.keys", "tokens_group", "Make, list and end personal tokens."),
     "webhooks": Entry("review.cli.webhooks", "webhooks", "Show webhook endpoints and their secrets."),
     "audit": Entry("review.cli.audit", "audit", "Verify and export the audit log."),
+    "erasures": Entry("review.cli.erasures", "erasures", "Keep erasures, and do them again after a restore."),
     "export": Entry("review.cli.export", "export", "Write a project's feedback to a file."),
     "import": Entry("review.cli.importing", "import_file", "Bring in what was labelled elsewhere."),
 }

@@ -1,17 +1,20 @@
-"""What is sensitive, how it is shown to whoever has not chosen, and how much of it one person sees in a while."""
+"""What is sensitive: how it is shown to whoever has not chosen, how much of it one sees, and how long it is kept."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 
 from review.configuration.checks import Checks, mapping_of
 from review.items.types import SENSITIVE, ExposureLimit, ItemType
+from review.kernel.durations import parse_duration
 from review.kernel.sentences import say
 
-SENSITIVITY = ("sensitive", "exposure")
+SENSITIVITY = ("sensitive", "exposure", "retention")
 MOST_PER_HOUR, MOST_PER_DAY = 1_000, 10_000
 _MOST = {"per_hour": MOST_PER_HOUR, "per_day": MOST_PER_DAY}
+SHORTEST_RETENTION, LONGEST_RETENTION = timedelta(days=1), timedelta(days=36_500)
 _VEIL = ("blur", "greyscale", "mute")
 
 
@@ -28,6 +31,7 @@ def sensitivity_of(definition: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "sensitive": definition.get("sensitive") or "off",
         "exposure": limit_of(definition.get("exposure")),
+        "retention": _retention(definition.get("retention")),
     }
 
 
@@ -42,6 +46,17 @@ def check_sensitivity(checks: Checks, path: str, given: Mapping[str, Any]) -> No
     if given.get("sensitive") is not None:
         checks.known(f"{path}.sensitive", given["sensitive"], SENSITIVE, say("kind of sensitive content"))
     check_limit(checks, f"{path}.exposure", given.get("exposure"))
+    if given.get("retention") is not None and _retention(given["retention"]) is None:
+        checks.add(f"{path}.retention", say("must be a duration from 1d to 36500d"))
+
+
+def _retention(value: object) -> timedelta | None:
+    """Read how long payloads are kept after their decision; None where nothing, or nothing that can be, is said."""
+    try:
+        length = parse_duration(value) if isinstance(value, str) else timedelta()
+    except ValueError:
+        return None
+    return length if SHORTEST_RETENTION <= length <= LONGEST_RETENTION else None
 
 
 def check_limit(checks: Checks, path: str, given: object) -> None:

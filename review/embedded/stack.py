@@ -160,6 +160,7 @@ class _Stack:
             "REVIEW_SECRET_KEY": chosen.secret_key or directory.secret_key(),
             "REVIEW_AUDIT_KEY": chosen.audit_key or directory.audit_key(),
             "REVIEW_AUDIT_CHECKPOINTS": str(chosen.audit_checkpoints or checkpoints_in(directory.path)),
+            "REVIEW_ERASURES_FILE": str(chosen.erasures_file or directory.path / "erasures.jsonl"),
             "REVIEW_DATABASE_URL": self._postgres.url(),
             "REVIEW_REDIS_URL": self._redis.url(),
             "REVIEW_DATA_DIR": str(self._directory.path),

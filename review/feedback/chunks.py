@@ -23,7 +23,8 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
 
     `superseded` asks for records that a later revision of the same decision within the stretch has replaced. Where
     `beside` is given, a line is the record, a tab and the JSON value of that SQL expression over the row `f`: it comes
-    from code, never from a caller, and its `{upto}` is where the stretch ends.
+    from code, never from a caller, and its `{upto}` is where the stretch ends. `withdrawn` asks for what is left of
+    records whose items were erased.
     """
 
     project_id: UUID
@@ -33,6 +34,7 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
     superseded: bool = True
     beside: str = ""
+    withdrawn: bool = False
 
 
 class Chunk(NamedTuple):
@@ -111,6 +113,8 @@ def _statement(stretch: Stretch, after: int, reached: int) -> str:
     a UUID, integers, a moment, and one text, quoted.
     """
     conditions = f"project_id = '{stretch.project_id}' AND position > {after:d} AND position <= {reached:d}"
+    if not stretch.withdrawn:
+        conditions += " AND withdrawn_at IS NULL"
     if stretch.of_type is not None:
         conditions += f" AND type = {_quoted(stretch.of_type)}"
     if stretch.since is not None:

@@ -12,7 +12,11 @@ from review.kernel.models import Instant
 
 
 class Feedback(Base):
-    """A labelled record with its place in the project's feed; `position` is null until it has been sequenced."""
+    """A labelled record with its place in the project's feed; `position` is null until it has been sequenced.
+
+    Where the item was erased, `withdrawn_at` says when, and nothing but ids is left of the record. A row of revision 0
+    tells those who follow the feed so.
+    """
 
     __tablename__ = "feedback"
 
@@ -26,6 +30,7 @@ class Feedback(Base):
     source: Mapped[str]
     record: Mapped[dict[str, Any]] = mapped_column(JSON)
     decided_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    withdrawn_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class FeedbackFeed(Base):

@@ -35,6 +35,24 @@ UPDATE feedback_feeds SET last_position = :last + (SELECT count(*) FROM given)
 WHERE project_id = :project_id
 RETURNING last_position
 """)
+# What is left of a record is compact JSON like every other, so that followers read it as they read those.
+_TOMBSTONE = r"""
+('{{"id":"' || {id} || '","item_id":"' || {of}.item_id || '","type":' || to_json({of}.type)
+ || ',"withdrawn"\:true,"withdrawn_at":' || to_json(now()) || '}}')::json
+"""
+WITHDRAW = text(f"""
+UPDATE feedback f SET withdrawn_at = now(), record = {_TOMBSTONE.format(id="f.id", of="f")}
+WHERE project_id = :project_id AND item_id = ANY(CAST(:item_ids AS uuid[])) AND withdrawn_at IS NULL
+""")
+TELL_WITHDRAWN = text(f"""
+INSERT INTO feedback (project_id, id, item_id, revision, type, verdict, source, record, decided_at, withdrawn_at)
+SELECT f.project_id, g.id, f.item_id, 0, f.type, f.verdict, f.source, {_TOMBSTONE.format(id="g.id", of="f")},
+       now(), now()
+FROM unnest(CAST(:item_ids AS uuid[]), CAST(:new_ids AS uuid[])) AS g(item_id, id)
+JOIN LATERAL (SELECT * FROM feedback WHERE project_id = :project_id AND item_id = g.item_id
+              ORDER BY revision DESC LIMIT 1) f ON f.revision > 0
+ON CONFLICT DO NOTHING
+""")
 LIST_WAITING_PROJECTS = text("SELECT DISTINCT project_id FROM feedback WHERE position IS NULL")
 FIND_POSITION = text("SELECT position FROM feedback WHERE project_id = :project_id AND id = :id")
 LAST = text("""
@@ -56,6 +74,13 @@ async def insert(
     """Write a record without a position; one is given once this transaction has committed."""
     keys = {"project_id": project_id, "id": feedback_id, "item_id": item_id, "revision": revision}
     await tx.execute(INSERT, keys | columns)
+
+
+async def withdraw(tx: AsyncSession, project_id: UUID, item_ids: Sequence[UUID], new_ids: Sequence[UUID]) -> None:
+    """Leave nothing but ids of these items' records, and add a row for each item that says so."""
+    given = {"project_id": project_id, "item_ids": list(item_ids)}
+    await tx.execute(WITHDRAW, given)
+    await tx.execute(TELL_WITHDRAWN, given | {"new_ids": list(new_ids)})
 
 
 async def sequence(tx: AsyncSession, project_id: UUID) -> int:

@@ -46,6 +46,14 @@ async def record(
     return feedback_id
 
 
+async def withdraw(tx: AsyncSession, project_id: UUID, item_ids: Sequence[UUID]) -> None:
+    """Withdraw what was learned from items: their records keep their ids alone, and a new row tells each follower.
+
+    Doing it again changes nothing.
+    """
+    await queries.withdraw(tx, project_id, item_ids, [new_id() for _ in item_ids])
+
+
 async def sequence_everything(db: Database) -> int:
     """Give positions to every committed record that has none, in short transactions; safe to run twice at once."""
     async with db.transaction() as tx:
@@ -121,7 +129,7 @@ async def stream(
     if last is None:
         return _lines(FeedbackPage(data=(), next=None)), None
     upto, last_id = last
-    stretch = chunks.Stretch(project_id=project_id, after=start, upto=upto, of_type=of_type)
+    stretch = chunks.Stretch(project_id=project_id, after=start, upto=upto, of_type=of_type, withdrawn=True)
     return _chunk_lines(db, stretch), cursor_of(last_id)
 
 

@@ -52,6 +52,7 @@ class Permission(StrEnum):
     READ_REVIEWERS = "reviewers:read"
     READ_AUDIT = "audit:read"
     CLEAR_MODELS = "models:clear"
+    ERASE = "items:erase"
 
 
 _P = Permission

@@ -35,9 +35,10 @@ async def _take(db: Database, project_id: UUID) -> int:
         place = await queries.lock_place(driver, project_id)
         if place is None:
             return 0
-        rows = await queries.list_told(driver, project_id, place, raw=MAX_RAW, label=MAX_LABEL)
-        if not rows:
+        told = await queries.list_told(driver, project_id, place, raw=MAX_RAW, label=MAX_LABEL)
+        if not told:
             return 0
+        rows = [row for row in told if not row["is_withdrawn"]]
         known = await queries.list_known(driver, project_id, [row["item_id"] for row in rows])
         standing, changes = learn(known, [_lesson(row) for row in rows])
         last = {(row["item_id"], row["revision"]): row for row in rows}
@@ -45,8 +46,8 @@ async def _take(db: Database, project_id: UUID) -> int:
             driver, [_precedent(project_id, each, last[each.item_id, each.revision]) for each in standing.values()]
         )
         await queries.count(driver, project_id, changes)
-        await queries.move_place(driver, project_id, rows[-1]["position"])
-        return len(rows)
+        await queries.move_place(driver, project_id, told[-1]["position"])
+        return len(told)
 
 
 def _lesson(row: Any) -> Lesson:

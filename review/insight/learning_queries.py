@@ -19,7 +19,7 @@ MOVE_PLACE = "UPDATE lessons SET position = $2 WHERE project_id = $1"
 
 # Of a large record only what is learned from leaves the database.
 LIST_TOLD = """
-SELECT position, item_id, revision, type, verdict, decided_at,
+SELECT position, item_id, revision, type, verdict, decided_at, withdrawn_at IS NOT NULL AS is_withdrawn,
        left((record -> 'input')::text, $3) AS input,
        CASE WHEN length((record -> 'label')::text) <= $4 THEN (record -> 'label')::text END AS label,
        record -> 'model' ->> 'name' AS model, record -> 'model' ->> 'version' AS model_version,

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import service as audit
-from review.audit.rules import Action
+from review.audit.rules import Action, Actor
 from review.decisions import queries as decisions
 from review.decisions.models import Decision
 from review.identity.rules import Principal
@@ -43,12 +43,7 @@ async def withdraw(
         decision = await decisions.find_effective(tx, who.project_id, item_id)
         raise _decided(item_id, decision)
     if item.state == "open":
-        await decisions.close_item(tx, who.project_id, item_id, "withdrawn")
-        await queue.close_case(tx, who.project_id, item_id)
-        details = {"reason": reason}
-        audit.record(tx, who.project_id, who.actor, Action.ITEM_WITHDRAWN, item_id=item_id, details=details)
-        outbox.emit(tx, who.project_id, EventKind.WITHDRAWN, item_id=item_id, payload=details)
-        after_commit(tx, lambda: tell_closed([item_id]))
+        await take_off(tx, who.project_id, item_id, who.actor, reason, tell_closed)
     await tx.flush()
     found = await items.get_views(await driver_of(tx), who=who, item_ids=[item_id], base_url=base_url)
     return found[item_id]
@@ -67,3 +62,20 @@ def _decided(item_id: UUID, decision: Decision | None) -> ItemClosed:
         verdict=decision.verdict,
     )
     return ItemClosed(message)
+
+
+async def take_off(
+    tx: AsyncSession,
+    project_id: UUID,
+    item_id: UUID,
+    actor: Actor,
+    reason: str,
+    tell_closed: Callable[[Sequence[UUID]], None],
+) -> None:
+    """Close an open item as withdrawn, and its case; its seats and then the item must be locked."""
+    await decisions.close_item(tx, project_id, item_id, "withdrawn")
+    await queue.close_case(tx, project_id, item_id)
+    details = {"reason": reason}
+    audit.record(tx, project_id, actor, Action.ITEM_WITHDRAWN, item_id=item_id, details=details)
+    outbox.emit(tx, project_id, EventKind.WITHDRAWN, item_id=item_id, payload=details)
+    after_commit(tx, lambda: tell_closed([item_id]))

@@ -1,6 +1,9 @@
 """Refusals about items."""
 
+from uuid import UUID
+
 from review.kernel.errors import Invalid, NotFound, ReviewError
+from review.kernel.sentences import say
 
 
 class ItemNotFound(NotFound):
@@ -33,3 +36,19 @@ class ItemClosed(ReviewError):
 
     code = "item_closed"
     status = 409
+
+
+class ItemErased(ReviewError):
+    """What the item said was erased, so there is nothing left to judge or to talk about."""
+
+    code = "item_erased"
+    status = 409
+
+    @classmethod
+    def of(cls, item_id: UUID) -> "ItemErased":
+        """Say it of an item."""
+        message = say(
+            "What item %(item_id)s said was erased. Its decision and its times stay, and nothing was changed.",
+            item_id=item_id,
+        )
+        return cls(message)

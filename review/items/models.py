@@ -28,10 +28,12 @@ class Item(Base):
     ruleset_version: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
+    erased_at: Mapped[datetime | None] = mapped_column(Instant)
+    erased_by: Mapped[str | None]
 
 
 class ItemBody(Base):
-    """What was submitted and how it was routed, exactly as it came; never changed."""
+    """What was submitted and how it was routed, exactly as it came; never changed, unless it is erased."""
 
     __tablename__ = "item_bodies"
 

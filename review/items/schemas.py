@@ -135,8 +135,18 @@ class DecisionView(msgspec.Struct, frozen=True):
     output_sha256: str | None
 
 
+class ErasedView(msgspec.Struct, frozen=True):
+    """When what the item said was erased, and who asked for it: a person, or `retention`."""
+
+    at: datetime
+    by: str
+
+
 class ItemView(msgspec.Struct, frozen=True, kw_only=True):
-    """An item as every answer and event shows it; `route` is how it was routed when it arrived."""
+    """An item as every answer and event shows it; `route` is how it was routed when it arrived.
+
+    Of one that is `erased` only what happened to it is left.
+    """
 
     id: UUID
     status: str
@@ -149,6 +159,7 @@ class ItemView(msgspec.Struct, frozen=True, kw_only=True):
     sla: SlaView | None
     escalation_level: int
     decision: DecisionView | None
+    erased: ErasedView | None = None
 
 
 class QuestionView(msgspec.Struct, frozen=True, kw_only=True):

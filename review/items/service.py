@@ -13,6 +13,7 @@ from review.items.schemas import (
     DecisionView,
     Details,
     EarlierItem,
+    ErasedView,
     HistoryEntry,
     ItemDetail,
     ItemView,
@@ -253,6 +254,7 @@ def _shared(row: Any, project: str, base_url: str) -> dict[str, Any]:
         "sla": _sla(row),
         "escalation_level": row["escalation_level"],
         "decision": _decision(row),
+        "erased": None if row["erased_at"] is None else ErasedView(row["erased_at"], row["erased_by"]),
     }
 
 

@@ -58,7 +58,8 @@ class ItemType(msgspec.Struct, frozen=True, kw_only=True):
     alone, `shows_answers` that adjudicators see what was judged before them, and `relations` are the paths at which an
     item names the people it concerns. `undo` is how long a verdict given on a page may be taken back before it counts.
     `sensitive` says which of its content is veiled, `exposure` how much of it one person is handed. `fallback` is what
-    decides it while a stop says so; None leaves that to people.
+    decides it while a stop says so; None leaves that to people. `retention` is how long its payload is kept after its
+    end, None for good.
     """
 
     name: str
@@ -78,6 +79,7 @@ class ItemType(msgspec.Struct, frozen=True, kw_only=True):
     sensitive: str = "off"
     exposure: ExposureLimit | None = None
     fallback: Literal["approve", "reject"] | None = None
+    retention: timedelta | None = None
     input_validator: Any
     output_validator: Any
 

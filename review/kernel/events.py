@@ -25,6 +25,7 @@ class EventKind(StrEnum):
     SLA_BREACHED = "item.sla_breached"
     DECISION_REVISED = "decision.revised"
     SNAPSHOT_READY = "dataset.snapshot_ready"
+    ERASURE_ENDED = "erasure.ended"
     MODEL_SEEN = "model.seen"
     ROLLOUT_ENDED = "rollout.ended"
     WEBHOOK_TEST = "webhook.test"

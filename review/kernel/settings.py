@@ -80,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret_key: str = ""
     audit_key: str = ""
     audit_checkpoints: Path | None = None
+    erasures_file: Path | None = None
     audit_interval: timedelta = timedelta(seconds=10)
     webhook_allow_networks: tuple[str, ...] = ()
     webhook_allow_http: bool = False

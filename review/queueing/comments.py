@@ -13,6 +13,7 @@ from review.audit.rules import Action
 from review.identity import queries as identity
 from review.identity.rules import Permission, Principal
 from review.items import service as items
+from review.items.errors import ItemErased
 from review.items.schemas import ItemDetail
 from review.kernel import outbox
 from review.kernel.db import Hot, driver_of
@@ -83,6 +84,8 @@ async def write(tx: AsyncSession, *, who: Principal, item_id: UUID, text: str, b
     said = checked(text, MAX_TEXT)
     driver = await driver_of(tx)
     item = await _item(driver, who, item_id, base_url)
+    if item.erased is not None:
+        raise ItemErased.of(item_id)
     comment = ItemComment(
         project_id=who.project_id,
         id=new_id(),

@@ -10,7 +10,7 @@ GET_BODY = """
 SELECT i.type, b.input::text AS input, b.output::text AS output, b.details::text AS details,
        b.submitted_by::text AS submitted_by
 FROM items i JOIN item_bodies b ON b.project_id = i.project_id AND b.item_id = i.id
-WHERE i.project_id = $1 AND i.id = $2 AND i.state = 'decided'
+WHERE i.project_id = $1 AND i.id = $2 AND i.state = 'decided' AND i.erased_at IS NULL
   AND NOT EXISTS (SELECT FROM cases c WHERE c.project_id = i.project_id AND c.item_id = i.id) FOR UPDATE OF i
 """
 # The time of its first closing stays, as that of its decision does, which counts until there is another.

@@ -46,6 +46,7 @@ _NEXT = """
 WITH next AS MATERIALIZED (
   SELECT id, type, created_at FROM items
   WHERE project_id = $1 AND id > $2 AND id < $3 AND created_at >= $4 AND created_at < $5
+    AND erased_at IS NULL
   ORDER BY id {order} LIMIT $8
 )
 """
@@ -53,6 +54,7 @@ READ_NEXT = (_NEXT + _ROWS).format(order="", bytes=MOST_BYTES)
 READ_LAST = (_NEXT + _ROWS).format(order="DESC", bytes=MOST_BYTES)
 COUNT = """
 SELECT count(*) FROM items WHERE project_id = $1 AND id > $2 AND id < $3 AND created_at >= $4 AND created_at < $5
+  AND erased_at IS NULL
 """
 
 HANDLING = f"""

@@ -10,7 +10,7 @@ from review.audit.rules import Action
 from review.decisions.rules import LockedItem, Outcome, Source, Verdict
 from review.identity.rules import Principal
 from review.items import service as items
-from review.items.errors import ItemClosed
+from review.items.errors import ItemClosed, ItemErased
 from review.items.schemas import ItemView
 from review.kernel.db import driver_of
 from review.kernel.errors import FieldError
@@ -173,6 +173,8 @@ async def _lock_open(tx: AsyncSession, who: Principal, item_id: UUID) -> LockedI
             item_id=item_id,
         )
         raise ItemClosed(message)
+    if item.is_erased:
+        raise ItemErased.of(item_id)
     return item
 
 

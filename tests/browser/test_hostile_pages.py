@@ -56,6 +56,8 @@ VISITS: dict[str, Callable[[Spread], list[str]]] = {
         f"{P}/rules/plan/1?minutes=3&cost=40",
         f"{P}/rules/plan/1?days=%22%3E%3Cscript%3E&currency=%E2%80%AE",
     ],
+    "/p/{project}/erasures": lambda _made: [f"{P}/erasures?item=%3Cscript%3E"],
+    "/p/{project}/erasures/{erasure_id}": lambda made: [f"{P}/erasures/{made.items[0]}"],
     "/p/{project}/datasets": lambda _made: [f"{P}/datasets?cursor=%3Cscript%3E", f"{P}/datasets"],
     "/p/{project}/datasets/{name}": lambda _made: [f"{P}/datasets/all", f"{P}/datasets/none"],
     "/p/{project}/datasets/{name}/{number}": lambda _made: [f"{P}/datasets/all/2", f"{P}/datasets/none/1"],

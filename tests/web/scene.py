@@ -19,6 +19,8 @@ from review.datasets.snapshots import service as snapshots
 from review.decisions.rules import Verdict
 from review.delivery.feed import service as feed
 from review.delivery.webhooks import service as webhooks
+from review.erasure import service as erasures
+from review.erasure.schemas import ErasureIn
 from review.identity import keyring, keys
 from review.identity.rules import Permission, Role
 from review.kernel.db import Database, get_now
@@ -138,6 +140,7 @@ def unknown() -> Things:
         "backtest_id",
         "version_id",
         "rollout_id",
+        "erasure_id",
     )
     names = dict.fromkeys(("pool", "name", "channel", "item_type", "file"), "nothing-here")
     return {name: uuid4() for name in ids} | names | {"number": 2_000_000, "act": "stop"}
@@ -201,6 +204,7 @@ async def _things(world: World, name: str, text: str, *, holder: str) -> Things:
         "act": "stop",
         "version_id": await _version(world, text),
         "rollout_id": await _rollout(world, text),
+        "erasure_id": await _erasure(world, decided.item.id),
         "comment_id": uuid4(),
         "question_id": uuid4(),
         "view_id": uuid4(),
@@ -213,6 +217,13 @@ async def _act(world: World, name: str, item_id: UUID, text: str) -> UUID:
     """Have somebody ask for an act on many items that is not done yet."""
     asked = Asked(act=Kind.DECIDE, verdict=Verdict.REJECT, reason=text)
     return (await ask(world, name, asked, [item_id], grace=3600)).id
+
+
+async def _erasure(world: World, item_id: UUID) -> UUID:
+    """Have an erasure asked for that no worker has taken up yet."""
+    async with world.db.transaction() as tx:
+        asked = ErasureIn(reason="they asked", item_id=item_id)
+        return (await erasures.request(tx, who=world.service, asked=asked)).id
 
 
 async def _version(world: World, text: str) -> UUID:

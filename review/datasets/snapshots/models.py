@@ -15,7 +15,8 @@ class Snapshot(Base):
     """A numbered materialisation of a dataset, made by workers: `manifest` is set once, when all its files are there.
 
     `definition` is the dataset's when it was asked for, `cut_off` the last position of the feed that is looked at. The
-    `fence` grows with each worker that takes it on; `done` of `cut_off` times two tells how far it has come.
+    `fence` grows with each worker that takes it on; `done` of `cut_off` times two tells how far it has come. One that
+    was withdrawn has a `tombstone` in place of its manifest.
     """
 
     __tablename__ = "snapshots"
@@ -38,3 +39,5 @@ class Snapshot(Base):
     requested_by: Mapped[str]
     requested_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    tombstone: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
+    files_removed_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -5,12 +5,16 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
+from review.datasets.snapshots.rules import Tombstone
 from review.kernel.db import Hot
 
 MOST_TRIES = 5
 
 _SHOWN = """
- s.id, d.name AS dataset, s.number, s.state, s.definition::text AS definition, s.cut_off, s.done, s.records, s.error,
+ s.id, s.tombstone::text AS tombstone,
+ d.name AS dataset, s.number, s.state, s.definition::text AS definition, s.cut_off, s.done, s.records, s.error,
  s.requested_by, s.requested_at, s.ended_at
 """
 _FROM = "FROM snapshots s JOIN datasets d ON d.project_id = s.project_id AND d.id = s.dataset_id"
@@ -70,7 +74,60 @@ LET_GO = f"UPDATE snapshots SET lease_until = now() + $4::interval, error = $5 {
 # A process that is told to stop has not failed.
 GIVE_BACK = f"UPDATE snapshots SET lease_until = NULL, tries = tries - 1 {_MINE}"
 
+# What has read of the feed from a position on, or may have.
+RESTART = f"""
+WITH reaching AS (
+  SELECT s.project_id, s.id, s.state, s.number, d.name AS dataset {_FROM}
+  WHERE s.project_id = $1 AND s.state IN ('waiting', 'running', 'failed', 'stopped')
+    AND coalesce(s.cut_off, $2) >= $2
+), restarted AS (
+  UPDATE snapshots s SET state = 'waiting', fence = s.fence + 1, lease_until = NULL, tries = 0, done = 0, records = 0
+  FROM reaching r WHERE r.project_id = s.project_id AND r.id = s.id AND s.state IN ('waiting', 'running')
+)
+SELECT number, dataset FROM reaching
+"""
+LIST_REACHING = f"""
+SELECT s.id, s.manifest::text AS manifest {_FROM}
+WHERE s.project_id = $1 AND s.state = 'ready' AND s.cut_off >= $2 ORDER BY s.requested_at
+"""
+WITHDRAW = """
+UPDATE snapshots SET state = 'withdrawn', manifest = NULL, tombstone = $3::text::json, error = $4,
+       files_removed_at = NULL
+WHERE project_id = $1 AND id = $2 AND state = 'ready' RETURNING id
+"""
+LIST_UNREMOVED = f"""
+SELECT s.id, s.number, d.name AS dataset, s.tombstone::text AS tombstone {_FROM}
+WHERE s.project_id = $1 AND s.state = 'withdrawn' AND s.tombstone IS NOT NULL AND s.files_removed_at IS NULL
+"""
+NOTE_REMOVED = "UPDATE snapshots SET files_removed_at = now() WHERE project_id = $1 AND id = $2"
+
 Mine = tuple[UUID, UUID, int]
+
+
+async def restart(hot: Hot, project_id: UUID, position: int) -> Sequence[Any]:
+    """Have snapshots begun anew that look at the feed from a position on; gives all that may have written files."""
+    return await hot.fetch(RESTART, project_id, position)
+
+
+async def list_reaching(hot: Hot, project_id: UUID, position: int) -> Sequence[Any]:
+    """List ready snapshots that have looked at the feed from a position on."""
+    return await hot.fetch(LIST_REACHING, project_id, position)
+
+
+async def withdraw(hot: Hot, project_id: UUID, snapshot_id: UUID, tombstone: Tombstone, error: str) -> bool:
+    """Withdraw a snapshot; False where it was already."""
+    text = msgspec.json.encode(tombstone).decode()
+    return await hot.fetchval(WITHDRAW, project_id, snapshot_id, text, error) is not None
+
+
+async def list_unremoved(hot: Hot, project_id: UUID) -> Sequence[Any]:
+    """List withdrawn snapshots whose files may still be there."""
+    return await hot.fetch(LIST_UNREMOVED, project_id)
+
+
+async def note_removed(hot: Hot, project_id: UUID, snapshot_id: UUID) -> None:
+    """Note that the files of a withdrawn snapshot are gone."""
+    await hot.execute(NOTE_REMOVED, project_id, snapshot_id)
 
 
 async def count_under_way(hot: Hot, project_id: UUID) -> int:

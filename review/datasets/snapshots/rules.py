@@ -1,6 +1,7 @@
 """What a manifest says, and how two snapshots differ; no I/O."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -89,6 +90,24 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     shares: Mapping[str, float]
     guidelines: Sequence[Guidelines]
     code_version: str
+
+
+class Tombstone(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of a snapshot that held items which were erased: what it was, and nothing of what was in it.
+
+    `sha256` is the digest over its files as its manifest had it; `items_erased` counts the items, at that time.
+    """
+
+    format_version: int
+    project: str
+    dataset: str
+    number: int
+    cut_off: int
+    records: int
+    sha256: str
+    withdrawn_at: datetime
+    items_erased: int
+    state: str = "withdrawn"
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):

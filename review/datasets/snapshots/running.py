@@ -124,11 +124,19 @@ class _Making:
             for each in files:
                 await self._keep()
                 await self._store.put(self._path(each.name), Path(folder) / each.name)
+        await self._remove_leftovers(files)
         manifest = self._manifest(choice.counts, files, plan, cut_off, shares, texts)
         text = msgspec.json.encode(manifest)
         await self._keep()
         await self._store.put(self._path(MANIFEST), msgspec.json.format(text) + b"\n")
         return await self._end(manifest, text.decode())
+
+    async def _remove_leftovers(self, files: list[FileOf]) -> None:
+        """Remove what an earlier try has left under names that this one has none of: it may hold what was erased."""
+        mine = {self._path(each.name) for each in files}
+        for path in await self._store.list_below(self._path("")):
+            if path not in mine:
+                await self._store.remove(path)
 
     async def _cut_off(self) -> int:
         """Fix the end of the feed when it is first worked on; every later try has the same."""

@@ -6,14 +6,14 @@ from uuid import UUID
 import msgspec
 
 from review.datasets.selections.rules import Definition
-from review.datasets.snapshots.rules import Manifest
+from review.datasets.snapshots.rules import Manifest, Tombstone
 
 
 class SnapshotView(msgspec.Struct, frozen=True, kw_only=True):
     """A snapshot: `state` is waiting, running, ready, stopped, failed or withdrawn; `progress` goes from 0 to 1.
 
     `definition` is the dataset's as it was when the snapshot was asked for. `manifest` is there once it is ready, when
-    one is asked for.
+    one is asked for. One that held items which were erased is withdrawn, and has a tombstone instead.
     """
 
     id: UUID
@@ -29,6 +29,7 @@ class SnapshotView(msgspec.Struct, frozen=True, kw_only=True):
     requested_at: datetime
     ended_at: datetime | None
     manifest: Manifest | None = None
+    tombstone: Tombstone | None = None
 
 
 class Announced(msgspec.Struct, frozen=True, kw_only=True):

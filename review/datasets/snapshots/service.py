@@ -13,7 +13,7 @@ from review.datasets.errors import SnapshotNotFound, SnapshotNotReady, SnapshotO
 from review.datasets.selections.rules import Definition
 from review.datasets.selections.service import not_found
 from review.datasets.snapshots import queries
-from review.datasets.snapshots.rules import FileOf, Manifest
+from review.datasets.snapshots.rules import FileOf, Manifest, Tombstone
 from review.datasets.snapshots.schemas import SnapshotView
 from review.datasets.snapshots.store import Store
 from review.kernel.db import Hot, driver_of
@@ -168,6 +168,7 @@ def view_of(row: Any) -> SnapshotView:
         progress=1.0 if row["state"] == "ready" else min(1.0, row["done"] / whole) if whole else 0.0,
         definition=msgspec.json.decode(row["definition"], type=Definition),
         manifest=None if row["manifest"] is None else msgspec.json.decode(row["manifest"], type=Manifest),
+        tombstone=None if row["tombstone"] is None else msgspec.json.decode(row["tombstone"], type=Tombstone),
     )
 
 

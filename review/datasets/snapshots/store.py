@@ -1,6 +1,8 @@
 """Where files of snapshots are kept: a folder, or a bucket of S3, Google Cloud Storage or Azure."""
 
+import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -75,6 +77,32 @@ class Store:
             raise SnapshotNotFound(message) from fault
         except (BaseError, OSError) as fault:
             raise _refused(path, fault) from fault
+
+    async def fetch(self, path: str, file: Path) -> None:
+        """Copy a file to this machine.
+
+        Raises:
+            SnapshotNotFound: there is none (404); StoreRefused (503).
+        """
+        with file.open("wb") as taken:
+            async with aclosing(self.read(path)) as pieces:
+                async for piece in pieces:
+                    await asyncio.to_thread(taken.write, piece)
+
+    async def list_below(self, folder: str) -> list[str]:
+        """List the files below a folder.
+
+        Raises:
+            StoreRefused (503).
+        """
+        try:
+            listing = obstore.list(self._store, prefix=folder)  # pyright: ignore[reportUnknownMemberType]  of Arrow
+            found = await listing.collect_async()
+        except FileNotFoundError:
+            return []
+        except (BaseError, OSError) as fault:
+            raise _refused(folder, fault) from fault
+        return [each["path"] for each in found]
 
     async def remove(self, path: str) -> None:
         """Remove a file; one that is not there is as good as removed.

@@ -92,6 +92,8 @@ ACTS: Final = {
     "snapshot.ready": N_("Snapshot ready"),
     "feedback.imported": N_("Feedback imported"),
     "audit.exported": N_("Audit exported"),
+    "erasure.requested": N_("Erasure requested"),
+    "erasure.ended": N_("Erasure ended"),
     "audit.erased": N_("Audit erased"),
     "identity.linked": N_("Identity linked"),
     "identity.unlinked": N_("Identity unlinked"),

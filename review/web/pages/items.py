@@ -92,10 +92,11 @@ class ItemPages(Controller):
             clock=await _clock(work, item, history),
             pending=await overrides.pending_of(work, tx, item),
             stops=await stops.list_of_item(work.hot, who=work.who, item_id=item_id),
-            may_override=item.status != "withdrawn" and work.who.may(Permission.OVERRIDE),
+            may_override=item.status != "withdrawn" and item.erased is None and work.who.may(Permission.OVERRIDE),
             takes_two=item_type.two_person,
             output=msgspec.json.format(bytes(item.output), indent=2).decode(),
             veil=veils.veil_of(work.config, item_type),
+            erased=item.erased,
         )
         await work.note_shown(item)
         beside = await beside_of(work, tx, item)

@@ -42,6 +42,7 @@ _PLACES: Final = (
     (N_("Rules"), "/rules", Permission.READ_CONFIG, BAR),
     (N_("Datasets"), "/datasets", Permission.READ_FEEDBACK, MENU),
     (N_("Models"), "/models", Permission.READ_CONFIG, MENU),
+    (N_("Erasures"), "/erasures", Permission.ERASE, MENU),
 )
 
 

@@ -20,6 +20,7 @@ from review.web.pages.datasets import DatasetPages
 from review.web.pages.due import due_page
 from review.web.pages.editor import EditorPages
 from review.web.pages.environment import build_environment
+from review.web.pages.erasures import ErasurePages
 from review.web.pages.federation import federation_pages
 from review.web.pages.find import find_page
 from review.web.pages.flow import FlowPages
@@ -84,7 +85,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
     handlers += [begin_passkey_sign_in, sign_in_with_passkey, PasskeyPages]
     handlers += [beside_page, CommentPages, ask_upstream, answer_upstream]
     handlers += [PreferencesPages, find_page, BulkPages, RehearsalPages, RolloutPages, AssurancePages, EditorPages]
-    handlers += [ModelPages, DatasetPages]
+    handlers += [ModelPages, DatasetPages, ErasurePages]
     if with_dev_pages:
         handlers += [styleguide, specimen_desk]
     return _mounted(handlers)

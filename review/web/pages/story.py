@@ -125,6 +125,13 @@ def _let_go(_entry: HistoryEntry, details: Particulars) -> Markup:
     return gettext("The stop that held it is over, and it waits in %(pool)s.", pool=visible(_text(details, "pool")))
 
 
+def _erased(_entry: HistoryEntry, details: Particulars) -> Markup:
+    by = _text(details, "by")
+    if by == "retention":
+        return gettext("What it said had outlived its retention, and was erased.")
+    return gettext("What it said was erased, as %(who)s had asked.", who=visible(by))
+
+
 def _escalated(entry: HistoryEntry, details: Particulars) -> Markup:
     who, pool = visible(entry.actor), visible(_text(details, "to"))
     return gettext("%(who)s escalated it to %(pool)s.", who=who, pool=pool) if pool else _acted(_ESCALATED)(entry, {})
@@ -357,6 +364,7 @@ _SENTENCES: Final[dict[str, Sentence]] = {
     "bulk.requested": _acted(N_("%(who)s asked for an act on many items.")),
     "bulk.undone": _acted(N_("%(who)s took an act on many items back.")),
     "item.released": _let_go,
+    "item.erased": _erased,
     "item.reopened": _acted_on(N_("%(who)s brought it back to people. It waits in %(pool)s; its decision counts on.")),
     "bulk.stopped": _acted(N_("%(who)s stopped the rest of an act on many items.")),
     "backtest.begun": _acted(N_("%(who)s began a backtest of a version.")),

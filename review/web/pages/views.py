@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from review.delivery.webhooks.schemas import EndpointView
 from review.intake.stops import StopView
+from review.items.schemas import ErasedView
 from review.web.content import Block
 from review.web.forms import Field
 from review.web.pages.veils import Veil
@@ -249,6 +250,7 @@ class ItemPage:
     takes_two: bool
     output: str
     veil: Veil | None = None
+    erased: ErasedView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
