@@ -188,6 +188,8 @@ ROWS: dict[str, Row] = {
     "GET /api/v1/datasets/{name}/snapshots/{number}/manifest": Row(finds_nothing=True),
     "GET /api/v1/datasets/{name}/snapshots/{number}/files/{file}": Row(finds_nothing=True),
     "GET /api/v1/datasets/{name}/snapshots/{number}/difference": Row(finds_nothing=True),
+    "GET /api/v1/datasets/{name}/snapshots/{number}/export": Row(finds_nothing=True),
+    "GET /api/v1/datasets/{name}/snapshots/{number}/export/check": Row(finds_nothing=True),
     "GET /api/v1/config/rollouts": Row(),
     "POST /api/v1/config/rollouts": Row({"version": 1}),
     "GET /api/v1/config/rollouts/{rollout_id}": Row(),
