@@ -35,12 +35,11 @@ def label_of(record: Record, path: str) -> str:
 
 
 def answer_of(output: object, path: str) -> str | None:
-    """Give an output as text: the text at the path, the one text that there is, or else its JSON."""
+    """Give an output as text: a text, that of an object of one field, or else its JSON."""
     found = at_path(output, path)
-    if found is None:
-        return None
-    text = _only_text(found)
-    return dump(found).decode() if text is None else text
+    if is_object(found) and len(found) == 1 and isinstance(alone := next(iter(found.values())), str):
+        return alone
+    return found if found is None or isinstance(found, str) else dump(found).decode()
 
 
 def messages_of(record: Record, path: str) -> list[Any]:

@@ -39,7 +39,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     answer_at: Path = ""
     spans_at: Path = ""
     pair_at: Path = ""
-    style: Literal["bio", "spacy"] = "bio"
+    style: Literal["", "bio", "spacy", "messages", "text"] = ""
     system: Annotated[str, Meta(max_length=4_000)] = ""
     template: Annotated[str, Meta(max_length=4_000)] = ""
     user_id: Annotated[str, Meta(pattern=r"^([0-9a-fA-F-]{36})?$")] = ""

@@ -33,7 +33,7 @@ def read_options(  # noqa: PLR0913  one for each option that the document names
     answer_at: FromQuery[str] = "",
     spans_at: FromQuery[str] = "",
     pair_at: FromQuery[str] = "",
-    style: FromQuery[str] = "bio",
+    style: FromQuery[str] = "",
     system: FromQuery[str] = "",
     template: FromQuery[str] = "",
     user_id: FromQuery[str] = "",
