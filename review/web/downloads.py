@@ -1,7 +1,7 @@
 """Downloads whose first piece is made before the answer begins, so that what goes wrong until then has its status."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 from litestar.response import Stream
@@ -58,8 +58,11 @@ async def snapshot_in_format(
         "split": split,
     }
     found = await rendering.export(services.db.hot, Store.of(services.settings), **which, options=options)
-    first = await anext(found.pieces, b"")
-    await rendering.note_export(tx, actor=who.actor, **which)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(found.pieces.aclose)
+        first = await anext(found.pieces, b"")
+        await rendering.note_export(tx, actor=who.actor, **which)
+        stack.pop_all()
     headers = {"Content-Disposition": f'attachment; filename="{found.name}"'}
     return Stream(_chain(first, found.pieces), media_type=found.media_type, headers=headers)
 

@@ -109,7 +109,8 @@ def compiled(source: str, columns: Schema) -> Callable[[Record], str]:
     check(tree, columns, sorted(set(sandbox.filters) - {_STEP, _WEIGH}))
     for loop in tree.find_all(nodes.For):
         loop.iter = nodes.Filter(loop.iter, _STEP, [], [], None, None)
-    for compared in (*tree.find_all(nodes.Compare), *tree.find_all(nodes.Operand)):
+    compares: list[nodes.Compare | nodes.Operand] = [*tree.find_all(nodes.Compare), *tree.find_all(nodes.Operand)]
+    for compared in compares:
         compared.expr = nodes.Filter(compared.expr, _WEIGH, [], [], None, None)
     try:
         template = Template.from_code(sandbox, sandbox.compile(tree), {})

@@ -19,10 +19,13 @@ from review.audit import service as audit
 from review.audit.rules import Action, Actor
 from review.datasets.errors import RenderingInvalid
 from review.datasets.formats import decoding
+from review.datasets.formats.arrow import Schema
+from review.datasets.formats.huggingface import TAR
 from review.datasets.formats.registry import FORMATS
 from review.datasets.formats.rendering import Lacks, Options, Rendering, Wanted
 from review.datasets.pipeline import in_thread
 from review.datasets.selections import queries as selections
+from review.datasets.snapshots import folders
 from review.datasets.snapshots.fetching import fetch
 from review.datasets.snapshots.rules import FileOf, Manifest
 from review.datasets.snapshots.schemas import Checked
@@ -31,6 +34,8 @@ from review.datasets.snapshots.store import Store
 from review.kernel.db import Hot
 from review.kernel.errors import FieldError
 
+FOLDER: Final = "huggingface"
+NAMES: Final = (*FORMATS, FOLDER)
 LOOKED_AT: Final = 10_000
 SAMPLES: Final = 3
 SAMPLE_BYTES: Final = 4_000
@@ -63,13 +68,15 @@ async def export(
         SnapshotNotReady (409); StoreRefused (503).
     """
     source = await _source(hot, store, project_id, dataset, number, split)
+    stem = f"{dataset}-{number}" + (f"-{split}" if split else "")
+    if name == FOLDER:
+        return Exported(await _folder(source), TAR, f"{stem}-{name}.tar")
     folder = tempfile.TemporaryDirectory(prefix="countersign-export-")
     try:
         rendering = await _made(hot, source, Path(folder.name), name, options)
     except BaseException:
         folder.cleanup()
         raise
-    stem = f"{dataset}-{number}" + (f"-{split}" if split else "")
     return Exported(_stream(source, folder, rendering), rendering.media_type, f"{stem}-{name}.{rendering.suffix}")
 
 
@@ -82,6 +89,9 @@ async def check(
         As `export`.
     """
     source = await _source(hot, store, project_id, dataset, number, split)
+    rows = sum(file.rows for file in source.files)
+    if name == FOLDER:
+        return Checked(format=name, looked_at=rows, of=rows, given=rows, left_out={}, samples=[])
     tally, samples = _Tally(), list[str]()
     with tempfile.TemporaryDirectory(prefix="countersign-export-") as folder:
         rendering = await _made(hot, source, Path(folder), name, options)
@@ -93,7 +103,7 @@ async def check(
     return Checked(
         format=name,
         looked_at=_seen(tally),
-        of=sum(file.rows for file in source.files),
+        of=rows,
         given=tally.given,
         left_out=dict(sorted(tally.left_out.items())),
         samples=samples,
@@ -119,7 +129,14 @@ class _Source:
     files: Sequence[FileOf]
 
     async def fetch(self, file: FileOf, folder: Path) -> Path:
+        found = folder / file.name
+        if found.exists():
+            return found
         return await fetch(self.store, self.project_id, self.manifest, file, folder)
+
+    async def columns(self, folder: Path) -> Schema:
+        """Read the columns, which all files have alike."""
+        return await in_thread(decoding.schema_of, await self.fetch((self.files or self.manifest.files)[0], folder))
 
 
 async def _source(hot: Hot, store: Store, project_id: UUID, dataset: str, number: int, split: str) -> _Source:
@@ -136,13 +153,18 @@ async def _made(hot: Hot, source: _Source, folder: Path, name: str, options: Opt
     """Make a format ready for the columns of the files, with the places that the definition of the dataset says."""
     make = FORMATS.get(name)
     if make is None:
-        message = f"There is no format {name!r}; nothing was read. Ask for {', '.join(FORMATS)}."
-        raise RenderingInvalid(message, errors=(FieldError("format", f"is not one of {', '.join(FORMATS)}"),))
-    path = await source.fetch((source.files or source.manifest.files)[0], folder)
-    columns = await in_thread(decoding.schema_of, path)
+        message = f"There is no format {name!r}; nothing was read. Ask for {', '.join(NAMES)}."
+        raise RenderingInvalid(message, errors=(FieldError("format", f"is not one of {', '.join(NAMES)}"),))
+    columns = await source.columns(folder)
     versions = [(each.type, each.version) for each in source.manifest.guidelines]
     outputs = await selections.outputs_of(hot, source.project_id, versions)
     return make(Wanted(_completed(options, source.manifest), columns, outputs))
+
+
+async def _folder(source: _Source) -> AsyncGenerator[bytes]:
+    with tempfile.TemporaryDirectory(prefix="countersign-export-") as folder:
+        columns = await source.columns(Path(folder))
+    return folders.folder(source.store, source.project_id, source.manifest, source.files, columns)
 
 
 def _completed(options: Options, manifest: Manifest) -> Options:
@@ -163,9 +185,7 @@ async def _stream(
     tally = _Tally()
     try:
         for file in source.files:
-            path = Path(folder.name) / file.name
-            if not path.exists():
-                await source.fetch(file, Path(folder.name))
+            path = await source.fetch(file, Path(folder.name))
             slices = _rendered(path, rendering, tally)
             while (piece := await in_thread(next, slices, None)) is not None:
                 if piece:
