@@ -283,6 +283,8 @@ ROWS: dict[str, Row] = {
     "POST /p/{project}/datasets/{name}/{number}/{act}": Row(ends=True),
     "GET /p/{project}/datasets/{name}/{number}/difference": Row(finds_nothing=True),
     "GET /p/{project}/datasets/{name}/{number}/files/{file}": Row(finds_nothing=True),
+    "GET /p/{project}/datasets/{name}/{number}/formats": Row(finds_nothing=True),
+    "GET /p/{project}/datasets/{name}/{number}/export": Row(finds_nothing=True),
     "GET /p/{project}/rules/rollouts": Row(),
     "POST /p/{project}/rules/rollouts": Row(form={"version": "1"}),
     "GET /p/{project}/rules/rollouts/{rollout_id}": Row(),

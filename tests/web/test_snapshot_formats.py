@@ -1,6 +1,8 @@
 """A snapshot in formats over HTTP: what leaves is audited, and what cannot be is named before anything does."""
 
 import json
+import re
+from html import unescape
 
 import httpx
 import pytest
@@ -74,3 +76,32 @@ async def test_what_cannot_be_is_named_and_nothing_leaves(
         assert (answer.status_code, answer.json()["code"]) == (422, "rendering_invalid"), answer.text
         assert [each["path"] for each in answer.json()["errors"]] == [place]
     assert not await world.db.hot.fetchval("SELECT count(*) FROM audit_entries WHERE action = 'snapshot.read'")
+
+
+async def test_the_page_tries_a_format_and_offers_what_it_gives(http: httpx.AsyncClient, world: World) -> None:
+    await world.add_person("nia", Role.ANALYST, password="correct horse battery")
+    http.headers["authorization"] = f"Bearer {world.tokens['nia']}"
+    await world.submit("<b>one</b>")
+    (held,) = await world.claim("cleo")
+    await world.judge("cleo", held, "approve")
+    await http.post("/api/v1/datasets", json={"name": "intents"})
+    await http.post(S, json={})
+    await running.advance(world.db, world.settings)
+    del http.headers["authorization"]
+    await http.post("/sign-in", data={"email": "nia@example.com", "password": "correct horse battery"})
+    page = "/p/support/datasets/intents/1/formats"
+
+    first = await http.get(page)
+    tried = await http.get(page, params={"format": "template", "template": "{{ input.text | upper }}"})
+    refused = await http.get(page, params={"format": "template", "template": "{{ input.txt }}"})
+    nothing = await http.get(page, params={"format": "spans", "spans_at": "nowhere"})
+
+    assert "Download" not in first.text
+    assert "1 of the first 1 records; there are 1." in tried.text
+    assert "&lt;B&gt;ONE&lt;/B&gt;" in tried.text
+    (link,) = re.findall(r'href="([^"]+/export[^"]*)"', tried.text)
+    assert (await http.get(unescape(link))).text == "<B>ONE</B>\n"
+    assert refused.status_code == 422
+    assert "input.txt: is not in the snapshot" in refused.text
+    assert "Download" not in refused.text
+    assert "no list of spans at its place in the label: 1" in nothing.text

@@ -16,16 +16,17 @@ from review.datasets.formats.arrow import Schema
 from review.datasets.formats.decoding import Record, dump
 from review.datasets.formats.mapping_rules import LOOP, check, parsed, refused
 from review.datasets.formats.rendering import Lacks, Rendering, Wanted
+from review.kernel.sentences import say
 from review.kernel.shapes import is_list, is_object
 
 MOST_CHARACTERS: Final = 64 * 1024 * 1024  # read and written for one record; a field has up to 5 MB
 MOST_STEPS: Final = 20_000
 ELEMENT: Final = 100  # as many characters are read in the time that going to the next element takes
 
-UNKNOWN: Final = "a field that the template names"
+UNKNOWN: Final = "without a field that the template names"
 TOO_MUCH: Final = "more work for the template than one record may make"
 LINES: Final = "more than one line from the template"
-UNFIT: Final = "a value that the template cannot work with"
+UNFIT: Final = "with a value that the template cannot work with"
 
 _STEP, _WEIGH = "step", "weigh"  # filters that are put around what loops go through, and what is compared
 
@@ -115,7 +116,7 @@ def compiled(source: str, columns: Schema) -> Callable[[Record], str]:
     try:
         template = Template.from_code(sandbox, sandbox.compile(tree), {})
     except (TemplateError, SyntaxError, RecursionError) as fault:
-        what = f"cannot be read: {fault}"
+        what = say("cannot be read: %(fault)s", fault=fault)
         raise refused(what) from fault
 
     def write(record: Record) -> str:
@@ -160,7 +161,9 @@ def _sandbox(bounds: _Bounds) -> _Sandbox:
     def bounded(do: Callable[..., Any]) -> Callable[..., Any]:
         return lambda value, *given, **named: do(bounds.weigh(value), *given, **named)
 
-    sandbox = _Sandbox(undefined=StrictUndefined, finalize=written, optimized=False)
+    sandbox = _Sandbox(
+        undefined=StrictUndefined, finalize=written, trim_blocks=True, lstrip_blocks=True, optimized=False
+    )
     sandbox.globals.clear()
     whole: dict[str, Callable[..., Any]] = {**_FILTERS, "join": joined, "replace": replaced}
     filters = {name: bounded(do) for name, do in whole.items()}

@@ -9,6 +9,7 @@ from review.datasets.errors import RenderingInvalid
 from review.datasets.formats.arrow import Field, Schema, pa
 from review.datasets.formats.decoding import is_json
 from review.kernel.errors import FieldError
+from review.kernel.sentences import Sentence, say
 
 MOST_DEPTH: Final = 50
 LOOP: Final = ("index", "index0", "first", "last", "length")
@@ -30,13 +31,13 @@ def parsed(environment: Environment, source: str) -> nodes.Template:
     try:
         tree = environment.parse(source)
     except TemplateSyntaxError as fault:
-        what = f"line {fault.lineno}: {fault.message}"
+        what = say("cannot be read in line %(line)s: %(fault)s", line=fault.lineno, fault=fault.message)
         raise refused(what) from fault
     except RecursionError as fault:
-        what = "is nested too deeply"
+        what = say("is nested too deeply")
         raise refused(what) from fault
     if not tree.body:
-        what = "is missing"
+        what = say("is missing")
         raise refused(what)
     return tree
 
@@ -52,34 +53,36 @@ def check(tree: nodes.Template, columns: Schema, filters: Sequence[str]) -> None
         if what := _fault_of(node, depth, filters):
             raise refused(what)
         if (path := _path(node)) and path[0] not in bound and (missing := _missing(path, columns)):
-            faults[missing] = FieldError(missing, "is not in the snapshot")
+            faults[missing] = FieldError(missing, say("is not in the snapshot"))
     if faults:
-        message = "The template names what the snapshot does not have; nothing was read. Mend what is named below."
+        message = say("The template names what the snapshot does not have; nothing was read. Mend what is named below.")
         raise RenderingInvalid(message, errors=tuple(faults[path] for path in sorted(faults)))
 
 
-def refused(what: str) -> RenderingInvalid:
+def refused(what: Sentence) -> RenderingInvalid:
     """Give the refusal of a template."""
-    message = f"The template cannot be used, so nothing was read: {what}."
+    message = say("The template cannot be used, so nothing was read. Mend what is named below.")
     return RenderingInvalid(message, errors=(FieldError("template", what),))
 
 
-def _fault_of(node: nodes.Node, depth: int, filters: Sequence[str]) -> str | None:
+def _fault_of(node: nodes.Node, depth: int, filters: Sequence[str]) -> Sentence | None:
     if depth > MOST_DEPTH:
-        return "is nested too deeply"
+        return say("is nested too deeply")
     if not isinstance(node, _ALLOWED):
-        return f"line {node.lineno}: {_named(node)} is not allowed"
+        return say("says in line %(line)s what it may not: %(what)s", line=node.lineno, what=_named(node))
     if isinstance(node, nodes.Filter) and node.name not in filters:
-        return f"there is no filter {node.name!r}; there are {', '.join(filters)}"
+        return say(
+            "names no filter that there is: %(name)s, and not %(names)s", name=node.name, names=", ".join(filters)
+        )
     if isinstance(node, nodes.Test) and node.name not in TESTS:
-        return f"there is no test {node.name!r}; there are {', '.join(TESTS)}"
+        return say("names no test that there is: %(name)s, and not %(names)s", name=node.name, names=", ".join(TESTS))
     return None
 
 
 def _named(node: nodes.Node) -> str:
     """Say what a user wrote where the tree has this."""
     kind = type(node).__name__
-    return {"Call": "a call", "Assign": "set", "Concat": "~", "Slice": "a slice"}.get(kind, kind.lower())
+    return {"Assign": "set", "Concat": "~"}.get(kind, kind.lower())
 
 
 def _walk(node: nodes.Node, depth: int, bound: frozenset[str]) -> Iterator[tuple[nodes.Node, int, frozenset[str]]]:

@@ -12,6 +12,7 @@ from review.datasets.formats.finding import answer_of, label_of
 from review.datasets.formats.rendering import NO_TEXT, Lacks, Rendering, Wanted
 from review.datasets.selections.rules import at_path
 from review.kernel.errors import FieldError
+from review.kernel.sentences import say
 from review.kernel.shapes import is_list, is_object
 
 NOT_CORRECTED: Final = "not corrected, so without a second answer"
@@ -28,8 +29,12 @@ def make(wanted: Wanted) -> Rendering:
     """
     style = wanted.options.style or "messages"
     if style not in {"messages", "text"}:
-        message = f"Preference pairs have no style {style!r}; nothing was read. Ask for messages or text."
-        raise RenderingInvalid(message, errors=(FieldError("style", "is not one of messages, text"),))
+        message = say(
+            "Preference pairs have no style %(style)s; nothing was read. Mend what is named below.", style=repr(style)
+        )
+        raise RenderingInvalid(
+            message, errors=(FieldError("style", say("is not one of %(styles)s", styles="messages, text")),)
+        )
     prompt = prompt_of(wanted)
 
     def render(record: Record) -> bytes:

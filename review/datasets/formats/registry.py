@@ -28,3 +28,18 @@ FORMATS: Final[Mapping[str, Callable[[Wanted], Rendering]]] = {
     "argilla": argilla.make,
     "template": mapping.make,
 }
+
+# What each of them reads of `Options`; the Hugging Face folder is no rendering of records, and reads none.
+READS: Final[Mapping[str, tuple[str, ...]]] = {
+    "jsonl": (),
+    "csv": (),
+    "huggingface": (),
+    "classification": ("text_at", "label_at"),
+    "chat": ("prompt_at", "answer_at", "system", "template"),
+    "preference": ("prompt_at", "answer_at", "pair_at", "label_at", "style", "system", "template"),
+    "spans": ("text_at", "spans_at", "style"),
+    "extraction": ("text_at",),
+    "label_studio": ("text_at", "label_at", "spans_at"),
+    "argilla": ("text_at", "label_at", "spans_at", "user_id"),
+    "template": ("template",),
+}

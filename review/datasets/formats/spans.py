@@ -15,6 +15,7 @@ from review.datasets.formats.finding import text_of
 from review.datasets.formats.rendering import Lacks, Options, Rendering, Wanted
 from review.datasets.selections.rules import at_path
 from review.kernel.errors import FieldError
+from review.kernel.sentences import say
 from review.kernel.shapes import is_list, is_object
 
 NO_SPANS: Final = "no list of spans at its place in the label"
@@ -35,8 +36,10 @@ def make(wanted: Wanted) -> Rendering:
     options = wanted.options
     style = options.style or "bio"
     if style not in {"bio", "spacy"}:
-        message = f"Spans have no style {style!r}; nothing was read. Ask for bio or spacy."
-        raise RenderingInvalid(message, errors=(FieldError("style", "is not one of bio, spacy"),))
+        message = say("Spans have no style %(style)s; nothing was read. Mend what is named below.", style=repr(style))
+        raise RenderingInvalid(
+            message, errors=(FieldError("style", say("is not one of %(styles)s", styles="bio, spacy")),)
+        )
 
     def render(record: Record) -> bytes:
         text = text_of(record, options.text_at)

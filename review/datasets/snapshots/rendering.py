@@ -21,7 +21,7 @@ from review.datasets.errors import RenderingInvalid
 from review.datasets.formats import decoding
 from review.datasets.formats.arrow import Schema
 from review.datasets.formats.huggingface import TAR
-from review.datasets.formats.registry import FORMATS
+from review.datasets.formats.registry import FORMATS, READS
 from review.datasets.formats.rendering import Lacks, Options, Rendering, Wanted
 from review.datasets.pipeline import in_thread
 from review.datasets.selections import queries as selections
@@ -33,9 +33,10 @@ from review.datasets.snapshots.service import get_manifest
 from review.datasets.snapshots.store import Store
 from review.kernel.db import Hot
 from review.kernel.errors import FieldError
+from review.kernel.sentences import say
 
 FOLDER: Final = "huggingface"
-NAMES: Final = (*FORMATS, FOLDER)
+NAMES: Final = tuple(READS)
 LOOKED_AT: Final = 10_000
 SAMPLES: Final = 3
 SAMPLE_BYTES: Final = 4_000
@@ -143,8 +144,10 @@ async def _source(hot: Hot, store: Store, project_id: UUID, dataset: str, number
     manifest = await get_manifest(hot, project_id=project_id, dataset=dataset, number=number)
     if split and split not in manifest.parts:
         parts = ", ".join(manifest.parts)
-        message = f"Snapshot {number} of {dataset} has no part {split!r}; nothing was read. Its parts are {parts}."
-        raise RenderingInvalid(message, errors=(FieldError("split", f"is not one of {parts}"),))
+        message = say(
+            "The snapshot has no part %(split)s; nothing was read. Mend what is named below.", split=repr(split)
+        )
+        raise RenderingInvalid(message, errors=(FieldError("split", say("is not one of %(parts)s", parts=parts)),))
     files = [each for each in manifest.files if split in ("", each.split)]
     return _Source(store, project_id, manifest, files)
 
@@ -153,8 +156,9 @@ async def _made(hot: Hot, source: _Source, folder: Path, name: str, options: Opt
     """Make a format ready for the columns of the files, with the places that the definition of the dataset says."""
     make = FORMATS.get(name)
     if make is None:
-        message = f"There is no format {name!r}; nothing was read. Ask for {', '.join(NAMES)}."
-        raise RenderingInvalid(message, errors=(FieldError("format", f"is not one of {', '.join(NAMES)}"),))
+        message = say("There is no format %(name)s; nothing was read. Mend what is named below.", name=repr(name))
+        fault = say("is not one of %(formats)s", formats=", ".join(NAMES))
+        raise RenderingInvalid(message, errors=(FieldError("format", fault),))
     columns = await source.columns(folder)
     versions = [(each.type, each.version) for each in source.manifest.guidelines]
     outputs = await selections.outputs_of(hot, source.project_id, versions)

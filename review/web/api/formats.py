@@ -16,6 +16,7 @@ from review.datasets.snapshots.schemas import Checked
 from review.datasets.snapshots.store import Store
 from review.identity.rules import Permission
 from review.kernel.errors import FieldError
+from review.kernel.sentences import say
 from review.web.api.openapi import gives
 from review.web.downloads import snapshot_in_format
 from review.web.guards import requires
@@ -69,7 +70,7 @@ def options_of(given: dict[str, Any]) -> Options:
         return msgspec.convert(given, Options)
     except msgspec.ValidationError as fault:
         what, _, where = str(fault).partition(" - at ")
-        message = "What was asked of the format cannot be; nothing was read. Mend what is named below."
+        message = say("What was asked of the format cannot be; nothing was read. Mend what is named below.")
         raise RenderingInvalid(message, errors=(FieldError(where.strip("`$. ") or "options", what),)) from fault
 
 
