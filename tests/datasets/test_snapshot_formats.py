@@ -121,7 +121,7 @@ async def test_what_is_checked_is_bounded_and_counts_what_is_left_out(
         number=1,
         name="template",
         split="",
-        options=Options(template="{{ input.text }}{% if label.label == 'a' %}\n-{% endif %}"),
+        options=Options(template="{{ input.text }}{% if label.label == 'a' %}{{ '\n-' }}{% endif %}"),
     )
 
     assert (found.looked_at, found.of) == (7, 12)

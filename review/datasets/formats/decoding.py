@@ -90,7 +90,7 @@ def _elements(each: Decode, value: list[Any] | None) -> list[Any] | None:
     return None if value is None else [each(item) for item in value]
 
 
-def _fields(parts: Mapping[str, Decode | None], with_nulls: bool, value: Record | None) -> Record | None:  # noqa: FBT001  partial
+def _fields(parts: Mapping[str, Decode | None], with_nulls: bool, value: Record | None) -> Record | None:  # noqa: FBT001  partial gives it by place
     if value is None:
         return None
     return {
