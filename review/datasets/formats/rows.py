@@ -1,6 +1,5 @@
 """All columns of a snapshot, as JSON Lines and as CSV whose cells no spreadsheet runs (`formats.csv` has the rules)."""
 
-from collections.abc import Iterator
 from typing import Final
 
 from review.datasets.formats.arrow import Field, pa
@@ -18,11 +17,18 @@ def make_jsonl(_wanted: Wanted) -> Rendering:
 
 def make_csv(wanted: Wanted) -> Rendering:
     """Make CSV ready: `route` gives a cell for each of its parts, other nested values are compact JSON."""
-    columns: list[Field] = list(wanted.columns)
-    header = [name for column in columns for name in _names(column)]
+    columns = [(column.name, _parts(column), is_json(column)) for column in wanted.columns]
+    header = [cell for name, parts, _ in columns for cell in ([f"{name}.{part}" for part in parts] or [name])]
 
     def render(record: Record) -> bytes:
-        return write([[cell for column in columns for cell in _cells(column, record[column.name])]])
+        row: list[str] = []
+        for name, parts, is_nested in columns:
+            value = record[name]
+            if parts:
+                row += [_cell((value or {}).get(part), is_nested=False) for part in parts]
+            else:
+                row.append(_cell(value, is_nested=is_nested))
+        return write([row])
 
     return Rendering(render, "csv", CSV, begin=write([header]))
 
@@ -30,19 +36,6 @@ def make_csv(wanted: Wanted) -> Rendering:
 def _parts(column: Field) -> list[str]:
     """Give the parts that get a cell each: those of the route alone, whose names no record changes."""
     return [part.name for part in column.type] if column.name == "route" and pa.types.is_struct(column.type) else []
-
-
-def _names(column: Field) -> list[str]:
-    return [f"{column.name}.{part}" for part in _parts(column)] or [column.name]
-
-
-def _cells(column: Field, value: object) -> Iterator[str]:
-    parts = _parts(column)
-    if parts:
-        found: Record = value if isinstance(value, dict) else {}
-        yield from (_cell(found.get(part), is_nested=False) for part in parts)
-    else:
-        yield _cell(value, is_nested=is_json(column))
 
 
 def _cell(value: object, *, is_nested: bool) -> str:
