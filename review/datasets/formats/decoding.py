@@ -43,7 +43,7 @@ def schema_of(path: Path) -> Schema:
 
 def is_json(field: Field) -> bool:
     """Say whether a column, or a part of one, is kept as JSON text."""
-    marks = field.metadata or {}
+    marks: Mapping[bytes, bytes] = field.metadata or {}
     return all(marks.get(key.encode()) == value.encode() for key, value in JSON_TEXT.items())
 
 

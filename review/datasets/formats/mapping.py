@@ -6,8 +6,8 @@ against a bound for each record, so a template ends soon whatever it says and wh
 not timed, so that a slow machine gives the same bytes.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, cast
 
 from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -50,19 +50,19 @@ class _Bounds:
         if self._steps < 0 or self._characters < 0:
             raise _Spent
 
-    def weigh(self, value: Any) -> Any:
-        """Spend as much as it takes to go through a value, and give it."""
+    def weigh(self, value: Any) -> None:
+        """Spend as much as it takes to go through a value."""
         if isinstance(value, str):
             self.spend(len(value))
-        elif is_list(value) or isinstance(value, tuple):
-            self.spend(ELEMENT * len(value))
-            for each in value:
+        elif isinstance(value, list | tuple):
+            elements = cast("Sequence[Any]", value)
+            self.spend(ELEMENT * len(elements))
+            for each in elements:
                 self.weigh(each)
         elif is_object(value):
             self.spend(ELEMENT * len(value) + sum(map(len, value)))
             for each in value.values():
                 self.weigh(each)
-        return value
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -78,7 +78,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
             return obj[argument]
         if argument in LOOP and type(obj).__name__ == "LoopContext":
             return getattr(obj, argument)
-        return self.undefined(obj=obj, name=argument)
+        return self.undefined(obj=obj, name=str(argument))
 
 
 def make(wanted: Wanted) -> Rendering:
@@ -137,39 +137,59 @@ def compiled(source: str, columns: Schema) -> Callable[[Record], str]:
     return write
 
 
-def _sandbox(bounds: _Bounds) -> _Sandbox:
-    def written(value: Any) -> Any:
+class _Filters:
+    """What templates may do with values, against the bounds of the record at hand."""
+
+    def __init__(self, bounds: _Bounds) -> None:
+        self._bounds = bounds
+
+    def all(self) -> dict[str, Callable[..., Any]]:
+        whole: dict[str, Callable[..., Any]] = {**_WHOLE, "join": self._joined, "replace": self._replaced}
+        filters = {name: self._bounded(do) for name, do in whole.items()}
+        return {**filters, **_FREE, "string": self._string, _STEP: self._stepped, _WEIGH: self._weighed}
+
+    def written(self, value: Any) -> Any:
         """Give what is printed of a value: nothing for null, JSON for what has parts."""
         if value is None:
             return ""
-        return _json(bounds.weigh(value)) if isinstance(value, bool | dict | list | tuple) else value
+        return _json(self._weighed(value)) if isinstance(value, bool | dict | list | tuple) else value
 
-    def stepped(values: Iterable[Any] | None) -> Iterator[Any]:
+    def _string(self, value: Any) -> str:
+        return str(self.written(value))
+
+    def _weighed(self, value: Any) -> Any:
+        self._bounds.weigh(value)
+        return value
+
+    def _stepped(self, values: Iterable[Any] | None) -> Iterator[Any]:
         for value in () if values is None else values:
-            bounds.spend()
+            self._bounds.spend()
             yield value
 
-    def joined(values: Iterable[Any], by: str = "") -> str:
-        pieces = [str(written(each)) for each in values]
-        bounds.spend(sum(map(len, pieces)) + len(by) * len(pieces))
+    def _joined(self, values: Iterable[Any], by: str = "") -> str:
+        pieces = [self._string(each) for each in values]
+        self._bounds.spend(sum(map(len, pieces)) + len(by) * len(pieces))
         return by.join(pieces)
 
-    def replaced(value: str, old: str, new: str) -> str:
-        bounds.spend(value.count(old) * len(new) if old else 0)
+    def _replaced(self, value: str, old: str, new: str) -> str:
+        self._bounds.spend(value.count(old) * len(new) if old else 0)
         return value.replace(old, new) if old else value
 
-    def bounded(do: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda value, *given, **named: do(bounds.weigh(value), *given, **named)
+    def _bounded(self, do: Callable[..., Any]) -> Callable[..., Any]:
+        def spent(value: Any, *given: Any, **named: Any) -> Any:
+            return do(self._weighed(value), *given, **named)
 
+        return spent
+
+
+def _sandbox(bounds: _Bounds) -> _Sandbox:
+    filters = _Filters(bounds)
     sandbox = _Sandbox(
-        undefined=StrictUndefined, finalize=written, trim_blocks=True, lstrip_blocks=True, optimized=False
+        undefined=StrictUndefined, finalize=filters.written, trim_blocks=True, lstrip_blocks=True, optimized=False
     )
     sandbox.globals.clear()
-    whole: dict[str, Callable[..., Any]] = {**_FILTERS, "join": joined, "replace": replaced}
-    filters = {name: bounded(do) for name, do in whole.items()}
-    free: dict[str, Callable[..., Any]] = {"default": _default, "length": len, "first": _first, "last": _last}
-    sandbox.filters = {**filters, **free, "string": lambda value: str(written(value)), _STEP: stepped}
-    sandbox.filters[_WEIGH] = bounds.weigh
+    known: Any = filters.all()  # Any, as Jinja's type is a union of its own filters
+    sandbox.filters = known
     return sandbox
 
 
@@ -195,10 +215,11 @@ def _default(value: Any, other: Any = "") -> Any:
     return other if value is None or isinstance(value, StrictUndefined) else value
 
 
-_FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
+_WHOLE: Final[Mapping[str, Callable[..., Any]]] = {
     "tojson": _json,
     "trim": str.strip,
     "lower": str.lower,
     "upper": str.upper,
     "round": _round,
 }
+_FREE: Final[Mapping[str, Callable[..., Any]]] = {"default": _default, "length": len, "first": _first, "last": _last}

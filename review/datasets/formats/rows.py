@@ -1,6 +1,6 @@
 """All columns of a snapshot, as JSON Lines and as CSV whose cells no spreadsheet runs (`formats.csv` has the rules)."""
 
-from typing import Final
+from typing import Any, Final
 
 from review.datasets.formats.arrow import Field, pa
 from review.datasets.formats.csv import guard, guard_nested, write
@@ -23,9 +23,10 @@ def make_csv(wanted: Wanted) -> Rendering:
     def render(record: Record) -> bytes:
         row: list[str] = []
         for name, parts, is_nested in columns:
-            value = record[name]
+            value: Any = record[name]
             if parts:
-                row += [_cell((value or {}).get(part), is_nested=False) for part in parts]
+                within: Record = value or {}
+                row += [_cell(within.get(part), is_nested=False) for part in parts]
             else:
                 row.append(_cell(value, is_nested=is_nested))
         return write([row])
