@@ -33,6 +33,12 @@ class RecordsUntypable(ReviewError):
         super().__init__(message)
 
 
+class RenderingInvalid(Invalid):
+    """A snapshot cannot be given in this form: the format, the part or an option of the format is none."""
+
+    code = "rendering_invalid"
+
+
 class DatasetInvalid(Invalid):
     """What was asked cannot be a dataset; the places are named."""
 

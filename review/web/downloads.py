@@ -1,7 +1,7 @@
 """Downloads whose first piece is made before the answer begins, so that what goes wrong until then has its status."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 from litestar.response import Stream
@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.audit import reading
 from review.audit.notes import Signer, show_key
+from review.datasets.formats.rendering import Options
+from review.datasets.snapshots import rendering
 from review.datasets.snapshots import service as snapshots
 from review.datasets.snapshots.store import Store
 from review.identity.rules import Principal
@@ -37,6 +39,32 @@ async def snapshot_file(
         "ETag": f'"{found.sha256}"',
     }
     return Stream(_chain(first, pieces), media_type=PARQUET, headers=headers)
+
+
+async def snapshot_in_format(
+    services: Services, who: Principal, tx: AsyncSession, *, dataset: str, number: int, asked: tuple[str, str, Options]
+) -> Stream:
+    """Answer with a snapshot, or a part of it, in a format; that it left is in the audit.
+
+    Raises:
+        RenderingInvalid (422); SnapshotNotFound (404); SnapshotNotReady (409); StoreRefused (503).
+    """
+    name, split, options = asked
+    which: dict[str, Any] = {
+        "project_id": who.project_id,
+        "dataset": dataset,
+        "number": number,
+        "name": name,
+        "split": split,
+    }
+    found = await rendering.export(services.db.hot, Store.of(services.settings), **which, options=options)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(found.pieces.aclose)
+        first = await anext(found.pieces, b"")
+        await rendering.note_export(tx, actor=who.actor, **which)
+        stack.pop_all()
+    headers = {"Content-Disposition": f'attachment; filename="{found.name}"'}
+    return Stream(_chain(first, found.pieces), media_type=found.media_type, headers=headers)
 
 
 async def stream_audit(services: Services, who: Principal) -> Stream:

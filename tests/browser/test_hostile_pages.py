@@ -61,6 +61,11 @@ VISITS: dict[str, Callable[[Spread], list[str]]] = {
     "/p/{project}/datasets": lambda _made: [f"{P}/datasets?cursor=%3Cscript%3E", f"{P}/datasets"],
     "/p/{project}/datasets/{name}": lambda _made: [f"{P}/datasets/all", f"{P}/datasets/none"],
     "/p/{project}/datasets/{name}/{number}": lambda _made: [f"{P}/datasets/all/2", f"{P}/datasets/none/1"],
+    "/p/{project}/datasets/{name}/{number}/formats": lambda _made: [
+        f"{P}/datasets/all/2/formats",
+        f"{P}/datasets/all/2/formats?format=jsonl",
+        f"{P}/datasets/all/2/formats?format=template&template=%7B%7B+input.%3Cscript%3E",
+    ],
     "/p/{project}/datasets/{name}/{number}/difference": lambda _made: [f"{P}/datasets/all/2/difference"],
     "/p/{project}/stops": lambda made: [
         f"{P}/stops?item={made.items[0]}",
@@ -96,6 +101,7 @@ DOWNLOADS = {
     "/p/{project}/queue/live",
     "/p/{project}/items/{item_id}/media/{digest}",
     "/p/{project}/datasets/{name}/{number}/files/{file}",
+    "/p/{project}/datasets/{name}/{number}/export",
 }
 
 WATCH = (

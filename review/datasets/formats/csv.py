@@ -55,11 +55,11 @@ class CsvEncoder:
 
     def begin(self) -> bytes:
         """Give the header row."""
-        return _write([HEADER])
+        return write([HEADER])
 
     def add(self, lines: bytes) -> bytes:
         """Give one row for each record."""
-        return _write(_row(record) for record in self._decode(lines))
+        return write(_row(record) for record in self._decode(lines))
 
     def end(self) -> bytes:
         """Give what follows the rows: nothing."""
@@ -105,13 +105,18 @@ def _bare(number: msgspec.Raw) -> str:
     return "" if text == "null" else text
 
 
+def guard_nested(text: str) -> str:
+    """Make JSON inert; it begins with a bracket, a quotation mark, a digit or a word, or is a number."""
+    return _INSIDE.sub(r"\1'", text)
+
+
 def _nested(value: msgspec.Raw) -> str:
-    """Give a nested value as JSON; it begins with a bracket, a quotation mark, a digit or a word, or is a number."""
     text = bytes(value).decode()
-    return "" if text == "null" else _INSIDE.sub(r"\1'", text)
+    return "" if text == "null" else guard_nested(text)
 
 
-def _write(rows: Iterator[Iterator[str]] | Sequence[Sequence[str]]) -> bytes:
+def write(rows: Iterator[Iterator[str]] | Sequence[Sequence[str]]) -> bytes:
+    """Write rows of cells that are guarded already."""
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator="\r\n").writerows(rows)
     return out.getvalue().encode()

@@ -3,6 +3,7 @@
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +23,10 @@ CIRCUMSTANCES: Final = """json_build_array(
 )"""
 GUIDELINES = """
 SELECT name, version, coalesce(definition ->> 'guidelines', '') AS text FROM item_types
+WHERE project_id = $1 AND (name, version) IN (SELECT * FROM unnest($2::text[], $3::int[]))
+"""
+OUTPUTS = """
+SELECT name, version, (definition -> 'output_schema')::text AS text FROM item_types
 WHERE project_id = $1 AND (name, version) IN (SELECT * FROM unnest($2::text[], $3::int[]))
 """
 
@@ -48,3 +53,10 @@ async def guidelines_of(hot: Hot, project_id: UUID, versions: list[tuple[str, in
     names, numbers = [name for name, _ in versions], [number for _, number in versions]
     rows: list[Any] = await hot.fetch(GUIDELINES, project_id, names, numbers)
     return {(row["name"], row["version"]): row["text"] for row in rows}
+
+
+async def outputs_of(hot: Hot, project_id: UUID, versions: list[tuple[str, int]]) -> dict[tuple[str, int], Any]:
+    """Read the schemas of the outputs of versions of item types."""
+    names, numbers = [name for name, _ in versions], [number for _, number in versions]
+    rows: list[Any] = await hot.fetch(OUTPUTS, project_id, names, numbers)
+    return {(row["name"], row["version"]): msgspec.json.decode(row["text"] or "null") for row in rows}

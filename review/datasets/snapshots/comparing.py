@@ -2,19 +2,17 @@
 
 import tempfile
 from collections.abc import Sequence
-from contextlib import aclosing
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from review.datasets.errors import StoreRefused
 from review.datasets.formats.arrow import Table, compute, pa, parquet
 from review.datasets.pipeline import in_thread
+from review.datasets.snapshots.fetching import fetch
 from review.datasets.snapshots.rules import Difference, Manifest
-from review.datasets.snapshots.service import get_manifest, path_of
+from review.datasets.snapshots.service import get_manifest
 from review.datasets.snapshots.store import Store
 from review.kernel.db import Hot
-from review.kernel.sentences import say
 
 EXAMPLES: Final = 20
 _KEYS: Final = ["item_id", "id", "split", "revision"]
@@ -36,22 +34,7 @@ async def compare(hot: Hot, store: Store, *, project_id: UUID, dataset: str, ear
 
 async def _fetch(store: Store, project_id: UUID, manifest: Manifest, folder: Path) -> list[Path]:
     await in_thread(folder.mkdir)
-    files: list[Path] = []
-    for each in manifest.files:
-        files.append(folder / each.name)
-        path = path_of(project_id, manifest.dataset, manifest.number, each.name)
-        try:
-            with files[-1].open("wb") as file:
-                async with aclosing(store.read(path)) as pieces:
-                    async for piece in pieces:
-                        await in_thread(file.write, piece)
-        except OSError as fault:
-            message = say(
-                "The disk refused while snapshots were compared: %(fault)s. Nothing is lost; try again later.",
-                fault=fault,
-            )
-            raise StoreRefused(message) from fault
-    return files
+    return [await fetch(store, project_id, manifest, each, folder) for each in manifest.files]
 
 
 def _compare(numbers: tuple[int, int], before: Sequence[Path], after: Sequence[Path]) -> Difference:

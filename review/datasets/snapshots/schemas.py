@@ -1,5 +1,6 @@
 """What is shown of snapshots."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -40,3 +41,17 @@ class Announced(msgspec.Struct, frozen=True, kw_only=True):
     records: int
     sha256: str
     files: int
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a format makes of the first records: how many it gives, and what it leaves out for which reason.
+
+    `looked_at` of `of` records were tried. `samples` are the first that it gives, the longest cut.
+    """
+
+    format: str
+    looked_at: int
+    of: int
+    given: int
+    left_out: Mapping[str, int]
+    samples: Sequence[str]
