@@ -14,6 +14,7 @@ from review.datasets.formats.huggingface import plain, table
 from review.datasets.snapshots.rules import FileOf, Manifest
 from review.datasets.snapshots.service import MANIFEST, path_of
 from review.datasets.snapshots.store import Store
+from review.kernel.sentences import say
 
 
 async def folder(
@@ -38,8 +39,9 @@ async def folder(
                 size += len(piece)
                 yield piece
         if (digest.hexdigest(), size) != (each.sha256, each.bytes):
-            message = (
-                f"The file {each.name} is not the one that was written: its SHA-256 is another. Nothing else is lost."
+            message = say(
+                "The file %(name)s is not the one that was written: its SHA-256 is another. Nothing else is lost.",
+                name=each.name,
             )
             raise StoreRefused(message)
         yield huggingface.padding(size)

@@ -10,6 +10,7 @@ ACTS: Final = {
     "item.decided": N_("Item decided"),
     "item.imported": N_("Item imported"),
     "item.withdrawn": N_("Item withdrawn"),
+    "item.erased": N_("Item erased"),
     "item.released": N_("Item released"),
     "item.reopened": N_("Item reopened"),
     "decision.overridden": N_("Decision overridden"),

@@ -40,28 +40,7 @@ def why(
         said.append(gettext("The reviewers disagreed. Your judgement settles it."))
     if kind == "lead":
         said.append(gettext("Somebody has judged it, and such a judgement needs a lead. Confirm it, or change it."))
-    rule, error = _text(taken, "rule"), _text(taken, "error")
-    if taken.get("fallback") and not rule:
-        message = N_("A rule could not be evaluated: %(error)s") if error else N_("No rule matched.")
-        said.append(gettext(message, error=visible(error)))
-    elif error:
-        message = N_("A rule could not be evaluated, so a person looks at it: %(error)s")
-        if rule:
-            message = N_("Rule <strong>%(rule)s</strong> could not be evaluated, so a person looks at it: %(error)s")
-        said.append(gettext(message, rule=visible(rule), error=visible(error)))
-    elif rule:
-        condition = conditions.get(rule, "")
-        item = details.facts() | dict(payload or {})
-        shown = _with_facts(condition, item, known) if condition not in {"", "true"} else None
-        said.append(
-            gettext("Rule <strong>%(rule)s</strong>: <code>%(condition)s</code>", rule=visible(rule), condition=shown)
-            if shown
-            else gettext("Rule <strong>%(rule)s</strong> applies.", rule=visible(rule))
-        )
-    elif taken.get("imported") is True:
-        said.append(gettext("It was imported with its label; no rule sent it."))
-    else:
-        said.append(gettext("No rule matched, so a person looks at it."))
+    said += _routed(taken, details.facts() | dict(payload or {}), conditions, known)
     said += _restraints(taken)
     share = taken.get("inclusion_probability")
     if is_number(share) and 0 < share < 1 - _AS_GOOD_AS and taken.get("action", "review") == "review":
@@ -72,6 +51,31 @@ def why(
         people = round(needed)
         said.append(ngettext("%(num)s person judges it.", "%(num)s people judge it, each on their own.", people))
     return said
+
+
+def _routed(
+    taken: Particulars, item: Mapping[str, Any], conditions: Mapping[str, str], known: Known
+) -> list[str | Markup]:
+    """Say which rule took it, or why none did."""
+    rule, error = _text(taken, "rule"), _text(taken, "error")
+    if taken.get("fallback") and not rule:
+        message = N_("A rule could not be evaluated: %(error)s") if error else N_("No rule matched.")
+        return [gettext(message, error=visible(error))]
+    if error:
+        message = N_("A rule could not be evaluated, so a person looks at it: %(error)s")
+        if rule:
+            message = N_("Rule <strong>%(rule)s</strong> could not be evaluated, so a person looks at it: %(error)s")
+        return [gettext(message, rule=visible(rule), error=visible(error))]
+    if rule:
+        condition = conditions.get(rule, "")
+        shown = _with_facts(condition, item, known) if condition not in {"", "true"} else None
+        if not shown:
+            return [gettext("Rule <strong>%(rule)s</strong> applies.", rule=visible(rule))]
+        message = N_("Rule <strong>%(rule)s</strong>: <code>%(condition)s</code>")
+        return [gettext(message, rule=visible(rule), condition=shown)]
+    if taken.get("imported") is True:
+        return [gettext("It was imported with its label; no rule sent it.")]
+    return [gettext("No rule matched, so a person looks at it.")]
 
 
 def _restraints(taken: Particulars) -> list[str | Markup]:

@@ -11,7 +11,7 @@ from review.delivery.webhooks.schemas import Told
 from review.items.schemas import HistoryEntry
 from review.kernel.shapes import is_list, is_number, is_object
 from review.web.content import visible
-from review.web.pages import acts, announcements, ladders, retold, words
+from review.web.pages import acts, announcements, arrivals, ladders, retold, words
 from review.web.pages.sentences import gettext
 from review.web.pages.views import Line
 from review.web.words import catalogue
@@ -53,20 +53,6 @@ _WORRYING: Final = {
 }
 
 
-_BY_RULE: Final = {
-    "review": N_("%(who)s submitted it. Rule %(rule)s sent it to %(pool)s."),
-    "approve": N_("%(who)s submitted it. Rule %(rule)s approved it."),
-    "reject": N_("%(who)s submitted it. Rule %(rule)s rejected it."),
-}
-_BY_NO_RULE: Final = {
-    "review": N_("%(who)s submitted it. No rule matched, which sent it to %(pool)s."),
-    "approve": N_("%(who)s submitted it. No rule matched, which approved it."),
-    "reject": N_("%(who)s submitted it. No rule matched, which rejected it."),
-}
-_BY_FALLBACK: Final = N_("%(who)s submitted it during a stop, and the fallback of its item type decided it.")
-_HELD: Final = N_("%(who)s submitted it. A stop held it back from %(pool)s.")
-_FAILED: Final = N_("%(who)s submitted it. A rule could not be evaluated, which sent it to %(pool)s.")
-_WITHHELD: Final = N_("%(who)s submitted it. Rule %(rule)s was kept from deciding it, so it went to %(pool)s.")
 _JUDGED: Final = {
     "approve": N_("%(who)s approved it."),
     "correct": N_("%(who)s corrected it."),
@@ -89,47 +75,12 @@ def judged(reviewer: str, verdict: str) -> Markup:
     return gettext(_JUDGED.get(verdict, N_("%(who)s judged it.")), who=visible(reviewer))
 
 
-def _submitted(entry: HistoryEntry, details: Particulars) -> Markup:
-    rule, action, pool = _text(details, "rule"), _text(details, "action"), visible(_text(details, "pool"))
-    if details.get("fallback"):
-        message = _BY_FALLBACK
-    elif details.get("held"):
-        message = _HELD
-    elif action == "review" and _text(details, "error"):
-        message = _FAILED
-    elif details.get("withheld"):
-        message = _WITHHELD
-    elif rule:
-        message = _BY_RULE.get(action, N_("%(who)s submitted it. Rule %(rule)s decided it."))
-    else:
-        message = _BY_NO_RULE.get(action, N_("%(who)s submitted it. No rule matched, which decided it."))
-    return gettext(message, who=visible(entry.actor), rule=visible(rule), pool=pool)
-
-
-def _imported(entry: HistoryEntry, details: Particulars) -> Markup:
-    message = N_("%(who)s imported it with its label, from %(name)s. No rule sent it.")
-    return gettext(message, who=visible(entry.actor), name=_named(details, "name", catalogue.gettext("a file")))
-
-
 def _acted(message: str) -> Sentence:
     return lambda entry, _details: gettext(message, who=visible(entry.actor))
 
 
 def _acted_on(message: str) -> Sentence:
     return lambda entry, details: gettext(message, who=visible(entry.actor), pool=visible(_text(details, "pool")))
-
-
-def _let_go(_entry: HistoryEntry, details: Particulars) -> Markup:
-    if _text(details, "why") == "rules":
-        return gettext("The stop that held it is over, and the rules of then judged it.")
-    return gettext("The stop that held it is over, and it waits in %(pool)s.", pool=visible(_text(details, "pool")))
-
-
-def _erased(_entry: HistoryEntry, details: Particulars) -> Markup:
-    by = _text(details, "by")
-    if by == "retention":
-        return gettext("What it said had outlived its retention, and was erased.")
-    return gettext("What it said was erased, as %(who)s had asked.", who=visible(by))
 
 
 def _escalated(entry: HistoryEntry, details: Particulars) -> Markup:
@@ -333,9 +284,9 @@ def _always(message: str) -> Sentence:
 
 
 _SENTENCES: Final[dict[str, Sentence]] = {
-    "item.submitted": _submitted,
+    "item.submitted": arrivals.submitted,
     "item.decided": _decided,
-    "item.imported": _imported,
+    "item.imported": arrivals.imported,
     "item.withdrawn": _acted(N_("%(who)s withdrew it.")),
     "decision.overridden": _overridden,
     "item.commented": _acted(N_("%(who)s commented on it.")),
@@ -363,8 +314,8 @@ _SENTENCES: Final[dict[str, Sentence]] = {
     "case.prioritised": _prioritised,
     "bulk.requested": _acted(N_("%(who)s asked for an act on many items.")),
     "bulk.undone": _acted(N_("%(who)s took an act on many items back.")),
-    "item.released": _let_go,
-    "item.erased": _erased,
+    "item.released": arrivals.let_go,
+    "item.erased": arrivals.erased,
     "item.reopened": _acted_on(N_("%(who)s brought it back to people. It waits in %(pool)s; its decision counts on.")),
     "bulk.stopped": _acted(N_("%(who)s stopped the rest of an act on many items.")),
     "backtest.begun": _acted(N_("%(who)s began a backtest of a version.")),
