@@ -7,6 +7,7 @@ Wherever the answer is not plainly yes or no, because nothing or no text stands 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from review.kernel.shapes import is_object
 from review.routing.tokens import Kind, Token
 
 _QUOTES = ("'", '"')
@@ -39,7 +40,7 @@ def text_at(values: Mapping[str, object], path: Sequence[str]) -> str | None:
     """Give the text at a path of objects; None where there is anything else, or nothing."""
     found: object = values
     for name in path:
-        if not isinstance(found, dict) or name not in found:
+        if not is_object(found) or name not in found:
             return None
         found = found[name]
     return found if isinstance(found, str) else None
