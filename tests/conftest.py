@@ -191,7 +191,7 @@ def _cloned(server: EmbeddedPostgres, template: str) -> Generator[str]:
 
 def built_app(settings: Settings) -> Litestar:
     """Give the application of these settings, built once, over the servers that they name."""
-    anywhere = msgspec.structs.replace(settings, database_url="", redis_url="", oidc_file=None)
+    anywhere = msgspec.structs.replace(settings, database_url="", redis_url="", oidc_file=None, snapshot_store="")
     app = _APPS.get(anywhere)
     if app is None:
         app = _APPS[anywhere] = create_app(settings)
