@@ -17,6 +17,7 @@ COLUMNS = ("timestamp", "pool", "priority")
 MAX_BYTES = 64 * 1024 * 1024
 _MOST_FAULTS = 20
 _BEGINS_AS_A_DAY = re.compile(r"^\s*[0-9]{4}")
+_LONGEST_FIELD = 131_072
 _PRIORITY = re.compile(r"^(?:[0-9]{1,2}|100)\Z")
 
 
@@ -35,6 +36,7 @@ def read_history(source: bytes, config: ProjectConfig, zone: ZoneInfo) -> tuple[
     except UnicodeDecodeError as fault:
         _refuse(source.count(b"\n", 0, fault.start) + 1, f"byte {fault.start} is not UTF-8")
     reading = _Reading(config, zone)
+    csv.field_size_limit(_LONGEST_FIELD)  # one for the whole process, which another reader may have raised
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         for row in rows:
