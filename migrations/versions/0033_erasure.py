@@ -9,13 +9,20 @@ from alembic import op
 revision = "0033"
 down_revision = "0032"
 
-# A tombstone in the feed is of an item and of no revision of its decision, so the feed refers to decisions no more.
+# Tables that every request writes: one after the other, each by itself, so that no lock is held while another is waited
+# for. A tombstone in the feed is of an item and of no revision of its decision, so the feed refers to decisions no
+# more; of these two, decisions are locked first, as whoever decides does.
+UP_IN_USE = (
+    "ALTER TABLE items ADD COLUMN IF NOT EXISTS erased_at timestamptz, ADD COLUMN IF NOT EXISTS erased_by text",
+    "ALTER TABLE feedback ADD COLUMN IF NOT EXISTS withdrawn_at timestamptz",
+    """DO $$ BEGIN
+  LOCK TABLE decisions IN ACCESS EXCLUSIVE MODE;
+  ALTER TABLE feedback DROP CONSTRAINT IF EXISTS feedback_project_id_item_id_revision_fkey;
+END $$""",
+)
 UP = """
-ALTER TABLE items ADD COLUMN erased_at timestamptz, ADD COLUMN erased_by text;
-ALTER TABLE feedback ADD COLUMN withdrawn_at timestamptz;
-ALTER TABLE feedback DROP CONSTRAINT feedback_project_id_item_id_revision_fkey;
-ALTER TABLE snapshots ADD COLUMN tombstone json, ADD COLUMN files_removed_at timestamptz;
-CREATE TABLE erasures (
+ALTER TABLE snapshots ADD COLUMN IF NOT EXISTS tombstone json, ADD COLUMN IF NOT EXISTS files_removed_at timestamptz;
+CREATE TABLE IF NOT EXISTS erasures (
   project_id uuid NOT NULL REFERENCES projects (id),
   id uuid NOT NULL,
   kind text NOT NULL CONSTRAINT erasures_kind_check CHECK (kind IN ('subject', 'item', 'retention')),
@@ -33,8 +40,8 @@ CREATE TABLE erasures (
   kept_at timestamptz,
   PRIMARY KEY (project_id, id)
 ) WITH (fillfactor = 85);
-CREATE INDEX erasures_under_way ON erasures (requested_at) WHERE state IN ('waiting', 'running');
-CREATE TABLE erasure_items (
+CREATE INDEX IF NOT EXISTS erasures_under_way ON erasures (requested_at) WHERE state IN ('waiting', 'running');
+CREATE TABLE IF NOT EXISTS erasure_items (
   project_id uuid NOT NULL,
   erasure_id uuid NOT NULL,
   item_id uuid NOT NULL,
@@ -43,28 +50,37 @@ CREATE TABLE erasure_items (
   PRIMARY KEY (project_id, erasure_id, item_id),
   FOREIGN KEY (project_id, erasure_id) REFERENCES erasures (project_id, id)
 );
-CREATE INDEX erasure_items_item ON erasure_items (project_id, item_id);
-CREATE INDEX erasure_items_open ON erasure_items (project_id, erasure_id) WHERE checked_at IS NULL
+CREATE INDEX IF NOT EXISTS erasure_items_item ON erasure_items (project_id, item_id);
+CREATE INDEX IF NOT EXISTS erasure_items_open ON erasure_items (project_id, erasure_id) WHERE checked_at IS NULL
 """
 # What is found by item elsewhere is few, or stands behind a key that the item leads to.
 FOUND_BY_ITEM = ("events", "reviews", "notifications")
 DOWN = """
-DROP INDEX events_item_id;
-DROP INDEX reviews_item_id;
-DROP INDEX notifications_item_id;
 DROP TABLE erasure_items;
 DROP TABLE erasures;
-ALTER TABLE snapshots DROP COLUMN tombstone, DROP COLUMN files_removed_at;
-DELETE FROM feedback WHERE revision = 0;
-ALTER TABLE feedback ADD CONSTRAINT feedback_project_id_item_id_revision_fkey
-  FOREIGN KEY (project_id, item_id, revision) REFERENCES decisions (project_id, item_id, revision);
-ALTER TABLE feedback DROP COLUMN withdrawn_at;
-ALTER TABLE items DROP COLUMN erased_at, DROP COLUMN erased_by
+ALTER TABLE snapshots DROP COLUMN tombstone, DROP COLUMN files_removed_at
 """
+DOWN_IN_USE = (
+    "DROP INDEX IF EXISTS events_item_id",
+    "DROP INDEX IF EXISTS reviews_item_id",
+    "DROP INDEX IF EXISTS notifications_item_id",
+    "DELETE FROM feedback WHERE revision = 0",
+    """DO $$ BEGIN
+  LOCK TABLE decisions IN ACCESS EXCLUSIVE MODE;
+  ALTER TABLE feedback DROP CONSTRAINT IF EXISTS feedback_project_id_item_id_revision_fkey;
+  ALTER TABLE feedback ADD CONSTRAINT feedback_project_id_item_id_revision_fkey
+    FOREIGN KEY (project_id, item_id, revision) REFERENCES decisions (project_id, item_id, revision);
+END $$""",
+    "ALTER TABLE feedback DROP COLUMN IF EXISTS withdrawn_at",
+    "ALTER TABLE items DROP COLUMN IF EXISTS erased_at, DROP COLUMN IF EXISTS erased_by",
+)
 
 
 def upgrade() -> None:
     """Add the tables and columns, then the indexes without keeping anybody from submitting meanwhile."""
+    with op.get_context().autocommit_block():
+        for statement in UP_IN_USE:
+            op.execute(statement)
     for statement in UP.split(";\n"):
         op.execute(statement)
     with op.get_context().autocommit_block():
@@ -81,3 +97,6 @@ def downgrade() -> None:
     """Take them away; what was erased stays erased."""
     for statement in DOWN.split(";\n"):
         op.execute(statement)
+    with op.get_context().autocommit_block():
+        for statement in DOWN_IN_USE:
+            op.execute(statement)
