@@ -62,6 +62,7 @@ def check(receiver: Receiver, owed: set[str]) -> None:
     assert {len(each) for each in bodies.values()} == {1}
 
 
+@pytest.mark.faults
 async def test_workers_that_are_killed_while_they_send_lose_nothing(world: World, local: Settings) -> None:
     async with receiving() as receiver:
         post = await connect(world, local, receiver)

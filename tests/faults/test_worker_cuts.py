@@ -70,6 +70,7 @@ async def _is_over(direct: Database) -> None:
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("after", [False, True], ids=["before the server has it", "after the server has acted"])
 async def test_a_sweep_has_each_effect_once(settings: Settings, brisk: World, after: bool) -> None:
     async def prepare(_direct: Database) -> None:
