@@ -84,7 +84,6 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
     post = feed.Post(db, configs, teller.tell_events, settings.public_url)
     sender = WebhookDispatcher(db, settings)
     keeper = keeper_of(settings, db)
-    bench = Bench(ItemTypes(db), teller.tell_closed, settings.public_url, configs)
     turns: list[tuple[Callable[[], Awaitable[object]], timedelta]] = [
         (lambda: recomputing.follow_calendars(db, configs), CALENDARS_EVERY),
         (lambda: pending.sweep(db, bench), settings.sweep_interval),

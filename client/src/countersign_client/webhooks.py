@@ -88,7 +88,7 @@ def _bytes_of(text: str) -> bytes | None:
 def _ed25519(secret: str) -> Fits:
     try:
         from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  an extra, needed for such keys alone
-        from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415  an extra, as above it
+        from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415  only these keys need the extra
     except ImportError as fault:
         message = "cryptography is needed for a whpk_ key, and is not installed: pip install cryptography."
         raise LibraryMissing(message) from fault

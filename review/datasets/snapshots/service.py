@@ -1,6 +1,6 @@
 """Asking for snapshots, reading them, and telling two apart."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -80,13 +80,8 @@ async def stop(tx: AsyncSession, *, project_id: UUID, actor: Actor, dataset: str
     Raises:
         SnapshotNotFound (404); SnapshotOver: it is not being made (409).
     """
-    hot = await driver_of(tx)
-    found = await get(hot, project_id=project_id, dataset=dataset, number=number)
-    if not await queries.stop(hot, project_id, found.id):
-        raise _over(found)
-    audit.record(tx, project_id, actor, Action.SNAPSHOT_STOPPED, details={"dataset": dataset, "number": number})
-    await tx.flush()
-    return await get(hot, project_id=project_id, dataset=dataset, number=number)
+    found = await get(await driver_of(tx), project_id=project_id, dataset=dataset, number=number)
+    return await _turn(tx, project_id, actor, found, queries.stop, Action.SNAPSHOT_STOPPED)
 
 
 async def retry(tx: AsyncSession, *, project_id: UUID, actor: Actor, dataset: str, number: int) -> SnapshotView:
@@ -95,13 +90,26 @@ async def retry(tx: AsyncSession, *, project_id: UUID, actor: Actor, dataset: st
     Raises:
         SnapshotNotFound (404); SnapshotOver: it did not fail (409).
     """
+    found = await get(await driver_of(tx), project_id=project_id, dataset=dataset, number=number)
+    return await _turn(tx, project_id, actor, found, queries.retry, Action.SNAPSHOT_BEGUN)
+
+
+async def _turn(
+    tx: AsyncSession,
+    project_id: UUID,
+    actor: Actor,
+    found: SnapshotView,
+    change: Callable[[Hot, UUID, UUID], Awaitable[bool]],
+    action: Action,
+) -> SnapshotView:
+    """Change the state of a snapshot where that can be, and note it."""
     hot = await driver_of(tx)
-    found = await get(hot, project_id=project_id, dataset=dataset, number=number)
-    if not await queries.retry(hot, project_id, found.id):
+    if not await change(hot, project_id, found.id):
         raise _over(found)
-    audit.record(tx, project_id, actor, Action.SNAPSHOT_BEGUN, details={"dataset": dataset, "number": number})
+    details = {"dataset": found.dataset, "number": found.number}
+    audit.record(tx, project_id, actor, action, details=details)
     await tx.flush()
-    return await get(hot, project_id=project_id, dataset=dataset, number=number)
+    return await get(hot, project_id=project_id, dataset=found.dataset, number=found.number)
 
 
 async def get_manifest(hot: Hot, *, project_id: UUID, dataset: str, number: int) -> Manifest:

@@ -96,7 +96,7 @@ class Store:
             StoreRefused (503).
         """
         try:
-            listing = obstore.list(self._store, prefix=folder)  # pyright: ignore[reportUnknownMemberType]  of Arrow
+            listing = obstore.list(self._store, prefix=folder)  # pyright: ignore[reportUnknownMemberType]  its Arrow form is untyped
             found = await listing.collect_async()
         except FileNotFoundError:
             return []
