@@ -80,11 +80,11 @@ WHERE CAST(:lasts AS interval) IS NOT NULL AND NOT :is_endless
 RESUME = text("""
 UPDATE stops SET resumed_at = now(), resumed_by = :by, afterwards = :afterwards WHERE project_id = :project AND id = :id
 """)
-HAS_LIVE_RULE = """
-SELECT EXISTS (
-  SELECT FROM rollouts r JOIN config_versions v ON v.project_id = r.project_id AND v.version = r.version
-  CROSS JOIN LATERAL json_array_elements(v.document -> 'rules') AS rule
-  WHERE r.project_id = $1 AND r.state = 'live' AND rule ->> 'name' = $2)
+LIST_LIVE_RULES = """
+SELECT rule ->> 'name' AS name, rule ->> 'action' AS action
+FROM rollouts r JOIN config_versions v ON v.project_id = r.project_id AND v.version = r.version
+CROSS JOIN LATERAL json_array_elements(v.document -> 'rules') WITH ORDINALITY AS listed (rule, nth)
+WHERE r.project_id = $1 AND r.state = 'live' ORDER BY listed.nth
 """
 
 
@@ -98,9 +98,9 @@ async def list_of_item(hot: Hot, project_id: UUID, item_id: UUID) -> list[Any]:
     return await hot.fetch(LIST_OF_ITEM, project_id, item_id)
 
 
-async def has_live_rule(hot: Hot, project_id: UUID, name: str) -> bool:
-    """Tell whether the candidate of a live rollout has a rule of this name."""
-    return bool(await hot.fetchval(HAS_LIVE_RULE, project_id, name))
+async def list_live_rules(hot: Hot, project_id: UUID) -> list[Any]:
+    """Read the rules of the candidate that a live rollout has routing, by `name` and `action`, in their order."""
+    return await hot.fetch(LIST_LIVE_RULES, project_id)
 
 
 async def list_sources(hot: Hot, project_id: UUID) -> list[Any]:

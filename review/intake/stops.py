@@ -247,6 +247,14 @@ async def list_sources(hot: Hot, *, who: Principal) -> list[SourceView]:
     return [SourceView(**dict(row)) for row in await queries.list_sources(hot, who.project_id)]
 
 
+async def list_deciding_rules(hot: Hot, *, who: Principal, config: ProjectConfig) -> list[str]:
+    """List the rules that let through or reject, by name: those of the active version, then of a live candidate."""
+    of_candidate = await queries.list_live_rules(hot, who.project_id)
+    given = [(rule.name, str(rule.action)) for rule in config.ruleset.rules]
+    given += [(row["name"], row["action"]) for row in of_candidate]
+    return list(dict.fromkeys(name for name, action in given if action != "review"))
+
+
 async def find_sender(hot: Hot, *, who: Principal, item_id: UUID) -> Sender | None:
     """Find who sent an item that the caller may see, and its type."""
     row = await queries.find_sender(hot, who.project_id, item_id)
@@ -267,16 +275,16 @@ async def _name_of(hot: Hot, who: Principal, config: ProjectConfig, kind: Kind, 
             )
             raise SourceNotFound(message)
         return names[subject]
-    known = {
+    is_model_name = len(subject.strip()) > 0 and len(subject) <= MAX_SUBJECT and "\0" not in subject
+    known: dict[str, set[str]] = {
         "project": {who.project},
         "item_type": set(config.item_types),
         "rule": {rule.name for rule in config.ruleset.rules},
-        "model": {subject} if len(subject.strip()) > 0 and len(subject) <= MAX_SUBJECT and "\0" not in subject else (),
+        "model": {subject} if is_model_name else set(),
     }
-    is_of_candidate = (
-        kind == "rule" and "\0" not in subject and await queries.has_live_rule(hot, who.project_id, subject)
-    )
-    if subject not in known[kind] and not is_of_candidate:
+    if kind == "rule":
+        known[kind] |= {str(row["name"]) for row in await queries.list_live_rules(hot, who.project_id)}
+    if subject not in known[kind]:
         raise SourceNotFound(_no_such(kind, repr(subject)))
     return subject
 

@@ -10,7 +10,7 @@ import pytest
 
 from review.configuration import rollouts
 from review.escalation import holds
-from review.intake import measure_queries, measuring
+from review.intake import measure_queries, measuring, stops
 from review.intake import service as intake
 from review.intake.service import Accepted
 from review.registry import service as registry
@@ -71,6 +71,12 @@ async def read(http: httpx.AsyncClient, world: World, item: dict[str, Any]) -> d
     return found
 
 
+async def offered(world: World) -> list[str]:
+    who = world.people["lea"]
+    config = await world.configs.get(who.project_id, who.config_version)
+    return await stops.list_deciding_rules(world.db.hot, who=who, config=config)
+
+
 async def roll_back(world: World, rollout_id: UUID) -> None:
     async with world.db.transaction() as tx:
         await rollouts.roll_back(tx, who=await scenes.admin(world), rollout_id=rollout_id, reason="it hurt")
@@ -109,6 +115,7 @@ async def test_a_rule_that_only_the_candidate_has_can_be_stopped_while_it_routes
     renamed = LOOSER.replace("name: rest", "name: fresh")
     begun = await scenes.begin(world, await propose(world, renamed), way=BETA)
     assert (await send(http, world, BETTER))["status"] == "decided"
+    assert "fresh" in await offered(world)
     stop_id = await stop(http, world, kind="rule", subject="fresh", way="approvals")
     stopped = await send(http, world, BETTER)
     assert (stopped["status"], stopped["route"]["evaluations"][-1].get("stopped")) == ("queued", True)
@@ -116,6 +123,7 @@ async def test_a_rule_that_only_the_candidate_has_can_be_stopped_while_it_routes
     await resume(http, world, stop_id)
     wish = {"kind": "rule", "subject": "fresh", "reason": "wild", "way": "hold"}
     assert (await post(http, "stops", world.tokens["lea"], wish)).status_code == 404
+    assert "fresh" not in await offered(world)
 
 
 async def test_letting_go_passes_over_no_clearing(http: httpx.AsyncClient, world: World) -> None:

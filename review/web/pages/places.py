@@ -31,7 +31,7 @@ _PLACES: Final = (
     (N_("Items"), "/queue", Permission.READ_ITEMS, BAR),
     (N_("Due soon"), "/due", Permission.READ_ITEMS, BAR),
     (N_("Clocks"), "/clocks", Permission.READ_ITEMS, MENU),
-    (N_("Stops"), "/stops", Permission.STOP, MENU),
+    (N_("Stops"), "/stops", Permission.STOP, BAR),
     (N_("Reviewers"), "/reviewers", Permission.READ_REVIEWERS, BAR),
     (N_("Webhooks"), "/webhooks", Permission.READ_WEBHOOKS, MENU),
     (N_("Audit"), "/audit", Permission.READ_AUDIT, MENU),

@@ -33,6 +33,8 @@ WAYS: Final[dict[str, Way]] = {
     "fallback": "fallback",
     "hold": "hold",
 }
+# What the stop and its line in the audit say; who resumes it says why.
+AT_ONCE: Final = "stopped at once, before anybody wrote down why"
 
 
 class StopPages(Controller):
@@ -77,6 +79,7 @@ class StopPages(Controller):
             here="Stops",
             standing=standing,
             past=[each for each in found if each.resumed_at is not None],
+            at_once=_at_once(choices, of_item, standing),
             groups=_grouped(choices, {_value(*each) for each in of_item}),
             chosen=chosen,
             within=within,
@@ -87,11 +90,12 @@ class StopPages(Controller):
 
     @post("/stop", status_code=200)
     async def stop(self, request: AnyRequest, work: InHand, tx: Tx) -> Redirect:
-        """Stop what was chosen, with the reason."""
+        """Stop what was chosen, with the reason; one of the buttons that stop at once says no more than which it is."""
         pairs = await read_form(request)
         kind, subject = _chosen(pairs)
         way, lasts = WAYS.get(first(pairs, "way"), "approvals"), stops.read_lasting(first(pairs, "expires_in"))
-        wish = Wish(kind=kind, subject=subject, reason=first(pairs, "reason"), way=way, lasts=lasts)
+        reason = AT_ONCE if first(pairs, "at_once") else first(pairs, "reason")
+        wish = Wish(kind=kind, subject=subject, reason=reason, way=way, lasts=lasts)
         await stops.stop(tx, who=work.who, config=work.config, wish=wish)
         return Redirect(f"/p/{work.who.project}/stops?done=stop", status_code=303)
 
@@ -160,13 +164,22 @@ def _value(kind: str, subject: str) -> str:
 async def _choices(work: Work) -> list[Choice]:
     """Give all that may be stopped: models are those of the newest items."""
     sources = [Choice("source", str(each.id), each.name) for each in await stops.list_sources(work.hot, who=work.who)]
+    rules = await stops.list_deciding_rules(work.hot, who=work.who, config=work.config)
     return [
         Choice("project", work.who.project, work.who.project),
         *(Choice("item_type", name, name) for name in work.config.item_types),
         *(Choice("model", name, name) for name in await stop_touches.list_models(work.hot, who=work.who)),
-        *(Choice("rule", rule.name, rule.name) for rule in work.config.ruleset.rules if rule.action != "review"),
+        *(Choice("rule", name, name) for name in rules),
         *sources,
     ]
+
+
+def _at_once(choices: list[Choice], of_item: list[tuple[str, str]], standing: list[StopView]) -> list[Choice]:
+    """Give what one click stops: what the item came by that the caller comes from, then the project, unless stopped."""
+    stopped = {_value(each.kind, each.subject) for each in standing}
+    near = {_value(*each) for each in of_item}
+    offered = [each for each in choices if each.value in near] + [each for each in choices if each.kind == "project"]
+    return [each for each in dict.fromkeys(offered) if each.value not in stopped]
 
 
 def _grouped(choices: list[Choice], of_item: set[str]) -> list[Group]:
