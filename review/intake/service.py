@@ -207,14 +207,14 @@ def _view(desk: Desk, item: NewItem, at: datetime, sla: SlaView | None) -> ItemV
         external_id=item.submission.external_id,
         created_at=at,
         url=item_url(desk.base_url, desk.who.project, item.id),
-        route=msgspec.Raw(_route_shown(item).encode()),
+        route=msgspec.Raw(_route_shown(item)),
         sla=sla,
         escalation_level=0,
         decision=None if item.is_open else _rule_decision(item, at),
     )
 
 
-def _route_shown(item: NewItem) -> str:
+def _route_shown(item: NewItem) -> bytes:
     return item.by.ruleset.misses.told(route_shown(item.route_json, is_open=item.is_open) or "")
 
 

@@ -42,4 +42,4 @@ async def _told(hot: Hot, project_id: UUID, route: str) -> str:
         misses = _kept[key] = Misses(msgspec.json.decode(names or "[]", type=list[str]))
         if len(_kept) > MOST_KEPT:
             _kept.popitem(last=False)
-    return misses.told(route)
+    return misses.told(route).decode()
