@@ -103,7 +103,7 @@ class Facts:
 class Condition(msgspec.Struct, frozen=True):
     """A compiled condition, what it reads of an item, how many steps it costs at most, and what it asks beside.
 
-    One that is the same for every item is a `constant`, and a plain `equality` is told without the engine.
+    One that is the same for every item is a `constant`, and without its `equality` it is false.
     """
 
     source: str
@@ -124,7 +124,9 @@ class Condition(msgspec.Struct, frozen=True):
         if self.constant is not None:
             return self.constant
         if self.equality is not None and (found := facts.at(self.equality.path)) is not NOTHING_HERE:
-            return found == self.equality.text
+            is_there = found == self.equality.text
+            if not (is_there and self.equality.and_more):
+                return is_there
         if self.reading.has_macros and facts.widest > MAX_MACRO_ELEMENTS:
             message = f"a list is longer than the {MAX_MACRO_ELEMENTS} elements that a condition goes through"
             raise EvaluationFailed(message)
@@ -201,7 +203,8 @@ def _compile(source: str, *, about_review: bool, names: Names) -> Condition:
     look_ups(tokens, names.lists)
     scores = tuple(dict.fromkeys(path.fields[0] for path in reading.paths if path.root == "scores"))
     asks = tuple(dict.fromkeys(each.ask for each in asked))
-    condition = Condition(source, program, reading, steps_of(tokens), scores, asks, equality_in(tokens))
+    equality = None if reading.has_macros else equality_in(tokens)  # the width of an item goes before it
+    condition = Condition(source, program, reading, steps_of(tokens), scores, asks, equality)
     _refuse_broken_patterns(tokens)
     if not condition.reading.paths and not asks:
         constant = _constant(condition)

@@ -1,4 +1,4 @@
-"""Conditions that only ask whether a text stands at a path: told without the engine, which gives the same; no I/O.
+"""Conditions that ask first whether a text stands at a path: told without the engine where it does not; no I/O.
 
 Large rule sets are mostly these, one per desk, country or customer. Those that hold for an item are found by one
 look-up for each path, however many they are. Where nothing stands at the path the engine is asked, and says so.
@@ -16,14 +16,34 @@ _QUOTES = ("'", '"')
 
 
 class Equality(NamedTuple):
-    """A path below `item`, and the text that is to stand there."""
+    """A path below `item`, and the text that is to stand there; `and_more` where the condition asks more than that."""
 
     path: tuple[str, ...]
     text: str
+    and_more: bool = False
 
 
 def equality_in(tokens: Sequence[Token]) -> Equality | None:
-    """Read `item.a.b == "text"`, the text without escapes; None for every other condition."""
+    """Read `item.a.b == "text"`, the text without escapes, alone or before `&&`; None for every other condition."""
+    end = next((at for at, token in enumerate(tokens) if token.text == "&&"), len(tokens))
+    if _has_another_way(tokens[end:]):
+        return None
+    found = _equality(tokens[:end])
+    return found._replace(and_more=True) if found is not None and end < len(tokens) else found
+
+
+def _has_another_way(tokens: Sequence[Token]) -> bool:
+    """Tell whether a condition may hold though what stands before these does not: `||` and `?` bind less than `&&`."""
+    depth = 0
+    for token in tokens:
+        if token.kind is Kind.MARK:
+            depth += (token.text in {"(", "[", "{"}) - (token.text in {")", "]", "}"})
+            if depth == 0 and token.text in {"||", "?"}:
+                return True
+    return False
+
+
+def _equality(tokens: Sequence[Token]) -> Equality | None:
     *path, equals, last = tokens if len(tokens) > 4 else (None,) * 6
     if equals is None or last is None or (equals.kind, equals.text) != (Kind.MARK, "=="):
         return None
@@ -65,7 +85,7 @@ class _Same(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Where conditions stand in their order: those that must be evaluated, and equalities by path and text."""
+    """Where conditions stand in their order: those that ask first for a text, by path and text, and all others."""
 
     asked: tuple[int, ...]
     equal: Mapping[tuple[str, ...], _Same]
@@ -87,7 +107,7 @@ class Places(NamedTuple):
 
 
 def places_of(equalities: Sequence[Equality | None]) -> Places:
-    """Index conditions, each by the equality that it is, if it is one."""
+    """Index conditions, each by the equality that it asks first for, if it does."""
     asked, all_at = list[int](), dict[tuple[str, ...], list[int]]()
     wanting: dict[tuple[str, ...], dict[str, list[int]]] = {}
     for at, equality in enumerate(equalities):

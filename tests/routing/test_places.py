@@ -19,6 +19,10 @@ TEXTS = ["a", "b", "ä", ""]
 CONDITIONS = [
     *(f"item.{path} == '{text}'" for path in ("metadata.desk", "metadata.gone", "type") for text in TEXTS),
     *("item.confidence > 0.5", "item.confidence > 0.95", "item.metadata.gone == 1", "true", "false"),
+    *("item.type == 'a' && item.confidence > 0.5", "item.type == 'b' && item.metadata.gone == 1 && true"),
+    *("item.type == 'a' && item.confidence > 0.95 || true", "item.metadata.desk == 'b' && (false || true)"),
+    *("item.type == 'a' && true ? false : true", "item.type == 'b' && item.tags.exists(x, x == 'vip')"),
+    *("item.type == 'ä' && item.metadata", "item.metadata.desk == 'a' && item.confidence == 0.9"),
     *("'vip' in item.tags", "[1, 2].exists(x, x == 1)", "item.metadata.desk != 'a'"),
 ]
 RULES = st.lists(
@@ -117,10 +121,13 @@ class Counted:
         return self._program.execute(context)
 
 
-@pytest.mark.parametrize(("desk", "taken", "executed"), [("d-0", "d-0", 0), ("d-998", "d-998", 0), ("x", "vip", 1)])
+@pytest.mark.parametrize(
+    ("desk", "taken", "executed"), [("d-0", "d-0", 0), ("d-997", "d-997", 1), ("d-998", "d-998", 0), ("x", "vip", 1)]
+)
 def test_a_thousand_equalities_cost_no_evaluation_and_few_bytes(desk: str, taken: str, executed: int) -> None:
     """Goal G16, by counts that no load disturbs: evaluations of the engine, and what is stored of a route."""
-    drawn = [(f'item.metadata.desk == "d-{at}"', "review", 1.0) for at in range(999)]
+    more = ["", " && 'vip' in item.tags"]
+    drawn = [(f'item.metadata.desk == "d-{at}"{more[at % 2]}', "review", 1.0) for at in range(999)]
     rules = rule_set([*drawn, ("'vip' in item.tags", "review", 1.0)])
     counting = tuple(
         msgspec.structs.replace(
