@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import tempfile
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from review.cli.migrate import upgrade
 from review.embedded.postgres import EmbeddedPostgres
 from review.embedded.redis import EmbeddedRedis
 from review.identity import passwords
+from review.items import route_queries
 from review.kernel.db import Database
 from review.kernel.ids import new_id
 from review.kernel.settings import Settings
@@ -155,6 +157,7 @@ async def db(settings: Settings) -> AsyncIterator[Database]:
 def world(peopled: World, db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> World:
     """A configured project with people in every role, and what it takes to act as them."""
     monkeypatch.setattr(queueing, "_floors", Floors())  # another test's project has the same id, and other queues
+    monkeypatch.setattr(route_queries, "_kept", OrderedDict())  # and other rules
     return peopled.over(db, settings)
 
 

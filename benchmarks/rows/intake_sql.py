@@ -15,7 +15,7 @@ from benchmarks.stage import Stage
 from benchmarks.table import Line
 from review.intake import clocks, queries
 from review.intake.coalescing import Gatherings
-from review.intake.rules import NewItem, prepare
+from review.intake.rules import NewItem, prepare, routed
 from review.kernel.ids import new_id
 
 WORKERS = 32
@@ -99,7 +99,7 @@ async def _store(
 
 def _fresh(project: Project) -> Iterator[NewItem]:
     """Give one checked item again and again, under ids of its own each time."""
-    item = prepare(submission(0), project.config, idempotency_key=None)
+    item = routed(prepare(submission(0), project.config, idempotency_key=None))
     run = new_id().hex
     for number in count():
         given = msgspec.structs.replace(item.submission, external_id=f"{run}-{number}")

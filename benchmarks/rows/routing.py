@@ -20,7 +20,7 @@ LAST = f"  - {{name: rest, when: 'true', {THEN}}}\n"
 async def measure(stage: Stage, effort: Effort) -> list[Line]:
     """Submit the same items over HTTP to a version of one rule and to one of a thousand, which all send to one pool.
 
-    Of the thousand, the first takes an item, any of them (each as often), or the last after all others were tried.
+    Of the thousand, the first takes an item, any of them (each as often), or the last, which takes what is left.
     """
     async with stage.database() as settings:
         one = await make_project(settings, document("one", 1), name="one")
@@ -51,8 +51,8 @@ async def measure(stage: Stage, effort: Effort) -> list[Line]:
             )
     return [
         _line("the first of 1,000 rules takes each item", rounds, "first", None),
-        _line("any of 1,000 rules takes an item, 500 tried on average", rounds, "any", 0.9),
-        _line("the last takes each item, 1,000 tried", rounds, "last", None),
+        _line("any of 1,000 rules takes an item", rounds, "any", 0.9),
+        _line("the last of 1,000 rules takes each item", rounds, "last", None),
     ]
 
 

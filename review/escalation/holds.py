@@ -112,7 +112,8 @@ async def _decide(tx: AsyncSession, driver: Hot, configs: ConfigCache, case: Cas
     if taken.action == "review":
         return False
     actor = msgspec.structs.replace(RULE, config_version=config.version)
-    details = {"why": "rules", "stop_id": str(held["stop_id"]), "route": msgspec.to_builtins(taken)}
+    told = msgspec.to_builtins(config.ruleset.in_full(taken))
+    details = {"why": "rules", "stop_id": str(held["stop_id"]), "route": told}
     audit.record(tx, case.project_id, actor, Action.ITEM_RELEASED, item_id=case.item_id, details=details)
     outcome = Outcome(
         verdict=Verdict(taken.action),

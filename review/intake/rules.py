@@ -20,7 +20,7 @@ from review.kernel.ids import new_id
 from review.kernel.sentences import say
 from review.queueing.conflicts import barred_of, people_in
 from review.registry.rules import NONE, Cleared
-from review.routing.measuring import Measured
+from review.routing.measuring import NOTHING, Measured
 from review.routing.rollouts import is_taken
 from review.routing.rules import Restraint, Route, route
 
@@ -30,12 +30,11 @@ HELD_BY = "safe stop"
 _encode = msgspec.json.Encoder().encode
 
 
-class NewItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One checked and routed submission, with the ids of every row it will become.
+class Unrouted(msgspec.Struct, frozen=True, kw_only=True):
+    """One checked submission.
 
-    `by` is the version that routed it: the active one, or that of a rollout; `facts` and `restraint` are what it was
-    routed by. `barred` names those who may not review it, one to a line. `held_by` is the stop under which nobody is
-    handed it.
+    `by` is the version that routes it: the active one, or that of a rollout; `facts` and `restraint` are what it is
+    routed by.
     """
 
     id: UUID
@@ -46,13 +45,7 @@ class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     input: str
     output: str
     details: str
-    route: Route
-    route_json: str
     case_id: UUID
-    seat_ids: tuple[UUID, ...]
-    output_sha256: str | None
-    barred: str | None
-    held_by: UUID | None = None
     by: ProjectConfig
     facts: Mapping[str, Any]
     restraint: Restraint
@@ -60,8 +53,23 @@ class NewItem(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def config_version(self) -> int:
-        """Give the version that routed it."""
+        """Give the version that routes it."""
         return self.by.version
+
+
+class NewItem(Unrouted, frozen=True, kw_only=True):
+    """One checked and routed submission, with the ids of every row it will become.
+
+    `route_json` is the route as it is stored. `barred` names those who may not review it, one to a line. `held_by` is
+    the stop under which nobody is handed it.
+    """
+
+    route: Route
+    route_json: str
+    seat_ids: tuple[UUID, ...]
+    output_sha256: str | None
+    barred: str | None
+    held_by: UUID | None = None
 
     @property
     def is_open(self) -> bool:
@@ -77,12 +85,12 @@ def prepare(
     who: Principal | None = None,
     cleared: Cleared = NONE,
     candidate: ProjectConfig | None = None,
-) -> NewItem:
-    """Check a submission against its item type and route it by the rule set of this configuration version.
+) -> Unrouted:
+    """Check a submission against its item type, and find the rule set that routes it.
 
-    Without `who`, which says who sent it and what is stopped, it is routed as if nothing were. `cleared` counts where
-    the configuration asks for clearing. The `candidate` of a rollout, which differs in rules alone, routes those that
-    its rollout takes.
+    That is the one of this configuration version, or of the `candidate` of a rollout, which differs in rules alone, for
+    those that its rollout takes. Without `who`, which says who sent it and what is stopped, it is routed as if nothing
+    were. `cleared` counts where the configuration asks for clearing.
 
     Raises:
         Invalid: a field is missing, unknown or wrong; `errors` names it (422).
@@ -94,9 +102,7 @@ def prepare(
     if config.clearing.covers(item_type.name) and not cleared.has(submission.model):
         restraint = msgspec.structs.replace(restraint, uncleared=True)
     facts = as_stored(cast("Mapping[str, Any]", value))
-    by = _router(config, candidate, who, item_id, submission)
-    taken = route(by.ruleset, facts, item_id, by.default_pool, restraint)
-    return NewItem(
+    return Unrouted(
         id=item_id,
         submission=submission,
         type_version=item_type.version,
@@ -106,11 +112,10 @@ def prepare(
         output=_encode(submission.output).decode(),
         details=_encode(submission.details()).decode(),
         case_id=new_id(),
-        by=by,
+        by=_router(config, candidate, who, item_id, submission),
         facts=facts,
         restraint=restraint,
         who=who,
-        **_consequences(taken, submission, item_type, who),
     )
 
 
@@ -140,24 +145,20 @@ def checked(value: object, config: ProjectConfig) -> tuple[Submission, ItemType]
     return submission, item_type
 
 
-def routed_anew(item: NewItem, measured: Measured) -> NewItem:
-    """Route a submission by what was measured of it, which could not be known when it was checked."""
+def routed(item: Unrouted, measured: Measured = NOTHING) -> NewItem:
+    """Route a checked submission, of which so much was measured."""
     taken = route(item.by.ruleset, item.facts, item.id, item.by.default_pool, item.restraint, measured)
-    item_type = item.by.item_types[item.submission.type]
-    return msgspec.structs.replace(item, **_consequences(taken, item.submission, item_type, item.who))
-
-
-def _consequences(taken: Route, submission: Submission, item_type: ItemType, who: Principal | None) -> dict[str, Any]:
-    """Give what of a new item follows from its route."""
+    given, who = item.submission, item.who
     is_open = taken.action == "review"
-    return {
-        "route": taken,
-        "route_json": _encode(taken).decode(),
-        "seat_ids": tuple(new_id() for _ in range(taken.reviews_required)) if is_open and not taken.held else (),
-        "output_sha256": sha256_of(submission.output) if taken.action == "approve" else None,
-        "barred": _barred(submission, item_type, who) if is_open else None,
-        "held_by": _held_by(taken, who, submission) if taken.held else None,
-    }
+    return NewItem(
+        **{name: getattr(item, name) for name in Unrouted.__struct_fields__},
+        route=taken,
+        route_json=_encode(taken).decode(),
+        seat_ids=tuple(new_id() for _ in range(taken.reviews_required)) if is_open and not taken.held else (),
+        output_sha256=sha256_of(given.output) if taken.action == "approve" else None,
+        barred=_barred(given, item.by.item_types[given.type], who) if is_open else None,
+        held_by=_held_by(taken, who, given) if taken.held else None,
+    )
 
 
 def _router(

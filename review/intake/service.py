@@ -13,7 +13,7 @@ from review.identity.rules import Principal
 from review.intake import clocks, measuring, queries
 from review.intake.clocks import Clocks
 from review.intake.coalescing import Gatherings
-from review.intake.rules import HELD, HELD_BY, NewItem, prepare, routed_anew
+from review.intake.rules import HELD, HELD_BY, NewItem, Unrouted, prepare, routed
 from review.items import service as items
 from review.items.blindness import route_shown
 from review.items.errors import ConflictingResubmission
@@ -52,9 +52,9 @@ class Desk(msgspec.Struct, frozen=True):
     cleared: Cleared = NONE
     candidate: ProjectConfig | None = None
 
-    def prepare(self, value: object, idempotency_key: str | None) -> NewItem:
-        """Check a submission and route it by the version that takes it."""
-        return prepare(
+    def prepare(self, value: object, idempotency_key: str | None) -> Unrouted:
+        """Check a submission and route it by the version that takes it, unless that asks something beside it first."""
+        item = prepare(
             value,
             self.config,
             idempotency_key=idempotency_key,
@@ -62,9 +62,10 @@ class Desk(msgspec.Struct, frozen=True):
             cleared=self.cleared,
             candidate=self.candidate,
         )
+        return item if item.by.ruleset.asks else routed(item)
 
 
-_together: Gatherings[NewItem, Accepted | ReviewError] = Gatherings()
+_together: Gatherings[Unrouted, Accepted | ReviewError] = Gatherings()
 
 
 async def submit(desk: Desk, raw: bytes, *, idempotency_key: str | None) -> Accepted:
@@ -93,24 +94,29 @@ async def submit_batch(
 
     All good items are stored by one statement, so a crash leaves all of them or none.
     """
-    outcomes: list[NewItem | ReviewError] = []
+    outcomes: list[Unrouted | ReviewError] = []
     for at, (raw, key) in enumerate(zip(raws, idempotency_keys, strict=True)):
-        if at % 50 == 49:
-            await asyncio.sleep(0)  # a thousand checks take tens of milliseconds; others get their turn between
+        await _give_way(at)
         try:
             value = strict_json.decode(bytes(raw))
             outcomes.append(desk.prepare(value, key))
         except ReviewError as refusal:
             outcomes.append(refusal)
-    taken = iter(await _take_in(desk, [outcome for outcome in outcomes if isinstance(outcome, NewItem)]))
-    return [next(taken) if isinstance(outcome, NewItem) else outcome for outcome in outcomes]
+    taken = iter(await _take_in(desk, [outcome for outcome in outcomes if isinstance(outcome, Unrouted)]))
+    return [next(taken) if isinstance(outcome, Unrouted) else outcome for outcome in outcomes]
 
 
-async def _take_in(desk: Desk, fresh: Sequence[NewItem]) -> list[Accepted | ReviewError]:
+async def _give_way(at: int) -> None:
+    """Let others have their turn now and then: a thousand checks or routes take tens of milliseconds."""
+    if at % 50 == 49:
+        await asyncio.sleep(0)
+
+
+async def _take_in(desk: Desk, checked: Sequence[Unrouted]) -> list[Accepted | ReviewError]:
     """Store checked items by one statement; those submitted before are answered with what is stored."""
-    if not fresh:
+    if not checked:
         return []
-    fresh, now = await _measured(desk, fresh)
+    fresh, now = await _routed(desk, checked)
     if now is None and clocks.need_the_time(fresh, desk.config):
         now = await get_now(desk.hot)
     started = clocks.start(fresh, desk.config, now)
@@ -124,13 +130,21 @@ async def _take_in(desk: Desk, fresh: Sequence[NewItem]) -> list[Accepted | Revi
     ]
 
 
-async def _measured(desk: Desk, fresh: Sequence[NewItem]) -> tuple[Sequence[NewItem], datetime | None]:
-    """Route items by what the rules ask beside them, where they ask anything; gives the database's time if it did."""
-    asks = {ask: None for item in fresh for ask in item.by.ruleset.asks}
-    if not asks:
-        return fresh, None
-    found, now = await measuring.measure(desk.hot, desk.who.project_id, asks, [item.facts for item in fresh])
-    return [routed_anew(item, each) for item, each in zip(fresh, found, strict=True)], now
+async def _routed(desk: Desk, checked: Sequence[Unrouted]) -> tuple[list[NewItem], datetime | None]:
+    """Route those that wait for what the rules ask beside them; gives the database's time where any did.
+
+    Who asks nothing still counts for who does.
+    """
+    ready = [item for item in checked if isinstance(item, NewItem)]
+    if len(ready) == len(checked):
+        return ready, None
+    asks = {ask: None for item in checked for ask in item.by.ruleset.asks}
+    measured, now = await measuring.measure(desk.hot, desk.who.project_id, asks, [item.facts for item in checked])
+    fresh: list[NewItem] = []
+    for at, (item, found) in enumerate(zip(checked, measured, strict=True)):
+        await _give_way(at)
+        fresh.append(item if isinstance(item, NewItem) else routed(item, found))
+    return fresh, now
 
 
 async def _earlier(desk: Desk, repeated: list[NewItem]) -> dict[UUID, Accepted | ReviewError]:
@@ -193,11 +207,15 @@ def _view(desk: Desk, item: NewItem, at: datetime, sla: SlaView | None) -> ItemV
         external_id=item.submission.external_id,
         created_at=at,
         url=item_url(desk.base_url, desk.who.project, item.id),
-        route=msgspec.Raw((route_shown(item.route_json, is_open=item.is_open) or "").encode()),
+        route=msgspec.Raw(_route_shown(item)),
         sla=sla,
         escalation_level=0,
         decision=None if item.is_open else _rule_decision(item, at),
     )
+
+
+def _route_shown(item: NewItem) -> bytes:
+    return item.by.ruleset.misses.told(route_shown(item.route_json, is_open=item.is_open) or "")
 
 
 def _rule_decision(item: NewItem, at: datetime) -> DecisionView:

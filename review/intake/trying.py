@@ -104,7 +104,7 @@ def _tried(
             parts=tuple(_piece(config, each, item, facts, known) for each in pieces(rule.condition.source)),
             values=telling.values_of(rule.condition.source, item, known),
         )
-        for rule, made in zip(config.ruleset.rules, taken.evaluations, strict=False)
+        for rule, made in zip(config.ruleset.rules, config.ruleset.in_full(taken).evaluations, strict=False)
     )
 
 

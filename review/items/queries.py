@@ -8,6 +8,7 @@ from uuid import UUID
 
 from review.identity.rules import Principal
 from review.items.blindness import pause_words, question_words
+from review.items.route_queries import in_full
 from review.kernel.db import Hot
 
 # {words} is why the clock stands still, as the caller may hear it.
@@ -176,18 +177,20 @@ SELECT item_id FROM assignments WHERE project_id = $1 AND holder_id = $2 AND sta
 async def get_items(hot: Hot, project_id: UUID, item_ids: list[UUID], *, who: Principal | None) -> list[Any]:
     """Read items by id, in no particular order, as the caller may hear of them; None is for telling everybody."""
     me, is_reviewer = (None, True) if who is None else (who.id, who.is_blind)
-    return await hot.fetch(GET_ITEMS, project_id, item_ids, me, is_reviewer)
+    return await in_full(hot, project_id, await hot.fetch(GET_ITEMS, project_id, item_ids, me, is_reviewer))
 
 
 async def find_detail(hot: Hot, who: Principal, item_id: UUID) -> Any:
     """Read one item with its payload; a reviewer finds only what is theirs to see."""
     visible_to = who.email if who.is_pool_bound else None
-    return await hot.fetchrow(GET_DETAIL, who.project_id, item_id, visible_to, who.id, who.is_blind)
+    row = await hot.fetchrow(GET_DETAIL, who.project_id, item_id, visible_to, who.id, who.is_blind)
+    return None if row is None else (await in_full(hot, who.project_id, [row]))[0]
 
 
 async def list_details(hot: Hot, who: Principal, item_ids: list[UUID]) -> list[Any]:
     """Read items with their payload by id, in no particular order; that the caller may see them was settled before."""
-    return await hot.fetch(LIST_DETAILS, who.project_id, item_ids, who.id, who.is_blind)
+    rows = await hot.fetch(LIST_DETAILS, who.project_id, item_ids, who.id, who.is_blind)
+    return await in_full(hot, who.project_id, rows)
 
 
 async def find_named(hot: Hot, who: Principal, query: str, beyond: str, item_id: UUID | None, limit: int) -> list[Any]:

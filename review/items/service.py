@@ -9,6 +9,7 @@ import msgspec
 from review.identity.rules import Principal
 from review.items import blindness, queries
 from review.items.errors import ItemNotFound
+from review.items.route_queries import in_full
 from review.items.schemas import (
     DecisionView,
     Details,
@@ -103,7 +104,7 @@ async def list_items(
         )
         raise Invalid(message, errors=(FieldError("status", say("is not a status")),))
     state, held = STATUSES[wanted.status] if wanted.status else (None, None)
-    rows = await hot.fetch(
+    found = await hot.fetch(
         queries.LIST_ITEMS,
         who.project_id,
         _visible_to(who),
@@ -117,8 +118,9 @@ async def list_items(
         who.id,
         who.is_blind,
     )
-    page = [view_of(row, who.project, base_url) for row in rows[:limit]]
-    return ItemPage(page, cursor_of(page[-1].id) if len(rows) > limit else None)
+    rows = await in_full(hot, who.project_id, found[:limit])
+    page = [view_of(row, who.project, base_url) for row in rows]
+    return ItemPage(page, cursor_of(page[-1].id) if len(found) > limit else None)
 
 
 async def list_history(hot: Hot, *, who: Principal, item_id: UUID, base_url: str) -> list[HistoryEntry]:

@@ -171,7 +171,7 @@ def _count(side: Side, past: Past, config: ProjectConfig) -> str:
     outcome = outcome_of(config, past.type, taken)
     if outcome == REFUSED:
         return outcome
-    for each in taken.evaluations:
+    for each in config.ruleset.in_full(taken).evaluations:
         rule = side.rules.setdefault(each.rule, RuleTally())
         rule.reached += 1
         rule.held += each.matched or each.sampled_out

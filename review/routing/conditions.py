@@ -15,9 +15,10 @@ import msgspec
 
 from review.kernel.shapes import is_list, is_object
 from review.routing.cost import MAX_MACRO_ELEMENTS, steps_of
-from review.routing.equalities import Equality, equality_in, text_at
+from review.routing.equalities import NOTHING_HERE, Equality, equality_in, value_at
+from review.routing.faults import in_words, kind_of
 from review.routing.measuring import NOTHING, Ask, Asked, IsOpen, Measured, answers, asked_in
-from review.routing.named import NO_NAMES, Entries, Names, NotLoaded, is_in, look_ups
+from review.routing.named import NO_NAMES, Entries, Names, is_in, look_ups
 from review.routing.reading import ITEM, JUDGEMENT, ConditionInvalid, Reading, Roots, read
 from review.routing.tokens import Kind, Token, scan
 
@@ -34,9 +35,9 @@ class EvaluationFailed(Exception):
 
 
 class Facts:
-    """An item as conditions see it: converted once, for all of them."""
+    """An item as conditions see it: converted once, for all of them, and for the engine once it is asked."""
 
-    __slots__ = ("_called", "_failed", "_scored", "_texts", "_values", "_widest", "answers", "context")
+    __slots__ = ("_called", "_context", "_failed", "_found", "_review", "_scored", "_values", "_widest", "answers")
 
     def __init__(
         self,
@@ -46,28 +47,37 @@ class Facts:
         answers: "Mapping[str, float | str | bool] | None" = None,
     ) -> None:
         self.answers = answers or {}
-        self._values = values if review is None else {**values, "review": list(review.values())}
-        self._texts: dict[tuple[str, ...], str | None] = {}
+        self._values = values
+        self._review = review
+        self._found: dict[tuple[str, ...], object] = {}
         self._widest: int | None = None
-        roots = {"item": values} if review is None else {"item": values, "review": review}
         self._called = called
         self._failed: dict[str, str] = {}
         self._scored: dict[str, float] | None = None
-        own = _OWN_FUNCTIONS if called is None else _OWN_FUNCTIONS | {"in_list_": called.has}
-        self.context = cel.Context({**roots, _ANSWERS: self.answers} if self.answers else roots, own)
+        self._context: Any = None
+
+    @property
+    def context(self) -> Any:
+        """Give the item as the engine has it."""
+        if self._context is None:
+            roots = {"item": self._values} | ({} if self._review is None else {"review": self._review})
+            own = _OWN_FUNCTIONS if self._called is None else _OWN_FUNCTIONS | {"in_list_": self._called.has}
+            self._context = cel.Context({**roots, _ANSWERS: self.answers} if self.answers else roots, own)
+        return self._context
 
     @property
     def widest(self) -> int:
         """Give the length of the longest list or object among them."""
         if self._widest is None:
-            self._widest = max((_width(value) for value in self._values.values()), default=0)
+            given = [*self._values.values(), *([] if self._review is None else [list(self._review.values())])]
+            self._widest = max((_width(value) for value in given), default=0)
         return self._widest
 
-    def text_at(self, path: tuple[str, ...]) -> str | None:
-        """Give the text at a path below `item`, looked up once for all conditions; None where there is none."""
-        if path not in self._texts:
-            self._texts[path] = text_at(self._values, path)
-        return self._texts[path]
+    def at(self, path: tuple[str, ...]) -> object:
+        """Give what stands at a path below `item`, or `NOTHING_HERE`; looked up once for all conditions."""
+        if path not in self._found:
+            self._found[path] = value_at(self._values, path)
+        return self._found[path]
 
     def score(self) -> Mapping[str, str]:
         """Have the scores counted, once for all conditions; gives those that cannot be, with the reason.
@@ -91,7 +101,10 @@ class Facts:
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """A compiled condition, what it reads of an item, how many steps it costs at most, and what it asks beside."""
+    """A compiled condition, what it reads of an item, how many steps it costs at most, and what it asks beside.
+
+    One that is the same for every item is a `constant`, and without its `equality` it is false.
+    """
 
     source: str
     program: Any
@@ -100,6 +113,7 @@ class Condition(msgspec.Struct, frozen=True):
     scores: tuple[str, ...] = ()
     asks: tuple[Ask, ...] = ()
     equality: Equality | None = None
+    constant: bool | None = None
 
     def holds(self, facts: Facts) -> bool:
         """Evaluate the condition.
@@ -107,8 +121,12 @@ class Condition(msgspec.Struct, frozen=True):
         Raises:
             EvaluationFailed: it cannot be evaluated on this item, or its value is not true or false.
         """
-        if self.equality is not None and (text := facts.text_at(self.equality.path)) is not None:
-            return text == self.equality.text
+        if self.constant is not None:
+            return self.constant
+        if self.equality is not None and (found := facts.at(self.equality.path)) is not NOTHING_HERE:
+            is_there = found == self.equality.text
+            if not (is_there and self.equality.and_more):
+                return is_there
         if self.reading.has_macros and facts.widest > MAX_MACRO_ELEMENTS:
             message = f"a list is longer than the {MAX_MACRO_ELEMENTS} elements that a condition goes through"
             raise EvaluationFailed(message)
@@ -117,10 +135,10 @@ class Condition(msgspec.Struct, frozen=True):
         try:
             value = self.program.execute(facts.context)
         except Exception as fault:
-            raise EvaluationFailed(self._lacking(facts) or _in_words(fault)) from fault
+            raise EvaluationFailed(self._lacking(facts) or in_words(fault)) from fault
         if value is True or value is False:
             return value
-        message = f"its value is {_KINDS.get(type(value).__name__, 'something')}, not true or false"
+        message = f"its value is {kind_of(value)}, not true or false"
         raise EvaluationFailed(message)
 
     def _lacking(self, facts: Facts) -> str | None:
@@ -185,10 +203,12 @@ def _compile(source: str, *, about_review: bool, names: Names) -> Condition:
     look_ups(tokens, names.lists)
     scores = tuple(dict.fromkeys(path.fields[0] for path in reading.paths if path.root == "scores"))
     asks = tuple(dict.fromkeys(each.ask for each in asked))
-    condition = Condition(source, program, reading, steps_of(tokens), scores, asks, equality_in(tokens))
+    equality = None if reading.has_macros else equality_in(tokens)  # the width of an item goes before it
+    condition = Condition(source, program, reading, steps_of(tokens), scores, asks, equality)
     _refuse_broken_patterns(tokens)
     if not condition.reading.paths and not asks:
-        _refuse_broken_constant(condition)
+        constant = _constant(condition)
+        return condition if reading.has_macros else msgspec.structs.replace(condition, constant=constant)
     return condition
 
 
@@ -367,33 +387,9 @@ def _refuse_broken_patterns(tokens: Sequence[Token]) -> None:
                 raise ConditionInvalid(message, pattern.offset) from fault
 
 
-def _refuse_broken_constant(condition: Condition) -> None:
+def _constant(condition: Condition) -> bool:
     try:
-        condition.holds(Facts({}))
+        return condition.holds(Facts({}))
     except EvaluationFailed as fault:
         message = f"can never be evaluated: {fault}"
         raise ConditionInvalid(message, 0) from fault
-
-
-_KINDS = {
-    "str": "text",
-    "float": "a number",
-    "int": "a number",
-    "NoneType": "null",
-    "list": "a list",
-    "dict": "an object",
-    "datetime": "a time",
-    "timedelta": "a duration",
-}
-
-
-def _in_words(fault: Exception) -> str:
-    if isinstance(fault, KeyError):
-        return f"the field {str(fault.args[0])[:100]!r} is missing"
-    if isinstance(fault, IndexError):
-        return "a list is shorter than the condition expects"
-    if NotLoaded.__name__ in str(fault):
-        return "a list that it looks in is not loaded"
-    if isinstance(fault, TypeError) or "Undefined variable or function" in str(fault):
-        return "a value is empty or of another kind than the condition expects"
-    return str(fault).split("\n", 1)[0].partition(". ")[0][:200]

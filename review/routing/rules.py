@@ -1,13 +1,15 @@
 """Where an item goes: the first rule that matches says, and what cannot be judged by rule goes to a person."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
 
+from review.items.misses import Misses
 from review.routing.conditions import Called, Condition, EvaluationFailed, Facts, Needs, asks_of, facts_of, needs_of
+from review.routing.equalities import Places, places_of
 from review.routing.measuring import NOTHING, Ask, Measured, kept
 from review.routing.sampling import Audit, AuditPlan, chance, is_drawn
 
@@ -15,6 +17,7 @@ Verb = Literal["review", "approve", "reject"]
 Fallback = Literal["approve", "reject"]
 
 DEFAULT_PRIORITY = 50
+MOST_MISSES = 32  # rules tried in vain that a route names; where there were more it has their number instead
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +54,8 @@ class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
 class RuleSet(msgspec.Struct, frozen=True):
     """One version of a project's rules, in the order in which they are tried.
 
-    `asks` is what must be measured of an item before they can be.
+    `asks` is what must be measured of an item before they can be, `places` finds those that may hold for one, and
+    `misses` tells of those that did not.
     """
 
     version: int
@@ -60,6 +64,8 @@ class RuleSet(msgspec.Struct, frozen=True):
     called: Called | None = None
     audit: AuditPlan | None = None
     asks: tuple[Ask, ...] = ()
+    places: Places = Places((), {})
+    misses: Misses = Misses(())
 
     @classmethod
     def of(
@@ -68,11 +74,21 @@ class RuleSet(msgspec.Struct, frozen=True):
         """Put rules together, and note what they and the scores they call read of an item at all."""
         parts = [part.condition for each in (called.scores.values() if called else ()) for part in each]
         conditions = [*(rule.condition for rule in rules), *parts]
-        return cls(version, rules, needs_of(conditions), called, audit, asks_of(conditions))
+        places = places_of([rule.condition.equality for rule in rules])
+        misses = Misses([rule.name for rule in rules])
+        return cls(version, rules, needs_of(conditions), called, audit, asks_of(conditions), places, misses)
 
     def facts_of(self, item: Mapping[str, Any], measured: Measured = NOTHING) -> Facts:
         """Give what these rules read of an item, with what was measured of it."""
         return facts_of(item, self.needs, called=self.called, asks=self.asks, measured=measured)
+
+    def in_full(self, taken: "Route") -> "Route":
+        """Give a route of this version with what every rule that was tried made of the item."""
+        if not isinstance(taken.tried, int):
+            return taken
+        told = {each.rule: each for each in taken.evaluations}
+        every = tuple(told.get(rule.name) or _missed(rule.name) for rule in self.rules[: taken.tried])
+        return msgspec.structs.replace(taken, evaluations=every, tried=msgspec.UNSET)
 
 
 class Restraint(msgspec.Struct, frozen=True):
@@ -131,6 +147,13 @@ class Restraint(msgspec.Struct, frozen=True):
 FREE = Restraint()
 
 
+class _Tried(NamedTuple):
+    """What a route says of the rules that were tried."""
+
+    evaluations: tuple[Evaluation, ...]
+    tried: int | msgspec.UnsetType
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Where an item goes and why; stored with it for good.
 
@@ -138,6 +161,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     person: what a data scientist weights the labels by. `held` says that a stop kept it from being handed to anybody
     at first, `fallback` that one had it decided by what its item type declares for that. `measured` is what the rules
     asked that no item says. `imported` says that no rule sent it: it came with its label.
+
+    Where many rules were tried in vain, `tried` says how many first rules of the version were tried, and `evaluations`
+    leaves out those whose condition did not hold; without it all are there that were tried.
     """
 
     action: Verb
@@ -157,6 +183,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     fallback: bool | msgspec.UnsetType = msgspec.UNSET
     measured: dict[str, int | str] | msgspec.UnsetType = msgspec.UNSET
     imported: bool | msgspec.UnsetType = msgspec.UNSET
+    tried: int | msgspec.UnsetType = msgspec.UNSET
 
 
 def route(
@@ -194,30 +221,40 @@ def _halted(taken: Route, restraint: Restraint) -> Route:
 def _route(
     ruleset: RuleSet, item: Mapping[str, Any], item_id: UUID, default_pool: str, restraint: Restraint, facts: Facts
 ) -> Route:
-    evaluations: list[Evaluation] = []
+    noted: dict[int, Evaluation] = {}
     to_person, mass = 0.0, 1.0
-    for at, rule in enumerate(ruleset.rules):
+    places = ruleset.places.open_to(facts.at)
+    for at in places:
+        rule = ruleset.rules[at]
         try:
             holds = rule.condition.holds(facts)
         except EvaluationFailed as fault:
             mass *= _rest_share(restraint, failed=True)
-            evaluations.append(Evaluation(rule.name, matched=False, error=str(fault)))
-            error = f"rule {rule.name}: {fault}"
-            return _to_default(ruleset, default_pool, min(1.0, to_person + mass), evaluations, error)
+            noted[at] = Evaluation(rule.name, matched=False, error=str(fault))
+            tried = _tried(ruleset, at + 1, noted)
+            return _to_default(ruleset, default_pool, min(1.0, to_person + mass), tried, f"rule {rule.name}: {fault}")
         if not holds:
-            evaluations.append(_missed(rule.name))
             continue
         taken = is_sampled(rule, item_id)
-        evaluations.append(_evaluation(rule, restraint, taken=taken))
+        noted[at] = _evaluation(rule, restraint, taken=taken)
         to_person += mass * rule.sample * _share_to_person(ruleset, rule, item, restraint)
         mass *= 1.0 - rule.sample
         if taken:
-            rest = _rest_to_person(ruleset, at + 1, item, facts, mass, restraint)
+            rest = _rest_to_person(ruleset, places, item, facts, mass, restraint)
             instead = default_pool if restraint.withholds(rule) else None
-            found = _taken(ruleset, rule, instead, min(1.0, to_person + rest), evaluations)
+            tried = _tried(ruleset, at + 1, noted)
+            found = _taken(ruleset, rule, instead, min(1.0, to_person + rest), tried)
             return found if instead else _audited(ruleset, rule, item, item_id, found)
     chance_of_it = min(1.0, to_person + mass * _rest_share(restraint))
-    return _to_default(ruleset, default_pool, chance_of_it, evaluations, None)
+    return _to_default(ruleset, default_pool, chance_of_it, _tried(ruleset, len(ruleset.rules), noted), None)
+
+
+def _tried(ruleset: RuleSet, count: int, noted: Mapping[int, Evaluation]) -> _Tried:
+    """Account for the first rules of a version, of which those that are not noted did not hold."""
+    if count - len(noted) > MOST_MISSES:
+        return _Tried(tuple(noted.values()), count)
+    every = (noted.get(at) or _missed(rule.name) for at, rule in enumerate(ruleset.rules[:count]))
+    return _Tried(tuple(every), msgspec.UNSET)
 
 
 def _rest_share(restraint: Restraint, *, failed: bool = False) -> float:
@@ -264,7 +301,7 @@ def is_sampled(rule: Rule, item_id: UUID) -> bool:
 
 @lru_cache(maxsize=16_384)
 def _missed(name: str) -> Evaluation:
-    """Give what a rule makes of an item of which its condition does not hold; most rules of a large set do."""
+    """Give what a rule makes of an item of which its condition does not hold."""
     return Evaluation(name, matched=False)
 
 
@@ -282,13 +319,14 @@ def _evaluation(rule: Rule, restraint: Restraint, *, taken: bool) -> Evaluation:
 
 
 def _rest_to_person(
-    ruleset: RuleSet, start: int, item: Mapping[str, Any], facts: Facts, mass: float, restraint: Restraint
+    ruleset: RuleSet, places: Iterator[int], item: Mapping[str, Any], facts: Facts, mass: float, restraint: Restraint
 ) -> float:
     """Give the chance that the item would have come to a person had the rule that took it not sampled it."""
     to_person = 0.0
-    for rule in ruleset.rules[start:]:
-        if mass <= 0.0:
-            return to_person
+    if mass <= 0.0:
+        return to_person
+    for at in places:
+        rule = ruleset.rules[at]
         try:
             holds = rule.condition.holds(facts)
         except EvaluationFailed:
@@ -296,12 +334,12 @@ def _rest_to_person(
         if holds:
             to_person += mass * rule.sample * _share_to_person(ruleset, rule, item, restraint)
             mass *= 1.0 - rule.sample
+            if mass <= 0.0:
+                return to_person
     return to_person + mass * _rest_share(restraint)
 
 
-def _taken(
-    ruleset: RuleSet, rule: Rule, instead: str | None, probability: float, evaluations: list[Evaluation]
-) -> Route:
+def _taken(ruleset: RuleSet, rule: Rule, instead: str | None, probability: float, tried: _Tried) -> Route:
     """Follow a rule, or have the people of the pool `instead` judge what it may not decide."""
     return Route(
         action="review" if instead else rule.action,
@@ -313,13 +351,12 @@ def _taken(
         adjudicate_pool=rule.adjudicate_pool,
         sla_policy=rule.sla_policy,
         inclusion_probability=probability,
-        evaluations=tuple(evaluations),
+        evaluations=tried.evaluations,
+        tried=tried.tried,
     )
 
 
-def _to_default(
-    ruleset: RuleSet, pool: str, probability: float, evaluations: list[Evaluation], error: str | None
-) -> Route:
+def _to_default(ruleset: RuleSet, pool: str, probability: float, tried: _Tried, error: str | None) -> Route:
     return Route(
         action="review",
         rule=None,
@@ -330,6 +367,7 @@ def _to_default(
         adjudicate_pool=None,
         sla_policy=None,
         inclusion_probability=probability,
-        evaluations=tuple(evaluations),
+        evaluations=tried.evaluations,
+        tried=tried.tried,
         error=error,
     )

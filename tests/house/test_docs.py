@@ -22,7 +22,7 @@ from review.configuration.document import parse
 from review.configuration.rules import LATER_IN_POOLS, TOP, compile_config
 from review.feedback.rules import FeedbackRecord, Route
 from review.identity.rules import Permission
-from review.intake.rules import prepare
+from review.intake.rules import prepare, routed
 from review.kernel import strict_json
 from review.kernel.errors import ReviewError
 from review.kernel.events import EventKind
@@ -151,7 +151,7 @@ def test_the_example_configuration_takes_the_items_of_the_documentation() -> Non
         submitted = [each for each in sent if '"type"' in each]
         assert submitted, f"{name} shows no submission"
         for body in submitted:
-            item = prepare(strict_json.decode(body.encode()), config, idempotency_key=None)
+            item = routed(prepare(strict_json.decode(body.encode()), config, idempotency_key=None))
             assert item.route.rule == "low-confidence"
 
 

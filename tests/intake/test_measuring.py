@@ -9,14 +9,14 @@ import httpx
 import msgspec
 import pytest
 
-from review.intake import measure_queries, measuring
+from review.intake import measure_queries, measuring, rules
 from review.intake import service as intake
 from review.intake.measuring import Stored
 from review.intake.service import Accepted
 from review.kernel.db import Database
 from review.kernel.settings import Settings
-from review.routing.measuring import MOST_COUNTED
-from review.routing.rules import route
+from review.routing.measuring import MOST_COUNTED, Measured
+from review.routing.rules import Route, route
 from tests.make import CONFIG, World, submission
 
 RATES = CONFIG.replace(
@@ -145,3 +145,17 @@ WITH made AS (
 INSERT INTO item_bodies (project_id, item_id, input, output, details, route, submitted_by)
 SELECT $1, id, '{}', '{}', '{"subject": "busy"}', '{}', '{}' FROM made
 """
+
+
+async def test_who_asks_is_routed_once_when_it_was_measured(asking: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    known: list[Measured] = []
+
+    def noted(*given: Any) -> Route:
+        known.append(given[-1])
+        return route(*given)
+
+    monkeypatch.setattr(rules, "route", noted)
+    await asking.submit(subject="ann")
+    raws = [msgspec.json.encode(submission(subject=subject)) for subject in ("ann", "ben")]
+    await intake.submit_batch(asking.desk(), raws, idempotency_keys=[None] * len(raws))
+    assert [each.get("rate(item.subject, 1h)") for each in known] == [0, 1, 0]

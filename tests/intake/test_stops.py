@@ -10,7 +10,7 @@ from review.audit.rules import OPERATOR
 from review.configuration.document import parse
 from review.configuration.rules import compile_config
 from review.identity import keyring, keys
-from review.intake.rules import prepare
+from review.intake.rules import prepare, routed
 from review.kernel.ids import new_id
 from review.routing.rules import Restraint, route
 from tests.make import CONFIG, World, submission
@@ -122,7 +122,7 @@ rules:
 def test_nobody_in_particular_sends_what_is_only_tried() -> None:
     config = compile_config(parse(CONFIG.format(project="p")))
     raw = msgspec.to_builtins(SURE)
-    assert prepare(raw, config, idempotency_key=None).route.action == "approve"
+    assert routed(prepare(raw, config, idempotency_key=None)).route.action == "approve"
 
 
 async def test_a_stop_holds_for_every_key_that_a_source_was_rotated_through(

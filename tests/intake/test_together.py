@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from review.configuration.document import parse
 from review.configuration.rules import ProjectConfig, Versions, compile_config
 from review.identity.rules import LiveRollout, Principal, Role
-from review.intake.rules import NewItem, prepare, restraint_of, routed_anew
+from review.intake.rules import NewItem, prepare, restraint_of, routed
 from review.items.schemas import Model
 from review.kernel.ids import new_id
 from review.registry.rules import NONE, Called, Cleared
@@ -116,7 +116,7 @@ def test_whatever_comes_together_nothing_goes_out_against_a_restraint(
     cleared = data.draw(st.sampled_from([NONE, Cleared(frozenset({Called("m"), Called("m", "1")}))]))
     sent = {name: value for name, value in body.items() if value is not None}
     first = prepare(sent, old, idempotency_key=None, who=who, cleared=cleared, candidate=new if is_live else None)
-    item = routed_anew(first, measured_as(how, sent))
+    item = routed(first, measured_as(how, sent))
     by, taken = item.by, item.route
     assert (by is new) == (is_live and is_taken(rollout, item.id, sent.get("tags", ())))
     is_uncleared = clearing and not cleared.has(item.submission.model)
@@ -172,7 +172,7 @@ def _chance_by_enumeration(item: NewItem) -> float:
 
 def _routed(item: NewItem, by: ProjectConfig) -> Route:
     measured = item.route.measured if isinstance(item.route.measured, dict) else {}
-    return routed_anew(msgspec.structs.replace(item, by=by), measured).route
+    return routed(msgspec.structs.replace(item, by=by), measured).route
 
 
 def _check_replays(item: NewItem) -> None:

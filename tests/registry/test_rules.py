@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from review.configuration.document import parse
 from review.configuration.errors import ConfigurationInvalid
 from review.configuration.rules import ProjectConfig, Versions, compile_config
-from review.intake.rules import prepare
+from review.intake.rules import prepare, routed
 from review.items.schemas import Model
 from review.registry.comparing import BINS, Found, Share, side_of, span_of, tell
 from review.registry.rules import ALL, BEFORE, NONE, Called, Cleared, first_state, may_clear, may_revoke
@@ -71,7 +71,7 @@ def test_rules_decide_nothing_that_an_uncleared_version_made(
     model: Model | None, cleared: Cleared, more: dict[str, Any]
 ) -> None:
     """Promise 19: whatever the rules say, and replaying the stored item gives its route again."""
-    item = prepare(body(model, **more), compiled(), idempotency_key=None, cleared=cleared)
+    item = routed(prepare(body(model, **more), compiled(), idempotency_key=None, cleared=cleared))
     uncleared = Called.by(model) not in cleared.versions
     if uncleared:
         assert item.route.action == "review"
@@ -97,7 +97,8 @@ def test_clearing_is_asked_for_by_project_and_by_type() -> None:
     ):
         config = compile_config(parse(config_without_audit(models)))
         taken = [
-            prepare(body(None, type=kind), config, idempotency_key=None).route.action for kind in ("note", "payment")
+            routed(prepare(body(None, type=kind), config, idempotency_key=None)).route.action
+            for kind in ("note", "payment")
         ]
         assert taken == [note, payment], models
 

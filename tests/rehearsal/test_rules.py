@@ -15,7 +15,7 @@ from scipy.stats import beta
 from review.configuration.document import parse
 from review.configuration.rules import ProjectConfig, Versions, compile_config
 from review.identity.rules import Principal
-from review.intake.rules import NewItem, prepare
+from review.intake.rules import NewItem, prepare, routed
 from review.rehearsal import report as reporting
 from review.rehearsal import staffing
 from review.rehearsal.drawing import draw
@@ -102,7 +102,8 @@ def stored(item: NewItem) -> Past:
 @settings(max_examples=150)
 def test_replaying_a_stored_item_gives_its_route_again(body: dict[str, Any], is_stopped: bool) -> None:
     """Promise 19: routing is a function of the item and the version, here from the row alone."""
-    item = prepare(body, compiled(RULES), idempotency_key=None, who=sender("item_type:note" if is_stopped else ""))
+    who = sender("item_type:note" if is_stopped else "")
+    item = routed(prepare(body, compiled(RULES), idempotency_key=None, who=who))
     restraint = Restraint(stopped=is_stopped and body["type"] == "note", two_person=item.route.two_person)
     assert replayed(compiled(RULES), stored(item), restraint) == item.route
 
@@ -111,7 +112,7 @@ def test_replaying_a_stored_item_gives_its_route_again(body: dict[str, Any], is_
 @settings(max_examples=40)
 def test_a_tally_is_the_same_however_the_items_are_cut(bodies: list[dict[str, Any]], cut: int) -> None:
     """Promise 19: the same answer twice."""
-    pasts = [stored(prepare(body, compiled(RULES), idempotency_key=None)) for body in bodies]
+    pasts = [stored(routed(prepare(body, compiled(RULES), idempotency_key=None))) for body in bodies]
     versions = compiled(RULES), compiled(LOOSE, 2)
     whole = add(Tally(), pasts, *versions)
     text = msgspec.json.encode(add(Tally(), pasts[:cut], *versions))

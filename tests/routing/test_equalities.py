@@ -32,7 +32,12 @@ PLACES = st.one_of(VALUES, st.lists(VALUES, max_size=2), st.dictionaries(st.samp
         ('item.type == """a"""', None),
         ('item.type != "a"', None),
         ('"a" == item.type', None),
-        ('item.type == "a" && true', None),
+        ('item.type == "a" && true', Equality(("type",), "a", and_more=True)),
+        ('item.type == "a" && (true || item.ok)', Equality(("type",), "a", and_more=True)),
+        ('item.type == "a" && true || item.ok', None),
+        ('item.type == "a" && true ? false : true', None),
+        ('item.type == "a" || true', None),
+        ('true && item.type == "a"', None),
         ('!item.ok == "a"', None),
         ('item.metadata["desk"] == "a"', None),
         ("item.confidence == 1", None),
@@ -45,7 +50,15 @@ def test_only_plain_equalities_are_read_as_such(source: str, found: Equality | N
 
 @given(
     metadata=PLACES,
-    source=st.sampled_from([HERE, "item.metadata.desk == 'ä'", 'item.type == "ticket"', 'item.type == ""']),
+    source=st.sampled_from(
+        [
+            HERE,
+            "item.metadata.desk == 'ä'",
+            'item.type == "ticket"',
+            'item.type == ""',
+            f"{HERE} && item.confidence > 0",
+        ]
+    ),
 )
 def test_the_answer_is_the_engine_s(metadata: Any, source: str) -> None:
     condition = compile_condition(source)
