@@ -13,11 +13,13 @@ from typing import Any, TypeAlias
 import cel
 import msgspec
 
+from review.kernel.sentences import say
 from review.kernel.shapes import is_list, is_object
 from review.routing.cost import MAX_MACRO_ELEMENTS, steps_of
+from review.routing.engine import ENGINE, in_words
 from review.routing.equalities import Equality, equality_in, text_at
 from review.routing.measuring import NOTHING, Ask, Asked, IsOpen, Measured, answers, asked_in
-from review.routing.named import NO_NAMES, Entries, Names, NotLoaded, is_in, look_ups
+from review.routing.named import NO_NAMES, Entries, Names, is_in, look_ups
 from review.routing.reading import ITEM, JUDGEMENT, ConditionInvalid, Reading, Roots, read
 from review.routing.tokens import Kind, Token, scan
 
@@ -80,7 +82,7 @@ class Facts:
                 try:
                     self._scored[name] = sum((part.add for part in parts if part.condition.holds(self)), 0.0)
                 except EvaluationFailed as fault:
-                    self._failed[name] = str(fault)
+                    self._failed[name] = fault.args[0]
             self.context.add_variable("scores", self._scored)
         return self._failed
 
@@ -110,26 +112,29 @@ class Condition(msgspec.Struct, frozen=True):
         if self.equality is not None and (text := facts.text_at(self.equality.path)) is not None:
             return text == self.equality.text
         if self.reading.has_macros and facts.widest > MAX_MACRO_ELEMENTS:
-            message = f"a list is longer than the {MAX_MACRO_ELEMENTS} elements that a condition goes through"
+            message = say(
+                "a list is longer than the %(most)s elements that a condition goes through", most=MAX_MACRO_ELEMENTS
+            )
             raise EvaluationFailed(message)
         if self.scores:
             facts.score()
         try:
             value = self.program.execute(facts.context)
         except Exception as fault:
-            raise EvaluationFailed(self._lacking(facts) or _in_words(fault)) from fault
+            raise EvaluationFailed(self._lacking(facts) or in_words(fault)) from fault
         if value is True or value is False:
             return value
-        message = f"its value is {_KINDS.get(type(value).__name__, 'something')}, not true or false"
+        message = say("its value is %(kind)s, not true or false", kind=_KINDS.get(type(value).__name__, _SOMETHING))
         raise EvaluationFailed(message)
 
     def _lacking(self, facts: Facts) -> str | None:
         """Name the first thing that it asks and that was not measured, or score that cannot be counted and why."""
         for ask in self.asks:
             if ask.name not in facts.answers:
-                return f"{ask.name} was not measured"
-        failed = facts.score() if self.scores else None
-        return next((f"the score {name}: {failed[name]}" for name in self.scores if failed and name in failed), None)
+                return say("%(ask)s was not measured", ask=ask.name)
+        failed = facts.score() if self.scores else {}
+        name = next((name for name in self.scores if name in failed), None)
+        return None if name is None else say("the score %(score)s: %(why)s", score=name, why=failed[name])
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -172,7 +177,7 @@ def compile_judgement_condition(source: str) -> Condition:
 @lru_cache(maxsize=4096)
 def _compile(source: str, *, about_review: bool, names: Names) -> Condition:
     if len(source) > MAX_LENGTH:
-        message = f"the condition is longer than {MAX_LENGTH} characters"
+        message = say("the condition is longer than %(most)s characters", most=MAX_LENGTH)
         raise ConditionInvalid(message, 0)
     tokens = list(scan(source))
     asked = () if about_review else asked_in(tokens, names.calendars)
@@ -337,12 +342,12 @@ def _is_index(tokens: Sequence[Token], at: int) -> bool:
 def _syntax_error(sentence: str, source: str, edits: Sequence[_Edit]) -> tuple[str, int]:
     """Turn the engine's report, which speaks of the rewritten text, into one sentence and a place in the original."""
     if "Recursion limit" in sentence:
-        return "is no CEL: it nests too deep", 0
+        return say("is no CEL: it nests too deep"), 0
     _, _, report = sentence.partition("ERROR: <input>:")
     place, _, rest = report.partition(": ")
     line, _, column = place.partition(":")
     told = rest.split("\n", 1)[0].removeprefix("Syntax error: ").partition(" expecting ")[0]
-    message = "is no CEL: " + told.replace("'<EOF>'", "the end")
+    message = say("is no CEL: %(why)s", why=ENGINE.of(told.replace("'<EOF>'", "the end")))
     if not (line.isdigit() and column.isdigit()):
         return message, 0
     lines = _rewritten(source, edits).split("\n")
@@ -363,7 +368,7 @@ def _refuse_broken_patterns(tokens: Sequence[Token]) -> None:
             try:
                 cel.compile(f'"".matches({pattern.text})').execute({})
             except Exception as fault:
-                message = f"{pattern.text} is no regular expression"
+                message = say("%(pattern)s is no regular expression", pattern=pattern.text)
                 raise ConditionInvalid(message, pattern.offset) from fault
 
 
@@ -371,29 +376,18 @@ def _refuse_broken_constant(condition: Condition) -> None:
     try:
         condition.holds(Facts({}))
     except EvaluationFailed as fault:
-        message = f"can never be evaluated: {fault}"
+        message = say("can never be evaluated: %(why)s", why=fault.args[0])
         raise ConditionInvalid(message, 0) from fault
 
 
 _KINDS = {
-    "str": "text",
-    "float": "a number",
-    "int": "a number",
+    "str": say("text"),
+    "float": say("a number"),
+    "int": say("a number"),
     "NoneType": "null",
-    "list": "a list",
-    "dict": "an object",
-    "datetime": "a time",
-    "timedelta": "a duration",
+    "list": say("a list"),
+    "dict": say("an object"),
+    "datetime": say("a time"),
+    "timedelta": say("a duration"),
 }
-
-
-def _in_words(fault: Exception) -> str:
-    if isinstance(fault, KeyError):
-        return f"the field {str(fault.args[0])[:100]!r} is missing"
-    if isinstance(fault, IndexError):
-        return "a list is shorter than the condition expects"
-    if NotLoaded.__name__ in str(fault):
-        return "a list that it looks in is not loaded"
-    if isinstance(fault, TypeError) or "Undefined variable or function" in str(fault):
-        return "a value is empty or of another kind than the condition expects"
-    return str(fault).split("\n", 1)[0].partition(". ")[0][:200]
+_SOMETHING = say("something")

@@ -19,7 +19,8 @@ from review.kernel.resources import PACKAGE
 from review.sla.calendars import Calendar, describe_day
 from review.sla.reasons import duration
 from review.sla.rules import Clock, Facts, PriorityTargets, SlaPolicy, Target, run
-from review.web.pages import ladders, retold
+from review.web.pages import ladders, retold, stored
+from review.web.words.calls import CALL
 from review.web.words.retelling import Book
 from tests.configuration.test_limits import GOOD, compiled
 from tests.configuration.test_shadows import source
@@ -47,13 +48,23 @@ WRITTEN: dict[str, tuple[Book, frozenset[str]]] = {
     "escalation/ladder.py": (retold.FAILED, frozenset({"TAKES_TWO", "STOPPED"})),
     "queueing/rules.py": (retold.LOST, frozenset({"reason", "_reason_kept"})),
     "reviewing/pending.py": (retold.LOST, frozenset({"_drop"})),
+    "datasets/snapshots/running.py": (stored.SNAPSHOT, frozenset({"error", "told", "let_go", "_nothing"})),
+    "datasets/snapshots/withdrawing.py": (stored.SNAPSHOT, frozenset({"_said"})),
+    "datasets/snapshots/store.py": (stored.SNAPSHOT, frozenset({"message"})),
+    "configuration/endings.py": (stored.ROLLOUT, frozenset({"because"})),
+    "rollout/steering.py": (stored.ROLLOUT, frozenset({"because"})),
+    "reviewing/rules.py": (stored.UNFIT, frozenset({"FieldError"})),
+    "items/types.py": (stored.UNFIT, frozenset({"_LIMITS", "_WORDS", "_ONE_FORM", "_foreign"})),
+    "routing/conditions.py": (stored.EVALUATION, frozenset({"_lacking"})),
+    "routing/engine.py": (stored.EVALUATION, frozenset({"in_words"})),
+    "escalation/ladder.py ": (stored.ACTOR, frozenset({"_by", "decided_by"})),
     "rehearsal/running.py": (retold.BACKTEST, frozenset({"end"})),
-    "delivery/egress/service.py": (retold.CALL, frozenset({"_attempt"})),
-    "delivery/egress/connecting.py": (retold.CALL, frozenset({"explain", "message"})),
-    "delivery/egress/rules.py": (retold.CALL, frozenset({"message"})),
+    "delivery/egress/service.py": (CALL, frozenset({"_attempt"})),
+    "delivery/egress/connecting.py": (CALL, frozenset({"explain", "message"})),
+    "delivery/egress/rules.py": (CALL, frozenset({"message"})),
     "delivery/webhooks/rules.py": (retold.DELIVERY, frozenset({"because"})),
-    "delivery/webhooks/turns.py": (retold.DELIVERY | retold.CALL, frozenset({"reason", "LOST"})),
-    "delivery/webhooks/dispatch.py": (retold.CALL, frozenset({"STOPPED", "UNREADABLE"})),
+    "delivery/webhooks/turns.py": (retold.DELIVERY | CALL, frozenset({"reason", "LOST"})),
+    "delivery/webhooks/dispatch.py": (CALL, frozenset({"STOPPED", "UNREADABLE"})),
     "delivery/notifications/dispatch.py": (retold.NOTICE, frozenset({"why", "SendFailed"})),
     "delivery/notifications/rules.py": (retold.NOTICE, frozenset({"_held_back"})),
     "delivery/notifications/mail.py": (retold.NOTICE, frozenset({"why"})),
@@ -112,7 +123,9 @@ def test_what_a_configuration_asks_for_in_vain_is_read_back_word_for_word() -> N
 def test_all_that_a_package_writes_is_known(place: str) -> None:
     """Whoever changes a sentence there changes it in review/web/pages/retold.py too."""
     book, within = WRITTEN[place]
-    written = [said for node in _places(ast.parse((PACKAGE / place).read_text()), within) for said in _texts(node)]
+    written = [
+        said for node in _places(ast.parse((PACKAGE / place.strip()).read_text()), within) for said in _texts(node)
+    ]
     assert written, "it is written elsewhere now"
     assert [said for said in written if book.find(said.removeprefix("could not: ")) is None] == []
 
@@ -166,18 +179,22 @@ def _name(node: ast.expr) -> str:
 
 def _texts(node: ast.expr) -> Iterator[str]:
     """Give the sentences that an expression may be, with something in each gap."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_said(node.value):
         yield GAP.sub(lambda gap: "reject" if gap[1] == "verdict" else "1", node.value)
     elif isinstance(node, ast.JoinedStr):
         texts = [""]
         for part in node.values:
             fillings = [part.value] if isinstance(part, ast.Constant) else _fillings(part)
             texts = [text + str(filling) for text in texts for filling in fillings]
-        yield from (text for text in texts if any(letter.isalpha() for letter in text))
+        yield from filter(_is_said, texts)
     else:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr) and not isinstance(node, ast.JoinedStr | ast.Compare):
                 yield from _texts(child)
+
+
+def _is_said(text: str) -> bool:
+    return " " in text and any(letter.isalpha() for letter in text)
 
 
 def _fillings(part: ast.expr) -> list[str]:

@@ -8,10 +8,12 @@ what no message fits, such as what an earlier version wrote otherwise, stays in 
 import re
 from typing import Final
 
-from review.kernel.wording import DAYS, MONTHS, number
+from review.kernel.foreign import English, Gap
+from review.kernel.wording import DAYS, MONTHS
 from review.web.pages import words
-from review.web.words.catalogue import N_, gettext, ngettext
-from review.web.words.retelling import Book, Gap
+from review.web.words.calls import CALL, OUT
+from review.web.words.catalogue import ENGLISH, N_, gettext, language, ngettext
+from review.web.words.retelling import Book
 
 _UNITS: Final = {"d": N_("%(days)s d"), "h": N_("%(hours)s h"), "min": N_("%(minutes)s min"), "s": N_("%(seconds)s s")}
 _NAMES: Final = {"d": "days", "h": "hours", "min": "minutes", "s": "seconds"}
@@ -240,52 +242,6 @@ WARNING: Final = Book(
 BACKTEST: Final = Book(N_("It failed again and again at the same place."))
 
 
-def _amount(said: str) -> str:
-    return number(float(said), "g")
-
-
-_OUT: Final[dict[str, Gap]] = {
-    "seconds": (r"[\d.]+", _amount),
-    "status": (r"\d+", str),
-    "location": (r"\S+", str),
-    "host": (r"\S+", str),
-}
-# review/delivery/egress: why a call came to nothing. What the machine says of it stays as it says it.
-CALL: Final = Book(
-    N_("status %(status)s"),
-    N_("redirects are not followed (%(status)s to %(location)s)"),
-    N_("timed out after %(seconds)s s, looking up the name and connecting"),
-    N_("timed out after %(seconds)s s, sending the request"),
-    N_("timed out after %(seconds)s s, waiting for the answer"),
-    N_("timed out after %(seconds)s s, reading the answer"),
-    N_("bad certificate: %(what)s"),
-    N_("TLS failed: %(what)s"),
-    N_("no connection: %(what)s"),
-    N_("the receiver closed the connection before it had answered"),
-    N_("the answer is not HTTP: %(what)s"),
-    N_("the name %(host)s does not resolve: %(what)s"),
-    N_("the name %(host)s resolves to %(what)s, which is no address"),
-    N_("the name %(host)s has no address"),
-    N_("the URL holds a space, a backslash or a control character"),
-    N_("the URL cannot be read: %(what)s"),
-    N_("the URL begins with %(scheme)s:, not with https:"),
-    N_("the URL is plain http; use https, or an operator can allow it with REVIEW_WEBHOOK_ALLOW_HTTP"),
-    N_("the URL carries a user name or password, which is not allowed"),
-    N_("the URL names no host, or port 0"),
-    N_("%(host)s is no host name"),
-    N_(
-        "the name %(host)s resolves to %(what)s, which is not a public address; "
-        "an operator can allow its network with REVIEW_WEBHOOK_ALLOW_NETWORKS"
-    ),
-    N_("%(host)s is not a public address; an operator can allow its network with REVIEW_WEBHOOK_ALLOW_NETWORKS"),
-    N_("the worker that sent this ended before it had an answer"),
-    N_("the worker was stopped before the answer came"),
-    N_("no secret of this endpoint can be opened; give the worker the REVIEW_SECRET_KEY that sealed it, or rotate it"),
-    N_("it failed inside: %(what)s"),
-    gaps=_OUT,
-)
-
-
 def _cause(said: str) -> str:
     return OUTCOMES.tell(said)
 
@@ -335,7 +291,7 @@ NOTICE: Final = Book(
     N_("it was refused: it may not open a file"),
     N_("it was refused: it may only connect to addresses of the internet"),
     N_("it was refused: %(cause)s"),
-    gaps=_OUT | _CAUSE,
+    gaps=OUT | _CAUSE,
 )
 
 
@@ -348,5 +304,7 @@ def clock(said: str) -> str:
 
 
 def outcome(said: str) -> str:
-    """Say why a delivery, a notice, a call or a backtest failed."""
-    return OUTCOMES.tell(said)
+    """Say why a delivery, a notice, a call or a backtest failed; what no message fits is English, and says so."""
+    if language() == ENGLISH:
+        return said
+    return OUTCOMES.find(said) or English(said)

@@ -1,0 +1,43 @@
+"""What the CEL engine says of a condition that it cannot read or evaluate; a test provokes each of these."""
+
+from typing import Final
+
+from review.kernel.catalogue import N_
+from review.kernel.foreign import English, Phrases
+from review.kernel.sentences import say
+from review.routing.named import NotLoaded
+
+ENGINE: Final = Phrases(
+    N_("mismatched input %(input)s"),
+    N_("extraneous input %(input)s"),
+    N_("missing %(mark)s at %(input)s"),
+    N_("no viable alternative at input %(input)s"),
+    N_("token recognition error at: %(input)s"),
+    N_("Incomplete `%(context)s` for `%(name)s` expression!"),
+    N_("invalid argument to has() macro"),
+    N_("argument must be a simple name"),
+    N_("division by zero in CEL expression"),
+    N_("Arithmetic overflow in %(function)s on %(one)s and %(other)s."),
+    N_("Arithmetic overflow in %(function)s on %(one)s and %(other)s"),
+    N_("Function %(function)s error: premature end of input"),
+    N_("Function %(function)s error: input is out of range"),
+    N_("Function %(function)s error: integer overflow"),
+    N_("Function %(function)s error: unsigned integer overflow"),
+    N_("Function %(function)s error: string parse error: invalid float literal"),
+    N_("Function %(function)s error: input contains invalid characters"),
+    N_("Function %(function)s error: %(what)s"),
+    gaps={"what": (".+", English)},
+)
+
+
+def in_words(fault: Exception) -> str:
+    """Say why a condition could not be evaluated, of a fault of the engine or of what it called."""
+    if isinstance(fault, KeyError):
+        return say("the field %(field)s is missing", field=repr(str(fault.args[0])[:100]))
+    if isinstance(fault, IndexError):
+        return say("a list is shorter than the condition expects")
+    if NotLoaded.__name__ in str(fault):
+        return say("a list that it looks in is not loaded")
+    if isinstance(fault, TypeError) or "Undefined variable or function" in str(fault):
+        return say("a value is empty or of another kind than the condition expects")
+    return ENGINE.of(str(fault).split("\n", 1)[0].partition(". ")[0][:200])
