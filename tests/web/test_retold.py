@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import product
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,10 @@ from review.configuration.document import parse
 from review.configuration.rules import compile_config
 from review.delivery.egress.rules import ADVICE
 from review.kernel import catalogue
+from review.kernel.catalogue import Languages
+from review.kernel.clock import utc_now
 from review.kernel.resources import PACKAGE
+from review.sla import regions
 from review.sla.calendars import Calendar, describe_day
 from review.sla.reasons import duration
 from review.sla.rules import Clock, Facts, PriorityTargets, SlaPolicy, Target, run
@@ -151,6 +155,29 @@ def test_it_is_said_in_the_language_of_the_page_and_else_as_it_was_written(
         assert unmarked(ladders.told(done).replace(". ", "")) == []
         assert retold.LOST.tell("the lease has ended") == marked("the lease has ended")
     assert retold.clock(arrived) == arrived
+
+
+def test_public_holidays_are_called_what_they_are_in_the_language_of_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the library that knows them; where it has none of that language, the name stays what it is in English."""
+    install(tmp_path)
+    for tag in ("de", "de_AT", "uk"):
+        copytree(tmp_path / "qps", tmp_path / tag)
+    monkeypatch.setattr(catalogue, "_installed", Languages(tmp_path))
+    berlin = Calendar(name="berlin", timezone="Europe/Berlin", week=((),) * 7, holidays=("DE-BE",))
+    closed = "closed: Christmas Day"
+    for tag, said in (("de", "Erster Weihnachtstag"), ("de-at", "Erster Weihnachtstag"), ("uk", "Перший день Різдва")):
+        with catalogue.speaking(tag):
+            assert retold.clock(closed, [berlin]) == marked("closed: %(closed_for)s") % {"closed_for": said}
+    with catalogue.speaking("he"):
+        assert "Christmas Day" in retold.clock(closed, [berlin])
+    with catalogue.speaking("de"):
+        assert "Christmas Day" in retold.clock(closed), "no calendar with holidays"
+    year = utc_now().year
+    for region, tag in (("DE-BE", "de"), ("BR", "pt-br"), ("CA-QC", "fr"), ("IL", "he")):
+        names = regions.names_in(region, tag, year)
+        assert {*regions.holidays_of(region, year).values()} <= {*names}, region
 
 
 def _places(tree: ast.Module, within: frozenset[str]) -> Iterator[ast.expr]:

@@ -6,10 +6,15 @@ what no message fits, such as what an earlier version wrote otherwise, stays in 
 """
 
 import re
+from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import Final
 
+from review.kernel.clock import utc_now
 from review.kernel.foreign import English, Gap
 from review.kernel.wording import DAYS, MONTHS
+from review.sla.calendars import Calendar
+from review.sla.regions import names_in
 from review.web.pages import words
 from review.web.words.calls import CALL, OUT
 from review.web.words.catalogue import ENGLISH, N_, gettext, language, ngettext
@@ -68,8 +73,18 @@ def _closed(said: str) -> str | None:
     return said
 
 
+# Whose public holidays a text may name; set around its telling, for names are found deep within sentences.
+_regions: ContextVar[tuple[str, ...]] = ContextVar("regions", default=())
+
+
 def _why_closed(said: str) -> str:
-    return gettext(said) if said in DAYS else _WHY_CLOSED.find(said) or said
+    return gettext(said) if said in DAYS else _WHY_CLOSED.find(said) or _holiday(said) or said
+
+
+def _holiday(said: str) -> str | None:
+    """Give what a public holiday is called in the page's language, where the library knows it."""
+    named = (names_in(region, language(), utc_now().year).get(said) for region in _regions.get())
+    return next(filter(None, named), None)
 
 
 _WHY_CLOSED: Final = Book(N_("there was no such day in %(zone)s"), N_("a day named as closed"))
@@ -298,9 +313,13 @@ NOTICE: Final = Book(
 OUTCOMES: Final = DELIVERY | NOTICE | CALL | BACKTEST
 
 
-def clock(said: str) -> str:
-    """Say why something is due when it is, or what is special about a day."""
-    return CLOCK.tell(said)
+def clock(said: str, calendars: Iterable[Calendar] = ()) -> str:
+    """Say why something is due when it is, or what is special about a day; these calendars' holidays by their names."""
+    before = _regions.set(tuple(region for calendar in calendars for region in calendar.holidays))
+    try:
+        return CLOCK.tell(said)
+    finally:
+        _regions.reset(before)
 
 
 def outcome(said: str) -> str:
