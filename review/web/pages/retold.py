@@ -167,7 +167,7 @@ _STEP: Final[dict[str, Gap]] = {
     "now": (r"\S+", str),
     "count": (r"\d+", str),
 }
-# review/escalation/rules.py: what a step did, as the end of a sentence that begins with the step.
+# review/escalation/rules.py: what a step did, as a clause that stands behind the step and a colon.
 DONE: Final = Book(
     N_("approved it, for nobody had decided"),
     N_("rejected it, for nobody had decided"),

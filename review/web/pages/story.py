@@ -140,12 +140,12 @@ def _step_taken(entry: HistoryEntry, details: Particulars) -> Markup:
     done, step = visible(ladders.told(_texts(details, "done"))), _step(details)
     if entry.actor_kind == "user":
         return gettext(
-            "%(who)s brought %(step)s forward. It %(did)s.",
+            "%(who)s brought %(step)s forward: %(did)s.",
             who=stored.who(entry.actor_kind, entry.actor),
             step=step,
             did=done,
         )
-    return _capital(gettext("%(step)s %(did)s.", step=step, did=done))
+    return _capital(gettext("%(step)s: %(did)s.", step=step, did=done))
 
 
 def _step_skipped(_entry: HistoryEntry, details: Particulars) -> Markup:
