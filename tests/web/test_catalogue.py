@@ -79,6 +79,20 @@ rules:
   - {name: odd, when: 'item.confidnce < 0.8 && item.tags % 2', then: {approve: true}}
 default_pool: triages
 """
+# What ended as it did, by the words that the packages below the pages have for it; the scene has none, or a name.
+STORED = (
+    "UPDATE deliveries SET reason = 'tried 3 times, the last with: no connection: Connection refused'",
+    "UPDATE snapshots SET state = 'failed', ended_at = now(), error = 'The disk refused: [Errno 28] It is full.'",
+    "UPDATE erasures SET error = 'It failed for a reason that the server''s log tells.'",
+    "UPDATE rollouts SET state = 'ended', ended_at = now(), ended_by = 'timer', because = 'Version 2 became active.'",
+    "UPDATE bulk_items SET state = 'left_out', why = 'invalid', said = 'output.label must be one of `a`, `b`'",
+    """UPDATE item_bodies SET route = jsonb_set(route::jsonb, '{error}',
+       '"rule low: a list is longer than the 1000 elements that a condition goes through"')::json""",
+    """INSERT INTO audit_entries (project_id, id, actor_kind, actor_name, action, item_id, details)
+       SELECT project_id, gen_random_uuid(), 'timer', 'escalation policy ladder', each.action, id, each.told::json
+       FROM items, (VALUES ('escalation.step_taken', '{"step": 2, "policy": "1", "done": ["notified 1@2.3"]}'),
+                           ('case.escalated', '{"to": "1"}')) AS each (action, told)""",
+)
 NO_YAML = ("a: b: c", "a: [1", 'a: "\\y"', "- @")
 CODE = re.compile(r'<p class="small soft">(\d{3} \w+)</p>')
 ENDING = re.compile(r"/sign-out|/sessions/")  # what would sign the caller out
@@ -184,7 +198,8 @@ async def test_no_page_says_anything_in_english(
     """Every page of the application, with something of everything on it; what is data says so with `translate`."""
     monkeypatch.setattr(catalogue, "_installed", made_up)
     scene = await Scene.build(http, db, settings, "admin")
-    await db.hot.execute("UPDATE deliveries SET reason = 'the receiver answered 410 Gone'")  # the scene writes a name
+    for statement in STORED:
+        await db.hot.execute(statement)
     http.cookies.clear()
     headers = HTML | {"accept-language": "qps", "cookie": f"countersign={scene.caller.cookie}"}
     left: dict[str, list[str]] = {}

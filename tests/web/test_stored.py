@@ -15,6 +15,7 @@ from review.reviewing.schemas import JudgementIn
 from review.routing.conditions import EvaluationFailed, compile_condition, facts_of
 from review.web.pages import stored
 from review.web.pages.environment import build_environment
+from review.web.pages.sentences import shown
 from tests.web.left_over import left_over, unmarked
 from tests.web.made_up import install, marked
 
@@ -66,7 +67,7 @@ def test_why_a_rule_could_not_be_evaluated_is_said_again() -> None:
         with pytest.raises(EvaluationFailed) as caught:
             compile_condition(source).holds(facts_of({"input": {"n": "4", "s": "x"}}, {"input": None}))
         with catalogue.speaking("qps"):
-            assert unmarked(stored.why_not(f"rule low: {caught.value}").replace("low", "")) == []
+            assert unmarked(shown(stored.why_not(f"rule low: {caught.value}")).replace("low", "")) == []
 
 
 def test_who_acted_is_named_where_nobody_did() -> None:
@@ -82,9 +83,11 @@ def test_a_record_of_left_out_feedback_is_said_reason_by_reason() -> None:
         "(too little agreement, or none known: 7, another verdict: 5)."
     )
     with catalogue.speaking("qps"):
-        assert unmarked(stored.ended(kept)) == []
-        assert marked("too little agreement, or none known") + ": 7" in stored.ended(kept)
-        assert stored.ended("Ana’s own words") == "Ana’s own words"
+        assert unmarked(shown(stored.ended(kept))) == []
+        assert marked("too little agreement, or none known") + ": 7" in shown(stored.ended(kept))
+        assert isinstance(stored.ended("It failed as it never did."), English)
+        assert unmarked(shown(stored.because("Guard error_rate: 0.5 on 12 items is above 0.1."))) == []
+        assert stored.because("Ana’s own words") == "Ana’s own words"
 
 
 def test_what_a_library_says_is_marked_as_english_on_a_page_in_another_language() -> None:

@@ -323,7 +323,10 @@ def clock(said: str, calendars: Iterable[Calendar] = ()) -> str:
 
 
 def outcome(said: str) -> str:
-    """Say why a delivery, a notice, a call or a backtest failed; what no message fits is English, and says so."""
-    if language() == ENGLISH:
-        return said
-    return OUTCOMES.find(said) or English(said)
+    """Say why a delivery, a notice, a call or a backtest failed."""
+    return OUTCOMES.tell(said)
+
+
+def outcome_shown(said: str) -> str:
+    """Say the same where it is printed, with what is English for good marked as such."""
+    return said if language() == ENGLISH else OUTCOMES.sentence(said) or English(said)

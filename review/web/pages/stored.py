@@ -12,7 +12,7 @@ from markupsafe import Markup
 from review.kernel.foreign import English, Gap
 from review.routing.engine import ENGINE
 from review.web.content import visible
-from review.web.words.catalogue import ENGLISH, N_, gettext, language, spoken
+from review.web.words.catalogue import ENGLISH, N_, gettext, language
 from review.web.words.retelling import Book
 
 _COUNT: Final[Gap] = (r"\d+", str)
@@ -52,7 +52,7 @@ SNAPSHOT: Final = Book(
         "It held records of %(held)s item(s) that were erased, so its files were removed. "
         "A new snapshot of the dataset is made without them."
     ),
-    gaps={"seen": _COUNT, "held": _COUNT, "reasons": (".*", _left_out)},
+    gaps={"seen": _COUNT, "held": _COUNT, "reasons": (".*", _left_out), "fault": (".+", English)},
 )
 
 
@@ -110,10 +110,6 @@ _KINDS: Final = frozenset(
 )
 
 
-def _engine(said: str) -> str:
-    return known.by(spoken()) if (known := ENGINE.find(said)) is not None else English(said)
-
-
 _WHY: Final[dict[str, Gap]] = {"most": _COUNT, "kind": ("[a-z ]+", _kind), "why": (".+", lambda said: why_not(said))}  # noqa: PLW0108  it is defined below, by this
 # review/routing/conditions.py: why a condition could not be evaluated; and rules.py, which names the rule before it.
 EVALUATION: Final = Book(
@@ -128,8 +124,6 @@ EVALUATION: Final = Book(
     N_("a value is empty or of another kind than the condition expects"),
     gaps=_WHY,
 )
-
-_ENDED: Final = SNAPSHOT | ROLLOUT
 
 _OWN_NAMES: Final = frozenset({"user", "key"})
 # Who the audit and other records name where no person and no key acted.
@@ -153,15 +147,20 @@ def who(kind: str, name: str) -> Markup:
 
 
 def ended(said: str) -> str:
-    """Say why a snapshot or an erasure did not come about, or a rollout is over; people's own words stay theirs."""
-    return said if language() == ENGLISH else _ENDED.find(said) or said
+    """Say why a snapshot or an erasure did not come about."""
+    return said if language() == ENGLISH else SNAPSHOT.sentence(said) or English(said)
+
+
+def because(said: str) -> str:
+    """Say why a rollout is over; people's own words stay theirs."""
+    return said if language() == ENGLISH else ROLLOUT.sentence(said) or said
 
 
 def why_not(said: str) -> str:
     """Say why a rule could not be evaluated."""
     if language() == ENGLISH:
         return said
-    return EVALUATION.find(said) or _engine(said)
+    return EVALUATION.sentence(said) or ENGINE.of(said)
 
 
 def unfit(said: str) -> str:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from review.kernel import sentences
-from review.kernel.foreign import Gap, Phrases
+from review.kernel.foreign import English, Gap, Phrases
 from review.kernel.wording import number
 from review.web.words.catalogue import N_, gettext
 from review.web.words.retelling import Book
@@ -35,7 +35,7 @@ _MACHINE: Final = frozenset(
 
 
 def _machine(said: str) -> str:
-    return gettext(said) if said in _MACHINE else said
+    return gettext(said) if said in _MACHINE else English(said)
 
 
 OUT: Final[dict[str, Gap]] = {
@@ -86,7 +86,7 @@ CALL: Final = Book(*_MESSAGES, gaps=OUT)
 
 
 def _sentence(said: str) -> str:
-    return sentences.say(said) if said in _MACHINE else said
+    return sentences.say(said) if said in _MACHINE else English(said)
 
 
 def _as_number(said: str) -> str:

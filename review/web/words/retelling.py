@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final, Self
 
 from review.kernel.foreign import Gap, pattern_of, said_in
+from review.kernel.sentences import Sentence, say
 from review.web.words.catalogue import ENGLISH, gettext, language
 
 LONGEST: Final = 8_000  # of a text that is read; what is longer was written by people
@@ -31,15 +32,24 @@ class Book:
 
     def find(self, text: str) -> str | None:
         """Say a text in the language of the page, or give None where it is none of these."""
-        for pattern, message in self._known:
+        known = self._read(text)
+        return None if known is None else gettext(known[0], **known[1])
+
+    def sentence(self, text: str) -> Sentence | None:
+        """Give a text as a sentence, which says of what stands in its gaps where that is English for good."""
+        known = self._read(text)
+        return None if known is None else say(known[0], **known[1])
+
+    def _read(self, text: str) -> tuple[str, dict[str, str]] | None:
+        for pattern, message in self._known if len(text) <= LONGEST else ():
             found = pattern.fullmatch(text)
             names = None if found is None else said_in(found.groupdict(), self._gaps)
             if names is not None:
-                return gettext(message, **names)
+                return message, names
         return None
 
     def tell(self, text: str) -> str:
         """Say a text in the language of the page; what is not known stays as it was written."""
-        if language() == ENGLISH or len(text) > LONGEST:
+        if language() == ENGLISH:
             return text
         return self.find(text) or text
