@@ -36,9 +36,14 @@ def _faults(output: object) -> str:
     """Write what is wrong with a judgement as an act on many keeps it."""
     schema = compile_schema(SCHEMA)
     item_type = ItemType(
-        name="t", version=1, title="T", input_schema=True, output_schema=SCHEMA, input_validator=schema,
+        name="t",
+        version=1,
+        title="T",
+        input_schema=True,
+        output_schema=SCHEMA,
+        input_validator=schema,
         output_validator=schema,
-    )  # fmt: skip
+    )
     submitted = JudgementIn(verdict=Verdict.CORRECT, output=output, reasons=("no_such",))
     return "; ".join(f"{each.path} {each.message}" for each in find_faults(item_type, {}, submitted))
 
