@@ -16,7 +16,7 @@ import msgspec
 from review.kernel.sentences import say
 from review.kernel.shapes import is_list, is_object
 from review.routing.cost import MAX_MACRO_ELEMENTS, steps_of
-from review.routing.engine import ENGINE, in_words
+from review.routing.engine import ENGINE, THE_END, in_words
 from review.routing.equalities import Equality, equality_in, text_at
 from review.routing.measuring import NOTHING, Ask, Asked, IsOpen, Measured, answers, asked_in
 from review.routing.named import NO_NAMES, Entries, Names, is_in, look_ups
@@ -347,7 +347,7 @@ def _syntax_error(sentence: str, source: str, edits: Sequence[_Edit]) -> tuple[s
     place, _, rest = report.partition(": ")
     line, _, column = place.partition(":")
     told = rest.split("\n", 1)[0].removeprefix("Syntax error: ").partition(" expecting ")[0]
-    message = say("is no CEL: %(why)s", why=ENGINE.of(told.replace("'<EOF>'", "the end")))
+    message = say("is no CEL: %(why)s", why=ENGINE.of(told.replace("'<EOF>'", THE_END)))
     if not (line.isdigit() and column.isdigit()):
         return message, 0
     lines = _rewritten(source, edits).split("\n")

@@ -7,6 +7,13 @@ from review.kernel.foreign import English, Phrases
 from review.kernel.sentences import say
 from review.routing.named import NotLoaded
 
+THE_END: Final = say("the end")  # of a condition, for what the engine writes as `'<EOF>'`
+
+
+def _token(said: str) -> str:
+    return THE_END if said == THE_END else said
+
+
 ENGINE: Final = Phrases(
     N_("mismatched input %(input)s"),
     N_("extraneous input %(input)s"),
@@ -26,7 +33,7 @@ ENGINE: Final = Phrases(
     N_("Function %(function)s error: string parse error: invalid float literal"),
     N_("Function %(function)s error: input contains invalid characters"),
     N_("Function %(function)s error: %(what)s"),
-    gaps={"what": (".+", English)},
+    gaps={"what": (".+", English), "input": (".+", _token)},
 )
 
 
