@@ -132,7 +132,7 @@ class Condition(msgspec.Struct, frozen=True):
         for ask in self.asks:
             if ask.name not in facts.answers:
                 return say("%(ask)s was not measured", ask=ask.name)
-        failed = facts.score() if self.scores else {}
+        failed: Mapping[str, str] = facts.score() if self.scores else {}
         name = next((name for name in self.scores if name in failed), None)
         return None if name is None else say("the score %(score)s: %(why)s", score=name, why=failed[name])
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
@@ -96,7 +97,7 @@ def test_what_msgspec_says_of_a_value_that_does_not_fit_becomes_a_sentence_with_
 
 def test_what_msgspec_can_say_of_a_place_in_a_document_is_all_known() -> None:
     """Its module holds what it can say; whatever ends with a place is of a value, and a new one is seen here."""
-    core = Path(str(msgspec._core.__file__)).read_bytes()
+    core = Path(str(import_module("msgspec._core").__file__)).read_bytes()
     forms = {each.decode() for each in re.findall(rb"((?:Expected|Invalid|Object|Missing)[ -~]{3,})%U\x00", core)}
     forms |= {
         each.decode() for each in re.findall(rb"((?:Timestamp|Duration|Integer value|Number) [ -~]{3,})%U\x00", core)
