@@ -20,6 +20,7 @@ from review.kernel.db import Database
 from review.kernel.ids import new_id
 from review.kernel.settings import Settings
 from review.queueing import service as queueing
+from review.queueing.ahead import Reserved
 from review.queueing.schemas import ClaimedAssignment
 from review.reviewing import pending
 from review.reviewing import service as reviewing
@@ -60,13 +61,19 @@ rules:
 
 
 async def give_verdict(
-    tx: AsyncSession, bench: reviewing.Bench, *, submitted: JudgementIn, filled: Filled, **key: Any
+    tx: AsyncSession,
+    bench: reviewing.Bench,
+    *,
+    submitted: JudgementIn,
+    filled: Filled,
+    shown: Reserved | None = None,
+    **key: Any,
 ) -> Given:
     """Take a verdict as the review page does: what it is about is locked, read, and then given."""
     held = await pending.hold(tx, bench, **key, verdict=submitted.verdict.value, filled=filled)
     if isinstance(held, Given):
         return held
-    return await pending.give(tx, bench, who=key["who"], judged=held, submitted=submitted, filled=filled)
+    return await pending.give(tx, bench, who=key["who"], judged=held, submitted=submitted, filled=filled, shown=shown)
 
 
 def submission(text: str = "where is my card", label: str = "card_arrival", **more: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from review.configuration.errors import ConfigError, ConfigurationInvalid
+from review.configuration.yaml_words import YAML_WORDS
 from review.kernel.sentences import say
 
 MAX_BYTES = 1024 * 1024
@@ -110,7 +111,7 @@ def _described(fault: Any, text: str) -> tuple[str, Place]:
     mark = getattr(fault, "problem_mark", None) or getattr(fault, "context_mark", None)
     place = Place(mark.line + 1, mark.column + 1) if mark is not None else Place(1, 1)
     told = getattr(fault, "problem", None) or getattr(fault, "context", None) or str(fault).split("\n", 1)[0]
-    return say("is no YAML: %(why)s", why=told), place
+    return say("is no YAML: %(why)s", why=YAML_WORDS.of(told)), place
 
 
 class _Reader:

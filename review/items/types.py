@@ -9,6 +9,7 @@ import jsonschema_rs
 import msgspec
 
 from review.kernel.errors import FieldError
+from review.kernel.foreign import English
 from review.kernel.sentences import Sentence, either, say
 from review.kernel.shapes import is_list, is_object
 
@@ -131,7 +132,7 @@ def compile_schema(schema: object) -> Any:
             raise SchemaInvalid(message) from fault
         raise SchemaInvalid(_schema_fault(fault), _path("", fault.instance_path)) from fault
     except (jsonschema_rs.ReferencingError, ValueError) as fault:
-        raise SchemaInvalid(_short(str(fault))) from fault
+        raise SchemaInvalid(English(_short(str(fault)))) from fault
 
 
 def _check(validator: Any, value: object, root: str) -> list[FieldError]:
@@ -206,7 +207,7 @@ _WORDS: Mapping[str, Callable[[Any], Sentence]] = {
     "falseSchema": lambda _kind: say("is not allowed here"),
     "contains": lambda _kind: say("lacks an element that is required"),
     "propertyNames": lambda kind: say(
-        "has a field whose name is not allowed: %(why)s", why=_short(str(kind.error.message))
+        "has a field whose name is not allowed: %(why)s", why=English(_short(str(kind.error.message)))
     ),
 }
 
@@ -221,13 +222,13 @@ def _in_words(fault: jsonschema_rs.ValidationError) -> str:
     if kind.name in _LIMITS:
         return _LIMITS[kind.name](kind.as_dict().get("limit"))
     words = _WORDS.get(kind.name)
-    return words(kind) if words is not None else _short(fault.message)
+    return words(kind) if words is not None else English(_short(fault.message))
 
 
 def _schema_fault(fault: jsonschema_rs.ValidationError) -> str:
     """Say what is wrong with a schema; what went wrong while it was put together has no place and no value."""
     if not fault.instance_path:
-        return _short(fault.message)
+        return English(_short(fault.message))
     return say("%(value)s is not what the keyword takes: %(why)s", value=_shown(fault.instance), why=_in_words(fault))
 
 

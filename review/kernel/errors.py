@@ -5,6 +5,7 @@ from typing import ClassVar
 import msgspec
 from msgspec.structs import force_setattr
 
+from review.kernel.foreign import English
 from review.kernel.sentences import Sentence
 
 
@@ -16,7 +17,7 @@ class FieldError(msgspec.Struct, frozen=True, dict=True):
 
     def __post_init__(self) -> None:
         """Keep a sentence apart, for what is sent and stored is plain English."""
-        if isinstance(self.message, Sentence):
+        if isinstance(self.message, Sentence | English):
             vars(self)["said"] = self.message
             force_setattr(self, "message", str(self.message))
 

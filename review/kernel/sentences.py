@@ -1,5 +1,6 @@
 """Sentences for people, written in English where something happens, that can be said again in another language."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from gettext import NullTranslations
 from typing import Self
@@ -24,11 +25,17 @@ class Sentence(str):
         sentence._one, sentence._many, sentence._count, sentence._names = one, many, count, names
         return sentence
 
-    def by(self, words: NullTranslations) -> str:
-        """Say the sentence, and those that it names, with the words of a language."""
-        names = {name: each.by(words) if isinstance(each, Sentence) else each for name, each in self._names.items()}
+    def by(self, words: NullTranslations, shown: Callable[[str], str] = str) -> str:
+        """Say the sentence, and those that it names, with the words of a language; `shown` writes each of its parts."""
+        names = {name: _part(each, words, shown) for name, each in self._names.items()}
         one, many = self._one, self._many
-        return (words.gettext(one) if many is None else words.ngettext(one, many, self._count)) % names
+        return shown(words.gettext(one) if many is None else words.ngettext(one, many, self._count)) % names
+
+
+def _part(each: object, words: NullTranslations, shown: Callable[[str], str]) -> object:
+    if isinstance(each, Sentence):
+        return each.by(words, shown)
+    return shown(each) if isinstance(each, str) else each
 
 
 def say(message: str, /, **names: object) -> Sentence:

@@ -13,7 +13,8 @@ from typing import Any, NoReturn, TypeVar, cast
 import msgspec
 
 from review.kernel.errors import FieldError, Invalid, MalformedRequest
-from review.kernel.sentences import say
+from review.kernel.foreign import JSON, MSGSPEC
+from review.kernel.sentences import number, say
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
@@ -45,7 +46,7 @@ def decode(raw: bytes) -> object:
         MalformedRequest: it is not JSON, or not JSON that everybody reads alike (400); `errors` names the place.
     """
     if len(raw) > 2 * MAX_VALUES and _has_too_many(raw):
-        _refuse("", f"holds more than {MAX_VALUES:,} values")
+        _refuse("", say("holds more than %(most)s values", most=number(MAX_VALUES)))
     try:
         value: object = _decode(raw)
         if _survey(value, 1) != raw.count(b":") or b"\\u" in raw:
@@ -63,7 +64,7 @@ def decode_outer(raw: bytes, kind: type[S]) -> S:
         MalformedRequest: it is not JSON (400); Invalid: it does not fit the struct (422).
     """
     if len(raw) > 2 * MAX_VALUES and _has_too_many_outside(raw):
-        _refuse("", f"holds more than {MAX_VALUES:,} values side by side")
+        _refuse("", say("holds more than %(most)s values side by side", most=number(MAX_VALUES)))
     try:
         value = msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as fault:
@@ -113,9 +114,9 @@ def field_error(fault: msgspec.ValidationError) -> FieldError:
     """Turn msgspec's sentence into a path and a message."""
     match = _AT.match(str(fault))
     if match is None:
-        return FieldError(path="", message=str(fault))
+        return FieldError(path="", message=MSGSPEC.of(str(fault)))
     path = (match["path"] or "").removeprefix("$").removeprefix(".")
-    return FieldError(path=path, message=match["what"].replace("Object missing", "Missing"))
+    return FieldError(path=path, message=MSGSPEC.of(match["what"].replace("Object missing", "Missing")))
 
 
 def _has_too_many(raw: bytes) -> bool:
@@ -172,11 +173,14 @@ def _explain(raw: bytes, *, certain: bool) -> None:
         text = raw.decode("utf-8")
         value = json.loads(text, object_pairs_hook=_Pairs, parse_constant=float)
     except UnicodeDecodeError as fault:
-        _refuse("", f"byte {fault.start} is not valid UTF-8")
+        _refuse("", say("byte %(at)s is not valid UTF-8", at=fault.start))
     except json.JSONDecodeError as fault:
-        _refuse("", f"line {fault.lineno} column {fault.colno}: {fault.msg}")
+        message = say(
+            "line %(line)s column %(column)s: %(why)s", line=fault.lineno, column=fault.colno, why=JSON.of(fault.msg)
+        )
+        _refuse("", message)
     except RecursionError:
-        _refuse("", f"nested deeper than {MAX_DEPTH} levels")
+        _refuse("", say("nested deeper than %(most)s levels", most=MAX_DEPTH))
     except ValueError:
         _refuse("", say("a number has too many digits"))
     _walk(value, "", 1)
@@ -201,7 +205,7 @@ def _refuse_doubled_keys(raw: bytes) -> None:
 
 def _walk(value: Any, path: str, depth: int) -> None:
     if depth > MAX_DEPTH:
-        _refuse(path[:200], f"nested deeper than {MAX_DEPTH} levels")
+        _refuse(path[:200], say("nested deeper than %(most)s levels", most=MAX_DEPTH))
     match value:
         case _Pairs():
             _walk_pairs(value, path, depth)

@@ -1,5 +1,6 @@
 """The statements on what is claimed ahead: kept, shown, and laid aside again."""
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from review.kernel.events import EventKind
 from review.kernel.ids import new_id
 from review.kernel.timers import TimerKind
 
+_PARAMETER = re.compile(r"\$(\d+)")
 # One person's requests for one pool come one after another, so that two open pages do not reserve an item each.
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 
@@ -31,12 +33,12 @@ told AS (
   INSERT INTO events (project_id, id, kind, item_id, payload)
   SELECT $1, $9::uuid, '{EventKind.CLAIMED}', item_id, told FROM told
 )
-SELECT id FROM shown
 """
+_SHOWN = "SELECT id FROM shown"
 
 # What somebody has locked is passed over, for whoever asks may hold the locks of another case meanwhile.
-SHOW = f"""
-WITH mine AS MATERIALIZED (
+_SHOWING = f"""
+mine AS MATERIALIZED (
   SELECT id FROM assignments
   WHERE {_MINE} AND pool = $3 AND ahead_fence = fence AND ($10::uuid IS NULL OR (id = $10 AND fence = $11::int))
   ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
@@ -45,6 +47,7 @@ WITH mine AS MATERIALIZED (
   FROM mine WHERE a.project_id = $1 AND a.id = mine.id
   RETURNING a.id, a.item_id, a.kind, a.pool, a.fence, a.lease_until
 ), {_NOTED.format(action=Action.ASSIGNMENT_CLAIMED)}"""
+SHOW = f"WITH {_SHOWING} {_SHOWN}"
 
 _KEPT = """
 FROM assignments a
@@ -71,7 +74,7 @@ WITH mine AS MATERIALIZED (
 ), clocks AS (
   INSERT INTO timers (project_id, kind, subject_id, generation, fire_at)
   SELECT $1, '{TimerKind.LEASE}', id, fence, lease_until FROM shown
-), {_NOTED.format(action=Action.ASSIGNMENT_TAKEN_UP)}"""
+), {_NOTED.format(action=Action.ASSIGNMENT_TAKEN_UP)} {_SHOWN}"""
 
 # What is pinned stays among the tabs.
 STOW = f"""
@@ -103,9 +106,21 @@ async def keep(hot: Hot, who: Principal, pool: str, lease: timedelta) -> list[An
 
 async def show(hot: Hot, who: Principal, pool: str, lease: timedelta, only: tuple[UUID, int] | None) -> UUID | None:
     """Put what was claimed ahead before the caller: their time with it begins, and it is told; one statement."""
-    wanted = only or (None, None)
-    found: UUID | None = await hot.fetchval(SHOW, *_told(who, pool, lease), *wanted)
+    found: UUID | None = await hot.fetchval(SHOW, *_told(who, pool, lease), *(only or (None, None)))
     return found
+
+
+def beside(taken: int) -> str:
+    """Give what `show` does as parts of another statement, which has so many parameters of its own before these.
+
+    That one must not change the same seat, and tells by `shown` whether there was one to show.
+    """
+    return _PARAMETER.sub(lambda found: f"${int(found[1]) + taken}", _SHOWING)
+
+
+def shown_by(who: Principal, pool: str, lease: timedelta, only: tuple[UUID, int]) -> tuple[object, ...]:
+    """Give the parameters of `beside`."""
+    return *_told(who, pool, lease), *only
 
 
 async def take_kept(hot: Hot, who: Principal, pool: str, lease: timedelta) -> UUID | None:

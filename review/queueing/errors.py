@@ -9,6 +9,10 @@ class AssignmentNotFound(NotFound):
     code = "assignment_not_found"
 
 
+class AssignmentMoved(AssignmentNotFound):
+    """The caller had the assignment in hand, and it went to a pool that they are not in."""
+
+
 class PoolNotFound(NotFound):
     """There is no such pool, or the caller is not in it."""
 

@@ -141,6 +141,12 @@ ORDER BY a.id, r.submitted_at, r.id
 """
 
 # The caller may know of an assignment if it is in their pools or they have had part in its case.
+# Whoever was told of a claim knows of the assignment, wherever it went.
+WAS_HELD_BY = f"""
+SELECT EXISTS (SELECT FROM audit_entries WHERE project_id = $1 AND item_id = $2 AND actor_id = $3
+               AND action IN ('{Action.ASSIGNMENT_CLAIMED}', '{Action.ASSIGNMENT_TAKEN_UP}')
+               AND details::jsonb ->> 'assignment_id' = $4::text)
+"""
 IS_KNOWN_TO = """
 SELECT EXISTS (SELECT FROM pool_members m WHERE m.project_id = $1 AND m.pool = $2 AND m.email = $3)
     OR EXISTS (SELECT FROM case_reviewers r WHERE r.project_id = $1 AND r.case_id = $4 AND r.user_id = $5)
@@ -205,6 +211,11 @@ async def list_answers(hot: Hot, project_id: UUID, assignment_ids: list[UUID]) -
 async def is_known_to(hot: Hot, who: Principal, seat: Seat) -> bool:
     """Tell whether the caller may know of this assignment at all."""
     return bool(await hot.fetchval(IS_KNOWN_TO, who.project_id, seat.pool, who.email, seat.case_id, who.id))
+
+
+async def was_held_by(hot: Hot, who: Principal, seat: Seat) -> bool:
+    """Tell whether the caller had this assignment before their eyes once."""
+    return bool(await hot.fetchval(WAS_HELD_BY, who.project_id, seat.item_id, who.id, str(seat.id)))
 
 
 async def lock_seats(tx: AsyncSession, project_id: UUID, item_id: UUID) -> list[Seat]:

@@ -23,12 +23,16 @@ from review.kernel.db import Hot, driver_of
 from review.kernel.events import EventKind
 from review.kernel.sentences import say
 from review.queueing import exposure, floors, mentions, queries
-from review.queueing.errors import AssignmentNotFound, LeaseLost, PoolNotFound
+from review.queueing.errors import AssignmentMoved, AssignmentNotFound, LeaseLost, PoolNotFound
 from review.queueing.floors import Floors
 from review.queueing.rules import Act, AssignmentState, LeaseFate, Seat, is_held_by, lease_fate, why_lost
 from review.queueing.schemas import AnswerView, ClaimedAssignment
 
 MAX_CLAIM = 20
+MOVED_AWAY = say(
+    "You no longer hold this assignment: it went to a pool that you are not in, so other people judge the item. "
+    "Nothing was recorded and nothing is lost; claim the next one."
+)
 CONFLICT = "conflict"  # the part in a case of somebody who has declared that it concerns them
 
 _floors = Floors()  # hints of this process; losing them costs nothing
@@ -303,11 +307,14 @@ async def get_known_seat(hot: Hot, *, who: Principal, assignment_id: UUID) -> Se
     """Give an assignment as it is, unlocked, if the caller may know of it.
 
     Raises:
-        AssignmentNotFound: they may not, or it does not exist (404; the two look alike).
+        AssignmentNotFound: they may not, or it does not exist (404; the two look alike). AssignmentMoved: they had it
+        in hand before it went where they may not follow (404).
     """
     seat = await queries.find_seat(hot, who.project_id, assignment_id)
     is_theirs = seat is not None and seat.holder_id == who.id  # whoever holds it has a part in its case
     if seat is None or (who.is_pool_bound and not is_theirs and not await queries.is_known_to(hot, who, seat)):
+        if seat is not None and await queries.was_held_by(hot, who, seat):
+            raise AssignmentMoved(MOVED_AWAY)
         message = say("There is no assignment %(assignment_id)s here that you may see.", assignment_id=assignment_id)
         raise AssignmentNotFound(message)
     return seat

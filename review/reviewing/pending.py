@@ -18,6 +18,7 @@ from review.kernel.db import UNREACHABLE, Database, driver_of
 from review.kernel.sentences import say
 from review.queueing import queries as queue_queries
 from review.queueing import service as queueing
+from review.queueing.ahead import Reserved
 from review.queueing.errors import LeaseLost, PoolNotFound
 from review.queueing.rules import AssignmentState, Seat, reason_lost
 from review.reviewing import pending_queries as queries
@@ -25,7 +26,7 @@ from review.reviewing import service as reviewing
 from review.reviewing.deciding import Bench, Standing, lock_item, stand
 from review.reviewing.errors import ConflictOfInterest, UndoTooLate
 from review.reviewing.models import PendingJudgement
-from review.reviewing.pending_queries import Due
+from review.reviewing.pending_queries import Due, Following
 from review.reviewing.schemas import JudgementIn
 from review.reviewing.service import Judged
 
@@ -38,7 +39,8 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     """A judgement as it was taken: for `seconds` it may be taken back under `fence`, and 0 means that it counts.
 
     `pool` is that of its seat, `is_last` tells whether it decides its item, as far as can be told, `needs_lead` that a
-    lead must confirm it first, and `is_again` that it was taken before.
+    lead must confirm it first, and `is_again` that it was taken before. `has_next` tells whether what its page shows
+    already is in hand now, None where that was not tried.
     """
 
     assignment_id: UUID
@@ -48,6 +50,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     is_last: bool
     needs_lead: bool = False
     is_again: bool = False
+    has_next: bool | None = None
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,11 +85,19 @@ async def hold(
 
 
 async def give(
-    tx: AsyncSession, bench: Bench, *, who: Principal, judged: Judged, submitted: JudgementIn, filled: Filled
+    tx: AsyncSession,
+    bench: Bench,
+    *,
+    who: Principal,
+    judged: Judged,
+    submitted: JudgementIn,
+    filled: Filled,
+    shown: Reserved | None = None,
 ) -> Given:
     """Take a judgement that counts once its reviewer may not take it back any more, as long as its item type says.
 
-    Whatever stands in its way is said now.
+    Whatever stands in its way is said now. `shown` is what its page had claimed ahead and shows by now: that is put in
+    their hands with it.
 
     Raises:
         As `reviewing.check` does.
@@ -109,8 +120,16 @@ async def give(
         filled=_json(list(filled)),
         length=length,
     )
-    fence = await queries.give(await driver_of(tx), who, seat, taken)
-    return msgspec.structs.replace(given, fence=fence, seconds=length.total_seconds())
+    following = _following(judged, shown)
+    fence, has_next = await queries.give(await driver_of(tx), who, seat, taken, following)
+    given = msgspec.structs.replace(given, fence=fence, seconds=length.total_seconds())
+    return given if following is None else msgspec.structs.replace(given, has_next=has_next)
+
+
+def _following(judged: Judged, shown: Reserved | None) -> Following | None:
+    """Give what comes into the hands of a seat's reviewer with their verdict: never the seat itself."""
+    pool = judged.standing.config.pools.get(judged.seat.pool)
+    return None if shown is None or pool is None or shown[0] == judged.seat.id else (pool.lease, shown)
 
 
 def _json(value: object) -> str:

@@ -14,9 +14,11 @@ from review.kernel.db import Hot
 from review.kernel.ids import new_id
 from review.kernel.models import Timer
 from review.kernel.timers import TimerKind
+from review.queueing import ahead_queries
 from review.queueing.rules import Seat
 from review.reviewing.models import PendingJudgement
 
+Following = tuple[timedelta, tuple[UUID, int]]  # a lease, and what was claimed ahead that gets it
 Due = tuple[UUID, UUID, int]  # a timer: its project, seat and fence
 
 
@@ -42,8 +44,8 @@ WHERE p.project_id = $1 AND p.reviewer_id = $2 ORDER BY p.submitted_at DESC, p.f
 """
 
 # The seat is locked; from here on a judgement waits under a fence of its own, and its timer has it counted.
-GIVE = f"""
-WITH given AS (
+_GIVEN = f"""
+given AS (
   UPDATE assignments SET fence = fence + 1, given_fence = fence + 1, lease_until = clock_timestamp() + $4::interval
   WHERE project_id = $1 AND id = $2 RETURNING id, case_id, item_id, kind, pool, fence, lease_until
 ), kept AS (
@@ -54,15 +56,19 @@ WITH given AS (
 ), timed AS (
   INSERT INTO timers (project_id, kind, subject_id, generation, fire_at)
   SELECT $1, '{TimerKind.JUDGEMENT}', id, fence, lease_until FROM given
-), noted AS (
+), given_noted AS (
   INSERT INTO audit_entries (project_id, id, actor_kind, actor_id, actor_name, origin, config_version, action, item_id,
                              details)
   SELECT $1, $10::uuid, 'user', $3, $7::text, $8::text, $9::int, '{Action.JUDGEMENT_GIVEN}', item_id,
          json_build_object('assignment_id', id, 'fence', fence, 'pool', pool, 'kind', kind, 'verdict', $14::text,
                            'held_seconds', $6::float8, 'counts_at', lease_until) FROM given
 )
-SELECT fence FROM given
 """
+GIVE = f"WITH {_GIVEN} SELECT fence FROM given"
+# The same, and the next item is put before its reviewer by the way: another seat, which is passed over if it is gone.
+GIVE_AND_SHOW = (
+    f"WITH {_GIVEN}, {ahead_queries.beside(14)} SELECT fence, EXISTS (SELECT FROM shown) AS shown FROM given"
+)
 
 FIND_TAKEN = """
 SELECT a.pool, p.filled::text AS filled, p.judgement ->> 'verdict' AS verdict
@@ -72,13 +78,21 @@ WHERE p.project_id = $1 AND p.reviewer_id = $2 AND p.assignment_id = $3 AND p.fe
 """
 
 
-async def give(hot: Hot, who: Principal, seat: Seat, taken: Taken) -> int:
-    """Mark a locked seat as judged and keep the judgement until it counts, with timer and audit; gives its fence."""
+async def give(
+    hot: Hot, who: Principal, seat: Seat, taken: Taken, following: Following | None = None
+) -> tuple[int, bool]:
+    """Mark a locked seat as judged and keep the judgement until it counts, with timer and audit; one statement.
+
+    Gives its fence, and whether what follows, another seat, is before its reviewer now.
+    """
     actor, held = who.actor, (seat.held_seconds, round(seat.held_seconds, 1))
     told = actor.name, actor.origin, actor.config_version, new_id()
     kept = taken.given_by, taken.judgement, taken.filled, taken.verdict
-    fence: int = await hot.fetchval(GIVE, who.project_id, seat.id, who.id, taken.length, *held, *told, *kept)
-    return fence
+    own = who.project_id, seat.id, who.id, taken.length, *held, *told, *kept
+    if following is None:
+        return await hot.fetchval(GIVE, *own), False
+    row: Any = await hot.fetchrow(GIVE_AND_SHOW, *own, *ahead_queries.shown_by(who, seat.pool, *following))
+    return row["fence"], row["shown"]
 
 
 async def take_back(tx: AsyncSession, project_id: UUID, seat: Seat, since: datetime, lease: timedelta) -> None:

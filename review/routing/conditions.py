@@ -13,10 +13,11 @@ from typing import Any, TypeAlias
 import cel
 import msgspec
 
+from review.kernel.sentences import say
 from review.kernel.shapes import is_list, is_object
 from review.routing.cost import MAX_MACRO_ELEMENTS, steps_of
+from review.routing.engine import ENGINE, THE_END, in_words, kind_of
 from review.routing.equalities import NOTHING_HERE, Equality, equality_in, value_at
-from review.routing.faults import in_words, kind_of
 from review.routing.measuring import NOTHING, Ask, Asked, IsOpen, Measured, answers, asked_in
 from review.routing.named import NO_NAMES, Entries, Names, is_in, look_ups
 from review.routing.reading import ITEM, JUDGEMENT, ConditionInvalid, Reading, Roots, read
@@ -90,7 +91,7 @@ class Facts:
                 try:
                     self._scored[name] = sum((part.add for part in parts if part.condition.holds(self)), 0.0)
                 except EvaluationFailed as fault:
-                    self._failed[name] = str(fault)
+                    self._failed[name] = fault.args[0]
             self.context.add_variable("scores", self._scored)
         return self._failed
 
@@ -128,7 +129,9 @@ class Condition(msgspec.Struct, frozen=True):
             if not (is_there and self.equality.and_more):
                 return is_there
         if self.reading.has_macros and facts.widest > MAX_MACRO_ELEMENTS:
-            message = f"a list is longer than the {MAX_MACRO_ELEMENTS} elements that a condition goes through"
+            message = say(
+                "a list is longer than the %(most)s elements that a condition goes through", most=MAX_MACRO_ELEMENTS
+            )
             raise EvaluationFailed(message)
         if self.scores:
             facts.score()
@@ -138,16 +141,17 @@ class Condition(msgspec.Struct, frozen=True):
             raise EvaluationFailed(self._lacking(facts) or in_words(fault)) from fault
         if value is True or value is False:
             return value
-        message = f"its value is {kind_of(value)}, not true or false"
+        message = say("its value is %(kind)s, not true or false", kind=kind_of(value))
         raise EvaluationFailed(message)
 
     def _lacking(self, facts: Facts) -> str | None:
         """Name the first thing that it asks and that was not measured, or score that cannot be counted and why."""
         for ask in self.asks:
             if ask.name not in facts.answers:
-                return f"{ask.name} was not measured"
-        failed = facts.score() if self.scores else None
-        return next((f"the score {name}: {failed[name]}" for name in self.scores if failed and name in failed), None)
+                return say("%(ask)s was not measured", ask=ask.name)
+        failed: Mapping[str, str] = facts.score() if self.scores else {}
+        name = next((name for name in self.scores if name in failed), None)
+        return None if name is None else say("the score %(score)s: %(why)s", score=name, why=failed[name])
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -190,7 +194,7 @@ def compile_judgement_condition(source: str) -> Condition:
 @lru_cache(maxsize=4096)
 def _compile(source: str, *, about_review: bool, names: Names) -> Condition:
     if len(source) > MAX_LENGTH:
-        message = f"the condition is longer than {MAX_LENGTH} characters"
+        message = say("the condition is longer than %(most)s characters", most=MAX_LENGTH)
         raise ConditionInvalid(message, 0)
     tokens = list(scan(source))
     asked = () if about_review else asked_in(tokens, names.calendars)
@@ -357,12 +361,12 @@ def _is_index(tokens: Sequence[Token], at: int) -> bool:
 def _syntax_error(sentence: str, source: str, edits: Sequence[_Edit]) -> tuple[str, int]:
     """Turn the engine's report, which speaks of the rewritten text, into one sentence and a place in the original."""
     if "Recursion limit" in sentence:
-        return "is no CEL: it nests too deep", 0
+        return say("is no CEL: it nests too deep"), 0
     _, _, report = sentence.partition("ERROR: <input>:")
     place, _, rest = report.partition(": ")
     line, _, column = place.partition(":")
     told = rest.split("\n", 1)[0].removeprefix("Syntax error: ").partition(" expecting ")[0]
-    message = "is no CEL: " + told.replace("'<EOF>'", "the end")
+    message = say("is no CEL: %(why)s", why=ENGINE.of(told.replace("'<EOF>'", THE_END)))
     if not (line.isdigit() and column.isdigit()):
         return message, 0
     lines = _rewritten(source, edits).split("\n")
@@ -383,7 +387,7 @@ def _refuse_broken_patterns(tokens: Sequence[Token]) -> None:
             try:
                 cel.compile(f'"".matches({pattern.text})').execute({})
             except Exception as fault:
-                message = f"{pattern.text} is no regular expression"
+                message = say("%(pattern)s is no regular expression", pattern=pattern.text)
                 raise ConditionInvalid(message, pattern.offset) from fault
 
 
@@ -391,5 +395,5 @@ def _constant(condition: Condition) -> bool:
     try:
         return condition.holds(Facts({}))
     except EvaluationFailed as fault:
-        message = f"can never be evaluated: {fault}"
+        message = say("can never be evaluated: %(why)s", why=fault.args[0])
         raise ConditionInvalid(message, 0) from fault

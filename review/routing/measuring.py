@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from review.kernel.durations import parse_duration
+from review.kernel.sentences import number, say
 from review.routing.reading import ConditionInvalid
 from review.routing.tokens import Kind, Token, text_of
 
@@ -145,21 +146,22 @@ def _answer(ask: Moment, at: datetime, calendars: Mapping[str, IsOpen]) -> float
 
 
 def _rate(tokens: Sequence[Token], at: int) -> Asked:
-    form = 'write it like rate("item.subject", "1h")'
+    form = 'rate("item.subject", "1h")'
     marks = [_text(tokens, at + 3), _text(tokens, at + 5)]
     path, per = (text_of(tokens[place]) if place < len(tokens) else None for place in (at + 2, at + 4))
     if path is None or per is None or marks != [",", ")"]:
-        message = f"a rate counts what a path has in a time, both as plain texts; {form}"
+        message = say("a rate counts what a path has in a time, both as plain texts; write it like %(form)s", form=form)
         raise ConditionInvalid(message, tokens[at].offset)
     if path not in COUNTED:
-        message = f"`{path}` cannot be counted in bounded time; what can is {', '.join(COUNTED)}"
+        counted = ", ".join(COUNTED)
+        message = say("`%(path)s` cannot be counted in bounded time; what can is %(paths)s", path=path, paths=counted)
         raise ConditionInvalid(message, tokens[at + 2].offset)
     try:
         length = parse_duration(per)
     except (ValueError, OverflowError) as fault:
-        raise ConditionInvalid(str(fault), tokens[at + 4].offset) from fault
+        raise ConditionInvalid(fault.args[0], tokens[at + 4].offset) from fault
     if not SHORTEST <= length <= LONGEST:
-        message = "a rate counts over 10s to 31d"
+        message = say("a rate counts over 10s to 31d")
         raise ConditionInvalid(message, tokens[at + 4].offset)
     _refuse_beyond(tokens, at, at + 6)
     return Asked(at, at + 6, Rate(path, length, f"rate({path}, {per.strip()})"))
@@ -167,15 +169,15 @@ def _rate(tokens: Sequence[Token], at: int) -> Asked:
 
 def _refuse_beyond(tokens: Sequence[Token], start: int, end: int) -> None:
     """Refuse to compare a count with what it never comes to."""
-    for sign, number in ((end, end + 1), (start - 1, start - 2)):
-        if _text(tokens, sign) in _SIGNS and 0 <= number < len(tokens) and tokens[number].kind is Kind.NUMBER:
+    for sign, at in ((end, end + 1), (start - 1, start - 2)):
+        if _text(tokens, sign) in _SIGNS and 0 <= at < len(tokens) and tokens[at].kind is Kind.NUMBER:
             try:
-                bound = float(tokens[number].text)
+                bound = float(tokens[at].text)
             except ValueError:
                 continue
             if bound > MOST_COUNTED:
-                message = f"a rate counts up to {MOST_COUNTED:,} and no further"
-                raise ConditionInvalid(message, tokens[number].offset)
+                message = say("a rate counts up to %(most)s and no further", most=number(MOST_COUNTED))
+                raise ConditionInvalid(message, tokens[at].offset)
 
 
 def _moment(tokens: Sequence[Token], at: int, calendars: Sequence[str]) -> Asked:
@@ -183,19 +185,26 @@ def _moment(tokens: Sequence[Token], at: int, calendars: Sequence[str]) -> Asked
     known = (*IN_ZONE, WITHIN)
     if _text(tokens, at + 1) != "." or aspect not in known:
         place = min(at + 2, len(tokens) - 1)
-        message = f'`received` is asked for {", ".join(known[:-1])} or {WITHIN}, as in `received.hour("Europe/Berlin")`'
+        message = say(
+            "`received` is asked for %(some)s or %(last)s, as in %(example)s",
+            some=", ".join(known[:-1]),
+            last=WITHIN,
+            example='`received.hour("Europe/Berlin")`',
+        )
         raise ConditionInvalid(message, tokens[place].offset)
     if _text(tokens, at + 3) != "(" or where is None or _text(tokens, at + 5) != ")":
-        what = "a calendar of this document" if aspect == WITHIN else "a time zone"
-        message = f"`received.{aspect}` takes {what}, as a plain text"
+        message = say("`received.%(aspect)s` takes a time zone, as a plain text", aspect=aspect)
+        if aspect == WITHIN:
+            message = say("`received.%(aspect)s` takes a calendar of this document, as a plain text", aspect=aspect)
         raise ConditionInvalid(message, tokens[at + 2].offset)
     if aspect == WITHIN and where not in calendars:
         close = get_close_matches(where, calendars, n=1)
-        hint = f"; did you mean `{close[0]}`?" if close else ""
-        message = f"`{where}` is no calendar of this document{hint}"
+        message = say("`%(where)s` is no calendar of this document", where=where)
+        if close:
+            message = say("%(said)s; did you mean `%(name)s`?", said=message, name=close[0])
         raise ConditionInvalid(message, tokens[at + 4].offset)
     if aspect != WITHIN and not _is_zone(where):
-        message = f"`{where}` is no time zone; write it like `Europe/Berlin` (IANA)"
+        message = say("`%(where)s` is no time zone; write it like `Europe/Berlin` (IANA)", where=where)
         raise ConditionInvalid(message, tokens[at + 4].offset)
     return Asked(at, at + 6, Moment(aspect, where, f"{RECEIVED}.{aspect}({where})"))
 

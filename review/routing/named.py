@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from review.kernel.sentences import say
 from review.routing.reading import ConditionInvalid
 from review.routing.tokens import Kind, Token
 
@@ -15,7 +16,9 @@ Entries: TypeAlias = AbstractSet[str | float]
 _OPENING, _CLOSING = {"(": ")", "[": "]", "{": "}"}, {")": "(", "]": "[", "}": "{"}
 # What may stand before the left side of `in` without binding tighter than `in` does.
 _BEFORE = frozenset({"", "(", "[", ",", "&&", "||", "?", ":", "{"})
-IN_BRACKETS = "what is looked up must be one field or stand in brackets, as in `!(item.input.country in lists.NAME)`"
+IN_BRACKETS = say(
+    "what is looked up must be one field or stand in brackets, as in `!(item.input.country in lists.NAME)`"
+)
 
 
 class NotLoaded(LookupError):
@@ -75,7 +78,7 @@ def look_ups(tokens: Sequence[Token], lists: Mapping[str, object] | Sequence[str
         if token.kind is not Kind.NAME or token.text != "lists" or _text(tokens, at - 1) == ".":
             continue
         if _text(tokens, at - 1) != "in" or _text(tokens, at + 2) not in lists or _text(tokens, at + 3) in {".", "["}:
-            message = "a list is written behind `in`, as in `item.input.country in lists.NAME`"
+            message = say("a list is written behind `in`, as in `item.input.country in lists.NAME`")
             raise ConditionInvalid(message, token.offset)
         start = _operand(tokens, at - 2)
         if start < 0 or _text(tokens, start - 1) not in _BEFORE:

@@ -10,6 +10,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from review.kernel.catalogue import N_
+from review.kernel.sentences import Sentence, say
 from review.routing.tokens import Kind, Token, text_of
 
 # The names an expression may begin a path with, and the fields of each.
@@ -35,11 +37,16 @@ METHODS = frozenset(
 WORDS = frozenset({"true", "false", "null", "in"})
 TYPE_NAMES = frozenset({"bool", "double", "string", "list", "map", "null_type"})
 INSTEAD = {
-    "map": "`map` is not available in conditions; `exists`, `all` and `filter` say the same",
-    "int": "`int` is not available: every number is a double; write `double(…)`",
-    "uint": "`uint` is not available: every number is a double; write `double(…)`",
+    "map": say("`map` is not available in conditions; `exists`, `all` and `filter` say the same"),
+    "int": say("`int` is not available: every number is a double; write `double(…)`"),
+    "uint": say("`uint` is not available: every number is a double; write `double(…)`"),
 }
-_BELOW = {"item": "field of an item", "review": "field of a review", "lists": "list", "scores": "score"}
+_UNKNOWN = {
+    "item": N_("`%(name)s` is no field of an item"),
+    "review": N_("`%(name)s` is no field of a review"),
+    "lists": N_("`%(name)s` is no list"),
+    "scores": N_("`%(name)s` is no score"),
+}
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 
 
@@ -120,45 +127,58 @@ class _Reader:
         elif token.text in _CLOSING and self._open:
             self._open.pop()
         elif token.text == "%":
-            message = "`%` is not available: every number is a double, and the engine divides those without remainder"
+            message = say(
+                "`%%` is not available: every number is a double, and the engine divides those without remainder"
+            )
             raise ConditionInvalid(message, token.offset)
 
     def _bind(self, at: int) -> str:
         macro = self._tokens[at - 1]
         if any(bracket.variable is not None for bracket in self._open):
-            message = f"`{macro.text}` stands inside another macro; one level is the limit, as the engine has no other"
+            message = say(
+                "`%(macro)s` stands inside another macro; one level is the limit, as the engine has no other",
+                macro=macro.text,
+            )
             raise ConditionInvalid(message, macro.offset)
         variable = self._tokens[at + 1]
         if variable.kind is not Kind.NAME or variable.text in WORDS | set(self._roots) or self._text(at + 2) != ",":
-            message = f"`{macro.text}` needs a variable of its own and a condition, as in `{macro.text}(x, x == …)`"
+            message = say(
+                "`%(macro)s` needs a variable of its own and a condition, as in `%(macro)s(x, x == …)`",
+                macro=macro.text,
+            )
             raise ConditionInvalid(message, variable.offset)
         self._has_macros = True
         return variable.text
 
     def _number(self, at: int, token: Token) -> None:
         if self._text(at + 1) == ".":
-            message = "a number has no fields"
+            message = say("a number has no fields")
             raise ConditionInvalid(message, token.offset)
         if self._text(at + 1) == ":" and self._open and self._open[-1].mark == "{" and self._text(at - 1) in {"{", ","}:
-            message = "the keys of a map must be texts"
+            message = say("the keys of a map must be texts")
             raise ConditionInvalid(message, token.offset)
 
     def _name(self, at: int, token: Token) -> None:
         if self._text(at + 1) == "{":
-            message = f"`{token.text}{{…}}` makes a message; conditions have none"
+            message = say("`%(name)s{…}` makes a message; conditions have none", name=token.text)
             raise ConditionInvalid(message, token.offset)
         member = self._is_member(at)
         if self._text(at + 1) == "(":
             self._called(token, METHODS | MACROS if member else FUNCTIONS)
         elif self._text(at - 1) == "." and not member:
-            message = "a name cannot begin with a dot"
+            message = say("a name cannot begin with a dot")
             raise ConditionInvalid(message, self._tokens[at - 1].offset)
         elif not member and token.text in self._roots:
             self._root(at, token)
         elif not member and token.text not in TYPE_NAMES | {bracket.variable for bracket in self._open}:
-            spoken = " and ".join(f"`{root}`" for root in self._roots)
-            message = f"`{token.text}` is unknown; conditions speak of {spoken} only"
-            raise ConditionInvalid(message + _close(token.text, self._roots), token.offset)
+            raise ConditionInvalid(_close(self._unknown(token.text), token.text, self._roots), token.offset)
+
+    def _unknown(self, name: str) -> Sentence:
+        first, *others = (f"`{root}`" for root in self._roots)
+        spoken = first
+        for root in others:
+            spoken = say("%(some)s and %(last)s", some=spoken, last=root)
+        return say("`%(name)s` is unknown; conditions speak of %(roots)s only", name=name, roots=spoken)
 
     def _called(self, token: Token, known: frozenset[str]) -> None:
         if token.text in known:
@@ -167,25 +187,29 @@ class _Reader:
             raise ConditionInvalid(INSTEAD[token.text], token.offset)
         if token.text in FUNCTIONS | METHODS:
             form = f"{token.text}(…)" if token.text in FUNCTIONS else f"item.input.text.{token.text}(…)"
-            message = f"`{token.text}` is written `{form}`"
+            message = say("`%(name)s` is written `%(form)s`", name=token.text, form=form)
             raise ConditionInvalid(message, token.offset)
-        message = f"`{token.text}` is no function"
-        raise ConditionInvalid(message + _hint(token.text, known), token.offset)
+        message = say("`%(name)s` is no function", name=token.text)
+        raise ConditionInvalid(_hint(message, token.text, known), token.offset)
 
     def _root(self, at: int, token: Token) -> None:
         fields, behind = self._path(at + 1)
         root, known = token.text, self._roots[token.text]
         if not fields:
             example = "confidence" if root == "item" else known[0]
-            message = f"`{root}` must be followed by one of its fields, as in `{root}.{example}`"
+            message = say(
+                "`%(root)s` must be followed by one of its fields, as in `%(root)s.%(example)s`",
+                root=root,
+                example=example,
+            )
             raise ConditionInvalid(message, token.offset)
         path = Path(tuple(fields), self._tokens[at + 2].offset, root)
         if fields[0] not in known:
-            message = f"`{fields[0]}` is no {_BELOW[root]}"
-            raise ConditionInvalid(message + _hint(fields[0], known), path.offset)
+            message = say(_UNKNOWN[root], name=fields[0])
+            raise ConditionInvalid(_hint(message, fields[0], known), path.offset)
         if root == "item" and fields[0] == "model" and len(fields) > 1 and fields[1] not in MODEL_FIELDS:
-            message = f"`{fields[1]}` is no field of a model"
-            raise ConditionInvalid(message + _hint(fields[1], MODEL_FIELDS), self._tokens[at + 4].offset)
+            message = say("`%(name)s` is no field of a model", name=fields[1])
+            raise ConditionInvalid(_hint(message, fields[1], MODEL_FIELDS), self._tokens[at + 4].offset)
         self._paths.append(path)
         if root == "item" and fields == ["type"]:
             self._types += self._compared(at, behind)
@@ -234,12 +258,14 @@ class _Reader:
         return self._tokens[at].text if 0 <= at < len(self._tokens) else ""
 
 
-def _close(name: str, known: Iterable[str]) -> str:
+def _close(said: Sentence, name: str, known: Iterable[str]) -> Sentence:
     close = get_close_matches(name, sorted(known), n=1)
-    return f"; did you mean `{close[0]}`?" if close else ""
+    return say("%(said)s; did you mean `%(name)s`?", said=said, name=close[0]) if close else said
 
 
-def _hint(name: str, known: Iterable[str]) -> str:
+def _hint(said: Sentence, name: str, known: Iterable[str]) -> Sentence:
     names = sorted(known)
-    close = get_close_matches(name, names, n=1)
-    return f"; did you mean `{close[0]}`?" if close else f"; there are {', '.join(names)}" if len(names) > 1 else ""
+    closer = _close(said, name, names)
+    if closer is not said or len(names) < 2:
+        return closer
+    return say("%(said)s; there are %(names)s", said=said, names=", ".join(names))

@@ -48,6 +48,27 @@ def holidays_of(region: str, year: int) -> dict[date, str]:
     return dict(found)
 
 
+@lru_cache(maxsize=256)
+def names_in(region: str, language: str, year: int) -> dict[str, str]:
+    """Give the names that `holidays_of` has about a year, each with what it is called in a language such as `pt-br`.
+
+    Empty where the library has no names of this country in it; not to be changed.
+    """
+    country, _, part = region.partition("-")
+    known = holidays.country_holidays(country)
+    spoken = {
+        each.replace("_", "-").lower(): each for each in (*known.supported_languages, known.default_language or "")
+    }
+    wanted = spoken.get(language) or spoken.get(language.partition("-")[0])
+    if wanted is None:
+        return {}
+    names: dict[str, str] = {}
+    for each in range(year - 1, year + 2):
+        there = holidays.country_holidays(country, subdiv=part or None, years=each, language=wanted)
+        names |= {name: there[day] for day, name in holidays_of(region, each).items() if day in there}
+    return names
+
+
 def _ask(country: str, part: str | None, year: int) -> holidays.HolidayBase | None:
     try:
         known = holidays.country_holidays(country, subdiv=part)

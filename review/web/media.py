@@ -14,6 +14,7 @@ from review.kernel.settings import Settings
 from review.web.content import images, media, sniffing
 from review.web.content.frames import host_of
 from review.web.content.sniffing import MediaKind
+from review.web.words.calls import REFUSED
 
 AT_A_TIME = 4  # each may take its whole bound of memory
 KEPT_FOR = 300.0  # seconds; somebody who plays a film asks for it part by part
@@ -109,7 +110,7 @@ class Media:
             message = say(
                 "The file could not be fetched from %(host)s: %(error)s.",
                 host=host_of(address)[:100],
-                error=fetched.error,
+                error=REFUSED.of(fetched.error),
             )
             raise MediaUnusable(message)
         file = _looked_at(kind, fetched.body)

@@ -54,7 +54,7 @@ def _errors() -> set[str]:
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.ClassDef)
     }
-    found = {"ReviewError", "FieldError"}
+    found = {"ReviewError", "FieldError", "ConditionInvalid", "EvaluationFailed", "SchemaInvalid"}
     while more := {name for name, above in bases.items() if above & found} - found:
         found |= more
     return found

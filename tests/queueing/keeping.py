@@ -131,18 +131,25 @@ class Keeping(Life):
         wrong = verdict == "correct" and label == item.label
         refusal = None if is_again else refusal_of(token) if not token.stands else JudgementInvalid if wrong else None
         key: dict[str, Any] = {"who": self.world.people[token.who], "assignment_id": seat.id, "fence": token.fence}
+        after = self._ahead_of(token.who, seat.pool)
+        after = None if after is None or after.seat is seat or is_again else after
+        key["shown"] = (after.seat.id, after.fence) if after is not None else None
 
         async def act() -> None:
             async with self.db.transaction() as tx:
                 submitted, filled = judgement_of(verdict, label), [("label", label)]
                 given = await give_verdict(tx, self._bench(), **key, submitted=submitted, filled=filled)
                 assert (given.fence, given.is_again) == (token.fence + 1, is_again)
+                assert given.has_next == (after is not None or None)
 
         self._expect(refusal, act)
         if refusal is None and not is_again:
             seat.fence, seat.mark, seat.lease_over, seat.timer_due = seat.fence + 1, "given", False, False
             item.audit.append("judgement.given")
             self.given.append(Given(item, seat, token.who, seat.fence, verdict, label))
+            if after is not None:
+                self.model.see(after.item, after.seat, "assignment.claimed")
+                self.seen.add("followed")
 
     def _undo(self, given: Given) -> None:
         key: dict[str, Any] = {"who": self.world.people[given.who], "assignment_id": given.seat.id}

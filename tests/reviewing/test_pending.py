@@ -13,8 +13,9 @@ from review.identity import keys
 from review.identity.rules import Role
 from review.intake import withdrawal
 from review.kernel.db import Database
+from review.kernel.events import EventKind
 from review.kernel.settings import Settings
-from review.queueing import departures, pinning, snoozing
+from review.queueing import ahead, departures, pinning, snoozing
 from review.queueing import service as queueing
 from review.queueing.errors import LeaseLost
 from review.queueing.schemas import ClaimedAssignment
@@ -26,7 +27,7 @@ from review.reviewing.schemas import JudgementIn
 from review.sla.ladders import Step
 from tests.escalation.ladders import FALLBACK, climb, pass_time
 from tests.escalation.ladders import sweep as sweep_ladder
-from tests.make import BASE_URL, CONFIG, World, give_verdict
+from tests.make import BASE_URL, CONFIG, World, give_verdict, unknown_id
 
 FILLED = [("base", "output"), ("comment", "half a thought")]
 OVER = "UPDATE timers SET fire_at = now() - interval '1 second' WHERE kind = 'judgement'"
@@ -42,11 +43,19 @@ def bench(world: World) -> reviewing.Bench:
     return reviewing.Bench(world.item_types, lambda _ids: None, BASE_URL, world.configs)
 
 
-async def give(world: World, name: str, held: ClaimedAssignment, verdict: str = "approve", **more: Any) -> Given:
+async def give(
+    world: World,
+    name: str,
+    held: ClaimedAssignment,
+    verdict: str = "approve",
+    *,
+    shown: ahead.Reserved | None = None,
+    **more: Any,
+) -> Given:
     async with world.db.transaction() as tx:
         key: dict[str, Any] = {"who": world.people[name], "assignment_id": held.id, "fence": held.fence}
         submitted = JudgementIn(verdict=Verdict(verdict), **more)
-        return await give_verdict(tx, bench(world), **key, submitted=submitted, filled=FILLED)
+        return await give_verdict(tx, bench(world), **key, submitted=submitted, filled=FILLED, shown=shown)
 
 
 async def take_back(world: World, name: str, given: Given) -> list[tuple[str, str]]:
@@ -139,6 +148,33 @@ async def test_what_is_sent_twice_is_taken_once(world: World) -> None:
         await give(world, "ana", held, "reject")
     assert await world.count("pending_judgements") == 1
     assert (await actions(world)).count("judgement.given") == 1
+
+
+async def test_what_follows_comes_into_hand_with_the_verdict_or_else_changes_nothing_of_it(world: World) -> None:
+    """In one statement: the verdict waits to count, and what its page had ahead is claimed, unless that is gone."""
+    ana = world.people["ana"]
+    for text in ("first", "second", "third", "fourth"):
+        await world.submit(text=text)
+    (held,) = await world.claim("ana")
+    async with world.db.transaction() as tx:
+        kept = await ahead.reserve(tx, who=ana, pool="triage", config=world.config, base_url=BASE_URL)
+    assert kept is not None
+    told = "SELECT count(*) FROM events WHERE kind = $1"
+    before = await world.db.hot.fetchval(told, EventKind.CLAIMED)
+    given = await give(world, "ana", held, shown=(kept.id, kept.fence))
+    assert (given.has_next, given.seconds) == (True, 8)
+    assert await world.db.hot.fetchval(told, EventKind.CLAIMED) == before + 1
+    assert (await actions(world))[-3:] == ["assignment.reserved", "judgement.given", "assignment.claimed"]
+    seats = "SELECT fence, ahead_fence, given_fence FROM assignments WHERE id = $1"
+    assert [tuple(row) for row in await world.db.hot.fetch(seats, kept.id)] == [(kept.fence, None, None)]
+
+    for name, gone in (("ben", (kept.id, kept.fence)), ("cleo", (unknown_id(), 1))):
+        (other,) = await world.claim(name)
+        lost = await give(world, name, other, shown=gone)
+        assert (lost.has_next, lost.fence) == (False, other.fence + 1)
+        assert await take_back(world, name, lost) == FILLED
+    own = await give(world, "ana", kept, shown=(kept.id, kept.fence))
+    assert (own.has_next, own.seconds) == (None, 8), "a seat does not follow itself"
 
 
 async def test_what_is_given_cannot_be_put_aside_or_pinned_and_a_verdict_ends_a_pin(world: World) -> None:

@@ -189,7 +189,7 @@ async def test_an_item_tells_its_way_up_the_ladder(http: httpx.AsyncClient, cloc
     page = await read(http, f"/p/support/items/{item.id}")
     assert "Nobody had taken it in time." in page
     assert "Notified pool-leads and changed its priority from 50 to 70." in page
-    assert "Step 1 of steps notified pool-leads" in page
+    assert "Step 1 of steps: notified pool-leads" in page
     assert page.count("to come") == 4
     assert "I see to it" in page
     csrf = {"_csrf": await token(http)}
@@ -274,8 +274,8 @@ def test_every_act_on_an_item_has_its_sentence() -> None:
 def test_what_a_step_did_is_told_and_escaped() -> None:
     details = {"step": 2, "policy": "steps", "done": ["moved it from a to b", f"notified {HOSTILE}"], "why": [HOSTILE]}
     for kind, begins in (
-        ("timer", "Step 2 of steps moved it"),
-        ("user", "ana brought step 2 of steps forward. It moved"),
+        ("timer", "Step 2 of steps: moved it"),
+        ("user", "ana brought step 2 of steps forward: moved"),
     ):
         raw = msgspec.Raw(msgspec.json.encode(details))
         for action in ("escalation.step_taken", "escalation.step_skipped"):

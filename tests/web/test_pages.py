@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from review.identity.rules import Role
+from review.queueing import placing, queries
 from tests.make import PASSWORD, World, unknown_id
 
 HTML = {"accept": "text/html"}
@@ -214,6 +215,30 @@ async def test_a_verdict_counts_even_if_its_reviewer_left_the_pool_meanwhile(
     gone = await http.get(here, headers=HTML)
     assert gone.status_code == 409
     assert "You no longer hold this item" in gone.text
+
+
+async def test_whoever_had_an_item_that_went_to_others_is_told_so_and_keeps_what_they_typed(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    """They had it before their eyes, so that it is elsewhere is no secret; where, nobody tells them."""
+    await sign_in(http, world)
+    here, form = await take(http, world)
+    given_back = await http.post(f"{here}/release", data=form, headers=HTML)
+    assert given_back.status_code == 303
+    lead = await world.add_person("lee", Role.LEAD)
+    item_id = await world.db.hot.fetchval("SELECT item_id FROM assignments")
+    async with world.db.transaction() as tx:
+        seats = await queries.lock_seats(tx, lead.project_id, item_id)
+        await placing.move(tx, who=lead, seats=seats, pool="seniors", told={})
+    typed = form | {"verdict": "reject", "comment": "three lines of why"}
+    told = await http.post(f"{here}/review", data=typed, headers=HTML)
+    assert (told.status_code, "seniors" in told.text) == (404, False)
+    for words in ("it went to a pool that you are not in", "nothing is lost", "three lines of why", "Go to my pools"):
+        assert words in told.text
+    quick = await http.post(f"{here}/review", data=typed, headers=HTMX)
+    assert (quick.status_code, quick.headers["hx-trigger"]) == (404, "lease:lost"), "the page stays as it is"
+    never = await http.get(f"/p/support/assignments/{unknown_id()}", headers=HTML)
+    assert "no assignment" in never.text
 
 
 async def test_a_skip_must_say_why(http: httpx.AsyncClient, world: World) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import product
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from hypothesis import given
@@ -15,11 +16,15 @@ from review.configuration.document import parse
 from review.configuration.rules import compile_config
 from review.delivery.egress.rules import ADVICE
 from review.kernel import catalogue
+from review.kernel.catalogue import Languages
+from review.kernel.clock import utc_now
 from review.kernel.resources import PACKAGE
+from review.sla import regions
 from review.sla.calendars import Calendar, describe_day
 from review.sla.reasons import duration
 from review.sla.rules import Clock, Facts, PriorityTargets, SlaPolicy, Target, run
-from review.web.pages import ladders, retold
+from review.web.pages import ladders, retold, stored
+from review.web.words.calls import CALL
 from review.web.words.retelling import Book
 from tests.configuration.test_limits import GOOD, compiled
 from tests.configuration.test_shadows import source
@@ -47,13 +52,23 @@ WRITTEN: dict[str, tuple[Book, frozenset[str]]] = {
     "escalation/ladder.py": (retold.FAILED, frozenset({"TAKES_TWO", "STOPPED"})),
     "queueing/rules.py": (retold.LOST, frozenset({"reason", "_reason_kept"})),
     "reviewing/pending.py": (retold.LOST, frozenset({"_drop"})),
+    "datasets/snapshots/running.py": (stored.SNAPSHOT, frozenset({"error", "told", "let_go", "_nothing"})),
+    "datasets/snapshots/withdrawing.py": (stored.SNAPSHOT, frozenset({"_said"})),
+    "datasets/snapshots/store.py": (stored.SNAPSHOT, frozenset({"message"})),
+    "configuration/endings.py": (stored.ROLLOUT, frozenset({"because"})),
+    "rollout/steering.py": (stored.ROLLOUT, frozenset({"because"})),
+    "reviewing/rules.py": (stored.UNFIT, frozenset({"FieldError"})),
+    "items/types.py": (stored.UNFIT, frozenset({"_LIMITS", "_WORDS", "_ONE_FORM", "_foreign"})),
+    "routing/conditions.py": (stored.EVALUATION, frozenset({"_lacking"})),
+    "routing/engine.py": (stored.EVALUATION, frozenset({"in_words"})),
+    "escalation/ladder.py ": (stored.ACTOR, frozenset({"_by", "decided_by"})),
     "rehearsal/running.py": (retold.BACKTEST, frozenset({"end"})),
-    "delivery/egress/service.py": (retold.CALL, frozenset({"_attempt"})),
-    "delivery/egress/connecting.py": (retold.CALL, frozenset({"explain", "message"})),
-    "delivery/egress/rules.py": (retold.CALL, frozenset({"message"})),
+    "delivery/egress/service.py": (CALL, frozenset({"_attempt"})),
+    "delivery/egress/connecting.py": (CALL, frozenset({"explain", "message"})),
+    "delivery/egress/rules.py": (CALL, frozenset({"message"})),
     "delivery/webhooks/rules.py": (retold.DELIVERY, frozenset({"because"})),
-    "delivery/webhooks/turns.py": (retold.DELIVERY | retold.CALL, frozenset({"reason", "LOST"})),
-    "delivery/webhooks/dispatch.py": (retold.CALL, frozenset({"STOPPED", "UNREADABLE"})),
+    "delivery/webhooks/turns.py": (retold.DELIVERY | CALL, frozenset({"reason", "LOST"})),
+    "delivery/webhooks/dispatch.py": (CALL, frozenset({"STOPPED", "UNREADABLE"})),
     "delivery/notifications/dispatch.py": (retold.NOTICE, frozenset({"why", "SendFailed"})),
     "delivery/notifications/rules.py": (retold.NOTICE, frozenset({"_held_back"})),
     "delivery/notifications/mail.py": (retold.NOTICE, frozenset({"why"})),
@@ -112,7 +127,9 @@ def test_what_a_configuration_asks_for_in_vain_is_read_back_word_for_word() -> N
 def test_all_that_a_package_writes_is_known(place: str) -> None:
     """Whoever changes a sentence there changes it in review/web/pages/retold.py too."""
     book, within = WRITTEN[place]
-    written = [said for node in _places(ast.parse((PACKAGE / place).read_text()), within) for said in _texts(node)]
+    written = [
+        said for node in _places(ast.parse((PACKAGE / place.strip()).read_text()), within) for said in _texts(node)
+    ]
     assert written, "it is written elsewhere now"
     assert [said for said in written if book.find(said.removeprefix("could not: ")) is None] == []
 
@@ -138,6 +155,29 @@ def test_it_is_said_in_the_language_of_the_page_and_else_as_it_was_written(
         assert unmarked(ladders.told(done).replace(". ", "")) == []
         assert retold.LOST.tell("the lease has ended") == marked("the lease has ended")
     assert retold.clock(arrived) == arrived
+
+
+def test_public_holidays_are_called_what_they_are_in_the_language_of_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the library that knows them; where it has none of that language, the name stays what it is in English."""
+    install(tmp_path)
+    for tag in ("de", "de_AT", "uk"):
+        copytree(tmp_path / "qps", tmp_path / tag)
+    monkeypatch.setattr(catalogue, "_installed", Languages(tmp_path))
+    berlin = Calendar(name="berlin", timezone="Europe/Berlin", week=((),) * 7, holidays=("DE-BE",))
+    closed = "closed: Christmas Day"
+    for tag, said in (("de", "Erster Weihnachtstag"), ("de-at", "Erster Weihnachtstag"), ("uk", "Перший день Різдва")):
+        with catalogue.speaking(tag):
+            assert retold.clock(closed, [berlin]) == marked("closed: %(closed_for)s") % {"closed_for": said}
+    with catalogue.speaking("he"):
+        assert "Christmas Day" in retold.clock(closed, [berlin])
+    with catalogue.speaking("de"):
+        assert "Christmas Day" in retold.clock(closed), "no calendar with holidays"
+    year = utc_now().year
+    for region, tag in (("DE-BE", "de"), ("BR", "pt-br"), ("CA-QC", "fr"), ("IL", "he")):
+        names = regions.names_in(region, tag, year)
+        assert {*regions.holidays_of(region, year).values()} <= {*names}, region
 
 
 def _places(tree: ast.Module, within: frozenset[str]) -> Iterator[ast.expr]:
@@ -166,18 +206,22 @@ def _name(node: ast.expr) -> str:
 
 def _texts(node: ast.expr) -> Iterator[str]:
     """Give the sentences that an expression may be, with something in each gap."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_said(node.value):
         yield GAP.sub(lambda gap: "reject" if gap[1] == "verdict" else "1", node.value)
     elif isinstance(node, ast.JoinedStr):
         texts = [""]
         for part in node.values:
             fillings = [part.value] if isinstance(part, ast.Constant) else _fillings(part)
             texts = [text + str(filling) for text in texts for filling in fillings]
-        yield from (text for text in texts if any(letter.isalpha() for letter in text))
+        yield from filter(_is_said, texts)
     else:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr) and not isinstance(node, ast.JoinedStr | ast.Compare):
                 yield from _texts(child)
+
+
+def _is_said(text: str) -> bool:
+    return " " in text and any(letter.isalpha() for letter in text)
 
 
 def _fillings(part: ast.expr) -> list[str]:

@@ -17,6 +17,7 @@ from review.datasets.snapshots.rules import FileOf, Manifest, Tombstone
 from review.datasets.snapshots.schemas import SnapshotView
 from review.datasets.snapshots.store import Store
 from review.kernel.db import Hot, driver_of
+from review.kernel.foreign import English
 from review.kernel.ids import new_id
 from review.kernel.sentences import say
 from review.kernel.settings import Settings
@@ -126,8 +127,8 @@ async def get_manifest(hot: Hot, *, project_id: UUID, dataset: str, number: int)
             dataset=dataset,
             state=found.state,
         )
-        # Why it failed is stored in English.
-        raise SnapshotNotReady(say("%(what)s %(error)s", what=message, error=found.error) if found.error else message)
+        why = English(found.error)  # as it is stored
+        raise SnapshotNotReady(say("%(what)s %(error)s", what=message, error=why) if why else message)
     return found.manifest
 
 

@@ -8,10 +8,12 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from review.delivery.notifications.schemas import Facts, Kind, Message, Told
 from review.delivery.notifications.timing import zone_of
-from review.kernel.catalogue import N_, gettext, ngettext
+from review.kernel.catalogue import N_, gettext, ngettext, spoken
+from review.kernel.foreign import Phrases
 from review.kernel.wording import MONTHS, clock_time
 
 MOST_ENTRIES = 40
@@ -107,11 +109,11 @@ def _entry(told: Told, project: str, timezone: str, hours: int) -> str:
         about.append(gettext("In %(pool)s.", pool=one_line(facts.pool)))
     if facts.due_at is not None:
         about.append(gettext("Due %(when)s.", when=exact(facts.due_at, timezone, hours)))
-    if facts.reason and facts.by:
-        why, who = one_line(facts.reason), one_line(facts.by)
+    why, who = (_said(one_line(each)) for each in (facts.reason, facts.by))
+    if why and who:
         about.append(gettext("Because: %(why)s, says %(who)s.", why=why, who=who))
-    elif facts.reason:
-        about.append(gettext("Because: %(why)s.", why=one_line(facts.reason)))
+    elif why:
+        about.append(gettext("Because: %(why)s.", why=why))
     if about:
         lines.append("  " + " ".join(about))
     if told.kind is Kind.TEST:
@@ -125,6 +127,22 @@ def _entry(told: Told, project: str, timezone: str, hours: int) -> str:
             answer = f"{link}/acknowledge"
             lines.append("  " + gettext("I have seen it: %(url)s", url=answer))
     return "\n".join(lines)
+
+
+# What an escalation and a reviewer's page write as a reason, and who acted where nobody did.
+_WRITTEN: Final = Phrases(
+    N_("step %(step)s of escalation policy %(policy)s"),
+    N_("escalation policy %(policy)s"),
+    N_("a conflict of interest"),
+    N_("timer"),
+    gaps={"step": (r"\d+", str)},
+)
+
+
+def _said(text: str) -> str:
+    """Say what the machine wrote in the language of the message; what people wrote stays as it is."""
+    known = _WRITTEN.find(text)
+    return text if known is None else known.by(spoken())
 
 
 def exact(at: datetime, timezone: str, hours: int = 24) -> str:

@@ -17,6 +17,7 @@ from review.datasets.snapshots.store import Store
 from review.identity.rules import Permission
 from review.kernel.errors import FieldError
 from review.kernel.sentences import say
+from review.kernel.strict_json import field_error
 from review.web.api.openapi import gives
 from review.web.downloads import snapshot_in_format
 from review.web.guards import requires
@@ -69,9 +70,9 @@ def options_of(given: dict[str, Any]) -> Options:
     try:
         return msgspec.convert(given, Options)
     except msgspec.ValidationError as fault:
-        what, _, where = str(fault).partition(" - at ")
+        told = field_error(fault)
         message = say("What was asked of the format cannot be; nothing was read. Mend what is named below.")
-        raise RenderingInvalid(message, errors=(FieldError(where.strip("`$. ") or "options", what),)) from fault
+        raise RenderingInvalid(message, errors=(FieldError(told.path or "options", told.sentence),)) from fault
 
 
 Asked = NamedDependency[Options]

@@ -80,13 +80,15 @@ class AssignmentPages(Controller):
         if isinstance(judgement, Draft):
             return await inside.show(await inside.held(assignment_id), judgement, status=422, push="")
         try:
-            given = await pending.give(tx, bench, who=work.who, judged=held, submitted=judgement, filled=filled)
+            given = await pending.give(
+                tx, bench, who=work.who, judged=held, submitted=judgement, filled=filled, shown=shown
+            )
         except (JudgementInvalid, VerdictNotAllowed) as refusal:
             claimed, again = await inside.held(assignment_id), desk.refused(draft, refusal)
             return await inside.show(claimed, again, status=refusal.status, push="")
         hides_words = veils.hides_words(work.config, item.type)
         outcome = desk.told(verdict, item, draft, given, hides_words=hides_words)
-        return await (await work.seeing(tx)).onward(given.pool, verdict, outcome, shown=shown)
+        return await (await work.seeing(tx)).onward(given.pool, verdict, outcome, shown=shown, has_next=given.has_next)
 
     @post("/skip", status_code=200)
     async def skip(self, request: AnyRequest, work: InHand, tx: Tx, assignment_id: FromPath[UUID]) -> Response[Any]:

@@ -21,7 +21,7 @@ from review.kernel.sentences import say
 from review.web import auditing
 from review.web.downloads import stream_audit
 from review.web.guards import requires
-from review.web.pages import acts
+from review.web.pages import acts, stored
 from review.web.pages.work import WORK, InHand, Work
 
 ROWS: Final = 50
@@ -147,6 +147,7 @@ async def _page(
 def _row(entry: EntryView) -> dict[str, Any]:
     return {
         "entry": entry,
+        "who": stored.who(entry.actor.kind, entry.actor.name),
         "action": acts.named(entry.action),
         "details": msgspec.json.format(bytes(entry.details), indent=2).decode(),
     }

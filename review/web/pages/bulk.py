@@ -25,7 +25,7 @@ from review.kernel.ids import new_id
 from review.kernel.sentences import say
 from review.queueing import listing, listing_rules
 from review.web.guards import requires
-from review.web.pages import bulk_form, desk, veils
+from review.web.pages import bulk_form, desk, stored, veils
 from review.web.pages.reading import Pairs, first, read_form
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
@@ -224,9 +224,9 @@ async def _lines(work: Work, results: Sequence[ItemResult]) -> list[Line]:
 
 
 def _told(item: ItemResult) -> str:
-    """Say why an item was left out; what was wrong with a judgement was kept in English."""
+    """Say why an item was left out; what was wrong with a judgement was kept in English, and is read back from that."""
     sentence = SENTENCES[Why(item.why)] if item.why in set(Why) else item.message
-    return sentence if sentence == item.message else item.message
+    return sentence if sentence == item.message else stored.unfit(item.message)
 
 
 def _title(config: ProjectConfig, item: ItemResult, inputs: dict[UUID, Any]) -> str:

@@ -13,7 +13,7 @@ from review.items.schemas import HistoryEntry
 from review.kernel.shapes import is_list, is_object
 from review.sla.rules import DUE, FIRST_CLAIM, STEP, SlaPolicy
 from review.web.content import visible
-from review.web.pages import ladders, words
+from review.web.pages import ladders, retold, words
 from review.web.pages.sentences import gettext
 from review.web.pages.views import Rung
 
@@ -80,7 +80,7 @@ def _step(mark: MarkView, policy: SlaPolicy | None, told: Sequence[_Told]) -> Ru
         if entry.action not in _STEPS or details.get("step") != number:
             continue
         if entry.action == Action.STEP_SKIPPED:
-            why = words.listed(texts(details.get("why")))
+            why = words.listed([retold.FAILED.tell(each) for each in texts(details.get("why"))])
             sentence = gettext("Passed over, as it would have reached nobody: %(why)s.", why=visible(why))
             return Rung(title=title, at=entry.at, sentence=sentence, tone="plain", is_skipped=True)
         done = ladders.told(texts(details.get("done")))

@@ -116,7 +116,7 @@ def _special(calendar: Calendar, today: date) -> list[SpecialDay]:
         is_open = said.startswith("open")
         usual = calendar.week[day.weekday()]
         if day in calendar.opened or (not is_open and usual):
-            found.append(SpecialDay(day, words.day(day), retold.clock(said), is_open))
+            found.append(SpecialDay(day, words.day(day), retold.clock(said, [calendar]), is_open))
     return found
 
 

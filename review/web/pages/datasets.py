@@ -19,6 +19,7 @@ from review.datasets.snapshots.store import Store
 from review.identity.rules import Permission
 from review.kernel.errors import FieldError
 from review.kernel.sentences import say
+from review.kernel.strict_json import field_error
 from review.web.downloads import snapshot_file
 from review.web.guards import requires
 from review.web.pages.reading import Pairs, first, read_form
@@ -224,10 +225,9 @@ def _read(pairs: Pairs) -> Definition:
     try:
         return msgspec.convert(told, Definition)
     except msgspec.ValidationError as fault:
-        what, _, where = str(fault).partition(" - at ")
+        at = field_error(fault)
         message = say("The form could not be read, so nothing was changed. Mend what is named below.")
-        place = where.strip("`$. ") or "definition"
-        raise DatasetInvalid(message, errors=(FieldError(place, what),)) from fault
+        raise DatasetInvalid(message, errors=(FieldError(at.path or "definition", at.sentence),)) from fault
 
 
 def _texts(pairs: Pairs, name: str) -> Sequence[str]:

@@ -32,6 +32,7 @@ from review.web.content import visible
 from review.web.guards import requires
 from review.web.pages.desk import title_in
 from review.web.pages.reading import Pairs, first, read_form
+from review.web.pages.sentences import shown
 from review.web.pages.versions import MOST_VERSION
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
@@ -154,8 +155,9 @@ def _offers(source: str) -> tuple[Offer, ...]:
 def _fault(source: str, fault: ConfigError) -> Fault:
     lines = source.splitlines()
     text = lines[fault.line - 1] if 0 < fault.line <= len(lines) else ""
-    shown = visible(text[:MOST_SHOWN])
-    return Fault(fault.line, fault.column, visible(fault.path), visible(translated(fault.sentence)[:MOST_TOLD]), shown)
+    is_short = len(fault.sentence) <= MOST_TOLD
+    told = shown(fault.sentence) if is_short else visible(translated(fault.sentence)[:MOST_TOLD])
+    return Fault(fault.line, fault.column, visible(fault.path), told, visible(text[:MOST_SHOWN]))
 
 
 async def _try(work: Work, typed: Typed, found: Found) -> Found:
@@ -209,8 +211,8 @@ async def _latest(work: Work) -> list[ItemView]:
 
 
 def _refused(found: Found, refused: ReviewError) -> Found:
-    told = [(visible(each.path), visible(translated(each.sentence))) for each in refused.errors]
-    return replace(found, refusal=visible(translated(refused.sentence)), refused=told)
+    told = [(visible(each.path), shown(each.sentence)) for each in refused.errors]
+    return replace(found, refusal=shown(refused.sentence), refused=told)
 
 
 def _typed(pairs: Pairs) -> Typed:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from review.kernel.clock import utc_now
 from review.kernel.wording import number
 from review.web import content
-from review.web.pages import retold, script_words, sentences, words
+from review.web.pages import retold, script_words, sentences, stored, words
 from review.web.pages.everywhere import SHOWN, TOLD, Everywhere
 from review.web.pages.sentences import Sentences
 from review.web.words import catalogue
@@ -42,7 +42,11 @@ def build_environment(templates: Path, static: Path) -> Environment:
         "iso": _iso,
         "instant": words.instant,
         "number": number,
-        "outcome": retold.outcome,
+        "acting": stored.actor,
+        "outcome": retold.outcome_shown,
+        "because": stored.because,
+        "ended": stored.ended,
+        "why_not": stored.why_not,
         "warning": retold.WARNING.tell,
         "own_key": _own_key,
         "percent": words.percent,
@@ -89,7 +93,7 @@ def _visible(value: object) -> object:
     """Make a text visible, in the reader's language; markup, numbers and what is undefined are given as they are."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
-    return content.visible(translated(value))
+    return sentences.shown(value)
 
 
 def _told(value: object) -> object:

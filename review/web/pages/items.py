@@ -1,5 +1,6 @@
 """The item page: everything about one item, how it came to be decided, and the acts on its clock."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -8,6 +9,7 @@ import msgspec
 from litestar import Controller, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
+from markupsafe import Markup
 
 from review.delivery.webhooks import log
 from review.escalation import clocks
@@ -146,8 +148,8 @@ async def _clock(work: Work, item: ItemDetail, history: list[HistoryEntry]) -> C
     return ClockPart(
         left=work.countdown(clock, policy) if clock else None,
         rungs=climbs.climb(told, policy, history, is_open=is_open),
-        because=[content.visible(retold.clock(each)) for each in told.because],
-        movements=[_movement(each) for each in _later(told)],
+        because=_because(work, told.because),
+        movements=[_movement(work, each) for each in _later(told)],
         due_at=told.due_at,
         is_paused=told.paused is not None,
         may_pause=has_clock and work.who.may(Permission.PAUSE),
@@ -160,7 +162,11 @@ def _later(told: ClockView) -> list[Movement]:
     return told.movements if len(told.movements) > 1 else []
 
 
-def _movement(movement: Movement) -> shown.Movement:
+def _because(work: Work, said: Sequence[str]) -> list[Markup]:
+    return [content.visible(retold.clock(each, work.config.calendars.values())) for each in said]
+
+
+def _movement(work: Work, movement: Movement) -> shown.Movement:
     what = sentences.gettext(_MOVED.get(movement.action, N_("It changed")), who=content.visible(movement.by))
     due = words.exact(movement.due_at) if movement.due_at else ""
     was = words.exact(movement.was) if movement.was and movement.was != movement.due_at else ""
@@ -170,7 +176,7 @@ def _movement(movement: Movement) -> shown.Movement:
     return shown.Movement(
         at=movement.at,
         sentence=sentences.gettext(message, what=what, due=due, was=was),
-        because=[content.visible(retold.clock(each)) for each in movement.because],
+        because=_because(work, movement.because),
     )
 
 

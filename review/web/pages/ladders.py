@@ -12,9 +12,9 @@ from review.web.pages import retold, words
 from review.web.words.catalogue import N_, gettext, ngettext, one_of
 
 FALLBACKS: Final = {
-    Fallback.APPROVE: N_("approves it"),
-    Fallback.REJECT: N_("rejects it"),
-    Fallback.MODEL_OUTPUT: N_("lets the model’s own output through, marked as unreviewed,"),
+    Fallback.APPROVE: N_("approves it if nobody has decided"),
+    Fallback.REJECT: N_("rejects it if nobody has decided"),
+    Fallback.MODEL_OUTPUT: N_("lets the model’s own output through, marked as unreviewed, if nobody has decided"),
 }
 _FAILED: Final = "could not: "  # how a step's record begins what reached nobody
 _NAMES: Final = {"pool-leads": N_("the leads"), "holder": N_("whoever holds it")}
@@ -51,7 +51,7 @@ def policy_sentences(policy: SlaPolicy) -> list[str]:
 
 
 def does(step: Step) -> list[str]:
-    """List what a step does, each as the end of a sentence that begins with the step."""
+    """List what a step does, each as a clause that can stand alone."""
     said = [gettext("notifies %(whom)s", whom=_named(step.notify))] if step.notify else []
     said += [gettext("pages %(whom)s", whom=_named(step.page))] if step.page else []
     said += [gettext("moves it to %(pool)s", pool=step.move_to)] if step.move_to else []
@@ -59,10 +59,7 @@ def does(step: Step) -> list[str]:
     if step.reviewers:
         said.append(ngettext("asks for one more review", "asks for %(num)s more reviews", step.reviewers))
     said += [gettext("takes it back from whoever holds it")] if step.reassign else []
-    said += (
-        [gettext("%(decides)s if nobody has decided", decides=gettext(FALLBACKS[step.decide]))] if step.decide else []
-    )
-    return said
+    return [*said, gettext(FALLBACKS[step.decide])] if step.decide else said
 
 
 def step_sentence(step: Step) -> str:
@@ -74,11 +71,11 @@ def step_sentence(step: Step) -> str:
 def told(done: Sequence[str]) -> str:
     """Make a record of what a step did one text, what it could not do as sentences of their own; without a full stop.
 
-    It begins as the end of a sentence does that begins with the step.
+    It begins with a clause that stands behind a colon, and can stand alone.
     """
     could = [retold.DONE.tell(each) for each in done if not each.startswith(_FAILED)]
     acts = [retold.FAILED.tell(each.removeprefix(_FAILED)) for each in done if each.startswith(_FAILED)]
-    failed = [gettext("It could not %(act)s", act=act) for act in acts]
+    failed = [gettext("It could not do this: %(act)s", act=act) for act in acts]
     return ". ".join([words.listed(could) or gettext("did nothing else"), *failed])
 
 

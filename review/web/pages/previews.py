@@ -77,7 +77,8 @@ def _fill(made: Preview, policy: SlaPolicy, facts: Facts, zone: ZoneInfo) -> Non
         return
     arrives, due = (words.local(each, zone) for each in (facts.started_at, clock.due_at))
     made.sentence = gettext("An item arriving %(arrives)s is due %(due)s", arrives=arrives, due=due)
-    made.because = tuple(map(retold.clock, clock.because))
+    calendars = [policy.calendar] if policy.calendar else []
+    made.because = tuple(retold.clock(each, calendars) for each in clock.because)
     made.marks = [
         MarkRow(
             ladders.mark_title(mark.key), mark.at, words.brief(mark.at, zone), ladders.mark_sentence(mark.key, policy)

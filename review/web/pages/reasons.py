@@ -11,7 +11,7 @@ from review.kernel.shapes import is_list, is_number, is_object
 from review.routing import telling
 from review.routing.telling import NOTHING, Known, Phrases
 from review.web.content import visible
-from review.web.pages import words
+from review.web.pages import sentences, stored, words
 from review.web.pages.sentences import gettext, ngettext
 from review.web.words import catalogue
 from review.web.words.catalogue import N_
@@ -57,15 +57,15 @@ def _routed(
     taken: Particulars, item: Mapping[str, Any], conditions: Mapping[str, str], known: Known
 ) -> list[str | Markup]:
     """Say which rule took it, or why none did."""
-    rule, error = _text(taken, "rule"), _text(taken, "error")
+    rule, error = _text(taken, "rule"), sentences.shown(stored.why_not(_text(taken, "error")))
     if taken.get("fallback") and not rule:
         message = N_("A rule could not be evaluated: %(error)s") if error else N_("No rule matched.")
-        return [gettext(message, error=visible(error))]
+        return [gettext(message, error=error)]
     if error:
         message = N_("A rule could not be evaluated, so a person looks at it: %(error)s")
         if rule:
             message = N_("Rule <strong>%(rule)s</strong> could not be evaluated, so a person looks at it: %(error)s")
-        return [gettext(message, rule=visible(rule), error=visible(error))]
+        return [gettext(message, rule=visible(rule), error=error)]
     if rule:
         condition = conditions.get(rule, "")
         shown = _with_facts(condition, item, known) if condition not in {"", "true"} else None

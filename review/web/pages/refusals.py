@@ -7,7 +7,7 @@ from litestar.response import Redirect, Response, Template
 
 from review.identity.errors import NotAuthenticated
 from review.identity.sessions import Visitor
-from review.queueing.errors import LeaseLost
+from review.queueing.errors import AssignmentMoved, LeaseLost
 from review.web.errors import later, refusal_of, to_json
 from review.web.pages.reading import typed
 from review.web.services import AnyRequest
@@ -38,7 +38,7 @@ def to_person(request: AnyRequest, fault: Exception) -> Response[Any]:
         return to_json(request, fault, translated)
     if isinstance(fault, NotAuthenticated):
         return _to_sign_in(request, is_htmx=is_htmx)
-    if isinstance(fault, LeaseLost):
+    if isinstance(fault, LeaseLost | AssignmentMoved):
         return _tell_lost(request, fault, is_htmx=is_htmx)
     refusal = refusal_of(fault)
     context = {
@@ -57,11 +57,11 @@ def to_person(request: AnyRequest, fault: Exception) -> Response[Any]:
     return Template(template_name="_error.html", context=context, status_code=refusal.status, headers=headers)
 
 
-def _tell_lost(request: AnyRequest, refusal: LeaseLost, *, is_htmx: bool) -> Response[Any]:
+def _tell_lost(request: AnyRequest, refusal: LeaseLost | AssignmentMoved, *, is_htmx: bool) -> Response[Any]:
     """Say that the claim no longer stands, and keep what was typed: on the page as it is, or on one that shows it."""
     if is_htmx:
         headers = {"HX-Reswap": "none", "HX-Push-Url": "false", "HX-Trigger": "lease:lost"}
-        return Response(None, status_code=409, headers=headers)
+        return Response(None, status_code=refusal.status, headers=headers)
     visitor = _visitor(request)
     context = {
         "csrf_token": visitor.csrf_token if visitor else "",
@@ -70,7 +70,7 @@ def _tell_lost(request: AnyRequest, refusal: LeaseLost, *, is_htmx: bool) -> Res
         "message": refusal.sentence,
         "kept": typed(request.state.get("pairs", [])),
     }
-    return Template(template_name="lost.html", context=context, status_code=409)
+    return Template(template_name="lost.html", context=context, status_code=refusal.status)
 
 
 def _to_sign_in(request: AnyRequest, *, is_htmx: bool) -> Response[Any]:

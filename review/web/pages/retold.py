@@ -6,12 +6,19 @@ what no message fits, such as what an earlier version wrote otherwise, stays in 
 """
 
 import re
+from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import Final
 
-from review.kernel.wording import DAYS, MONTHS, number
+from review.kernel.clock import utc_now
+from review.kernel.foreign import English, Gap
+from review.kernel.wording import DAYS, MONTHS
+from review.sla.calendars import Calendar
+from review.sla.regions import names_in
 from review.web.pages import words
-from review.web.words.catalogue import N_, gettext, ngettext
-from review.web.words.retelling import Book, Gap
+from review.web.words.calls import CALL, OUT
+from review.web.words.catalogue import ENGLISH, N_, gettext, language, ngettext
+from review.web.words.retelling import Book
 
 _UNITS: Final = {"d": N_("%(days)s d"), "h": N_("%(hours)s h"), "min": N_("%(minutes)s min"), "s": N_("%(seconds)s s")}
 _NAMES: Final = {"d": "days", "h": "hours", "min": "minutes", "s": "seconds"}
@@ -66,8 +73,18 @@ def _closed(said: str) -> str | None:
     return said
 
 
+# Whose public holidays a text may name; set around its telling, for names are found deep within sentences.
+_regions: ContextVar[tuple[str, ...]] = ContextVar("regions", default=())
+
+
 def _why_closed(said: str) -> str:
-    return gettext(said) if said in DAYS else _WHY_CLOSED.find(said) or said
+    return gettext(said) if said in DAYS else _WHY_CLOSED.find(said) or _holiday(said) or said
+
+
+def _holiday(said: str) -> str | None:
+    """Give what a public holiday is called in the page's language, where the library knows it."""
+    named = (names_in(region, language(), utc_now().year).get(said) for region in _regions.get())
+    return next(filter(None, named), None)
 
 
 _WHY_CLOSED: Final = Book(N_("there was no such day in %(zone)s"), N_("a day named as closed"))
@@ -150,7 +167,7 @@ _STEP: Final[dict[str, Gap]] = {
     "now": (r"\S+", str),
     "count": (r"\d+", str),
 }
-# review/escalation/rules.py: what a step did, as the end of a sentence that begins with the step.
+# review/escalation/rules.py: what a step did, as a clause that stands behind the step and a colon.
 DONE: Final = Book(
     N_("approved it, for nobody had decided"),
     N_("rejected it, for nobody had decided"),
@@ -240,52 +257,6 @@ WARNING: Final = Book(
 BACKTEST: Final = Book(N_("It failed again and again at the same place."))
 
 
-def _amount(said: str) -> str:
-    return number(float(said), "g")
-
-
-_OUT: Final[dict[str, Gap]] = {
-    "seconds": (r"[\d.]+", _amount),
-    "status": (r"\d+", str),
-    "location": (r"\S+", str),
-    "host": (r"\S+", str),
-}
-# review/delivery/egress: why a call came to nothing. What the machine says of it stays as it says it.
-CALL: Final = Book(
-    N_("status %(status)s"),
-    N_("redirects are not followed (%(status)s to %(location)s)"),
-    N_("timed out after %(seconds)s s, looking up the name and connecting"),
-    N_("timed out after %(seconds)s s, sending the request"),
-    N_("timed out after %(seconds)s s, waiting for the answer"),
-    N_("timed out after %(seconds)s s, reading the answer"),
-    N_("bad certificate: %(what)s"),
-    N_("TLS failed: %(what)s"),
-    N_("no connection: %(what)s"),
-    N_("the receiver closed the connection before it had answered"),
-    N_("the answer is not HTTP: %(what)s"),
-    N_("the name %(host)s does not resolve: %(what)s"),
-    N_("the name %(host)s resolves to %(what)s, which is no address"),
-    N_("the name %(host)s has no address"),
-    N_("the URL holds a space, a backslash or a control character"),
-    N_("the URL cannot be read: %(what)s"),
-    N_("the URL begins with %(scheme)s:, not with https:"),
-    N_("the URL is plain http; use https, or an operator can allow it with REVIEW_WEBHOOK_ALLOW_HTTP"),
-    N_("the URL carries a user name or password, which is not allowed"),
-    N_("the URL names no host, or port 0"),
-    N_("%(host)s is no host name"),
-    N_(
-        "the name %(host)s resolves to %(what)s, which is not a public address; "
-        "an operator can allow its network with REVIEW_WEBHOOK_ALLOW_NETWORKS"
-    ),
-    N_("%(host)s is not a public address; an operator can allow its network with REVIEW_WEBHOOK_ALLOW_NETWORKS"),
-    N_("the worker that sent this ended before it had an answer"),
-    N_("the worker was stopped before the answer came"),
-    N_("no secret of this endpoint can be opened; give the worker the REVIEW_SECRET_KEY that sealed it, or rotate it"),
-    N_("it failed inside: %(what)s"),
-    gaps=_OUT,
-)
-
-
 def _cause(said: str) -> str:
     return OUTCOMES.tell(said)
 
@@ -335,18 +306,27 @@ NOTICE: Final = Book(
     N_("it was refused: it may not open a file"),
     N_("it was refused: it may only connect to addresses of the internet"),
     N_("it was refused: %(cause)s"),
-    gaps=_OUT | _CAUSE,
+    gaps=OUT | _CAUSE,
 )
 
 
 OUTCOMES: Final = DELIVERY | NOTICE | CALL | BACKTEST
 
 
-def clock(said: str) -> str:
-    """Say why something is due when it is, or what is special about a day."""
-    return CLOCK.tell(said)
+def clock(said: str, calendars: Iterable[Calendar] = ()) -> str:
+    """Say why something is due when it is, or what is special about a day; these calendars' holidays by their names."""
+    before = _regions.set(tuple(region for calendar in calendars for region in calendar.holidays))
+    try:
+        return CLOCK.tell(said)
+    finally:
+        _regions.reset(before)
 
 
 def outcome(said: str) -> str:
     """Say why a delivery, a notice, a call or a backtest failed."""
     return OUTCOMES.tell(said)
+
+
+def outcome_shown(said: str) -> str:
+    """Say the same where it is printed, with what is English for good marked as such."""
+    return said if language() == ENGLISH else OUTCOMES.sentence(said) or English(said)

@@ -9,6 +9,9 @@ from jinja2.ext import InternationalizationExtension
 from jinja2.parser import Parser
 from markupsafe import Markup
 
+from review.kernel.foreign import English
+from review.kernel.sentences import Sentence as Said
+from review.web.content import visible
 from review.web.words import catalogue
 
 BEGIN: Final = "trans"
@@ -55,6 +58,17 @@ def gettext(message: str, /, **names: object) -> Markup:
 def ngettext(singular: str, plural: str, count: int, /, **names: object) -> Markup:
     """Give a sentence that may have markup in the form that its language has for a number."""
     return Markup(catalogue.spoken().ngettext(singular, plural, count)) % {"num": count, **names}  # noqa: S704  # as trusted as templates
+
+
+def shown(text: str) -> Markup:
+    """Make a text visible, in the language of this request's page; what a library said is marked as English."""
+    return Markup(text.by(catalogue.spoken(), _part)) if isinstance(text, Said) else _part(text)  # noqa: S704  its parts are escaped
+
+
+def _part(text: str) -> Markup:
+    if isinstance(text, English) and catalogue.language() != catalogue.ENGLISH:
+        return Markup('<span lang="en" dir="ltr">{}</span>').format(visible(text))
+    return visible(text)
 
 
 # Most of what a page says has no names, and a page says it a hundred times a second.

@@ -11,7 +11,7 @@ from review.delivery.webhooks.schemas import Told
 from review.items.schemas import HistoryEntry
 from review.kernel.shapes import is_list, is_number, is_object
 from review.web.content import visible
-from review.web.pages import acts, announcements, arrivals, ladders, retold, words
+from review.web.pages import acts, announcements, arrivals, ladders, retold, stored, words
 from review.web.pages.sentences import gettext
 from review.web.pages.views import Line
 from review.web.words import catalogue
@@ -76,15 +76,17 @@ def judged(reviewer: str, verdict: str) -> Markup:
 
 
 def _acted(message: str) -> Sentence:
-    return lambda entry, _details: gettext(message, who=visible(entry.actor))
+    return lambda entry, _details: gettext(message, who=stored.who(entry.actor_kind, entry.actor))
 
 
 def _acted_on(message: str) -> Sentence:
-    return lambda entry, details: gettext(message, who=visible(entry.actor), pool=visible(_text(details, "pool")))
+    return lambda entry, details: gettext(
+        message, who=stored.who(entry.actor_kind, entry.actor), pool=visible(_text(details, "pool"))
+    )
 
 
 def _escalated(entry: HistoryEntry, details: Particulars) -> Markup:
-    who, pool = visible(entry.actor), visible(_text(details, "to"))
+    who, pool = stored.who(entry.actor_kind, entry.actor), visible(_text(details, "to"))
     return gettext("%(who)s escalated it to %(pool)s.", who=who, pool=pool) if pool else _acted(_ESCALATED)(entry, {})
 
 
@@ -101,14 +103,17 @@ def _warned(_entry: HistoryEntry, details: Particulars) -> Markup:
 
 
 def _paused(entry: HistoryEntry, details: Particulars) -> Markup:
-    who = visible(entry.actor)
+    who = stored.who(entry.actor_kind, entry.actor)
     if not _text(details, "until"):
         return gettext("%(who)s stopped the clock.", who=who)
     return gettext("%(who)s stopped the clock until %(when)s.", who=who, when=_moment(details, "until"))
 
 
 def _resumed(entry: HistoryEntry, details: Particulars) -> Markup:
-    who, due = visible(entry.actor), _moment(details, "due_at") if _text(details, "due_at") else None
+    who, due = (
+        stored.who(entry.actor_kind, entry.actor),
+        _moment(details, "due_at") if _text(details, "due_at") else None,
+    )
     if entry.actor_kind == "timer":
         over = gettext("The pause was over, and the clock runs on.")
         return over if due is None else gettext("The pause was over, and the clock runs on, due %(when)s.", when=due)
@@ -134,8 +139,13 @@ def _moved(_entry: HistoryEntry, details: Particulars) -> Markup:
 def _step_taken(entry: HistoryEntry, details: Particulars) -> Markup:
     done, step = visible(ladders.told(_texts(details, "done"))), _step(details)
     if entry.actor_kind == "user":
-        return gettext("%(who)s brought %(step)s forward. It %(did)s.", who=visible(entry.actor), step=step, did=done)
-    return _capital(gettext("%(step)s %(did)s.", step=step, did=done))
+        return gettext(
+            "%(who)s brought %(step)s forward: %(did)s.",
+            who=stored.who(entry.actor_kind, entry.actor),
+            step=step,
+            did=done,
+        )
+    return _capital(gettext("%(step)s: %(did)s.", step=step, did=done))
 
 
 def _step_skipped(_entry: HistoryEntry, details: Particulars) -> Markup:
@@ -148,7 +158,7 @@ def _reassigned(entry: HistoryEntry, details: Particulars) -> Markup:
     holder = _named(details, "holder", catalogue.gettext("its holder"))
     if _text(details, "bulk_id"):
         message = N_("%(who)s took it back from %(holder)s, and it is in its queue again.")
-        return gettext(message, who=visible(entry.actor), holder=holder)
+        return gettext(message, who=stored.who(entry.actor_kind, entry.actor), holder=holder)
     return gettext("It was taken back from %(holder)s, who had it for too long.", holder=holder)
 
 
@@ -192,7 +202,9 @@ def _decided(_entry: HistoryEntry, details: Particulars) -> Markup:
 
 def _overridden(entry: HistoryEntry, details: Particulars) -> Markup:
     verdict = catalogue.gettext(VERDICTS.get(_text(details, "verdict"), N_("decided")))
-    return gettext("%(who)s overrode the decision: %(verdict)s.", who=visible(entry.actor), verdict=verdict)
+    return gettext(
+        "%(who)s overrode the decision: %(verdict)s.", who=stored.who(entry.actor_kind, entry.actor), verdict=verdict
+    )
 
 
 def _adjudication(_entry: HistoryEntry, details: Particulars) -> Markup:
@@ -204,20 +216,22 @@ def _adjudication(_entry: HistoryEntry, details: Particulars) -> Markup:
 
 def _refused(entry: HistoryEntry, details: Particulars) -> Markup:
     message = N_("%(who)s wanted to %(act)s it and no longer held it, so nothing came of that.")
-    return gettext(message, who=visible(entry.actor), act=_named(details, "act", catalogue.gettext("work on")))
+    return gettext(
+        message, who=stored.who(entry.actor_kind, entry.actor), act=_named(details, "act", catalogue.gettext("work on"))
+    )
 
 
 def _released(entry: HistoryEntry, details: Particulars) -> Markup:
     if details.get("unseen") is True:
-        return gettext("%(who)s gave it back without having seen it.", who=visible(entry.actor))
-    return gettext("%(who)s put it back.", who=visible(entry.actor))
+        return gettext("%(who)s gave it back without having seen it.", who=stored.who(entry.actor_kind, entry.actor))
+    return gettext("%(who)s put it back.", who=stored.who(entry.actor_kind, entry.actor))
 
 
 def _given(entry: HistoryEntry, details: Particulars) -> Markup:
     message = _GIVEN.get(
         _text(details, "verdict"), N_("%(who)s judged it. That counts %(when)s, unless they take it back.")
     )
-    return gettext(message, who=visible(entry.actor), when=_moment(details, "counts_at"))
+    return gettext(message, who=stored.who(entry.actor_kind, entry.actor), when=_moment(details, "counts_at"))
 
 
 def _dropped(_entry: HistoryEntry, details: Particulars) -> Markup:
@@ -227,12 +241,18 @@ def _dropped(_entry: HistoryEntry, details: Particulars) -> Markup:
 
 def _skipped(entry: HistoryEntry, details: Particulars) -> Markup:
     if _text(details, "kind") == "conflict":
-        return gettext("%(who)s declared a conflict of interest and gave it back.", who=visible(entry.actor))
-    return gettext("%(who)s skipped it.", who=visible(entry.actor))
+        return gettext(
+            "%(who)s declared a conflict of interest and gave it back.", who=stored.who(entry.actor_kind, entry.actor)
+        )
+    return gettext("%(who)s skipped it.", who=stored.who(entry.actor_kind, entry.actor))
 
 
 def _snoozed(entry: HistoryEntry, details: Particulars) -> Markup:
-    return gettext("%(who)s put it aside until %(when)s.", who=visible(entry.actor), when=_moment(details, "until"))
+    return gettext(
+        "%(who)s put it aside until %(when)s.",
+        who=stored.who(entry.actor_kind, entry.actor),
+        when=_moment(details, "until"),
+    )
 
 
 def _returned(_entry: HistoryEntry, details: Particulars) -> Markup:
@@ -244,7 +264,7 @@ def _returned(_entry: HistoryEntry, details: Particulars) -> Markup:
 
 def _sent_back(entry: HistoryEntry, details: Particulars) -> Markup:
     to = _named(details, "to", catalogue.gettext("its pool"))
-    return gettext("%(who)s sent it back to %(to)s.", who=visible(entry.actor), to=to)
+    return gettext("%(who)s sent it back to %(to)s.", who=stored.who(entry.actor_kind, entry.actor), to=to)
 
 
 def _lead_asked(_entry: HistoryEntry, details: Particulars) -> Markup:
@@ -256,12 +276,14 @@ def _proposed(entry: HistoryEntry, details: Particulars) -> Markup:
     message = _PROPOSED.get(
         _text(details, "verdict"), N_("%(who)s would decide it over everybody's head. A second person must confirm.")
     )
-    return gettext(message, who=visible(entry.actor))
+    return gettext(message, who=stored.who(entry.actor_kind, entry.actor))
 
 
 def _moved_pool(entry: HistoryEntry, details: Particulars) -> Markup:
     was, now = visible(_text(details, "from")), visible(_text(details, "to"))
-    return gettext("%(who)s moved it from %(was)s to %(now)s.", who=visible(entry.actor), was=was, now=now)
+    return gettext(
+        "%(who)s moved it from %(was)s to %(now)s.", who=stored.who(entry.actor_kind, entry.actor), was=was, now=now
+    )
 
 
 def _prioritised(entry: HistoryEntry, details: Particulars) -> Markup:
@@ -269,14 +291,16 @@ def _prioritised(entry: HistoryEntry, details: Particulars) -> Markup:
     other = catalogue.gettext("another")
     return gettext(
         "%(who)s changed its priority from %(was)s to %(now)s.",
-        who=visible(entry.actor),
+        who=stored.who(entry.actor_kind, entry.actor),
         was=was if is_number(was) else other,
         now=now if is_number(now) else other,
     )
 
 
 def _unknown(entry: HistoryEntry, _details: Particulars) -> Markup:
-    return gettext("%(what)s, by %(who)s.", what=acts.named(entry.action), who=visible(entry.actor))
+    return gettext(
+        "%(what)s, by %(who)s.", what=acts.named(entry.action), who=stored.who(entry.actor_kind, entry.actor)
+    )
 
 
 def _always(message: str) -> Sentence:

@@ -273,17 +273,27 @@ class Work:
         return replace(self, over=await driver_of(tx))
 
     async def onward(
-        self, pool: str, act: str, outcome: str = "", *, shown: Reserved | None = None, is_again: bool = False
+        self,
+        pool: str,
+        act: str,
+        outcome: str = "",
+        *,
+        shown: Reserved | None = None,
+        has_next: bool | None = None,
+        is_again: bool = False,
     ) -> Response[Any]:
         """Put the pool's next assignment before the caller at once, or say that nothing is left.
 
         Where the page shows one already that it had claimed ahead, that one is in hand from now on, and what changes of
-        the page is what it says besides the item. `is_again` if this was asked before, so that the next may be in hand.
+        the page is what it says besides the item; `has_next` tells whether the act has done that, None where it did not
+        try. `is_again` if this was asked before, so that the next may be in hand.
         """
         outcome = outcome or one_of(SAID, act)
         here = f"/p/{self.who.project}"
         key: dict[str, Any] = {"who": self.who, "pool": pool, "config": self.config, "is_again": is_again}
-        if shown is not None and await ahead.show(self.hot, **key, only=shown):
+        if shown is not None and has_next is None:
+            has_next = await ahead.show(self.hot, **key, only=shown)
+        if shown is not None and has_next:
             if exposure.is_counting(self.config):
                 await self.note_shown((await self.held(shown[0])).item)
             return self.page("_desk_seen.html", push="", **await self._said(pool, shown[0], outcome, act))

@@ -4,16 +4,14 @@ Packages below the pages write sentences that are stored and that programs read:
 messages, finds what stands in their gaps, and says the same by its catalogue.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, Self
 
+from review.kernel.foreign import Gap, pattern_of, said_in
+from review.kernel.sentences import Sentence, say
 from review.web.words.catalogue import ENGLISH, gettext, language
 
 LONGEST: Final = 8_000  # of a text that is read; what is longer was written by people
-_GAP: Final = re.compile(r"%\((\w+)\)s")
-
-Gap = tuple[str, Callable[[str], str | None]]  # what may stand in a gap, and how it is said; None where it is not that
 
 
 class Book:
@@ -24,7 +22,7 @@ class Book:
 
     def __init__(self, *messages: str, gaps: Mapping[str, Gap] | None = None) -> None:
         self._gaps = gaps or {}
-        self._known = [(self._pattern(message), message) for message in messages]
+        self._known = [(pattern_of(message, self._gaps), message) for message in messages]
 
     def __or__(self, other: Self) -> Self:
         """Make one book of two, the messages of this one first."""
@@ -34,30 +32,24 @@ class Book:
 
     def find(self, text: str) -> str | None:
         """Say a text in the language of the page, or give None where it is none of these."""
-        for pattern, message in self._known:
+        known = self._read(text)
+        return None if known is None else gettext(known[0], **known[1])
+
+    def sentence(self, text: str) -> Sentence | None:
+        """Give a text as a sentence, which says of what stands in its gaps where that is English for good."""
+        known = self._read(text)
+        return None if known is None else say(known[0], **known[1])
+
+    def _read(self, text: str) -> tuple[str, dict[str, str]] | None:
+        for pattern, message in self._known if len(text) <= LONGEST else ():
             found = pattern.fullmatch(text)
-            names = None if found is None else self._names(found.groupdict())
+            names = None if found is None else said_in(found.groupdict(), self._gaps)
             if names is not None:
-                return gettext(message, **names)
+                return message, names
         return None
 
     def tell(self, text: str) -> str:
         """Say a text in the language of the page; what is not known stays as it was written."""
-        if language() == ENGLISH or len(text) > LONGEST:
+        if language() == ENGLISH:
             return text
         return self.find(text) or text
-
-    def _pattern(self, message: str) -> re.Pattern[str]:
-        parts = _GAP.split(message)  # text and the names of gaps, by turns
-        written = [re.escape(part.replace("%%", "%")) for part in parts[::2]]
-        gaps = [f"(?P<{name}>{self._gaps[name][0] if name in self._gaps else '.+?'})" for name in parts[1::2]]
-        return re.compile("".join(text + gap for text, gap in zip(written, [*gaps, ""], strict=True)), re.DOTALL)
-
-    def _names(self, found: Mapping[str, str]) -> dict[str, str] | None:
-        names: dict[str, str] = {}
-        for name, text in found.items():
-            said = self._gaps[name][1](text) if name in self._gaps else text
-            if said is None:
-                return None
-            names[name] = said
-        return names
