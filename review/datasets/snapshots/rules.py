@@ -22,6 +22,7 @@ EXPLAINED: Final[Mapping[str, str]] = {
     "the item came, with which an item of this content is judged by people. Where figures are to hold for all items, "
     "a record counts 1/inclusion_probability.",
     "agreement": "The share of reviews that came to the decision; null where nobody reviewed.",
+    "gold": "Whether the answer was known before anybody was asked; null in records from before that was kept.",
     "revision": "The decision's revision; 1 is the first.",
     "is_last": "Whether no later revision was there at the cut-off.",
     "pool": "The pool in which it was judged.",
