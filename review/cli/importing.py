@@ -48,6 +48,7 @@ MAX_NAME = 200
     metavar="PART=FIELD",
     help="Where a part of an item stands in a row: input.text=text, label=intent, output=prediction. Repeats.",
 )
+@click.option("--gold", is_flag=True, help="Items whose answers were known beforehand: datasets leave them out.")
 @click.option(
     "--errors",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -63,6 +64,7 @@ def import_file(  # noqa: PLR0913, PLR0917  click's options
     layout: str | None,
     how: str,
     pairs: tuple[str, ...],
+    gold: bool,  # noqa: FBT001  click's
     errors: Path | None,
     name: str | None,
     data_dir: Path | None,
@@ -75,7 +77,7 @@ def import_file(  # noqa: PLR0913, PLR0917  click's options
     """
     chosen = Layout(layout) if layout else reading.layout_of(file)
     called = in_line(name or file.resolve().name)[:MAX_NAME]
-    asked = Asked(name=called, type=of_type, how=How(how), mapping=mapping_of(pairs, chosen))
+    asked = Asked(name=called, type=of_type, how=How(how), mapping=mapping_of(pairs, chosen), gold=gold)
     settings = settings_for(data_dir)
     source = reading.open_source(file, chosen)
     with _Rejects(errors) as rejects:

@@ -13,8 +13,9 @@ from review.decisions.rules import LockedItem
 from review.items.schemas import Details
 
 COLUMNS = """
- i.id, i.state, i.erased_at IS NOT NULL AS is_erased, i.type, i.type_version, i.external_id, clock_timestamp() AS at,
- b.input::text AS input, b.output::text AS output, b.details::text AS details, b.route::text AS route
+ i.id, i.state, i.gold, i.erased_at IS NOT NULL AS is_erased, i.type, i.type_version, i.external_id,
+ clock_timestamp() AS at, b.input::text AS input, b.output::text AS output, b.details::text AS details,
+ b.route::text AS route
 """
 LOCK = f"""
 SELECT {COLUMNS}
@@ -42,6 +43,7 @@ def item_of(row: Mapping[Any, Any], revision: int) -> LockedItem:
         id=row["id"],
         state=row["state"],
         is_erased=row["is_erased"],
+        gold=row["gold"],
         type=row["type"],
         type_version=row["type_version"],
         external_id=row["external_id"],

@@ -36,6 +36,7 @@ class LockedItem(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     state: str
     is_erased: bool = False
+    gold: bool = False
     type: str
     type_version: int
     external_id: str | None

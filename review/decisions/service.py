@@ -87,6 +87,7 @@ async def _leave_feedback(
         confidence=item.details.confidence,
         impact=item.details.impact,
         tags=item.details.tags,
+        gold=item.gold,
     )
     route = FeedbackRoute(
         rule=item.route["rule"],

@@ -25,6 +25,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float | None = None
     impact: str | None = None
     tags: Sequence[str] = ()
+    gold: bool = False
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +56,10 @@ class Judgement(msgspec.Struct, frozen=True):
 
 
 class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A labelled record, as the API and every export show it; frozen when the decision is made."""
+    """A labelled record, as the API and every export show it; frozen when the decision is made.
+
+    Of `gold` the answer was known before anybody was asked.
+    """
 
     id: UUID
     item_id: UUID
@@ -77,6 +81,7 @@ class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True):
     reviews: int
     agreement: float | None
     decided_at: datetime
+    gold: bool
 
 
 def leaves_feedback(source: str) -> bool:
@@ -132,6 +137,7 @@ def build(
         reviews=len(judgements),
         agreement=agreement(subject, outcome, judgements),
         decided_at=outcome.decided_at,
+        gold=subject.gold,
     )
 
 

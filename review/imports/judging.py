@@ -22,7 +22,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Judged(NamedTuple):
-    """One decided item, in the order of the parameters of the statement that stores it."""
+    """One decided item, in the order of the parameters of the statement that stores it; `gold` is its last."""
 
     item_id: UUID
     type: str
@@ -46,6 +46,7 @@ class Judged(NamedTuple):
     imported: str
     decided_entry: UUID
     told: str
+    gold: bool
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -117,6 +118,7 @@ def _laid_out(drawn: Drawn, submission: Submission, config: ProjectConfig, run: 
         imported=_json(entry),
         decided_entry=ids[4],
         told=_json(event | told),
+        gold=submission.gold,
     )
 
 
@@ -158,6 +160,7 @@ def _record(
         confidence=submission.confidence,
         impact=submission.impact,
         tags=submission.tags,
+        gold=submission.gold,
     )
     way = feedback.Route(
         rule=None, ruleset_version=route.ruleset_version, inclusion_probability=route.inclusion_probability

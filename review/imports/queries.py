@@ -16,16 +16,16 @@ WITH given AS (
   SELECT * FROM unnest(
     $2::uuid[], $3::text[], $4::int[], $5::text[], $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[],
     $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::uuid[], $17::text[], $18::uuid[], $19::text[],
-    $20::uuid[], $21::text[], $22::uuid[], $23::text[]
+    $20::uuid[], $21::text[], $22::uuid[], $23::text[], $33::boolean[]
   ) AS g(
     id, type, type_version, external_id, fingerprint, input, output, details, route,
     verdict, decided, reasons, comment, output_sha256, feedback_id, record, event_id, event,
-    imported_entry, imported, decided_entry, told
+    imported_entry, imported, decided_entry, told, gold
   )
 ), stored AS (
   INSERT INTO items (project_id, id, type, type_version, external_id, fingerprint, state, config_version,
-                     ruleset_version, created_at, closed_at)
-  SELECT $1, id, type, type_version, external_id, fingerprint, 'decided', $24, $25, $26, $26
+                     ruleset_version, created_at, closed_at, gold)
+  SELECT $1, id, type, type_version, external_id, fingerprint, 'decided', $24, $25, $26, $26, gold
   FROM given ON CONFLICT DO NOTHING RETURNING id
 ), fresh AS MATERIALIZED (
   SELECT given.* FROM given JOIN stored USING (id)
@@ -67,11 +67,11 @@ async def store(
     One autocommitted statement: all of it or nothing. Takes no lock but the rows it makes.
     """
     in_turn = sorted(judged, key=lambda each: each.external_id)  # as intake does, so that no two wait for each other
-    columns = [list(column) for column in zip(*in_turn, strict=True)]
+    *columns, gold = [list(column) for column in zip(*in_turn, strict=True)]
     actor = run.actor
     constants = config_version, ruleset_version, run.at, submitted_by(actor), run.decided_by
     who = actor.kind, actor.id, actor.name, actor.origin
-    rows = await hot.fetch(STORE, project_id, *columns, *constants, *who)
+    rows = await hot.fetch(STORE, project_id, *columns, *constants, *who, gold)
     return {row["id"] for row in rows}
 
 

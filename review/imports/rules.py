@@ -17,13 +17,14 @@ from review.kernel.shapes import is_list, is_object
 
 WHOLE_OR_PARTS = ("input", "output", "label", "model", "metadata")
 WHOLE = ("external_id", "verdict", "reasons", "comment", "confidence", "impact", "explanation", "subject", "tags")
+FLAGS = ("gold",)
 DETAILS = ("model", "metadata", "confidence", "impact", "explanation", "subject", "tags")
 # Where the parts stand in what `review export` writes, and in what is made of a row of Label Studio.
 EXPORTED: Mapping[str, str] = {
     "input": "input",
     "output": "model_output",
     **{name: name for name in ("label", "external_id", "verdict", "reasons", "comment")},
-    **{name: name for name in ("model", "confidence", "impact", "tags")},
+    **{name: name for name in ("model", "confidence", "impact", "tags", "gold")},
 }
 ANNOTATED: Mapping[str, str] = {
     "input": "data",
@@ -65,9 +66,9 @@ def mapping_of(given: Sequence[str], layout: Layout) -> Mapping[str, str]:
     for pair in given:
         part, sign, field = (each.strip() for each in pair.partition("="))
         root, dot, rest = part.partition(".")
-        known = (root in WHOLE_OR_PARTS and (bool(rest) or not dot)) or part in WHOLE
+        known = (root in WHOLE_OR_PARTS and (bool(rest) or not dot)) or part in WHOLE + FLAGS
         if not sign or not field or not known:
-            _refuse(pair, f"write part=field, where part is one of {', '.join((*WHOLE_OR_PARTS, *WHOLE))}")
+            _refuse(pair, f"write part=field, where part is one of {', '.join((*WHOLE_OR_PARTS, *WHOLE, *FLAGS))}")
         if part in mapping or any(_overlap(part, other) for other in mapping):
             _refuse(pair, "names a part that another pair fills")
         mapping[part] = field
@@ -96,6 +97,8 @@ def draw(row: Row, mapping: Mapping[str, str], item_type: ItemType) -> Drawn:
     submission = {"type": item_type.name, "input": given, "output": output, **_details(row, found)}
     if (external_id := found.get("external_id")) is not None:
         submission["external_id"] = _name(external_id)
+    if _is_true(found.get("gold"), "gold"):
+        submission["gold"] = True
     drawn = Drawn(
         submission=submission,
         verdict=verdict,
@@ -110,8 +113,15 @@ def named(drawn: Drawn) -> Drawn:
     """Give a row without an external id one by its content, so that the same row comes to the same item."""
     if "external_id" in drawn.submission:
         return drawn
-    name = f"import-{print_of(drawn).hex()[:32]}"
+    # Gold or not, the same row is the same item, so that no second one of it is learned from.
+    plain = {name: value for name, value in drawn.submission.items() if name != "gold"}
+    name = f"import-{print_of(msgspec.structs.replace(drawn, submission=plain)).hex()[:32]}"
     return msgspec.structs.replace(drawn, submission={**drawn.submission, "external_id": name})
+
+
+def as_gold(drawn: Drawn) -> Drawn:
+    """Give a row as one whose answer was known before anybody was asked."""
+    return msgspec.structs.replace(drawn, submission={**drawn.submission, "gold": True})
 
 
 def print_of(drawn: Drawn) -> bytes:
@@ -306,6 +316,13 @@ def _texts(value: Any, name: str) -> Sequence[str]:
     if not is_list(found) or not all(isinstance(each, str) for each in found):
         raise Unfit(name, "is no list of texts")
     return found
+
+
+def _is_true(value: Any, name: str) -> bool:
+    read = _read(value, {"type": "boolean"})
+    if read is not None and not isinstance(read, bool):
+        raise Unfit(name, "is no truth value")
+    return read is True
 
 
 def _text(value: Any, name: str) -> str:

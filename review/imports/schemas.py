@@ -25,12 +25,16 @@ class How(StrEnum):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """One import: `mapping` says for each part of an item where in a row it stands, `name` what it is called."""
+    """One import: `mapping` says for each part of an item where in a row it stands, `name` what it is called.
+
+    `gold` says that every row is, whose answers nobody is to learn from as what people found out.
+    """
 
     name: str
     type: str
     how: How
     mapping: Mapping[str, str]
+    gold: bool = False
 
 
 class Row(msgspec.Struct, frozen=True):

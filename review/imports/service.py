@@ -81,6 +81,8 @@ class Importer:
         if item_type.two_person and asked.how is How.DECIDED:
             said = f"Items of type {asked.type} take two people, so nobody imports them as decided; use --as queue."
             _refuse("as", said)
+        if asked.gold and asked.how is not How.DECIDED:
+            _refuse("gold", "Gold comes with its answers, so it is imported as decided.")
         if source.columns is not None and asked.mapping is not rules.EXPORTED:
             missing = sorted({each for each in asked.mapping.values() if not _is_in(each, source.columns)})
             if missing:
@@ -109,7 +111,8 @@ class Importer:
         if self._unseen:
             self._unseen = {each for each in self._unseen if rules.value_at(row.fields, each) is msgspec.UNSET}
         try:
-            yield row, rules.named(rules.draw(row, self._asked.mapping, item_type))
+            drawn = rules.draw(row, self._asked.mapping, item_type)
+            yield row, rules.named(rules.as_gold(drawn) if self._asked.gold else drawn)
         except Unfit as unfit:
             self._leave_out(row.line, unfit.reason, row.fields)
 

@@ -26,20 +26,20 @@ WITH given AS (
     $8::text[], $9::text[], $10::text[], $11::text[],
     $12::text[], $13::uuid[], $14::text[], $15::smallint[], $16::smallint[], $17::text[], $18::text[], $19::smallint[],
     $20::uuid[], $21::text[], $22::text[], $23::uuid[], $24::text[], $25::uuid[], $26::text[],
-    $40::text[], $27::int[], $28::int[]
+    $40::text[], $27::int[], $28::int[], $42::boolean[]
   ) AS g(
     id, type, type_version, external_id, idempotency_key, fingerprint,
     input, output, details, route,
     action, case_id, pool, priority, reviews_required, adjudicate_pool, sla_policy, clock,
     event_id, event_kind, event, submitted_entry, submitted, decided_entry, output_sha256,
-    barred, config_version, ruleset_version
+    barred, config_version, ruleset_version, gold
   )
 ), stored AS (
   INSERT INTO items (project_id, id, type, type_version, external_id, idempotency_key, fingerprint, state,
-                     config_version, ruleset_version, closed_at)
+                     config_version, ruleset_version, closed_at, gold)
   SELECT $1, id, type, type_version, external_id, idempotency_key, fingerprint,
          CASE action WHEN 'review' THEN 'open' ELSE 'decided' END, config_version, ruleset_version,
-         CASE action WHEN 'review' THEN NULL ELSE now() END
+         CASE action WHEN 'review' THEN NULL ELSE now() END, gold
   FROM given ON CONFLICT DO NOTHING RETURNING id
 ), {{holding}}fresh AS MATERIALIZED (
   SELECT given.*, started_at, started_at + ($36::interval[])[clock] AS due_at,
@@ -91,7 +91,7 @@ _HOLDS = {
     "paused": ", CASE WHEN clock IS NOT NULL THEN (SELECT started_at FROM holding h WHERE h.id = fresh.id) END",
     "but_held": " AND id NOT IN (SELECT id FROM holding)",
     "holding": """holding AS (
-  SELECT * FROM unnest($42::uuid[], $43::uuid[], $44::uuid[], $45::uuid[])
+  SELECT * FROM unnest($43::uuid[], $44::uuid[], $45::uuid[], $46::uuid[])
     AS h(id, stop_id, paused_entry, paused_event) JOIN stored USING (id)
 ), """,
     "held": f""", kept AS (
@@ -144,7 +144,8 @@ async def store(
     columns = [list(column) for column in zip(*records, strict=True)]
     versions = [items[at].config_version for at in in_turn], [items[at].route.ruleset_version for at in in_turn]
     barred, constants = [items[at].barred for at in in_turn], _constants(items, actor)
-    given = (project_id, *columns, *versions, *constants, *_lengths(clocks), barred, actor.origin)
+    gold = [items[at].submission.gold for at in in_turn]
+    given = (project_id, *columns, *versions, *constants, *_lengths(clocks), barred, actor.origin, gold)
     held = [item for item in items if item.held_by is not None]
     rows = await (hot.fetch(STORE_HELD, *given, *_holds(held)) if held else hot.fetch(STORE, *given))
     return {row["id"]: row["at"] for row in rows}

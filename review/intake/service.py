@@ -211,6 +211,7 @@ def _view(desk: Desk, item: NewItem, at: datetime, sla: SlaView | None) -> ItemV
         sla=sla,
         escalation_level=0,
         decision=None if item.is_open else _rule_decision(item, at),
+        gold=item.submission.gold and not item.is_open,
     )
 
 

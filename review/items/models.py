@@ -12,7 +12,10 @@ from review.kernel.models import Instant
 
 
 class Item(Base):
-    """One submitted AI output; `in_review` is not a state here but an open item whose assignment is held."""
+    """One submitted AI output; `in_review` is not a state here but an open item whose assignment is held.
+
+    Of `gold` its answer was known beforehand, so it is not learned from as what people found out.
+    """
 
     __tablename__ = "items"
 
@@ -28,6 +31,7 @@ class Item(Base):
     ruleset_version: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
+    gold: Mapped[bool] = mapped_column(server_default="false", default=False)
     erased_at: Mapped[datetime | None] = mapped_column(Instant)
     erased_by: Mapped[str | None]
 

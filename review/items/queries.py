@@ -14,6 +14,7 @@ from review.kernel.db import Hot
 # {words} is why the clock stands still, as the caller may hear it.
 _COLUMNS = """
   i.id, i.state, i.type, i.type_version, i.external_id, i.created_at, i.erased_at, i.erased_by, b.route::text AS route,
+  i.gold AND i.state <> 'open' AS gold,
   c.pool, c.priority, c.sla_policy, c.due_at, c.first_claim_due_at, coalesce(c.escalation_level, 0) AS escalation_level,
   CASE WHEN c.due_at IS NULL OR i.state = 'withdrawn' THEN NULL
        WHEN i.state = 'decided'

@@ -64,12 +64,13 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Submission(Details, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One AI output submitted for review (DESIGN, section 6)."""
+    """One AI output submitted for review (DESIGN, section 6); of `gold` its answer is known already."""
 
     type: ShortText
     input: Any
     output: Any
     external_id: ShortText | None = None
+    gold: bool = False
 
     def details(self) -> Details:
         """Give the circumstances without the payload."""
@@ -145,7 +146,8 @@ class ErasedView(msgspec.Struct, frozen=True):
 class ItemView(msgspec.Struct, frozen=True, kw_only=True):
     """An item as every answer and event shows it; `route` is how it was routed when it arrived.
 
-    Of one that is `erased` only what happened to it is left.
+    Of one that is `erased` only what happened to it is left. `gold` says that its answer was known beforehand, once it
+    is not open any more: until then nobody is told, so that nobody judges it in another way.
     """
 
     id: UUID
@@ -160,6 +162,7 @@ class ItemView(msgspec.Struct, frozen=True, kw_only=True):
     escalation_level: int
     decision: DecisionView | None
     erased: ErasedView | None = None
+    gold: bool = False
 
 
 class QuestionView(msgspec.Struct, frozen=True, kw_only=True):

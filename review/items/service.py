@@ -257,6 +257,7 @@ def _shared(row: Any, project: str, base_url: str) -> dict[str, Any]:
         "escalation_level": row["escalation_level"],
         "decision": _decision(row),
         "erased": None if row["erased_at"] is None else ErasedView(row["erased_at"], row["erased_by"]),
+        "gold": row["gold"],
     }
 
 

@@ -35,6 +35,7 @@ def record(number: int = 1, **given: Any) -> dict[str, Any]:
         "reviews": 1,
         "agreement": 1.0,
         "decided_at": "2026-11-21T12:00:00.123456Z",
+        "gold": False,
     } | given
 
 

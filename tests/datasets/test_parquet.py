@@ -72,6 +72,7 @@ def test_columns_of_the_contract_have_their_types_and_their_order() -> None:
             [("inclusion_probability", pa.float64()), ("rule", pa.string()), ("ruleset_version", pa.int64())]
         ),
         "decided_at": pa.timestamp("us", "UTC"),
+        "gold": pa.bool_(),
     }
 
 

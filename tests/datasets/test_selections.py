@@ -76,6 +76,8 @@ def line(at: int, *, label: str | None = "card", text: str = "", around: list[An
         (Criteria(since=NOON + timedelta(microseconds=1)), rules.TIME),
         (Criteria(agreement_at_least=0.6), rules.AGREEMENT),
         (Criteria(reviews_at_least=3), rules.REVIEWS),
+        (Criteria(gold="included"), None),
+        (Criteria(gold="only"), rules.NOT_GOLD),
     ],
 )
 def test_each_criterion_leaves_out_what_it_names_and_says_so(criteria: Criteria, reason: str | None) -> None:
@@ -89,6 +91,14 @@ def test_revisions_that_were_replaced_and_rejections_are_left_out_unless_asked_f
     assert rules.why_left_out(Criteria(revisions="all"), record(), old) is None
     assert rules.why_left_out(Criteria(), rejected, Circumstances()) == rules.NO_LABEL
     assert rules.why_left_out(Criteria(with_label=False), rejected, Circumstances()) is None
+
+
+def test_gold_is_left_out_with_its_reason_unless_it_is_asked_for() -> None:
+    known = record(gold=True)
+
+    assert rules.why_left_out(Criteria(), known, Circumstances()) == rules.GOLD
+    assert rules.why_left_out(Criteria(gold="included"), known, Circumstances()) is None
+    assert rules.why_left_out(Criteria(gold="only"), known, Circumstances()) is None
 
 
 @given(
@@ -199,3 +209,37 @@ def test_shares_are_chances_and_bound_what_is_expected(
     assert all(0 < share <= 1 for share in shares.values())
     assert all(shares[name] * count <= bound + 1e-6 for name, count in counts.items())
     assert all(shares[name] == 1 for name, count in counts.items() if count <= bound)
+
+
+@given(
+    st.dictionaries(st.text(max_size=3), st.integers(1, 500), min_size=1),
+    st.dictionaries(st.text(max_size=3), st.floats(0.01, 100), max_size=6),
+    st.none() | st.integers(1, 600),
+)
+def test_weights_give_the_proportion_of_those_that_have_one_and_leave_the_others(
+    counts: dict[str, int], weights: dict[str, float], most: int | None
+) -> None:
+    shares = rules.shares_of(Sampling(weights=weights, at_most=most), Counter(counts))
+
+    taken = {name: shares[name] * count for name, count in counts.items()}
+    weighed = {name: taken[name] / weights[name] for name in counts if name in weights}
+    assert all(0 < share <= 1 for share in shares.values())
+    assert all(each == pytest.approx(next(iter(weighed.values()))) for each in weighed.values())
+    assert all(taken[name] == pytest.approx(min(counts[name], most or 500)) for name in counts if name not in weights)
+    # As many as there are: one of them is taken whole, or as far as it may be.
+    assert not weighed or any(taken[name] == pytest.approx(min(counts[name], most or 500)) for name in weighed)
+
+
+def test_weighted_records_say_the_chance_with_which_they_were_taken() -> None:
+    """The weight undoes the sampling: what is taken of a class, weighed, comes to about what there is of it."""
+    lines = b"".join(line(at, label=("a", "b", "c")[at % 3]) for at in range(3_000))
+    definition = Definition(sampling=Sampling(weights={"a": 1, "b": 0.25}))
+    counted = Choice(definition)
+    counted.take(lines)
+
+    taken = [json.loads(each.line) for each in Choice(definition, counted.shares()).take(lines)]
+
+    assert counted.shares() == {"a": 1.0, "b": 0.25, "c": 1.0}
+    assert {(row["label_class"], row["sampling_probability"]) for row in taken} == {("a", 1), ("b", 0.25), ("c", 1)}
+    weighed = sum(row["weight"] for row in taken if row["label_class"] == "b") * 0.5
+    assert 700 < weighed < 1_300  # five standard deviations are 275

@@ -97,5 +97,6 @@ def test_a_record_has_the_fields_of_the_contract_in_its_order_on_one_line() -> N
         "reviews": 1,
         "agreement": 1.0,
         "decided_at": "2026-11-21T12:00:00.123456Z",
+        "gold": False,
     }
     assert list(json.loads(text))[:3] == ["id", "item_id", "external_id"]

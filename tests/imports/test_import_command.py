@@ -360,3 +360,21 @@ def test_what_is_asked_wrongly_gets_one_sentence_and_imports_nothing(
     assert said in result.stderr
     assert "Traceback" not in result.stderr
     assert ask("SELECT count(*) AS n FROM items")[0]["n"] == 0
+
+
+@pytest.mark.usefixtures("target")
+def test_gold_comes_in_as_gold_and_the_same_row_without_it_is_no_second_item(tmp_path: Path, ask: Ask) -> None:
+    path = lines(tmp_path / "known.jsonl", {"text": "where", "intent": "refund"})
+    row = {"text": "lost", "intent": "refund"}
+    some = lines(tmp_path / "some.jsonl", row | {"known": "true"}, row | {"known": "perhaps"})
+
+    refused, first = bring_in(path, *MAP, "--gold", "--as", "queue"), bring_in(path, *MAP, "--gold")
+    plain, by_row = bring_in(path, *MAP), bring_in(some, *MAP, "--map", "gold=known")
+
+    assert refused.exit_code == 1
+    assert "Gold comes with its answers, so it is imported as decided. Nothing was imported." in refused.stderr
+    assert first.stderr == "1 imported (decided items), 0 there already, 0 left out.\n"
+    assert "line 1: external_id names an item with other content" in plain.stderr
+    assert "line 2: gold is no truth value" in by_row.stderr
+    assert [(row["gold"], row["n"]) for row in ask("SELECT gold, count(*) AS n FROM items GROUP BY 1")] == [(True, 2)]
+    assert [each["gold"] for each in records(ask, "moved")] == [True, True]

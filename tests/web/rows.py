@@ -284,6 +284,7 @@ ROWS: dict[str, Row] = {
     "GET /p/{project}/erasures/{erasure_id}": Row(also=(HTMX,)),
     "GET /p/{project}/datasets": Row(),
     "POST /p/{project}/datasets": Row(form={"name": "newer"}),
+    "POST /p/{project}/datasets/_trial": Row(form={"name": "newer"}),
     "GET /p/{project}/datasets/{name}": Row(),
     "POST /p/{project}/datasets/{name}": Row(form={"description": "other"}),
     "POST /p/{project}/datasets/{name}/snapshots": Row(),

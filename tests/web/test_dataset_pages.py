@@ -1,6 +1,7 @@
 """The pages of datasets: from a definition typed into a form to the file of a snapshot."""
 
 import io
+import json
 import re
 
 import httpx
@@ -74,6 +75,9 @@ async def test_a_dataset_is_defined_seen_and_made_into_a_snapshot_that_is_taken_
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
+        ("weights", "card 2", "Expected `float`"),
+        ("similarity_at_least", "70", "Expected `float` >= 0.8"),
+        ("near", "keep_together", "takes a `similarity_at_least`"),
         ("name", "No Spaces", "lower-case letters"),
         ("part_test", "40", "do not add up to 1"),
         ("part_test", "x", "Expected `float`"),
@@ -100,3 +104,37 @@ async def test_a_reviewer_sees_none_of_it_and_an_auditor_changes_nothing(http: h
         answer = await http.get(P)
         assert answer.status_code == status
         assert "Define a dataset" not in answer.text
+
+
+async def test_a_definition_is_tried_before_it_is_kept_and_shows_labels_that_gainsay_each_other(
+    http: httpx.AsyncClient, world: World, token: str
+) -> None:
+    told = "where is my new card and when does it come to me"
+    for text, verdict in (("made up", "approve"), (told, "approve"), (f"{told} <b>now</b>", "correct")):
+        await world.submit(text, gold=text == "made up")
+        (held,) = await world.claim("cleo")
+        await world.judge("cleo", held, verdict, **({"output": {"label": "refund"}} if verdict == "correct" else {}))
+    form = FORM | {"_csrf": token, "verdicts": "", "near": "leave_out", "distinct": ""}
+    form |= {"similarity_at_least": "80", "weights": "refund = 0.5\ncard_arrival=2", "shares": "refund = 12.5"}
+    del form["verdicts"], form["distinct"]
+
+    page = (await http.post(f"{P}/_trial", data=form | {"name": ""})).text
+
+    assert "gold, so its answer was known before: 1" in page
+    assert "nearly the same text as an earlier record: 1" in page
+    assert "1 record says the same as an earlier one, or nearly, and has another label." in page
+    assert "card_arrival" in page
+    assert f"{told} &lt;b&gt;now&lt;/b&gt;" in page
+    assert await world.db.hot.fetchval("SELECT count(*) FROM datasets") == 0
+    made = await http.post(P, data=form | {"parts": "dev = 0", "since": "2026-01-02T03:04:05Z"})
+    kept = json.loads(await world.db.hot.fetchval("SELECT definition::text FROM datasets"))
+    again = (await http.get(made.headers["location"])).text
+    fields = dict(re.findall(r'<textarea id="(\w+)"[^>]*>([^<]*)</textarea>', again))
+    assert kept["sampling"]["weights"] == {"refund": 0.5, "card_arrival": 2.0}
+    assert (kept["sampling"]["shares"], kept["sampling"]["similarity_at_least"]) == ({"refund": 0.125}, 0.8)
+    assert fields["weights"].splitlines() == ["refund = 0.5", "card_arrival = 2"]
+    assert 'value="2026-01-02T03:04:05+00:00"' in again
+    # What the page shows is what it would keep: sent again as it is, nothing changes.
+    values = dict(re.findall(r'<input id="(\w+)"[^>]*?value="([^"]*)"', again)) | fields
+    await http.post(made.headers["location"], data=form | values)
+    assert json.loads(await world.db.hot.fetchval("SELECT definition::text FROM datasets")) == kept

@@ -45,15 +45,16 @@ from countersign_client.errors import (
 )
 from countersign_client.files import LocalSnapshot
 from countersign_client.gates import gated
-from countersign_client.manifests import Dataset, Difference, Manifest, Preview, Snapshot
+from countersign_client.manifests import Dataset, Difference, LabelConflict, Manifest, Preview, Snapshot
 from countersign_client.protocol import Patience
-from countersign_client.submissions import Details, Submission, Verdict
+from countersign_client.submissions import Beside, Details, Submission, Verdict
 from countersign_client.webhooks import verify as verify_webhook
 
 __all__ = [
     "Assignment",
     "AsyncClient",
     "BatchResult",
+    "Beside",
     "Client",
     "Conflict",
     "ConflictingResubmission",
@@ -73,6 +74,7 @@ __all__ = [
     "Item",
     "ItemDetail",
     "ItemPage",
+    "LabelConflict",
     "LeaseLost",
     "LibraryMissing",
     "LocalSnapshot",

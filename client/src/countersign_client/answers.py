@@ -75,6 +75,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     sla: Sla | None
     escalation_level: int
     decision: Decision | None
+    gold: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -223,7 +224,10 @@ class FeedbackRoute(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Feedback(msgspec.Struct, frozen=True, kw_only=True):
-    """A labelled record; `label` is the output that counts, null where rejected."""
+    """A labelled record; `label` is the output that counts, null where rejected.
+
+    Of `gold` the answer was known before anybody was asked; records from before that was kept do not say.
+    """
 
     id: UUID
     item_id: UUID
@@ -245,6 +249,7 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
     reviews: int
     agreement: float | None
     decided_at: datetime
+    gold: bool = False
 
 
 class FeedbackPage(msgspec.Struct, frozen=True):

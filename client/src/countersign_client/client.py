@@ -24,7 +24,7 @@ from countersign_client.calls import feedback, items, reviewing
 from countersign_client.datasets import Datasets
 from countersign_client.driving import answer_of, arguments_of, id_of, lost_by, settings_of
 from countersign_client.protocol import Answer, Lost, Patience, Request, Steps
-from countersign_client.submissions import Details, Submission, Verdict
+from countersign_client.submissions import Beside, Submission, Verdict
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ class Client:
         external_id: str | None = None,
         idempotency_key: str | None = None,
         wait: float = 0.0,
-        **details: Unpack[Details],
+        **details: Unpack[Beside],
     ) -> Item:
         """Submit an AI output; with `wait`, hold the answer for up to 60 seconds until it is decided.
 

@@ -24,16 +24,20 @@ class Criteria(TypedDict, total=False):
     reviews_at_least: int
     with_label: bool
     revisions: Literal["last", "all"]
+    gold: Literal["excluded", "included", "only"]
 
 
 class Sampling(TypedDict, total=False):
-    """How many records of each class are taken, and by which text repetitions are left out."""
+    """How many records of each class are taken, and by which text repetitions and near duplicates are found."""
 
     label_at: str
     balanced: bool
     at_most: int
+    weights: Mapping[str, float]
     shares: Mapping[str, float]
     distinct: bool
+    similarity_at_least: float
+    near: Literal["leave_out", "keep_together"]
     text_at: str
 
 

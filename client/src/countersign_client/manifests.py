@@ -28,8 +28,23 @@ class DatasetPage(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
+class LabelConflict(msgspec.Struct, frozen=True, kw_only=True):
+    """Two records that say the same, or nearly, and have other labels; `similarity` is estimated."""
+
+    item_id: UUID
+    label_class: str
+    text: str
+    earlier_item_id: UUID
+    earlier_label_class: str
+    earlier_text: str
+    similarity: float
+
+
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What a definition takes of the newest `seen` records; all there are unless `is_part`."""
+    """What a definition takes of the newest `seen` records; all there are unless `is_part`.
+
+    `conflicts` counts records that repeat an earlier one, or nearly, and have another label.
+    """
 
     seen: int
     is_part: bool
@@ -41,6 +56,8 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: dict[str, int]
     shares: dict[str, float]
     samples: list[dict[str, Any]]
+    conflicts: int = 0
+    conflict_samples: list[LabelConflict] = []
 
 
 class SnapshotFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +112,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     shares: dict[str, float]
     guidelines: list[Guidelines]
     code_version: str
+    conflicts: int = 0
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

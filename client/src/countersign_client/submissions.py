@@ -47,7 +47,13 @@ class Details(TypedDict, total=False):
     respond_by: datetime
 
 
-class Submission(Details, total=False):
+class Beside(Details, total=False):
+    """What may be said beside an output; of `gold` the answer is known already, so datasets leave it out."""
+
+    gold: bool
+
+
+class Submission(Beside, total=False):
     """One AI output to be reviewed."""
 
     type: Required[str]

@@ -2,7 +2,7 @@
 
 TEXT = ("id", "item_id", "external_id", "type", "verdict", "source", "comment", "impact", "decided_at")
 NESTED = ("input", "model_output", "label", "reasons", "model", "tags")
-NUMBERS = ("type_version", "confidence", "reviews", "agreement")
+NUMBERS = ("type_version", "confidence", "reviews", "agreement", "gold")  # and the truth value, written as they are
 ROUTE = ("rule", "ruleset_version", "inclusion_probability")
 
 ORDER = (
@@ -26,4 +26,5 @@ ORDER = (
     "reviews",
     "agreement",
     "decided_at",
+    "gold",
 )

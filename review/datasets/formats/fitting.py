@@ -51,6 +51,7 @@ DECLARED: Mapping[str, Shape] = {
     "reviews": Integer(),
     "agreement": Real(),
     "decided_at": Instant(),
+    "gold": Boolean(),
 }
 
 

@@ -1,18 +1,24 @@
 """Going through labelled records in feed order: what is taken, what is left out and why, and what a dataset adds to it.
 
 It is gone through twice, because how much of a label is taken depends on how much of it there is: first to count, then
-with the shares that follow. Both times give the same, for the choice depends on nothing but records and their order.
+with the shares that follow, and with the repetitions that were found. Both times give the same, for the choice depends
+on nothing but records and their order.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from review.datasets.selections import rules
+from review.datasets.selections.repeating import Conflict, Found, Repetitions
 from review.datasets.selections.rules import Circumstances, Definition, Record
+from review.datasets.selections.schemas import ConflictView
 from review.datasets.selections.splits import group_of, part_of
+
+MOST_OF_A_TEXT: Final = 300
 
 _record = msgspec.json.Decoder(Record)
 _around = msgspec.json.Decoder(Circumstances)
@@ -60,18 +66,23 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 class Choice:
-    """One reading of the records under a definition; without `shares` it only counts, and takes what could be taken."""
+    """One reading of the records under a definition; without `shares` it only counts, and takes what could be taken.
+
+    `found` is what an earlier reading of the same has found to be repeated; without it this one looks itself.
+    """
 
     def __init__(
         self,
         definition: Definition,
         shares: Mapping[str, float] | None = None,
         guidelines: Mapping[tuple[str, int], str] | None = None,
+        found: Found | None = None,
     ) -> None:
         self._definition = definition
         self._shares = shares
         self._guidelines = guidelines or {}
-        self._seen_texts: set[bytes] = set()
+        self._repetitions = Repetitions(definition) if found is None else None
+        self.found = self._repetitions.found if self._repetitions else found or Found()
         self.counts = Counts()
 
     def take(self, lines: bytes) -> list[Taken]:
@@ -86,29 +97,26 @@ class Choice:
         text, _, beside = line.rpartition(b"\t")
         record, around = _record.decode(text), _around.decode(beside)
         self.counts.seen += 1
-        reason = rules.why_left_out(self._definition.criteria, record, around) or self._repeated(record)
-        sampling = self._definition.sampling
+        sampling, splitting = self._definition.sampling, self._definition.splitting
         name = rules.class_of(record.label, sampling.label_at)
         share = 1.0 if self._shares is None else self._shares.get(name, 0.0)
+        reason = rules.why_left_out(self._definition.criteria, record, around)
+        part = ""
+        if reason is None:
+            part = part_of(splitting, group_of(splitting, record, around))
+            if self._repetitions is not None:
+                self._repetitions.look(record, name, part)
+            reason = self.found.left_out.get(record.id.int)
+            part = self.found.parts.get(record.id.int, part)
         if reason is None and share < 1.0 and rules.place_of(record.item_id) >= share:
             reason = rules.SAMPLED_OUT
         if reason is not None:
             self.counts.left_out[reason] += 1
             return None
-        part = part_of(self._definition.splitting, group_of(self._definition.splitting, record, around))
         self._count(record, name, part)
         if self._shares is None:
             return Taken(part, text)
         return Taken(part, self._with_added(text, record, around, (name, share, part)))
-
-    def _repeated(self, record: Record) -> str | None:
-        if not self._definition.sampling.distinct:
-            return None
-        likeness = rules.likeness_of(record.input, self._definition.sampling.text_at)
-        if likeness in self._seen_texts:
-            return rules.REPEATED
-        self._seen_texts.add(likeness)
-        return None
 
     def _count(self, record: Record, name: str, part: str) -> None:
         self.counts.taken += 1
@@ -134,3 +142,17 @@ class Choice:
             weight=1.0 / chance if chance > 0 else None,
         )
         return text.rstrip()[:-1] + b"," + msgspec.json.encode(added)[1:]
+
+
+def with_texts(conflicts: Sequence[Conflict], lines: bytes, path: str) -> list[ConflictView]:
+    """Put the beginnings of their texts to conflicts, out of the lines in which they were found."""
+    wanted = {str(each).encode() for one in conflicts for each in (one.item_id, one.earlier_item_id)}
+    texts: dict[UUID, str] = {}
+    for line in lines.splitlines() if wanted else ():
+        if any(each in line for each in wanted):
+            record = _record.decode(line.rpartition(b"\t")[0])
+            texts[record.item_id] = rules.text_of(record.input, path)[:MOST_OF_A_TEXT]
+    return [
+        ConflictView(**msgspec.structs.asdict(each), text=texts[each.item_id], earlier_text=texts[each.earlier_item_id])
+        for each in conflicts
+    ]

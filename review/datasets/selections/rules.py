@@ -5,7 +5,6 @@ again.
 """
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
@@ -36,18 +35,21 @@ AGREEMENT: Final = "too little agreement, or none known"
 REVIEWS: Final = "too few reviews"
 NO_LABEL: Final = "rejected, so without a label"
 REVISED: Final = "replaced by a later revision"
+GOLD: Final = "gold, so its answer was known before"
+NOT_GOLD: Final = "not gold"
 REPEATED: Final = "the same text as an earlier record"
+NEAR: Final = "nearly the same text as an earlier record"
 SAMPLED_OUT: Final = "left out by sampling"
 
 UNLABELLED: Final = "(none)"
-_BLANKS = re.compile(r"\W+")
 
 
 class Criteria(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a record must be to be taken; what is not said takes everything.
 
     A model is `name` for all its versions, or `name@version`. `tags` asks for one of them at least. Of a decision that
-    was revised the last revision is taken, or each of them with `revisions: all`.
+    was revised the last revision is taken, or each of them with `revisions: all`. Gold items, whose answer was known
+    before, are left out unless they are asked for.
     """
 
     types: Texts = ()
@@ -64,20 +66,29 @@ class Criteria(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reviews_at_least: Annotated[int, Meta(ge=0, le=1_000)] = 0
     with_label: bool = True
     revisions: Literal["last", "all"] = "last"
+    gold: Literal["excluded", "included", "only"] = "excluded"
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """How many of each label are taken: `balanced` is as many as the rarest has, `at_most` bounds each of them.
 
-    `shares` keeps that share of a label. `label_at` is where in the label its class stands, `text_at` where in the
-    input the text stands by which repetitions are found; blank is all of it.
+    `weights` takes labels in this proportion, and of those together as many as there are; labels without a weight are
+    not bounded by it. `shares` keeps that share of a label. `label_at` is where in the label its class stands.
+
+    `text_at` is where in the input the text stands by which repetitions are found; blank is all of it. `distinct`
+    leaves out texts that differ in case, spaces and punctuation alone. Texts that have `similarity_at_least` of their
+    shingles in common are near duplicates: all but the earliest are left out, or with `near: keep_together` are kept
+    and go to one part.
     """
 
     label_at: Path = ""
     balanced: bool = False
     at_most: Annotated[int, Meta(ge=1)] | None = None
+    weights: Mapping[str, Annotated[float, Meta(gt=0, le=1e6)]] = msgspec.field(default_factory=dict[str, float])
     shares: Mapping[str, Annotated[float, Meta(ge=0, le=1)]] = msgspec.field(default_factory=dict[str, float])
     distinct: bool = False
+    similarity_at_least: Annotated[float, Meta(ge=0.8, le=1)] | None = None
+    near: Literal["leave_out", "keep_together"] = "leave_out"
     text_at: Path = ""
 
 
@@ -130,6 +141,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     route: RouteSeen = RouteSeen()
     reviews: int = 0
     agreement: float | None = None
+    gold: bool = False
 
 
 class Circumstances(msgspec.Struct, frozen=True, array_like=True):
@@ -148,6 +160,8 @@ def why_left_out(criteria: Criteria, record: Record, around: Circumstances) -> s
         return REVISED
     if criteria.with_label and record.label is None:
         return NO_LABEL
+    if criteria.gold != "included" and record.gold != (criteria.gold == "only"):
+        return GOLD if record.gold else NOT_GOLD
     name, version = _model_of(record.model)
     wanted = (
         (TYPE, criteria.types, (record.type,)),
@@ -206,23 +220,36 @@ def class_of(label: object, path: str) -> str:
     return found if isinstance(found, str) else msgspec.json.encode(found, order="sorted").decode()
 
 
-def likeness_of(given: msgspec.Raw, path: str) -> bytes:
-    """Give what two inputs have in common if they differ only in case, spaces and punctuation."""
+def text_of(given: msgspec.Raw, path: str) -> str:
+    """Give the text at a path of an input, or else the JSON of what stands there."""
     value = at_path(msgspec.json.decode(given), path)
-    text = value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
-    plain = _BLANKS.sub(" ", text.casefold()).strip()
-    # A text of signs alone would be like every other such text.
-    return hashlib.blake2b((plain or text).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
+
+
+def digest_of(text: str) -> bytes:
+    """Give a digest that is equal for equal texts."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def shares_of(sampling: Sampling, counts: Counter[str]) -> dict[str, float]:
     """Give the share of each class that is taken: never above 1, and 1 where nothing bounds it."""
-    rarest = min(counts.values(), default=0) if sampling.balanced else 0
-    most = min((bound for bound in (rarest, sampling.at_most) if bound), default=None)
+    bounds = _bounds(sampling, counts)
     return {
-        name: sampling.shares.get(name, 1.0) * (1.0 if most is None else min(1.0, most / count))
+        name: sampling.shares.get(name, 1.0) * min(1.0, bounds.get(name, count) / count)
         for name, count in counts.items()
     }
+
+
+def _bounds(sampling: Sampling, counts: Counter[str]) -> dict[str, float]:
+    """Give how many of a class are taken, where something bounds it; of weighted ones the scarcest bounds all."""
+    weights = dict.fromkeys(counts, 1.0) if sampling.balanced else sampling.weights
+    there = {name: weight for name, weight in weights.items() if counts[name]}
+    bounds = {name: float(sampling.at_most) for name in counts} if sampling.at_most else {}
+    if there:
+        most = [bounds[name] / weight for name, weight in there.items() if name in bounds]
+        each = min(*most, *(counts[name] / weight for name, weight in there.items()), float("inf"))
+        bounds |= {name: each * weight for name, weight in there.items()}
+    return bounds
 
 
 def place_of(item_id: UUID, salt: str = "") -> float:

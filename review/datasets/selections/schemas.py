@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from review.datasets.selections.repeating import Conflict
 from review.datasets.selections.rules import Definition
 
 
@@ -22,11 +23,19 @@ class DatasetView(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: datetime
 
 
+class ConflictView(Conflict, frozen=True, kw_only=True):
+    """A conflict with the beginnings of the two texts."""
+
+    text: str
+    earlier_text: str
+
+
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """What a definition takes of the records looked at, the newest `seen`; all there are unless `is_part`.
 
     `left_out` counts by reason, `samples` are some of the records taken. Figures are of what is taken, but for
-    `shares`, which is how much of each class sampling keeps.
+    `shares`, which is how much of each class sampling keeps, and `conflicts`: how many records repeat an earlier one,
+    or nearly, and have another label. They are looked for where repetitions are.
     """
 
     seen: int
@@ -39,3 +48,5 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: dict[str, int]
     shares: dict[str, float]
     samples: list[msgspec.Raw]
+    conflicts: int
+    conflict_samples: list[ConflictView]

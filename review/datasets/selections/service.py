@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Iterator
 from contextlib import aclosing
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from review.audit import service as audit
 from review.audit.rules import Action
 from review.datasets.errors import DatasetExists, DatasetInvalid, DatasetNotFound
 from review.datasets.selections import queries, splits
-from review.datasets.selections.choosing import Choice, Taken
+from review.datasets.selections.choosing import Choice, with_texts
 from review.datasets.selections.models import Dataset
 from review.datasets.selections.rules import Definition
 from review.datasets.selections.schemas import DatasetView, Preview
@@ -27,6 +28,7 @@ from review.kernel.sentences import say
 
 MOST_LOOKED_AT = 20_000  # somebody waits for it
 MOST_BYTES = 32 * 1024 * 1024
+MOST_BYTES_COMPARED = 8 * 1024 * 1024  # near duplicates take a third of a microsecond of each character
 MOST_SAMPLES = 10
 MOST_CLASSES = 200
 MAX_DESCRIPTION = 2_000
@@ -112,21 +114,10 @@ async def preview(db: Database, *, project_id: UUID, definition: Definition) -> 
     check(definition)
     upto = await feedback.settle_feed(db, project_id)
     after = max(0, upto - MOST_LOOKED_AT)
-    lines = await _read(db, stretch_of(project_id, definition, upto=upto, after=after))
-    choice, shares, taken = await asyncio.to_thread(_choose, definition, lines)
-    counts = choice.counts
-    return Preview(
-        seen=counts.seen,
-        is_part=after > 0 or counts.seen < upto - after,
-        taken=counts.taken,
-        left_out=dict(counts.left_out.most_common()),
-        classes=dict(counts.classes.most_common(MOST_CLASSES)),
-        parts={name: counts.parts[name] for name in definition.splitting.parts},
-        models=dict(counts.models.most_common(MOST_CLASSES)),
-        verdicts=dict(counts.verdicts.most_common()),
-        shares=shares,
-        samples=[msgspec.Raw(each.line) for each in taken[-MOST_SAMPLES:]],
-    )
+    most = MOST_BYTES if definition.sampling.similarity_at_least is None else MOST_BYTES_COMPARED
+    lines = await _read(db, stretch_of(project_id, definition, upto=upto, after=after), most)
+    is_part = after > 0
+    return await asyncio.to_thread(_preview, definition, lines, upto - after, is_part=is_part)
 
 
 def stretch_of(project_id: UUID, definition: Definition, *, upto: int, after: int = 0) -> chunks.Stretch:
@@ -154,6 +145,7 @@ def check(definition: Definition, *, name: str = "dataset", description: str = "
         faults.append(FieldError("description", say("is longer than %(most)s characters", most=MAX_DESCRIPTION)))
     if fault := splits.faults_of(definition.splitting.parts):
         faults.append(FieldError("definition.splitting.parts", fault))
+    faults += _faults_of_sampling(definition)
     criteria = definition.criteria
     if criteria.since is not None and criteria.until is not None and criteria.since >= criteria.until:
         faults.append(FieldError("definition.criteria.until", say("is not after `since`")))
@@ -163,6 +155,18 @@ def check(definition: Definition, *, name: str = "dataset", description: str = "
     if faults:
         message = say("The dataset cannot be as asked. Nothing was changed; mend what is named.")
         raise DatasetInvalid(message, errors=tuple(faults))
+
+
+def _faults_of_sampling(definition: Definition) -> Iterator[FieldError]:
+    sampling = definition.sampling
+    if sampling.balanced and sampling.weights:
+        yield FieldError("definition.sampling.weights", say("cannot be beside `balanced`, which weighs all alike"))
+    if sampling.near == "keep_together":
+        if sampling.similarity_at_least is None:
+            yield FieldError("definition.sampling.near", say("takes a `similarity_at_least`"))
+        if definition.splitting.by != "item":
+            fault = say("keeps near duplicates together where parts are by `item`, and by nothing else")
+            yield FieldError("definition.sampling.near", fault)
 
 
 def view_of(row: Dataset) -> DatasetView:
@@ -189,21 +193,35 @@ def _details(row: Dataset) -> dict[str, object]:
     return {"dataset_id": str(row.id), "name": row.name, "definition": row.definition}
 
 
-async def _read(db: Database, stretch: chunks.Stretch) -> bytes:
+async def _read(db: Database, stretch: chunks.Stretch, most: int) -> bytes:
     """Read as much as is looked at while somebody waits."""
     pieces: list[bytes] = []
     async with aclosing(chunks.read(db.hot, stretch)) as coming:
         async for chunk in coming:
             pieces.append(chunk.lines)
-            if sum(map(len, pieces)) > MOST_BYTES:
+            if sum(map(len, pieces)) > most:
                 break
     return b"".join(pieces)
 
 
-def _choose(definition: Definition, lines: bytes) -> tuple[Choice, dict[str, float], list[Taken]]:
-    """Count first, and take by the shares that follow."""
+def _preview(definition: Definition, lines: bytes, wanted: int, *, is_part: bool) -> Preview:
+    """Count first, and take by the shares that follow; `wanted` is how many records might have been read."""
     counted = Choice(definition)
     counted.take(lines)
-    shares = counted.shares()
-    choice = Choice(definition, shares)
-    return choice, shares, choice.take(lines)
+    shares, found = counted.shares(), counted.found
+    choice = Choice(definition, shares, found=found)
+    taken, counts = choice.take(lines), choice.counts
+    return Preview(
+        seen=counts.seen,
+        is_part=is_part or counts.seen < wanted,
+        taken=counts.taken,
+        left_out=dict(counts.left_out.most_common()),
+        classes=dict(counts.classes.most_common(MOST_CLASSES)),
+        parts={name: counts.parts[name] for name in definition.splitting.parts},
+        models=dict(counts.models.most_common(MOST_CLASSES)),
+        verdicts=dict(counts.verdicts.most_common()),
+        shares=shares,
+        samples=[msgspec.Raw(each.line) for each in taken[-MOST_SAMPLES:]],
+        conflicts=found.conflicts,
+        conflict_samples=with_texts(found.samples, lines, definition.sampling.text_at),
+    )

@@ -22,6 +22,7 @@ EXPLAINED: Final[Mapping[str, str]] = {
     "the item came, with which an item of this content is judged by people. Where figures are to hold for all items, "
     "a record counts 1/inclusion_probability.",
     "agreement": "The share of reviews that came to the decision; null where nobody reviewed.",
+    "gold": "Whether the answer was known before anybody was asked; null in records from before that was kept.",
     "revision": "The decision's revision; 1 is the first.",
     "is_last": "Whether no later revision was there at the cut-off.",
     "pool": "The pool in which it was judged.",
@@ -29,7 +30,9 @@ EXPLAINED: Final[Mapping[str, str]] = {
     "label_class": "The class of the label, by which sampling counts.",
     "guidelines_sha256": "The guidelines in force when it was judged; the manifest has their text.",
     "split": "The part that the record belongs to.",
-    "sampling_probability": "The share of the record's class that the dataset takes.",
+    "sampling_probability": "The share of the record's class that the dataset takes, which is what balanced, weights, "
+    "at_most and shares of its definition come to. A hash of the item decides, so it is the chance with which the "
+    "record was taken. Repetitions that are left out do not count towards it.",
     "weight": "1 / (inclusion_probability × sampling_probability): weighs the record back to all items.",
 }
 
@@ -66,7 +69,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """All that says what a snapshot is; written when every file is there.
 
     `sha256` is that of the canonical JSON of the files' names and digests: the same selection and cut-off give the
-    same. Counts are of the records taken, `left_out` of those looked at and not taken, by reason.
+    same. Counts are of the records taken, `left_out` of those looked at and not taken, by reason; `conflicts` are
+    records that repeat an earlier one, or nearly, and have another label.
     """
 
     format_version: int
@@ -90,6 +94,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     shares: Mapping[str, float]
     guidelines: Sequence[Guidelines]
     code_version: str
+    conflicts: int = 0
 
 
 class Tombstone(msgspec.Struct, frozen=True, kw_only=True):

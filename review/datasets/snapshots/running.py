@@ -116,7 +116,8 @@ class _Making:
         self._before = cut_off
         shares, texts = counted.shares(), await self._guidelines(counted.counts)
         digests = {key: text_sha256(text) for key, text in texts.items()}
-        choice = Choice(self._definition, shares, digests)
+        choice = Choice(self._definition, shares, digests, counted.found)
+        del counted  # the signatures of near duplicates go with it
         with tempfile.TemporaryDirectory(prefix="countersign-snapshot-") as folder:
             files = await write(self._db, stretch, choice, plan, Path(folder), self._watch)
             if not files:
@@ -125,7 +126,7 @@ class _Making:
                 await self._keep()
                 await self._store.put(self._path(each.name), Path(folder) / each.name)
         await self._remove_leftovers(files)
-        manifest = self._manifest(choice.counts, files, plan, cut_off, shares, texts)
+        manifest = self._manifest(choice, files, plan, cut_off, shares, texts)
         text = msgspec.json.encode(manifest)
         await self._keep()
         await self._store.put(self._path(MANIFEST), msgspec.json.format(text) + b"\n")
@@ -165,13 +166,14 @@ class _Making:
 
     def _manifest(
         self,
-        counts: Counts,
+        choice: Choice,
         files: list[FileOf],
         plan: Plan,
         cut_off: int,
         shares: dict[str, float],
         texts: dict[tuple[str, int], str],
     ) -> Manifest:
+        counts = choice.counts
         return Manifest(
             format_version=FORMAT_VERSION,
             project=self._row["project"],
@@ -194,6 +196,7 @@ class _Making:
             models=dict(sorted(counts.models.items())),
             rulesets={str(number): of for number, of in sorted(counts.rulesets.items())},
             left_out=dict(sorted(counts.left_out.items())),
+            conflicts=choice.found.conflicts,
             shares=dict(sorted(shares.items())),
             guidelines=[
                 Guidelines(type=name, version=number, records=of, sha256=text_sha256(text), text=text)

@@ -1,6 +1,6 @@
 """Datasets: what is in them and why the rest is not, their snapshots, what two of these have apart, and the files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from review.datasets.errors import DatasetInvalid
 from review.datasets.selections import rules
 from review.datasets.selections import service as datasets
 from review.datasets.selections.rules import Definition
+from review.datasets.selections.schemas import Preview
 from review.datasets.snapshots import comparing
 from review.datasets.snapshots import service as snapshots
 from review.datasets.snapshots.store import Store
@@ -46,7 +47,10 @@ LEFT_OUT: Final = {
     rules.REVIEWS: N_("too few reviews"),
     rules.NO_LABEL: N_("rejected, so without a label"),
     rules.REVISED: N_("replaced by a later revision"),
+    rules.GOLD: N_("gold, so its answer was known before"),
+    rules.NOT_GOLD: N_("not gold"),
     rules.REPEATED: N_("the same text as an earlier record"),
+    rules.NEAR: N_("nearly the same text as an earlier record"),
     rules.SAMPLED_OUT: N_("left out by sampling"),
 }
 
@@ -104,10 +108,24 @@ class DatasetPages(Controller):
             dataset=found,
             definition=found.definition,
             snapshots=made,
-            preview=preview,
-            bars=_bars(preview.classes),
-            left_out=_told(preview.left_out),
-            samples=[msgspec.json.format(each, indent=2).decode() for each in preview.samples[:3]],
+            **_shown(work, preview),
+        )
+
+    @post("/_trial", status_code=200)
+    async def trial(self, request: AnyRequest, work: InHand) -> Template:
+        """Show what a definition would take, in front of the form that keeps it; no dataset can be called so."""
+        pairs = await read_form(request)
+        definition, existing = _read(pairs), first(pairs, "existing")
+        preview = await datasets.preview(work.services.db, project_id=work.who.project_id, definition=definition)
+        return work.page(
+            "dataset_trial.html",
+            **_choices(work),
+            here=HERE,
+            existing=existing,
+            called=existing or first(pairs, "name").strip(),
+            description=first(pairs, "description"),
+            definition=definition,
+            **_shown(work, preview),
         )
 
     @post("/{name:str}", opt=WRITE, status_code=200)
@@ -189,6 +207,17 @@ def _to(work: Work, place: str) -> Redirect:
     return Redirect(f"/p/{work.who.project}/datasets/{place}", status_code=303)
 
 
+def _shown(work: Work, preview: Preview) -> dict[str, Any]:
+    """Give what the page shows of a preview."""
+    return {
+        "preview": preview,
+        "bars": _bars(preview.classes),
+        "left_out": _told(preview.left_out),
+        "samples": [msgspec.json.format(each, indent=2).decode() for each in preview.samples[:3]],
+        "may_open": work.who.may(Permission.READ_ITEMS),
+    }
+
+
 def _choices(work: Work) -> dict[str, Any]:
     """Give what the form of a definition offers."""
     return {
@@ -208,16 +237,22 @@ def _read(pairs: Pairs) -> Definition:
     """
     given = {name: first(pairs, name).strip() for name, _ in pairs}
     parts = {name: _share(given.get(f"part_{name}", "")) for name in ("train", "validation", "test")}
-    parts = {name: share for name, share in parts.items() if share}
+    parts = {name: share for name, share in (parts | _by_name(given.get("parts", ""), _share)).items() if share}
     criteria: dict[str, Any] = {name: _texts(pairs, name) for name in LISTS}
-    criteria |= {name: f"{given[name]}T00:00:00Z" for name in ("since", "until") if given.get(name)}
+    criteria |= {name: _moment(given[name]) for name in ("since", "until") if given.get(name)}
     criteria["agreement_at_least"] = _share(given.get("agreement_at_least", ""))
     criteria["reviews_at_least"] = _whole(given.get("reviews_at_least", "")) or 0
     criteria["with_label"] = "without_label" not in given
-    criteria["revisions"] = given.get("revisions") or "last"
+    criteria |= {"revisions": given.get("revisions") or "last", "gold": given.get("gold") or "excluded"}
     sampling: dict[str, Any] = {name: given.get(name, "") for name in ("label_at", "text_at")}
     sampling |= {name: name in given for name in ("balanced", "distinct")}
     sampling["at_most"] = _whole(given.get("at_most", ""))
+    sampling |= {
+        "weights": _by_name(given.get("weights", ""), _real),
+        "shares": _by_name(given.get("shares", ""), _share),
+        "similarity_at_least": _share(given.get("similarity_at_least", "")) or None,
+        "near": given.get("near") or "leave_out",
+    }
     splitting: dict[str, Any] = {"by": given.get("by") or "item", "salt": given.get("salt", "")}
     if parts:
         splitting["parts"] = parts
@@ -233,6 +268,24 @@ def _read(pairs: Pairs) -> Definition:
 def _texts(pairs: Pairs, name: str) -> Sequence[str]:
     """Give what was ticked, and what was typed between commas."""
     return [each for key, value in pairs if key == name for each in map(str.strip, value.split(",")) if each]
+
+
+def _by_name(text: str, read: Callable[[str], float | str]) -> dict[str, float | str]:
+    """Read lines of a name, an equals sign and a number; a name may have equals signs in it."""
+    lines = [each.rpartition("=") for each in text.splitlines() if each.strip()]
+    return {(name or rest).strip(): read(rest.strip()) if name else rest.strip() for name, _, rest in lines}
+
+
+def _moment(text: str) -> str:
+    """Read a day, or a moment as it was written before."""
+    return text if "T" in text else f"{text}T00:00:00Z"
+
+
+def _real(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _share(text: str) -> float | str:
