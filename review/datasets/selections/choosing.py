@@ -6,15 +6,26 @@ with the shares that follow. Both times give the same, for the choice depends on
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from review.datasets.redaction.rules import NOTHING, Redacting
 from review.datasets.selections import rules
 from review.datasets.selections.rules import Circumstances, Definition, Record
 from review.datasets.selections.splits import group_of, part_of
 
+
+class Left(msgspec.Struct, frozen=True):
+    """What of a record may have been redacted and is read again."""
+
+    input: msgspec.Raw
+    label: Any
+
+
 _record = msgspec.json.Decoder(Record)
+_left = msgspec.json.Decoder(Left)
 _around = msgspec.json.Decoder(Circumstances)
 
 
@@ -67,10 +78,12 @@ class Choice:
         definition: Definition,
         shares: Mapping[str, float] | None = None,
         guidelines: Mapping[tuple[str, int], str] | None = None,
+        redactor: Redacting = NOTHING,
     ) -> None:
         self._definition = definition
         self._shares = shares
         self._guidelines = guidelines or {}
+        self._redactor = redactor
         self._seen_texts: set[bytes] = set()
         self.counts = Counts()
 
@@ -86,20 +99,31 @@ class Choice:
         text, _, beside = line.rpartition(b"\t")
         record, around = _record.decode(text), _around.decode(beside)
         self.counts.seen += 1
-        reason = rules.why_left_out(self._definition.criteria, record, around) or self._repeated(record)
+        reason = rules.why_left_out(self._definition.criteria, record, around)
+        text, record = self._redacted(text, record)
+        reason = reason or self._repeated(record)
         sampling = self._definition.sampling
-        name = rules.class_of(record.label, sampling.label_at)
+        name = rules.class_of(self._redactor.label_of(record.type, record.label), sampling.label_at)
         share = 1.0 if self._shares is None else self._shares.get(name, 0.0)
         if reason is None and share < 1.0 and rules.place_of(record.item_id) >= share:
             reason = rules.SAMPLED_OUT
         if reason is not None:
             self.counts.left_out[reason] += 1
             return None
+        around = msgspec.structs.replace(around, subject=self._redactor.subject_of(record.type, around.subject))
         part = part_of(self._definition.splitting, group_of(self._definition.splitting, record, around))
         self._count(record, name, part)
         if self._shares is None:
             return Taken(part, text)
         return Taken(part, self._with_added(text, record, around, (name, share, part)))
+
+    def _redacted(self, text: bytes, record: Record) -> tuple[bytes, Record]:
+        """Give a record as it leaves: nothing is told by what is not in it any more."""
+        told = self._redactor.record(text)
+        if told is text:
+            return text, record
+        left = _left.decode(told)
+        return told, msgspec.structs.replace(record, input=left.input, label=left.label)
 
     def _repeated(self, record: Record) -> str | None:
         if not self._definition.sampling.distinct:

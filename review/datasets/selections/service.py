@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.audit import service as audit
 from review.audit.rules import Action
 from review.datasets.errors import DatasetExists, DatasetInvalid, DatasetNotFound
+from review.datasets.redaction import service as redaction
+from review.datasets.redaction.rules import Redacting
 from review.datasets.selections import queries, splits
 from review.datasets.selections.choosing import Choice, Taken
 from review.datasets.selections.models import Dataset
@@ -20,7 +22,7 @@ from review.datasets.selections.schemas import DatasetView, Preview
 from review.feedback import chunks
 from review.feedback import service as feedback
 from review.identity.rules import Principal
-from review.kernel.db import Database
+from review.kernel.db import Database, Hot, driver_of
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
 from review.kernel.sentences import say
@@ -39,9 +41,10 @@ async def create(
     """Keep a definition under a name.
 
     Raises:
-        DatasetInvalid (422); DatasetExists (409).
+        DatasetInvalid (422); DatasetExists (409); PersonalWithheld: it keeps what the caller does not see (403).
     """
     check(definition, name=name, description=description)
+    await check_redaction(await driver_of(tx), who, definition)
     if await queries.find(tx, who.project_id, name) is not None:
         message = say(
             "There is a dataset %(name)s already. Nothing was changed; take another name, or change that one.",
@@ -70,9 +73,10 @@ async def change(
     """Give a dataset another definition; snapshots that were made keep theirs. Idempotent.
 
     Raises:
-        DatasetInvalid (422); DatasetNotFound (404).
+        DatasetInvalid (422); DatasetNotFound (404); PersonalWithheld (403).
     """
     check(definition, name=name, description=description)
+    await check_redaction(await driver_of(tx), who, definition)
     row = await queries.lock(tx, who.project_id, name)
     if row is None:
         raise not_found(name)
@@ -103,17 +107,20 @@ async def list_datasets(tx: AsyncSession, *, project_id: UUID, after: str = "", 
     return [view_of(row) for row in await queries.list_datasets(tx, project_id, after, limit)]
 
 
-async def preview(db: Database, *, project_id: UUID, definition: Definition) -> Preview:
+async def preview(db: Database, *, who: Principal, definition: Definition) -> Preview:
     """Try a definition on the newest records of the feed; nothing is stored.
 
     Raises:
-        DatasetInvalid (422).
+        DatasetInvalid (422); PersonalWithheld (403).
     """
     check(definition)
+    await check_redaction(db.hot, who, definition)
+    project_id = who.project_id
+    redactor = await redaction.trial_redactor(db.hot, project_id, definition.redaction)
     upto = await feedback.settle_feed(db, project_id)
     after = max(0, upto - MOST_LOOKED_AT)
     lines = await _read(db, stretch_of(project_id, definition, upto=upto, after=after))
-    choice, shares, taken = await asyncio.to_thread(_choose, definition, lines)
+    choice, shares, taken = await asyncio.to_thread(_choose, definition, lines, redactor.rewriter)
     counts = choice.counts
     return Preview(
         seen=counts.seen,
@@ -139,6 +146,16 @@ def stretch_of(project_id: UUID, definition: Definition, *, upto: int, after: in
         of_type=types[0] if len(types) == 1 else None,
         beside=queries.CIRCUMSTANCES,
     )
+
+
+async def check_redaction(hot: Hot, who: Principal, definition: Definition) -> None:
+    """Refuse what no record has, or what the caller may not have whole.
+
+    Raises:
+        DatasetInvalid: with the places (422); PersonalWithheld (403).
+    """
+    types, by = definition.criteria.types, definition.splitting.by
+    await redaction.check(hot, who, definition.redaction, types=types, at="definition.redaction", by=by)
 
 
 def check(definition: Definition, *, name: str = "dataset", description: str = "") -> None:
@@ -200,10 +217,10 @@ async def _read(db: Database, stretch: chunks.Stretch) -> bytes:
     return b"".join(pieces)
 
 
-def _choose(definition: Definition, lines: bytes) -> tuple[Choice, dict[str, float], list[Taken]]:
+def _choose(definition: Definition, lines: bytes, redactor: Redacting) -> tuple[Choice, dict[str, float], list[Taken]]:
     """Count first, and take by the shares that follow."""
-    counted = Choice(definition)
+    counted = Choice(definition, redactor=redactor)
     counted.take(lines)
     shares = counted.shares()
-    choice = Choice(definition, shares)
+    choice = Choice(definition, shares, redactor=redactor)
     return choice, shares, choice.take(lines)

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from review.datasets.redaction.rules import Redaction
 from review.datasets.selections.rules import Definition
 from review.kernel.canonical import sha256_of
 
@@ -66,7 +67,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """All that says what a snapshot is; written when every file is there.
 
     `sha256` is that of the canonical JSON of the files' names and digests: the same selection and cut-off give the
-    same. Counts are of the records taken, `left_out` of those looked at and not taken, by reason.
+    same. Counts are of the records taken, `left_out` of those looked at and not taken, by reason. `redaction` is what
+    was done to which field, of which type.
     """
 
     format_version: int
@@ -90,6 +92,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     shares: Mapping[str, float]
     guidelines: Sequence[Guidelines]
     code_version: str
+    redaction: Redaction = Redaction()
 
 
 class Tombstone(msgspec.Struct, frozen=True, kw_only=True):

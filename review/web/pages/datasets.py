@@ -95,7 +95,7 @@ class DatasetPages(Controller):
         """Show a dataset: what it takes now, what it leaves out, and its snapshots."""
         found = await datasets.get(tx, project_id=work.who.project_id, name=name)
         made = await snapshots.list_snapshots(work.hot, project_id=work.who.project_id, dataset=name, limit=ROWS)
-        preview = await datasets.preview(work.services.db, project_id=work.who.project_id, definition=found.definition)
+        preview = await datasets.preview(work.services.db, who=work.who, definition=found.definition)
         return work.page(
             "dataset.html",
             **_choices(work),
