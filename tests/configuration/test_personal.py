@@ -53,5 +53,5 @@ def test_a_path_that_no_schema_knows_is_refused_at_its_place() -> None:
         "12": "must be a text",
     }.items():
         found = faults(path)
-        assert [(where.partition("[")[0], line) for where, line, _ in found] == [("item_types.t.personal", 10)], path
+        assert [(where.partition("[")[0], line) for where, line, _ in found] == [("item_types.t.personal", 11)], path
         assert words.lower() in found[0][2].lower(), (path, found)
