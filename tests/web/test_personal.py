@@ -123,7 +123,7 @@ async def test_pages_say_that_something_is_hidden_and_never_what(http: httpx.Asy
 
 
 async def test_a_search_is_no_way_to_try_what_is_hidden(http: httpx.AsyncClient, letters: World) -> None:
-    """Issue 7, point 8: a filter by text or subject finds nothing for whoever does not see there, however they guess."""
+    """Issue 7, point 8: a filter finds nothing for whoever does not see where it looks, whatever they try."""
     await letters.add_person("analyst", Role.ANALYST)
     for query in (f"text={MARK}", "text=parcel", f"subject=subject-{MARK}", "subject=nobody"):
         found = (await http.get(f"/api/v1/queue?status=any&{query}", headers=bearer(letters.tokens["analyst"]))).json()

@@ -41,20 +41,27 @@ class Redactor:
         return Redaction(fields=applied, key=rules.mark_of(self._key or b"") if is_hashed else None)
 
 
-async def redactor_for(hot: Hot, project_id: UUID, fields: Sequence[Field], settings: Settings) -> Redactor:
-    """Make ready what redacts the records of a snapshot.
+async def redactor_for(hot: Hot, project_id: UUID, fields: Sequence[Field], by: str, settings: Settings) -> Redactor:
+    """Make ready what redacts the records of a snapshot, which are kept together by what stands at `by`.
 
     Raises:
-        SecretUnreadable: the project's key was sealed with one that this process lacks (503).
+        DatasetInvalid: what they are kept together by has become personal, and is dropped (422); SecretUnreadable: the
+        project's key was sealed with one that this process lacks (503).
     """
-    personal = await _personal(hot, project_id)
+    types = await queries.list_types(hot, project_id)
+    if by.startswith("input.") and (why := _why_not_by(types, fields, by)) is not None:
+        message = say("Records cannot be kept together by %(path)s: it %(why)s.", path=by, why=why)
+        raise DatasetInvalid(message)
+    personal = _personal_in(types)
     is_keyed = any(each.how == "hash" for each in fields) or any(SUBJECT in paths for paths in personal.values())
     return Redactor(personal, fields, await get_key(hot, project_id, settings) if is_keyed else None)
 
 
-async def trial_redactor(hot: Hot, project_id: UUID, fields: Sequence[Field]) -> Redactor:
+async def trial_redactor(hot: Hot, who: Principal, fields: Sequence[Field]) -> Redactor:
     """Make ready what redacts records of a preview: its hashes are by a key that is thrown away."""
-    return Redactor(await _personal(hot, project_id), fields, secrets.token_bytes(KEY_BYTES))
+    shown = [each for each in fields if each.how != "keep" or who.sees_personal]
+    personal = _personal_in(await queries.list_types(hot, who.project_id))
+    return Redactor(personal, shown, secrets.token_bytes(KEY_BYTES))
 
 
 def fields_of(
@@ -88,7 +95,7 @@ async def redactor_of_export(
     """
     await check(hot, who, fields, at="redaction")
     is_hashing = any(each.how == "hash" for each in fields)
-    personal = await _personal(hot, who.project_id) if without_personal else who.hides
+    personal = _personal_in(await queries.list_types(hot, who.project_id)) if without_personal else who.hides
     return Redactor(personal, fields, await get_key(hot, who.project_id, settings) if is_hashing else None)
 
 
@@ -160,6 +167,5 @@ def check_readable(types: Iterable[str], applied: Sequence[Applied], hides: Mapp
         raise PersonalWithheld(message)
 
 
-async def _personal(hot: Hot, project_id: UUID) -> dict[str, tuple[str, ...]]:
-    types = await queries.list_types(hot, project_id)
+def _personal_in(types: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     return {name: paths for name, each in types.items() if (paths := personal_of(each))}

@@ -107,16 +107,19 @@ async def list_datasets(tx: AsyncSession, *, project_id: UUID, after: str = "", 
     return [view_of(row) for row in await queries.list_datasets(tx, project_id, after, limit)]
 
 
-async def preview(db: Database, *, who: Principal, definition: Definition) -> Preview:
+async def preview(db: Database, *, who: Principal, definition: Definition, is_stored: bool = False) -> Preview:
     """Try a definition on the newest records of the feed; nothing is stored.
+
+    Of one that `is_stored` what is redacted was checked then, and what it keeps is shown to those who see it.
 
     Raises:
         DatasetInvalid (422); PersonalWithheld (403).
     """
     check(definition)
-    await check_redaction(db.hot, who, definition)
+    if not is_stored:
+        await check_redaction(db.hot, who, definition)
     project_id = who.project_id
-    redactor = await redaction.trial_redactor(db.hot, project_id, definition.redaction)
+    redactor = await redaction.trial_redactor(db.hot, who, definition.redaction)
     upto = await feedback.settle_feed(db, project_id)
     after = max(0, upto - MOST_LOOKED_AT)
     lines = await _read(db, stretch_of(project_id, definition, upto=upto, after=after))

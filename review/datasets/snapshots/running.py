@@ -112,7 +112,8 @@ class _Making:
         """Count, write, store, and only then say that it is ready."""
         cut_off = await self._cut_off()
         stretch = stretch_of(self._mine[0], self._definition, upto=cut_off)
-        redactor = await redactor_for(self._db.hot, self._mine[0], self._definition.redaction, self._settings)
+        fields, by = self._definition.redaction, self._definition.splitting.by
+        redactor = await redactor_for(self._db.hot, self._mine[0], fields, by, self._settings)
         counted = Choice(self._definition, redactor=redactor.rewriter)
         plan = await count(self._db, stretch, counted, self._watch)
         if not counted.counts.taken:

@@ -59,6 +59,9 @@ class Bar:
     length: float
 
 
+HOW: Final = ("drop", "hash", "mask", "keep")
+
+
 class DatasetPages(Controller):
     """Datasets by name, one with its preview and snapshots, and one snapshot."""
 
@@ -95,7 +98,7 @@ class DatasetPages(Controller):
         """Show a dataset: what it takes now, what it leaves out, and its snapshots."""
         found = await datasets.get(tx, project_id=work.who.project_id, name=name)
         made = await snapshots.list_snapshots(work.hot, project_id=work.who.project_id, dataset=name, limit=ROWS)
-        preview = await datasets.preview(work.services.db, who=work.who, definition=found.definition)
+        preview = await datasets.preview(work.services.db, who=work.who, definition=found.definition, is_stored=True)
         return work.page(
             "dataset.html",
             **_choices(work),
@@ -196,6 +199,8 @@ def _choices(work: Work) -> dict[str, Any]:
         "verdicts": ("approve", "correct", "reject"),
         "sources": ("review", "consensus", "adjudication", "override"),
         "may_write": work.who.may(Permission.WRITE_DATASETS),
+        "personal": work.config.personal,
+        "sees_personal": work.who.sees_personal,
     }
 
 
@@ -220,7 +225,8 @@ def _read(pairs: Pairs) -> Definition:
     splitting: dict[str, Any] = {"by": given.get("by") or "item", "salt": given.get("salt", "")}
     if parts:
         splitting["parts"] = parts
-    told = {"criteria": criteria, "sampling": sampling, "splitting": splitting}
+    redaction = [field for how in HOW for each in _texts(pairs, f"redact_{how}") for field in [_field(how, each)]]
+    told = {"criteria": criteria, "sampling": sampling, "splitting": splitting, "redaction": redaction}
     try:
         return msgspec.convert(told, Definition)
     except msgspec.ValidationError as fault:
@@ -233,6 +239,12 @@ def _read(pairs: Pairs) -> Definition:
 def _texts(pairs: Pairs, name: str) -> Sequence[str]:
     """Give what was ticked, and what was typed between commas."""
     return [each for key, value in pairs if key == name for each in map(str.strip, value.split(",")) if each]
+
+
+def _field(how: str, text: str) -> dict[str, Any]:
+    """Read a field as it is written: its path, and behind a colon how many characters a mask leaves."""
+    path, colon, kept = text.partition(":")
+    return {"path": path.strip(), "how": how} | ({"keep_last": _whole(kept.strip())} if colon else {})
 
 
 def _share(text: str) -> float | str:
