@@ -5,6 +5,7 @@ Lists are gone through element by element, with or without the `[]` that says so
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -16,6 +17,9 @@ HIDDEN: Final = "hidden: personal data"
 ELEMENTS: Final = "[]"
 ROOTS: Final = ("input", "output", "metadata", "signals", "subject", "explanation")
 WHOLE: Final = ("subject", "explanation")  # texts, which have nothing below them
+
+_NAMES: Final = re.compile(r"""\[["']([^"'\]]*)["']\]""")
+_PLACES: Final = re.compile(r"\[[^\]]*\]")
 
 Change: TypeAlias = Callable[[object], object]
 
@@ -53,6 +57,12 @@ def overlap(path: str, other: str) -> bool:
     one, two = (tuple(step for step in steps_of(each) if not step.lstrip("-").isdigit()) for each in (path, other))
     shared = min(len(one), len(two))
     return one[:shared] == two[:shared]
+
+
+def speaks_of(expression: str, path: str) -> bool:
+    """Tell whether part of a condition, such as `item.input.email`, has to do with what stands at a path."""
+    plain = _PLACES.sub("", _NAMES.sub(r".\1", expression))
+    return f".{'.'.join(steps_of(path))}" in plain or overlap(plain.removeprefix("item."), path)
 
 
 def changed(value: Any, steps: Sequence[str], change: Change) -> Any:

@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from review.items.personal import GONE, HIDDEN, changed, hidden_body, hidden_raw, overlap, steps_of
+from review.items.personal import GONE, HIDDEN, changed, hidden_body, hidden_raw, overlap, speaks_of, steps_of
 
 MARK = "zq7marker"
 JSON_VALUES = st.recursive(
@@ -51,6 +51,15 @@ def test_paths_overlap_whatever_place_in_a_list_they_name() -> None:
     assert overlap("input.contacts[].phone", "input.contacts.0.phone")
     assert overlap("input.contacts[].phone", "input.contacts")
     assert not overlap("input.contacts[].phone", "input.contacts.0.name")
+
+
+def test_a_condition_speaks_of_a_field_however_it_is_written() -> None:
+    path = "input.contacts[].phone"
+    for told in ("item.input.contacts[0].phone", 'item.input["contacts"][0]["phone"]', "item.input"):
+        assert speaks_of(told, path), told
+    assert speaks_of("item.input.contacts[0].phone in lists.blocked", path)
+    assert not speaks_of("item.input.text", path)
+    assert not speaks_of("item.confidence", path)
 
 
 def test_an_event_keeps_its_words_and_loses_the_decided_value_and_its_digest() -> None:
