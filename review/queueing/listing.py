@@ -88,7 +88,7 @@ async def look(
     _check_place(wanted, after)
     plan = plan_of(named)
     sees_all = not who.is_pool_bound and not wanted.pool
-    unsearched = {name: who.types_hiding(root) for name, root in SEARCHED.items()}
+    unsearched = list_unsearched(who, named)
     asked = Asked(named, plan, pools=pools, sees_all=sees_all, after=after, limit=limit, unsearched=unsearched)
     most = COUNT_CAP + 1 if after is None else limit + 1
     rows = await listing_queries.look(hot, who.project_id, asked, most=most)
@@ -210,6 +210,12 @@ def _place(row: Any, order: str) -> Place:
 
 def _raw(text: str | None, paths: Sequence[str], root: str) -> msgspec.Raw | None:
     return None if text is None else hidden_raw(msgspec.Raw(text.encode()), paths, root)
+
+
+def list_unsearched(who: Principal, wanted: Wanted) -> list[str]:
+    """List the item types of which a filter finds nothing, for the caller does not see what it looks into there."""
+    roots = (root for name, root in SEARCHED.items() if getattr(wanted, name))
+    return sorted({each for root in roots for each in who.types_hiding(root)})
 
 
 def may_see_holders(who: Principal) -> bool:

@@ -5,7 +5,7 @@ its text depends on which filters there are, never on what they say.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -70,7 +70,7 @@ class Statement:
 class Asked:
     """Who asks for what, from where on, and how many lines; `pools` is None for who sees everything.
 
-    `unsearched` are the item types that a filter by that name does not look into, for they hide what stands there.
+    `unsearched` are the item types that match nothing, for what is asked for is hidden from the caller there.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Asked:
         sees_all: bool,
         after: Place | None,
         limit: int,
-        unsearched: Mapping[str, list[str]],
+        unsearched: Sequence[str] = (),
     ) -> None:
         self.wanted, self.plan, self.pools, self.sees_all = wanted, plan, pools, sees_all
         self.after, self.limit, self.unsearched = after, limit, unsearched
@@ -227,22 +227,15 @@ def _matching(said: Statement, asked: Asked, place: str, most: int) -> str:
     sure = (
         f"coalesce({_SURE}, 2) AS sureness, -coalesce({_SURE}, -1) AS doubt" if inside else "0 AS sureness, 0 AS doubt"
     )
-    unsearched = _unsearched(asked)
     tests = [*_one_line_each(said, asked), *_narrow(said, wanted), *_payload(said, wanted)]
-    if unsearched:
-        tests.append(f"i.type <> ALL ({said.add(unsearched, 'text[]')})")
+    if asked.unsearched:
+        tests.append(f"i.type <> ALL ({said.add(list(asked.unsearched), 'text[]')})")
     if place:
         tests.append(_said_of(place, _OF_LOOKED))
-    needed = ((_ITEM, bool(unsearched) or _needs_item(wanted)), (_CASE, bool(wanted.escalated)), (_BODY, inside))
+    needed = ((_ITEM, bool(asked.unsearched) or _needs_item(wanted)), (_CASE, bool(wanted.escalated)), (_BODY, inside))
     joins = " ".join(join for join, is_needed in needed if is_needed)
     where = " AND ".join(tests) or "true"
     return f"SELECT l.*, {sure} FROM looked l {joins} WHERE {where} ORDER BY {order}{direction} LIMIT {most}"
-
-
-def _unsearched(asked: Asked) -> list[str]:
-    """Give the item types that match nothing, for what is asked for is hidden from the caller there."""
-    named = (types for name, types in asked.unsearched.items() if getattr(asked.wanted, name))
-    return sorted({each for types in named for each in types})
 
 
 def _needs_item(wanted: Wanted) -> bool:

@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 from review.datasets.formats import decoding
 from review.datasets.formats.registry import FORMATS
 from review.datasets.redaction import rules
-from review.datasets.redaction.rules import Applied, Field, Redacting, applied_to, exposed_in, faults_of, hashed, masked
+from review.datasets.redaction.rules import (
+    Applied,
+    Field,
+    How,
+    Redacting,
+    applied_to,
+    exposed_in,
+    faults_of,
+    hashed,
+    masked,
+)
 from review.datasets.schemas import Format
 from review.datasets.selections.choosing import Choice
 from review.datasets.selections.rules import Definition, Sampling, Splitting
@@ -23,7 +33,7 @@ from tests.datasets.snapshot_files import render, write
 
 MARK: Final = "zq7marker"
 KEY: Final = b"k" * 32
-HOW: Final = st.sampled_from(["drop", "hash", "mask"])
+HOW: Final[st.SearchStrategy[How]] = st.sampled_from(["drop", "hash", "mask"])
 SECRETS: Final = st.sampled_from([MARK, [MARK, MARK], {"deep": [{MARK: MARK}]}, [[MARK]], {"a": f"{MARK} ü"}])
 PLACES: Final = (
     "input.email",
@@ -94,7 +104,7 @@ def test_no_redacted_value_is_in_any_format(
         path = write(Path(folder) / "f.parquet", left)
         assert MARK.encode() not in path.read_bytes()
         for name in FORMATS:
-            options = {"template": "{{ input | tojson }}"} if name == "template" else {}
+            options: dict[str, Any] = {"template": "{{ input | tojson }}"} if name == "template" else {}
             assert MARK.encode() not in render(path, name, **options)[0], name
         assert MARK not in json.dumps([each for some in decoding.read(path) for each in some])
 

@@ -22,13 +22,13 @@ async def test_the_api_and_the_page_say_when_it_was_erased_and_by_whom(
     item_id = (await world.submit(f"I am {marks.MARK}", external_id=marks.MARK)).item.id
     await world.judge("ana", (await world.claim("ana"))[0], "approve", comment=marks.MARK)
     await marks.settle(world)
-    page = f"/p/{world.project}/items/{item_id}"
+    place = f"/p/{world.project}/items/{item_id}"
     asking = f"/p/{world.project}/erasures?item={item_id}"
     lead = await enter(http, world, Role.LEAD)
-    assert asking not in (await http.get(page, headers={"Cookie": f"countersign={lead.cookie}", **OF_A_PAGE})).text
+    assert asking not in (await http.get(place, headers={"Cookie": f"countersign={lead.cookie}", **OF_A_PAGE})).text
     caller = await enter(http, world, Role.ADMIN)
     headers = {"Cookie": f"countersign={caller.cookie}", **OF_A_PAGE}
-    before = (await http.get(page, headers=headers)).text
+    before = (await http.get(place, headers=headers)).text
     assert asking in before
     assert f"{asking}&amp;of=subject" not in before, "it has no subject"
     assert f'value="{item_id}"' in (await http.get(asking, headers=headers)).text

@@ -111,12 +111,19 @@ async def test_pages_say_that_something_is_hidden_and_never_what(http: httpx.Asy
     for role in (Role.ANALYST, Role.AUDITOR):
         caller = await enter(http, letters, role)
         headers = {"Cookie": f"countersign={caller.cookie}", **OF_A_PAGE}
-        paths = [f"/items/{item_id}", "/queue?status=any", "/find?q=subject", "/datasets"]
+        paths = [
+            f"/items/{item_id}",
+            "/queue?status=any",
+            "/queue?status=any&text=parcel",
+            "/find?q=subject",
+            "/datasets",
+        ]
         paths += ["/audit"] if role is Role.AUDITOR else []
         pages = await texts_of(http, headers, [f"/p/letters{path}" for path in paths])
         for path, text in pages.items():
             assert MARK not in text, (role, path)
         assert HIDDEN in pages[f"/p/letters/items/{item_id}"]
+        assert "Nothing of Letters is found this way" in pages["/p/letters/queue?status=any&text=parcel"]
     lead = await enter(http, letters, Role.LEAD)
     page = await http.get(f"/p/letters/items/{item_id}", headers={"Cookie": f"countersign={lead.cookie}", **OF_A_PAGE})
     assert MARK in page.text
