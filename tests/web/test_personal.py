@@ -6,6 +6,8 @@ import httpx
 import msgspec
 import pytest
 
+from review.audit.rules import OPERATOR
+from review.configuration import service as configuration
 from review.datasets.snapshots import running
 from review.delivery.feed import service as relay
 from review.delivery.feed.tail import Follower, Told
@@ -18,7 +20,9 @@ from review.kernel.ids import new_id
 from review.kernel.settings import Settings
 from tests.intake.test_stops import bearer
 from tests.make import BASE_URL, OF_A_PAGE, World
-from tests.web.scene import enter
+from tests.web.matrix import routes
+from tests.web.rows import HTMX, PLAIN
+from tests.web.scene import Scene, configured, enter
 
 MARK = "zq7marker"
 CONFIG = """
@@ -233,3 +237,33 @@ def test_a_stream_tells_each_reader_what_is_theirs() -> None:
     assert MARK.encode() in seeing.frame_of(told)
     assert MARK.encode() not in other.frame_of(told)
     assert HIDDEN.encode() in other.frame_of(told)
+
+
+@pytest.mark.usefixtures("unhurried")
+@pytest.mark.parametrize("role", [Role.ANALYST, Role.AUDITOR])
+async def test_no_route_of_all_tells_a_personal_field(
+    http: httpx.AsyncClient, db: Database, settings: Settings, role: Role
+) -> None:
+    """Issue 7, point 8: whatever may be read is read, so that a new way of reading items is held to it as well."""
+    scene = await Scene.build(http, db, settings, role)
+    world = scene.world
+    await world.submit(f"{MARK} and my card", subject="customer-42", confidence=0.6, tags=["vip"])
+    (seat,) = await world.claim("sam", pool="seniors")
+    await world.judge("sam", seat, "correct", {"label": "refund"})
+    item_id = (await world.submit(f"{MARK} and my card", subject="customer-42")).item.id
+    flagged = configured("support", "crm").replace("    undo: 0s\n", "    undo: 0s\n    personal: [input.text]\n")
+    async with db.transaction() as tx:
+        await configuration.apply(tx, flagged, actor=OPERATOR)
+    await relay.relay(relay.Post(db, world.configs, lambda _: None, BASE_URL))
+    await feedback.sequence_everything(db)
+    await learning.follow(db)
+    await running.advance(db, settings)
+    told: set[str] = set()
+    for route in routes():
+        is_read = route.method == "GET" and route.lets(role) and not (route.row.leaves or route.row.ends)
+        for way in (each for each in (PLAIN, HTMX, *route.row.also) if is_read and not each.is_open):
+            answer = await scene.call(route, scene.own | {"item_id": item_id}, way)
+            assert MARK not in answer.text, f"{role} {route.name}{way.query}"
+            if HIDDEN in answer.text:
+                told.add(route.name)
+    assert {"GET /p/{project}/queue", "GET /p/{project}/due", "GET /api/v1/items/{item_id}"} <= told
