@@ -135,10 +135,7 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
 
 async def _entered(connection: Connection, who: Principal, origin: str) -> Principal:
     """Give a caller with where they call from, and with the personal fields that are not for them to see."""
-    services = _services(connection)
-    is_shown = who.sees_personal or not who.config_version
-    hides = {} if is_shown else (await services.config_of(who)).personal
-    return msgspec.structs.replace(who, origin=origin, hides=hides)
+    return msgspec.structs.replace(who, origin=origin, hides=await _services(connection).hides_of(who))
 
 
 async def _authenticate(connection: Connection, secret: str) -> Principal:

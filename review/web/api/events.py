@@ -129,6 +129,7 @@ async def _check(services: Services, follower: Follower, secret: str) -> None:
         else:
             if not who.may(Permission.READ_EVENTS) or who.project_id != follower.project_id:
                 follower.end("the key does not carry events:read any more")
+            follower.hides = await services.hides_of(who)
 
 
 def _mark(event_id: UUID | None) -> bytes:
