@@ -15,6 +15,7 @@ from review.configuration import service as configuration
 from review.configuration.auditing import MAX_SEEN, SEEN_IN
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Principal
+from review.items.personal import overlap
 from review.kernel.db import Hot
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.sentences import say
@@ -54,6 +55,9 @@ async def list_seen(hot: Hot, *, who: Principal, of: str, path: str, days: int =
         message = say("The path is none of an item. Nothing was counted; write it like output.label.")
         fault = say("must begin with one of %(names)s", names=", ".join(SEEN_IN))
         raise Invalid(message, errors=(FieldError("path", fault),))
+    if any(overlap(each, path) for each in who.hidden_of(of)):
+        message = say("What stands at %(path)s is personal and not for you to see; nothing was read.", path=path)
+        raise Invalid(message, errors=(FieldError("path", say("holds personal data")),))
     rows = await queries.list_seen(hot, who.project_id, days, of, steps, MAX_SEEN)
     return {row["value"]: row["times"] for row in rows}
 

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, aclosing, asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -18,9 +19,11 @@ from rich.progress import Progress as Bar
 from review.audit.rules import OPERATOR
 from review.cli.connection import data_dir_option, settings_for
 from review.datasets import service as datasets
+from review.datasets.redaction.rules import MOST_KEPT, Field
+from review.datasets.redaction.service import fields_of, redactor_of_export
 from review.datasets.schemas import Format, Progress, Selection
 from review.datasets.whole_file import whole_file
-from review.identity import service as identity
+from review.identity import keys
 from review.kernel.db import Database
 from review.kernel.errors import Unavailable
 from review.kernel.settings import Settings
@@ -48,9 +51,25 @@ def _read_moment(_ctx: click.Context, _option: click.Parameter, value: str | Non
 @click.option(
     "--since", metavar="T", callback=_read_moment, help="Only what was decided at this moment (UTC) or later."
 )
+@click.option("--drop", multiple=True, metavar="PATH", help="Leave out a field, such as input.email. May be repeated.")
+@click.option("--hash", "hashed", multiple=True, metavar="PATH", help="Put a keyed hash, by which equals stay equal.")
+@click.option("--mask", multiple=True, metavar="PATH", help="Put three stars in a field's place.")
+@click.option("--keep-last", type=click.IntRange(0, MOST_KEPT), default=0, metavar="N", help="Masks keep N characters.")
+@click.option("--without-personal", is_flag=True, help="Leave out what item types call personal.")
 @data_dir_option
-def export(
-    project: str, name: str, out: Path, of_type: str | None, since: datetime | None, data_dir: Path | None
+def export(  # noqa: PLR0913  one for each option
+    *,
+    project: str,
+    name: str,
+    out: Path,
+    of_type: str | None,
+    since: datetime | None,
+    drop: tuple[str, ...],
+    hashed: tuple[str, ...],
+    mask: tuple[str, ...],
+    keep_last: int,
+    without_personal: bool,
+    data_dir: Path | None,
 ) -> None:
     """Write a project's feedback to FILE, or to standard output if FILE is `-`.
 
@@ -63,19 +82,38 @@ def export(
     if to_stdout and chosen is Format.PARQUET and sys.stdout.isatty():
         message = "Parquet is not for the terminal. Name a file with --out, or send the output somewhere."
         raise click.UsageError(message)
-    selection = Selection(of_type=of_type, since=since)
-    written = asyncio.run(_export(settings_for(data_dir), project, chosen, selection, None if to_stdout else out))
+    wish = _Wish(
+        chosen,
+        Selection(of_type=of_type, since=since),
+        fields_of(drop, hashed, mask, keep_last=keep_last),
+        without_personal=without_personal,
+    )
+    written = asyncio.run(_export(settings_for(data_dir), project, wish, None if to_stdout else out))
     where = "standard output" if to_stdout else str(out)
     click.echo(f"{written:,} record{'' if written == 1 else 's'} to {where}", err=True)
 
 
-async def _export(settings: Settings, project: str, chosen: Format, selection: Selection, out: Path | None) -> int:
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What is exported, and what of it leaves otherwise than it is."""
+
+    format: Format
+    selection: Selection
+    redacted: tuple[Field, ...]
+    without_personal: bool
+
+
+async def _export(settings: Settings, project: str, wish: _Wish, out: Path | None) -> int:
     async with _database(settings) as db:
+        who = await keys.get_operator(db.hot, project)
+        redactor = await redactor_of_export(
+            db.hot, who, wish.redacted, settings, without_personal=wish.without_personal
+        )
+        which = who.project_id, wish.format, wish.selection
         async with db.transaction() as tx:
-            project_id = (await identity.get_project(tx, project)).id
-            datasets.note_export(tx, project_id, chosen, selection, actor=OPERATOR)
+            datasets.note_export(tx, *which, actor=OPERATOR, redacted=wish.redacted)
         with _Watcher() as watcher:
-            pieces = datasets.export_stream(db, project_id, chosen, selection, watch=watcher.watch)
+            pieces = datasets.export_stream(db, *which, watch=watcher.watch, rewriter=redactor.rewriter)
             await _write(pieces, out)
         return watcher.records
 

@@ -17,6 +17,7 @@ from review.configuration.ladders import Reach, check_order, read_ladders
 from review.configuration.limits import LIMITS, VERDICTS, check_limits, limits_of, read_verdicts, warnings_of
 from review.configuration.named import Beside, check_cost, names_of, read_called
 from review.configuration.outlets import Channel, Notices, Webhook, read_channels, read_notices, read_webhooks
+from review.configuration.personal import check_personal
 from review.configuration.roles import CustomRole, read_roles
 from review.configuration.routes import Surroundings, find_impossible, read_rules
 from review.configuration.sensitivity import (
@@ -89,6 +90,11 @@ class ProjectConfig(msgspec.Struct, frozen=True, kw_only=True):
     rules_take_two: bool = False
     clearing: Clearing = NOT_ASKED
     warnings: tuple[str, ...] = ()
+
+    @property
+    def personal(self) -> dict[str, tuple[str, ...]]:
+        """Give the paths of personal fields of the item types that have some."""
+        return {name: each.personal for name, each in self.item_types.items() if each.personal}
 
 
 class Versions(msgspec.Struct, frozen=True):
@@ -282,6 +288,7 @@ def _item_type(checks: Checks, name: str, given: Mapping[str, Any], version: int
         output_validator=_schema(checks, f"{path}.output_schema", output_schema),
     )
     _check_view(checks, f"{path}.view", compiled)
+    check_personal(checks, f"{path}.personal", compiled, given.get("personal"))
     return compiled
 
 

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 
 from review.configuration.checks import Checks, mapping_of
+from review.configuration.personal import personal_of
 from review.items.types import SENSITIVE, ExposureLimit, ItemType
 from review.kernel.durations import parse_duration
 from review.kernel.sentences import say
 
-SENSITIVITY = ("sensitive", "exposure", "retention")
+SENSITIVITY = ("sensitive", "exposure", "retention", "personal")
 MOST_PER_HOUR, MOST_PER_DAY = 1_000, 10_000
 _MOST = {"per_hour": MOST_PER_HOUR, "per_day": MOST_PER_DAY}
 SHORTEST_RETENTION, LONGEST_RETENTION = timedelta(days=1), timedelta(days=36_500)
@@ -32,6 +33,7 @@ def sensitivity_of(definition: Mapping[str, Any]) -> dict[str, Any]:
         "sensitive": definition.get("sensitive") or "off",
         "exposure": limit_of(definition.get("exposure")),
         "retention": _retention(definition.get("retention")),
+        "personal": personal_of(definition),
     }
 
 

@@ -59,6 +59,13 @@ class DatasetExists(ReviewError):
     status = 409
 
 
+class PersonalWithheld(ReviewError):
+    """What was asked for holds, or would keep, personal fields that the caller does not see."""
+
+    code = "personal_withheld"
+    status = 403
+
+
 class SnapshotNotFound(ReviewError):
     """There is no snapshot of this number, or it has no such file."""
 

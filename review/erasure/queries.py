@@ -50,6 +50,10 @@ LIST = f"""
 SELECT {_SHOWN} {_FROM} WHERE r.project_id = $1 AND ($2::uuid IS NULL OR r.id < $2) ORDER BY r.id DESC LIMIT $3
 """
 
+FIND_OF_ITEM = """
+SELECT erasure_id FROM erasure_items WHERE project_id = $1 AND item_id = $2 ORDER BY erasure_id DESC LIMIT 1
+"""
+
 LIST_DUE = """
 SELECT project_id, id FROM erasures
 WHERE state IN ('waiting', 'running') AND (lease_until IS NULL OR lease_until < now()) ORDER BY requested_at LIMIT 10
@@ -177,6 +181,12 @@ async def remove_views(hot: Hot, project_id: UUID, view_ids: list[UUID]) -> None
 async def find(hot: Hot, project_id: UUID, erasure_id: UUID) -> Any:
     """Find an erasure with its counts."""
     return await hot.fetchrow(FIND, project_id, erasure_id)
+
+
+async def find_of_item(hot: Hot, project_id: UUID, item_id: UUID) -> UUID | None:
+    """Find the last erasure that an item is part of."""
+    found: UUID | None = await hot.fetchval(FIND_OF_ITEM, project_id, item_id)
+    return found
 
 
 async def list_erasures(hot: Hot, project_id: UUID, before: UUID | None, limit: int) -> Sequence[Any]:

@@ -98,7 +98,7 @@ WHERE EXISTS (SELECT FROM events e WHERE e.project_id = $1 AND e.item_id = g.id 
 LIST_ACT_ENTRIES = f"""
 SELECT a.id FROM bulk_acts t JOIN audit_entries a ON a.project_id = t.project_id AND a.at = t.requested_at
 WHERE t.project_id = $1 AND t.id IN {_OF_ACTS} AND a.action = 'bulk.requested' AND a.erased_at IS NULL
-  AND a.details ->> 'bulk_id' = t.id::text
+  AND a.position IS NOT NULL AND a.details ->> 'bulk_id' = t.id::text
 """
 
 

@@ -73,6 +73,11 @@ async def get(hot: Hot, *, project_id: UUID, erasure_id: UUID) -> ErasureView:
     return _view(row)
 
 
+async def find_of_item(hot: Hot, *, project_id: UUID, item_id: UUID) -> UUID | None:
+    """Tell the last erasure that an item is part of, None where it is part of none."""
+    return await queries.find_of_item(hot, project_id, item_id)
+
+
 async def list_erasures(
     hot: Hot, *, project_id: UUID, before: UUID | None = None, limit: int = 50
 ) -> list[ErasureView]:

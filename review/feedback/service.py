@@ -1,5 +1,6 @@
 """Keeping feedback: one record per judged decision, written with it, and a feed that skips none."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from review.feedback import chunks, queries, rules
 from review.feedback.errors import FeedCursorUnknown
+from review.feedback.rewriting import UNCHANGED, Rewriter
 from review.feedback.schemas import FeedbackPage
 from review.kernel.db import Database
 from review.kernel.errors import FieldError, Invalid
@@ -81,9 +83,15 @@ async def settle_feed(db: Database, project_id: UUID) -> int:
 
 
 async def page(
-    tx: AsyncSession, project_id: UUID, *, of_type: str | None, after: str | None, limit: int
+    tx: AsyncSession,
+    project_id: UUID,
+    *,
+    of_type: str | None,
+    after: str | None,
+    limit: int,
+    rewriter: Rewriter = UNCHANGED,
 ) -> FeedbackPage:
-    """Read records in commit order behind the cursor; whoever continues from `next` misses none.
+    """Read records in commit order behind the cursor, as `rewriter` shows them; going on from `next` misses none.
 
     Needs a READ COMMITTED transaction, and may lock the project's feed row until it ends.
 
@@ -102,11 +110,18 @@ async def page(
     found = await queries.list_page(tx, project_id, of_type=of_type, after=start, upto=upto, limit=limit)
     # A page that is not full has looked at everything, also at what the filter left out.
     reached = found[-1][0] if len(found) == limit else last_id
-    return FeedbackPage(data=[msgspec.Raw(text) for _, text in found], next=cursor_of(reached))
+    shown = [msgspec.Raw(rewriter.record(text.encode())) for _, text in found]
+    return FeedbackPage(data=shown, next=cursor_of(reached))
 
 
 async def stream(
-    db: Database, project_id: UUID, *, of_type: str | None, after: str | None, limit: int | None
+    db: Database,
+    project_id: UUID,
+    *,
+    of_type: str | None,
+    after: str | None,
+    limit: int | None,
+    rewriter: Rewriter = UNCHANGED,
 ) -> tuple[AsyncGenerator[bytes], str | None]:
     """Give the records behind the cursor as lines of JSON, up to the newest at this moment, and the cursor after them.
 
@@ -119,7 +134,7 @@ async def stream(
     """
     if limit is not None:
         async with db.transaction() as tx:
-            bounded = await page(tx, project_id, of_type=of_type, after=after, limit=limit)
+            bounded = await page(tx, project_id, of_type=of_type, after=after, limit=limit, rewriter=rewriter)
         return _lines(bounded), bounded.next
     check_type_name(of_type)
     await sequence_project(db, project_id)
@@ -130,7 +145,7 @@ async def stream(
         return _lines(FeedbackPage(data=(), next=None)), None
     upto, last_id = last
     stretch = chunks.Stretch(project_id=project_id, after=start, upto=upto, of_type=of_type, withdrawn=True)
-    return _chunk_lines(db, stretch), cursor_of(last_id)
+    return _chunk_lines(db, stretch, rewriter), cursor_of(last_id)
 
 
 def check_type_name(of_type: str | None) -> None:
@@ -159,7 +174,7 @@ async def _lines(bounded: FeedbackPage) -> AsyncGenerator[bytes]:
         yield bytes(each) + b"\n"
 
 
-async def _chunk_lines(db: Database, stretch: chunks.Stretch) -> AsyncGenerator[bytes]:
+async def _chunk_lines(db: Database, stretch: chunks.Stretch, rewriter: Rewriter) -> AsyncGenerator[bytes]:
     async for chunk in chunks.read(db.hot, stretch):
         if chunk.lines:
-            yield chunk.lines
+            yield await asyncio.to_thread(rewriter.lines, chunk.lines)

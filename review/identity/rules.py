@@ -5,7 +5,7 @@ import re
 import secrets
 import string
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -53,6 +53,7 @@ class Permission(StrEnum):
     READ_AUDIT = "audit:read"
     CLEAR_MODELS = "models:clear"
     ERASE = "items:erase"
+    READ_PERSONAL = "personal:read"
 
 
 _P = Permission
@@ -61,9 +62,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.LEAD: frozenset(
         {_P.READ_ITEMS, _P.WORK, _P.COMMENT, _P.OVERRIDE, _P.READ_FEEDBACK, _P.WRITE_DATASETS, _P.READ_CONFIG}
         | {_P.PAUSE, _P.READ_EVENTS, _P.READ_WEBHOOKS, _P.READ_PEOPLE, _P.OWN_TOKENS, _P.ALL_POOLS, _P.STOP}
-        | {_P.READ_REVIEWERS, _P.CLEAR_MODELS}
+        | {_P.READ_REVIEWERS, _P.CLEAR_MODELS, _P.READ_PERSONAL}
     ),
-    Role.REVIEWER: frozenset({_P.READ_ITEMS, _P.WORK, _P.COMMENT, _P.PAUSE, _P.OWN_TOKENS}),
+    Role.REVIEWER: frozenset({_P.READ_ITEMS, _P.WORK, _P.COMMENT, _P.PAUSE, _P.OWN_TOKENS, _P.READ_PERSONAL}),
     Role.ANALYST: frozenset(
         {_P.READ_ITEMS, _P.READ_FEEDBACK, _P.WRITE_DATASETS, _P.READ_CONFIG, _P.OWN_TOKENS, _P.ALL_POOLS}
     ),
@@ -73,11 +74,16 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.SERVICE: frozenset(
         {_P.SUBMIT, _P.READ_ITEMS, _P.COMMENT, _P.READ_FEEDBACK, _P.PAUSE, _P.READ_EVENTS, _P.ALL_POOLS}
+        | {_P.READ_PERSONAL}
     ),
 }
 PERSONAL_ROLES = tuple(role for role in Role if role is not Role.SERVICE)
 # What can be kept to single pools. Everything else is about the whole project, and asks for `pools:all` as well.
-WITHIN_POOLS = frozenset({_P.READ_ITEMS, _P.WORK, _P.COMMENT, _P.OVERRIDE, _P.PAUSE, _P.OWN_TOKENS, _P.ALL_POOLS})
+WITHIN_POOLS = frozenset(
+    {_P.READ_ITEMS, _P.WORK, _P.COMMENT, _P.OVERRIDE, _P.PAUSE, _P.OWN_TOKENS, _P.ALL_POOLS, _P.READ_PERSONAL}
+)
+# Whoever judges must see what they judge, and whoever sends it has it already.
+SEES_PERSONAL = frozenset({_P.READ_PERSONAL, _P.WORK, _P.OVERRIDE, _P.SUBMIT})
 # Whoever may change the configuration may change what every role carries, so this is the admin's alone.
 ADMIN_ONLY = frozenset({_P.WRITE_CONFIG})
 
@@ -122,7 +128,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     from. `permissions` are those of the role, narrowed to the scopes of the key or token. `stops` and `rollout` are
     known of who calls by a key, for what they submit, and so is `models_stamp`, which says which model versions are
     cleared; `standing`, the stops for reading, are of who is signed in, and so are their `pools`, None where they were
-    not looked up.
+    not looked up. `hides` are the paths of personal fields, by item type, that are not for them to see.
     """
 
     project_id: UUID
@@ -141,10 +147,26 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     rollout: LiveRollout | None = None
     standing: tuple[StandingStop, ...] = ()
     pools: frozenset[str] | None = None
+    hides: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict[str, tuple[str, ...]])
 
     def may(self, permission: Permission) -> bool:
         """Tell whether the caller carries the permission, and reaches far enough to use it."""
         return permission in self.permissions and permission not in beyond_reach(self.permissions)
+
+    @property
+    def sees_personal(self) -> bool:
+        """Tell whether the caller sees fields that item types call personal."""
+        return not SEES_PERSONAL.isdisjoint(self.permissions)
+
+    def hidden_of(self, item_type: str) -> tuple[str, ...]:
+        """Give the paths of an item type that are not for the caller to see."""
+        return self.hides.get(item_type, ())
+
+    def types_hiding(self, root: str) -> list[str]:
+        """List the item types that hide something below a root from the caller, so that it must not be searched."""
+        return [
+            name for name, paths in self.hides.items() if any(path.split(".")[0].startswith(root) for path in paths)
+        ]
 
     @property
     def is_pool_bound(self) -> bool:

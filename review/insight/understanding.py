@@ -1,5 +1,6 @@
 """What helps to judge an item beside itself: how the model fared, what was decided of the like, the subject's past."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from review.insight.likeness import (
     trigrams,
 )
 from review.items import service as items
+from review.items.personal import HIDDEN, below, hidden_part
 from review.items.schemas import EarlierItem, ItemDetail
 from review.kernel.db import Hot
 
@@ -92,18 +94,21 @@ async def find_similar(driver: Hot, *, who: Principal, item: ItemDetail) -> list
     keys, scope = keys_of(who.project_id, item.type, sketch), scope_word(who.project_id, item.type)
     given = (keys.near, query_of(text, scope), keys.loose, sketch, CANDIDATES, COMPARED)
     rows = await queries.find_near(driver, (who.project_id, item.type, *given))
-    found = [_similar(row, jaccard(grams, trigrams(row["brief"]))) for row in rows if row["item_id"] != item.id]
+    paths = who.hidden_of(item.type)
+    found = [_similar(row, jaccard(grams, trigrams(row["brief"])), paths) for row in rows if row["item_id"] != item.id]
     alike = sorted((each for each in found if each.alike >= ALIKE), key=lambda each: (-each.alike, str(each.item_id)))
     visible = await items.list_visible(driver, who=who, item_ids=[each.item_id for each in alike])
     return [each for each in alike if each.item_id in visible][:SHOWN]
 
 
-def _similar(row: Any, alike: float) -> Similar:
+def _similar(row: Any, alike: float, paths: Sequence[str]) -> Similar:
+    """Show what is like; of an input that has personal fields no word is told to whoever does not see them."""
+    label = msgspec.json.decode(row["label"]) if row["label"] is not None else None
     return Similar(
         item_id=row["item_id"],
-        brief=row["brief"],
+        brief=HIDDEN if below(paths, "input") else row["brief"],
         verdict=row["verdict"],
-        label=msgspec.json.decode(row["label"]) if row["label"] is not None else None,
+        label=hidden_part(label, paths, "output"),
         has_label=row["label"] is not None,
         decided_at=row["decided_at"],
         alike=alike,

@@ -7,6 +7,7 @@ import msgspec
 
 from review.identity.rules import Principal
 from review.items import queries
+from review.items.personal import HIDDEN
 from review.kernel.db import Hot
 
 MAX_QUERY: Final = 200
@@ -33,7 +34,15 @@ async def find_items(hot: Hot, *, who: Principal, query: str) -> list[FoundItem]
     if not wanted:
         return []
     rows = await queries.find_named(hot, who, wanted, wanted + _LAST, _as_id(wanted), MAX_FOUND)
-    return [FoundItem(**dict(row)) for row in rows]
+    found = [FoundItem(**dict(row)) for row in rows]
+    return [
+        msgspec.structs.replace(each, subject=HIDDEN) if each.subject and _hides_subject(who, each.type) else each
+        for each in found
+    ]
+
+
+def _hides_subject(who: Principal, item_type: str) -> bool:
+    return "subject" in who.hidden_of(item_type)
 
 
 def _as_id(text: str) -> UUID | None:

@@ -102,6 +102,7 @@ WITH near AS (
   SELECT n.item_id FROM (SELECT b.item_id FROM item_bodies b WHERE b.project_id = $1
                          AND b.details ->> 'subject' ~>=~ $2 AND b.details ->> 'subject' ~<~ $3
                          ORDER BY b.details ->> 'subject' USING ~<~ LIMIT 100) n
+  JOIN items i ON i.project_id = $1 AND i.id = n.item_id AND i.type <> ALL ($7::text[])
 )
 SELECT i.id, i.type, i.state, i.external_id, b.details ->> 'subject' AS subject
 FROM near JOIN items i ON i.project_id = $1 AND i.id = near.id
@@ -197,7 +198,8 @@ async def list_details(hot: Hot, who: Principal, item_ids: list[UUID]) -> list[A
 async def find_named(hot: Hot, who: Principal, query: str, beyond: str, item_id: UUID | None, limit: int) -> list[Any]:
     """List items whose id, or the beginning of whose external id or subject, is given, as far as the caller sees."""
     visible_to = who.email if who.is_pool_bound else None
-    return await hot.fetch(FIND_NAMED, who.project_id, query, beyond, item_id, visible_to, limit)
+    unsearched = who.types_hiding("subject")
+    return await hot.fetch(FIND_NAMED, who.project_id, query, beyond, item_id, visible_to, limit, unsearched)
 
 
 async def list_decisions(hot: Hot, project_id: UUID, item_ids: list[UUID]) -> list[Any]:

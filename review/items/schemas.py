@@ -182,7 +182,10 @@ class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ItemDetail(ItemView, frozen=True, kw_only=True):
-    """An item with everything that was submitted, and where its case stands now."""
+    """An item with everything that was submitted, and where its case stands now.
+
+    `hidden` are the paths of personal fields that are not for the caller to see; `hidden: personal data` stands there.
+    """
 
     input: msgspec.Raw
     output: msgspec.Raw
@@ -190,6 +193,7 @@ class ItemDetail(ItemView, frozen=True, kw_only=True):
     pool: str | None
     priority: int | None
     questions: list[QuestionView] = []
+    hidden: list[str] = []
 
 
 class EarlierItem(msgspec.Struct, frozen=True, kw_only=True):

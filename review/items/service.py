@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from review.identity.rules import Principal
-from review.items import blindness, queries
+from review.items import blindness, concealment, personal, queries
 from review.items.errors import ItemNotFound
 from review.items.route_queries import in_full
 from review.items.schemas import (
@@ -28,6 +28,7 @@ from review.kernel.paging import cursor_of, position_of
 from review.kernel.sentences import say
 
 EARLIER = 5  # items of the same subject
+_NOTHING: Mapping[str, Sequence[str]] = {}
 STATUSES: dict[str, tuple[str, bool | None]] = {
     "queued": ("open", False),
     "in_review": ("open", True),
@@ -66,7 +67,7 @@ async def get_detail(hot: Hot, *, who: Principal, item_id: UUID, base_url: str) 
     if row is None:
         message = say("There is no item %(item_id)s here that you may see.", item_id=item_id)
         raise ItemNotFound(message)
-    return detail_of(row, who.project, base_url)
+    return detail_of(row, who, base_url)
 
 
 async def check_reach(hot: Hot, *, who: Principal, item_id: UUID) -> None:
@@ -85,7 +86,7 @@ async def check_reach(hot: Hot, *, who: Principal, item_id: UUID) -> None:
 async def get_views(hot: Hot, *, who: Principal, item_ids: list[UUID], base_url: str) -> dict[UUID, ItemView]:
     """Give items of the caller's project by id; ids that are not there are left out."""
     rows = await queries.get_items(hot, who.project_id, item_ids, who=who)
-    return {row["id"]: view_of(row, who.project, base_url) for row in rows}
+    return {row["id"]: view_of(row, who.project, base_url, who.hides) for row in rows}
 
 
 async def list_items(
@@ -119,7 +120,7 @@ async def list_items(
         who.is_blind,
     )
     rows = await in_full(hot, who.project_id, found[:limit])
-    page = [view_of(row, who.project, base_url) for row in rows]
+    page = [view_of(row, who.project, base_url, who.hides) for row in rows]
     return ItemPage(page, cursor_of(page[-1].id) if len(found) > limit else None)
 
 
@@ -146,7 +147,7 @@ def history_of(
     rows: Sequence[Mapping[str, Any]], *, who: Principal, item: ItemDetail, sees_answers: bool | None
 ) -> list[HistoryEntry]:
     """Show rows of `queries.HISTORY` to the caller; `sees_answers` as their seat has it, None where they have none."""
-    rows = blindness.without_comments(rows)
+    rows = concealment.history_shown(blindness.without_comments(rows), item.hidden)
     if _is_still_to_judge(who, item, sees_answers=sees_answers):
         needed = msgspec.json.decode(item.route, type=_Needed).reviews_required
         rows = blindness.without_answers(rows, who.id, is_panel=needed > 1)
@@ -182,7 +183,7 @@ async def list_visible(hot: Hot, *, who: Principal, item_ids: list[UUID]) -> fro
 
 async def list_earlier(hot: Hot, *, who: Principal, item: ItemDetail) -> list[EarlierItem]:
     """List what came before of the same subject, the newest first, as far as the caller may see it."""
-    if not item.details.subject:
+    if not item.details.subject or "subject" in item.hidden:
         return []
     rows = await queries.list_earlier(hot, who, item.details.subject, item.id, EARLIER)
     return [
@@ -192,7 +193,7 @@ async def list_earlier(hot: Hot, *, who: Principal, item: ItemDetail) -> list[Ea
             status=row["status"],
             created_at=row["created_at"],
             verdict=row["verdict"],
-            output=_raw(row["output"]),
+            output=personal.hidden_raw(_raw(row["output"]), who.hidden_of(row["type"]), "output"),
         )
         for row in rows
     ]
@@ -208,7 +209,7 @@ async def list_told(
 ) -> dict[UUID, ItemView]:
     """Give items by id for those who tell of them, whoever asked; ids that are not there are left out."""
     rows = await queries.get_items(hot, project_id, item_ids, who=None)
-    return {row["id"]: view_of(row, project, base_url) for row in rows}
+    return {row["id"]: view_of(row, project, base_url, _NOTHING) for row in rows}
 
 
 async def list_decisions(hot: Hot, project_id: UUID, item_ids: list[UUID]) -> dict[UUID, list[DecisionView]]:
@@ -224,25 +225,28 @@ def item_url(base_url: str, project: str, item_id: UUID) -> str:
     return f"{base_url}/p/{project}/items/{item_id}"
 
 
-def view_of(row: Any, project: str, base_url: str) -> ItemView:
-    """Show a row of `queries.GET_ITEMS`."""
-    return ItemView(**_shared(row, project, base_url))
+def view_of(row: Any, project: str, base_url: str, hides: Mapping[str, Sequence[str]]) -> ItemView:
+    """Show a row of `queries.GET_ITEMS`, without the personal fields that are hidden of its type."""
+    return ItemView(**_shared(row, project, base_url, hides.get(row["type"], ())))
 
 
-def detail_of(row: Any, project: str, base_url: str) -> ItemDetail:
-    """Show a row of `queries.GET_DETAIL`."""
+def detail_of(row: Any, who: Principal, base_url: str) -> ItemDetail:
+    """Show a row of `queries.GET_DETAIL`, without what of it is not for the caller to see."""
+    paths = who.hidden_of(row["type"])
+    details = msgspec.json.decode(row["details"], type=Details)
     return ItemDetail(
-        **_shared(row, project, base_url),
-        input=_raw(row["input"]),
-        output=_raw(row["output"]),
-        details=msgspec.json.decode(row["details"], type=Details),
+        **_shared(row, who.project, base_url, paths),
+        input=personal.hidden_raw(_raw(row["input"]), paths, "input"),
+        output=personal.hidden_raw(_raw(row["output"]), paths, "output"),
+        details=concealment.details_shown(details, paths) if paths else details,
         pool=row["pool"],
         priority=row["priority"],
         questions=msgspec.json.decode(row["questions"] or "[]", type=list[QuestionView]),
+        hidden=list(paths),
     )
 
 
-def _shared(row: Any, project: str, base_url: str) -> dict[str, Any]:
+def _shared(row: Any, project: str, base_url: str, paths: Sequence[str]) -> dict[str, Any]:
     status = "in_review" if row["held"] else "queued" if row["state"] == "open" else row["state"]
     return {
         "id": row["id"],
@@ -252,10 +256,12 @@ def _shared(row: Any, project: str, base_url: str) -> dict[str, Any]:
         "external_id": row["external_id"],
         "created_at": row["created_at"],
         "url": item_url(base_url, project, row["id"]),
-        "route": _raw(blindness.route_shown(row["route"], is_open=row["state"] == "open")),
+        "route": concealment.route_shown(
+            _raw(blindness.route_shown(row["route"], is_open=row["state"] == "open")), paths
+        ),
         "sla": _sla(row),
         "escalation_level": row["escalation_level"],
-        "decision": _decision(row),
+        "decision": _decision(row, paths),
         "erased": None if row["erased_at"] is None else ErasedView(row["erased_at"], row["erased_by"]),
         "gold": row["gold"],
     }
@@ -270,8 +276,8 @@ def _sla(row: Any) -> SlaView | None:
     return SlaView(row["sla_policy"], row["due_at"], row["sla_state"], row["first_claim_due_at"], paused)
 
 
-def _decision(row: Any) -> DecisionView | None:
-    return None if row["revision"] is None else _decided(row)
+def _decision(row: Any, paths: Sequence[str]) -> DecisionView | None:
+    return None if row["revision"] is None else concealment.decision_shown(_decided(row), paths)
 
 
 def _decided(row: Any) -> DecisionView:

@@ -60,7 +60,7 @@ class ItemType(msgspec.Struct, frozen=True, kw_only=True):
     item names the people it concerns. `undo` is how long a verdict given on a page may be taken back before it counts.
     `sensitive` says which of its content is veiled, `exposure` how much of it one person is handed. `fallback` is what
     decides it while a stop says so; None leaves that to people. `retention` is how long its payload is kept after its
-    end, None for good.
+    end, None for good. `personal` are the paths that only those see who need to (`items.personal` has the notation).
     """
 
     name: str
@@ -81,6 +81,7 @@ class ItemType(msgspec.Struct, frozen=True, kw_only=True):
     exposure: ExposureLimit | None = None
     fallback: Literal["approve", "reject"] | None = None
     retention: timedelta | None = None
+    personal: tuple[str, ...] = ()
     input_validator: Any
     output_validator: Any
 

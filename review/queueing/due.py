@@ -8,6 +8,7 @@ import msgspec
 from review.configuration.rules import ProjectConfig
 from review.identity import service as identity
 from review.identity.rules import Principal
+from review.items.personal import hidden_raw
 from review.kernel.db import Hot
 from review.queueing import due_queries
 
@@ -92,7 +93,7 @@ async def list_due(
             type=row["type"],
             external_id=row["external_id"],
             due_at=row["due_at"],
-            input=msgspec.Raw(row["input"].encode()),
+            input=hidden_raw(msgspec.Raw(row["input"].encode()), who.hidden_of(row["type"]), "input"),
             wanted=row["wanted"],
             holders=row["holders"],
         )

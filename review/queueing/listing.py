@@ -1,5 +1,6 @@
 """Lists of items as a filter asks for them: one bounded stretch of an index at a time, and how far it was followed."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,7 @@ import msgspec
 
 from review.configuration.rules import ProjectConfig
 from review.identity.rules import Permission, Principal
+from review.items.personal import hidden_raw
 from review.kernel.db import Hot
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.sentences import say
@@ -16,6 +18,7 @@ from review.queueing.listing_queries import COUNT_CAP, Asked
 from review.queueing.listing_rules import FOREVER, FOREVER_YEAR, Place, Plan, Source, Wanted, plan_of
 
 MOST_LINES = 200
+SEARCHED = {"text": "input", "subject": "subject"}  # what looks into payloads, and where it looks
 
 
 class Holding(msgspec.Struct, frozen=True):
@@ -85,7 +88,8 @@ async def look(
     _check_place(wanted, after)
     plan = plan_of(named)
     sees_all = not who.is_pool_bound and not wanted.pool
-    asked = Asked(named, plan, pools=pools, sees_all=sees_all, after=after, limit=limit)
+    unsearched = list_unsearched(who, named)
+    asked = Asked(named, plan, pools=pools, sees_all=sees_all, after=after, limit=limit, unsearched=unsearched)
     most = COUNT_CAP + 1 if after is None else limit + 1
     rows = await listing_queries.look(hot, who.project_id, asked, most=most)
     lines = [_line(row, who, named) for row in rows if row["item_id"] is not None]
@@ -178,8 +182,8 @@ def _line(row: Any, who: Principal, wanted: Wanted) -> ItemLine:
         due_at=None if due_at is None or due_at.year == FOREVER_YEAR else due_at,
         created_at=row["created_at"],
         closed_at=row["closed_at"],
-        input=_raw(row["input"]),
-        output=_raw(row["output"]),
+        input=_raw(row["input"], who.hidden_of(row["type"]), "input"),
+        output=_raw(row["output"], who.hidden_of(row["type"]), "output"),
         confidence=row["confidence"],
         level=row["escalation_level"] or 0,
         reviews_required=row["reviews_required"] or 0,
@@ -204,8 +208,14 @@ def _place(row: Any, order: str) -> Place:
             return Place(id=row["item_id"])
 
 
-def _raw(text: str | None) -> msgspec.Raw | None:
-    return None if text is None else msgspec.Raw(text.encode())
+def _raw(text: str | None, paths: Sequence[str], root: str) -> msgspec.Raw | None:
+    return None if text is None else hidden_raw(msgspec.Raw(text.encode()), paths, root)
+
+
+def list_unsearched(who: Principal, wanted: Wanted) -> list[str]:
+    """List the item types of which a filter finds nothing, for the caller does not see what it looks into there."""
+    roots = (root for name, root in SEARCHED.items() if getattr(wanted, name))
+    return sorted({each for root in roots for each in who.types_hiding(root)})
 
 
 def may_see_holders(who: Principal) -> bool:

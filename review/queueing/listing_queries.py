@@ -5,6 +5,7 @@ its text depends on which filters there are, never on what they say.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -67,13 +68,24 @@ class Statement:
 
 
 class Asked:
-    """Who asks for what, from where on, and how many lines; `pools` is None for who sees everything."""
+    """Who asks for what, from where on, and how many lines; `pools` is None for who sees everything.
+
+    `unsearched` are the item types that match nothing, for what is asked for is hidden from the caller there.
+    """
 
     def __init__(
-        self, wanted: Wanted, plan: Plan, *, pools: list[str], sees_all: bool, after: Place | None, limit: int
+        self,
+        wanted: Wanted,
+        plan: Plan,
+        *,
+        pools: list[str],
+        sees_all: bool,
+        after: Place | None,
+        limit: int,
+        unsearched: Sequence[str] = (),
     ) -> None:
         self.wanted, self.plan, self.pools, self.sees_all = wanted, plan, pools, sees_all
-        self.after, self.limit = after, limit
+        self.after, self.limit, self.unsearched = after, limit, unsearched
 
 
 async def look(hot: Hot, project_id: UUID, asked: Asked, *, most: int) -> list[Any]:
@@ -216,9 +228,11 @@ def _matching(said: Statement, asked: Asked, place: str, most: int) -> str:
         f"coalesce({_SURE}, 2) AS sureness, -coalesce({_SURE}, -1) AS doubt" if inside else "0 AS sureness, 0 AS doubt"
     )
     tests = [*_one_line_each(said, asked), *_narrow(said, wanted), *_payload(said, wanted)]
+    if asked.unsearched:
+        tests.append(f"i.type <> ALL ({said.add(list(asked.unsearched), 'text[]')})")
     if place:
         tests.append(_said_of(place, _OF_LOOKED))
-    needed = ((_ITEM, _needs_item(wanted)), (_CASE, bool(wanted.escalated)), (_BODY, inside))
+    needed = ((_ITEM, bool(asked.unsearched) or _needs_item(wanted)), (_CASE, bool(wanted.escalated)), (_BODY, inside))
     joins = " ".join(join for join, is_needed in needed if is_needed)
     where = " AND ".join(tests) or "true"
     return f"SELECT l.*, {sure} FROM looked l {joins} WHERE {where} ORDER BY {order}{direction} LIMIT {most}"

@@ -80,7 +80,7 @@ async def present(
     if not rows:
         return []
     found = await item_queries.list_details(hot, who, [row["item_id"] for row in rows])
-    details = {row["id"]: detail_of(row, who.project, base_url) for row in found}
+    details = {row["id"]: detail_of(row, who, base_url) for row in found}
     answers = await _answers_for(hot, who, {row["id"]: row["sees_answers"] for row in rows})
     return [
         ClaimedAssignment(
@@ -174,7 +174,7 @@ async def show_held(hot: Hot, *, who: Principal, seat: Seat, config: ProjectConf
         pool=seat.pool,
         fence=seat.fence,
         lease_expires_at=seat.lease_until,
-        item=detail_of(row, who.project, base_url),
+        item=detail_of(row, who, base_url),
         verdicts=verdicts_in(config, seat.pool),
         answers=(await _answers_for(hot, who, {seat.id: seat.sees_answers})).get(seat.id),
     )

@@ -1,5 +1,6 @@
 """Deciding over everybody's head: at once, or, where two people must decide, once a second one has confirmed it."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import func
@@ -11,6 +12,7 @@ from review.decisions.rules import LockedItem, Outcome, Source, Verdict
 from review.identity.rules import Principal
 from review.items import service as items
 from review.items.errors import ItemClosed, ItemErased
+from review.items.personal import hidden_part
 from review.items.schemas import ItemView
 from review.kernel.db import driver_of
 from review.kernel.errors import FieldError
@@ -56,7 +58,7 @@ async def override(
     check_form(standing, item, submitted, say("the item stands as it was"))
     active = standing.config.item_types.get(item.type)
     if item.route.get("two_person") or (active is not None and active.two_person):
-        await _propose(tx, who, item, submitted)
+        await _propose(tx, who, item, submitted, () if active is None else active.personal)
     else:
         await _check_none_pending(tx, who, item)
         outcome = Outcome(
@@ -190,7 +192,10 @@ async def _check_none_pending(tx: AsyncSession, who: Principal, item: LockedItem
         raise OverridePending(message)
 
 
-async def _propose(tx: AsyncSession, who: Principal, item: LockedItem, submitted: JudgementIn) -> None:
+async def _propose(
+    tx: AsyncSession, who: Principal, item: LockedItem, submitted: JudgementIn, personal: Sequence[str]
+) -> None:
+    """Keep a proposal; what of its output is personal is not put into the audit, which more people read."""
     await _check_none_pending(tx, who, item)
     proposal = OverrideProposal(
         project_id=who.project_id,
@@ -208,7 +213,7 @@ async def _propose(tx: AsyncSession, who: Principal, item: LockedItem, submitted
     details = {
         "proposal_id": str(proposal.id),
         "verdict": proposal.verdict,
-        "output": proposal.output,
+        "output": hidden_part(proposal.output, personal, "output"),
         "reasons": proposal.reasons,
         "comment": proposal.comment,
         "revision": proposal.revision,

@@ -12,6 +12,7 @@ from review.configuration import rollouts
 from review.configuration.models import Rollout
 from review.configuration.rollouts import RolloutView
 from review.identity.rules import Permission, Principal
+from review.items.personal import HIDDEN, speaks_of
 from review.kernel.db import Hot, driver_of
 from review.kernel.paging import cursor_of
 from review.rehearsal.rules import FROM_TO
@@ -121,7 +122,13 @@ def _difference(row: Any, who: Principal) -> Difference:
         candidate=row["new"],
         live_rule=row["old_rule"],
         candidate_rule=row["new_rule"],
-        parts=msgspec.json.decode(row["parts"], type=list[Value]) if may_read else [],
+        parts=_shown(msgspec.json.decode(row["parts"], type=list[Value]), who) if may_read else [],
         verdict=verdict,
         sides_with=None if verdict is None else rules.side_of(row["old"], row["new"], verdict),
     )
+
+
+def _shown(parts: list[Value], who: Principal) -> list[Value]:
+    """Hide what personal fields are for an item; of which type it is does not matter here."""
+    paths = [path for hidden in who.hides.values() for path in hidden]
+    return [Value(each.name, HIDDEN) if any(speaks_of(each.name, path) for path in paths) else each for each in parts]

@@ -27,8 +27,9 @@ async def snapshot_file(
     """Answer with a file of a snapshot, for the API and the page alike; that it left is in the audit.
 
     Raises:
-        SnapshotNotFound (404); SnapshotNotReady (409); StoreRefused (503).
+        SnapshotNotFound (404); PersonalWithheld (403); SnapshotNotReady (409); StoreRefused (503).
     """
+    await snapshots.check_reader(services.db.hot, who=who, dataset=dataset, number=number)
     which: dict[str, Any] = {"project_id": who.project_id, "dataset": dataset, "number": number, "name": name}
     found, pieces = await snapshots.read_file(services.db.hot, Store.of(services.settings), **which)
     first = await anext(pieces, b"")
@@ -47,8 +48,10 @@ async def snapshot_in_format(
     """Answer with a snapshot, or a part of it, in a format; that it left is in the audit.
 
     Raises:
-        RenderingInvalid (422); SnapshotNotFound (404); SnapshotNotReady (409); StoreRefused (503).
+        RenderingInvalid (422); SnapshotNotFound (404); PersonalWithheld (403); SnapshotNotReady (409);
+        StoreRefused (503).
     """
+    await snapshots.check_reader(services.db.hot, who=who, dataset=dataset, number=number)
     name, split, options = asked
     which: dict[str, Any] = {
         "project_id": who.project_id,

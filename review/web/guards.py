@@ -74,7 +74,7 @@ async def key_guard(connection: Connection, handler: BaseRouteHandler) -> None:
     if who.key_id is not None:
         _services(connection).key_use.note(who.project_id, who.key_id, origin)
     _check(who, handler.opt[PERMISSION])
-    connection.scope["user"] = msgspec.structs.replace(who, origin=origin)
+    connection.scope["user"] = await _entered(connection, who, origin)
 
 
 async def admit_again(connection: Connection) -> Principal:
@@ -85,7 +85,7 @@ async def admit_again(connection: Connection) -> Principal:
     """
     who = await keys.authenticate_key(_services(connection).db.hot, secret_of(connection))
     _check(who, connection.route_handler.opt[PERMISSION])
-    return msgspec.structs.replace(who, origin=client_of(connection))
+    return await _entered(connection, who, client_of(connection))
 
 
 def secret_of(connection: Connection) -> str:
@@ -130,7 +130,12 @@ async def session_guard(connection: Connection, handler: BaseRouteHandler) -> No
     if named is not None:
         who = identity.enter_project(visitor, named)
         _check(who, handler.opt[PERMISSION])
-        connection.scope["user"] = msgspec.structs.replace(who, origin=client_of(connection))
+        connection.scope["user"] = await _entered(connection, who, client_of(connection))
+
+
+async def _entered(connection: Connection, who: Principal, origin: str) -> Principal:
+    """Give a caller with where they call from, and with the personal fields that are not for them to see."""
+    return msgspec.structs.replace(who, origin=origin, hides=await _services(connection).hides_of(who))
 
 
 async def _authenticate(connection: Connection, secret: str) -> Principal:

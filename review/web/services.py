@@ -121,6 +121,12 @@ class Services:
         """Give the configuration that was active when the caller was authenticated."""
         return await self.configs.get(who.project_id, who.config_version)
 
+    async def hides_of(self, who: Principal) -> dict[str, tuple[str, ...]]:
+        """Give the personal fields, by item type, that the caller does not see; asks nothing for those who see them."""
+        if who.sees_personal or not who.config_version:
+            return {}
+        return (await self.config_of(who)).personal
+
     async def desk_of(self, who: Principal) -> Desk:
         """Give what taking items in needs."""
         config = await self.config_of(who)

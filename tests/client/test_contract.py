@@ -16,7 +16,7 @@ from countersign_client import AsyncClient, Client, calls, gated
 from countersign_client.answers import Feedback
 from countersign_client.answers import Route as Routed
 from countersign_client.datasets import AsyncDatasets, Datasets
-from countersign_client.definitions import Criteria, Definition, Sampling, Splitting
+from countersign_client.definitions import Criteria, Definition, Field, Sampling, Splitting
 from countersign_client.driving import API
 from countersign_client.protocol import Route
 from countersign_client.submissions import Alternative, Cost, Details, Model, Submission
@@ -162,6 +162,7 @@ def test_the_comparison_finds_what_is_wrong() -> None:
         (Criteria, "Criteria"),
         (Sampling, "Sampling"),
         (Splitting, "Splitting"),
+        (Field, "Field"),
     ],
 )
 def test_what_is_sent_has_every_key_of_the_document_and_no_other(ours: Any, theirs: str) -> None:

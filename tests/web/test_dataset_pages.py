@@ -24,6 +24,8 @@ FORM = {
     "at_most": "5",
     "distinct": "on",
     "text_at": "text",
+    "redact_drop": "external_id",
+    "redact_mask": "comment:4, tags",
 }
 
 
@@ -51,12 +53,15 @@ async def test_a_dataset_is_defined_seen_and_made_into_a_snapshot_that_is_taken_
     assert "2 of all 3 records." in page
     assert "the same text as an earlier record: 1" in page
     assert "<b>classifier</b>" not in page
+    assert 'name="redact_mask" value="comment:4, tags"' in page, "what is redacted can be changed as it was written"
     begun = await http.post(f"{P}/intents/snapshots", data={"_csrf": token})
     waiting = (await http.get(begun.headers["location"])).text
     assert "A worker makes it" in waiting
     assert await running.advance(world.db, world.settings) == 1
     ready = (await http.get(f"{P}/intents/1")).text
     assert "2 of 3 records" in ready
+    told = re.findall(r"<code>([a-z_]+)</code></td><td>([a-z ]+)</td>", ready)
+    assert told == [("external_id", "left out"), ("comment", "masked"), ("tags", "masked")]
     names = re.findall(r'href="[^"]+/files/([a-z0-9.-]+)"', ready)
     got = [parquet.read_table(io.BytesIO((await http.get(f"{P}/intents/1/files/{name}")).content)) for name in names]
     assert sum(table.num_rows for table in got) == 2

@@ -113,7 +113,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ItemDetail(Item, frozen=True, kw_only=True):
-    """An item with what was submitted, and where its case stands now."""
+    """An item with what was submitted, and where its case stands now.
+
+    `hidden` are the paths of personal fields that are not for you to see; `hidden: personal data` stands there.
+    """
 
     input: Any
     output: Any
@@ -121,6 +124,7 @@ class ItemDetail(Item, frozen=True, kw_only=True):
     pool: str | None
     priority: int | None
     questions: list[Question] = []
+    hidden: list[str] = []
 
 
 class ItemPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal, TypedDict
+from typing import Literal, Required, TypedDict
 
 from countersign_client.submissions import Verdict
 
@@ -49,9 +49,21 @@ class Splitting(TypedDict, total=False):
     salt: str
 
 
+class Field(TypedDict, total=False):
+    """What happens to a field such as `input.email`: it is dropped unless `how` says otherwise.
+
+    `keep_last` has a mask leave so many characters at the end; `keep` is for personal fields that you see.
+    """
+
+    path: Required[str]
+    how: Literal["drop", "hash", "mask", "keep"]
+    keep_last: int
+
+
 class Definition(TypedDict, total=False):
     """All that says what a dataset is."""
 
     criteria: Criteria
     sampling: Sampling
     splitting: Splitting
+    redaction: Sequence[Field]

@@ -88,6 +88,23 @@ class Guidelines(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+class Redacted(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done to a field of an item type's records: `how` is drop, hash, mask or keep."""
+
+    type: str
+    path: str
+    how: str
+    keep_last: int = 0
+    because: str = "definition"
+
+
+class Redaction(msgspec.Struct, frozen=True, kw_only=True):
+    """Which fields did not leave as they are; snapshots with the same `key` have hashes that can be joined."""
+
+    fields: list[Redacted] = []
+    key: str | None = None
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """All that says what a snapshot is; `sha256` is over the names and digests of its files."""
 
@@ -113,6 +130,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     guidelines: list[Guidelines]
     code_version: str
     conflicts: int = 0
+    redaction: Redaction = Redaction()
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,11 +7,12 @@ on nothing but records and their order.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
+from review.datasets.redaction.rules import NOTHING, Redacting
 from review.datasets.selections import rules
 from review.datasets.selections.repeating import Conflict, Found, Repetitions
 from review.datasets.selections.rules import Circumstances, Definition, Record
@@ -20,7 +21,16 @@ from review.datasets.selections.splits import group_of, part_of
 
 MOST_OF_A_TEXT: Final = 300
 
+
+class Left(msgspec.Struct, frozen=True):
+    """What of a record may have been redacted and is read again."""
+
+    input: msgspec.Raw
+    label: Any
+
+
 _record = msgspec.json.Decoder(Record)
+_left = msgspec.json.Decoder(Left)
 _around = msgspec.json.Decoder(Circumstances)
 
 
@@ -77,12 +87,14 @@ class Choice:
         shares: Mapping[str, float] | None = None,
         guidelines: Mapping[tuple[str, int], str] | None = None,
         found: Found | None = None,
+        redactor: Redacting = NOTHING,
     ) -> None:
         self._definition = definition
         self._shares = shares
         self._guidelines = guidelines or {}
         self._repetitions = Repetitions(definition) if found is None else None
         self.found = self._repetitions.found if self._repetitions else found or Found()
+        self._redactor = redactor
         self.counts = Counts()
 
     def take(self, lines: bytes) -> list[Taken]:
@@ -97,17 +109,15 @@ class Choice:
         text, _, beside = line.rpartition(b"\t")
         record, around = _record.decode(text), _around.decode(beside)
         self.counts.seen += 1
-        sampling, splitting = self._definition.sampling, self._definition.splitting
-        name = rules.class_of(record.label, sampling.label_at)
-        share = 1.0 if self._shares is None else self._shares.get(name, 0.0)
         reason = rules.why_left_out(self._definition.criteria, record, around)
-        part = ""
-        if reason is None:
-            part = part_of(splitting, group_of(splitting, record, around))
-            if self._repetitions is not None:
-                self._repetitions.look(record, name, part)
-            reason = self.found.left_out.get(record.id.int)
-            part = self.found.parts.get(record.id.int, part)
+        if reason is not None:
+            self.counts.left_out[reason] += 1
+            return None
+        text, record = redacted(self._redactor, text, record)
+        around = msgspec.structs.replace(around, subject=self._redactor.subject_of(record.type, around.subject))
+        name = rules.class_of(self._redactor.label_of(record.type, record.label), self._definition.sampling.label_at)
+        share = 1.0 if self._shares is None else self._shares.get(name, 0.0)
+        reason, part = self._repeated(record, name, around)
         if reason is None and share < 1.0 and rules.place_of(record.item_id) >= share:
             reason = rules.SAMPLED_OUT
         if reason is not None:
@@ -117,6 +127,13 @@ class Choice:
         if self._shares is None:
             return Taken(part, text)
         return Taken(part, self._with_added(text, record, around, (name, share, part)))
+
+    def _repeated(self, record: Record, name: str, around: Circumstances) -> tuple[str | None, str]:
+        """Say why a record is left out that says what an earlier one has said, and which part it would go to."""
+        part = part_of(self._definition.splitting, group_of(self._definition.splitting, record, around))
+        if self._repetitions is not None:
+            self._repetitions.look(record, name, part)
+        return self.found.left_out.get(record.id.int), self.found.parts.get(record.id.int, part)
 
     def _count(self, record: Record, name: str, part: str) -> None:
         self.counts.taken += 1
@@ -144,13 +161,25 @@ class Choice:
         return text.rstrip()[:-1] + b"," + msgspec.json.encode(added)[1:]
 
 
-def with_texts(conflicts: Sequence[Conflict], lines: bytes, path: str) -> list[ConflictView]:
-    """Put the beginnings of their texts to conflicts, out of the lines in which they were found."""
+def redacted(redactor: Redacting, text: bytes, record: Record) -> tuple[bytes, Record]:
+    """Give a record as it leaves: nothing is told by what is not in it any more."""
+    told = redactor.record(text)
+    if told is text:
+        return text, record
+    left = _left.decode(told)
+    return told, msgspec.structs.replace(record, input=left.input, label=left.label)
+
+
+def with_texts(
+    conflicts: Sequence[Conflict], lines: bytes, path: str, redactor: Redacting = NOTHING
+) -> list[ConflictView]:
+    """Put the beginnings of their texts to conflicts, as they leave, out of the lines in which they were found."""
     wanted = {str(each).encode() for one in conflicts for each in (one.item_id, one.earlier_item_id)}
     texts: dict[UUID, str] = {}
     for line in lines.splitlines() if wanted else ():
         if any(each in line for each in wanted):
-            record = _record.decode(line.rpartition(b"\t")[0])
+            text = line.rpartition(b"\t")[0]
+            _, record = redacted(redactor, text, _record.decode(text))
             texts[record.item_id] = rules.text_of(record.input, path)[:MOST_OF_A_TEXT]
     return [
         ConflictView(**msgspec.structs.asdict(each), text=texts[each.item_id], earlier_text=texts[each.earlier_item_id])

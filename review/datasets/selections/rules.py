@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from review.datasets.redaction.rules import Fields
 from review.kernel.shapes import is_object
 
 Verdict = Literal["approve", "correct", "reject"]
@@ -109,11 +110,12 @@ class Splitting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """All that says what a dataset is."""
+    """All that says what a dataset is; `redaction` says which fields leave otherwise than they are."""
 
     criteria: Criteria = Criteria()
     sampling: Sampling = msgspec.field(default_factory=Sampling)
     splitting: Splitting = msgspec.field(default_factory=Splitting)
+    redaction: Fields = ()
 
 
 class RouteSeen(msgspec.Struct, frozen=True):

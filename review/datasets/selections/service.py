@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import aclosing
+from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -13,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.audit import service as audit
 from review.audit.rules import Action
 from review.datasets.errors import DatasetExists, DatasetInvalid, DatasetNotFound
+from review.datasets.redaction import service as redaction
+from review.datasets.redaction.rules import Redacting
 from review.datasets.selections import queries, splits
 from review.datasets.selections.choosing import Choice, with_texts
 from review.datasets.selections.models import Dataset
@@ -21,7 +24,7 @@ from review.datasets.selections.schemas import DatasetView, Preview
 from review.feedback import chunks
 from review.feedback import service as feedback
 from review.identity.rules import Principal
-from review.kernel.db import Database
+from review.kernel.db import Database, Hot, driver_of
 from review.kernel.errors import FieldError
 from review.kernel.ids import new_id
 from review.kernel.sentences import say
@@ -41,9 +44,10 @@ async def create(
     """Keep a definition under a name.
 
     Raises:
-        DatasetInvalid (422); DatasetExists (409).
+        DatasetInvalid (422); DatasetExists (409); PersonalWithheld: it keeps what the caller does not see (403).
     """
     check(definition, name=name, description=description)
+    await check_redaction(await driver_of(tx), who, definition)
     if await queries.find(tx, who.project_id, name) is not None:
         message = say(
             "There is a dataset %(name)s already. Nothing was changed; take another name, or change that one.",
@@ -72,9 +76,10 @@ async def change(
     """Give a dataset another definition; snapshots that were made keep theirs. Idempotent.
 
     Raises:
-        DatasetInvalid (422); DatasetNotFound (404).
+        DatasetInvalid (422); DatasetNotFound (404); PersonalWithheld (403).
     """
     check(definition, name=name, description=description)
+    await check_redaction(await driver_of(tx), who, definition)
     row = await queries.lock(tx, who.project_id, name)
     if row is None:
         raise not_found(name)
@@ -105,19 +110,25 @@ async def list_datasets(tx: AsyncSession, *, project_id: UUID, after: str = "", 
     return [view_of(row) for row in await queries.list_datasets(tx, project_id, after, limit)]
 
 
-async def preview(db: Database, *, project_id: UUID, definition: Definition) -> Preview:
+async def preview(db: Database, *, who: Principal, definition: Definition, is_stored: bool = False) -> Preview:
     """Try a definition on the newest records of the feed; nothing is stored.
 
+    Of one that `is_stored` what is redacted was checked then, and what it keeps is shown to those who see it.
+
     Raises:
-        DatasetInvalid (422).
+        DatasetInvalid (422); PersonalWithheld (403).
     """
     check(definition)
+    if not is_stored:
+        await check_redaction(db.hot, who, definition)
+    project_id = who.project_id
+    redactor = await redaction.trial_redactor(db.hot, who, definition.redaction)
     upto = await feedback.settle_feed(db, project_id)
     after = max(0, upto - MOST_LOOKED_AT)
     most = MOST_BYTES if definition.sampling.similarity_at_least is None else MOST_BYTES_COMPARED
     lines = await _read(db, stretch_of(project_id, definition, upto=upto, after=after), most)
-    is_part = after > 0
-    return await asyncio.to_thread(_preview, definition, lines, upto - after, is_part=is_part)
+    trial = partial(_preview, definition, lines, upto - after, redactor.rewriter, is_part=after > 0)
+    return await asyncio.to_thread(trial)
 
 
 def stretch_of(project_id: UUID, definition: Definition, *, upto: int, after: int = 0) -> chunks.Stretch:
@@ -130,6 +141,16 @@ def stretch_of(project_id: UUID, definition: Definition, *, upto: int, after: in
         of_type=types[0] if len(types) == 1 else None,
         beside=queries.CIRCUMSTANCES,
     )
+
+
+async def check_redaction(hot: Hot, who: Principal, definition: Definition) -> None:
+    """Refuse what no record has, or what the caller may not have whole.
+
+    Raises:
+        DatasetInvalid: with the places (422); PersonalWithheld (403).
+    """
+    types, by = definition.criteria.types, definition.splitting.by
+    await redaction.check(hot, who, definition.redaction, types=types, at="definition.redaction", by=by)
 
 
 def check(definition: Definition, *, name: str = "dataset", description: str = "") -> None:
@@ -204,12 +225,12 @@ async def _read(db: Database, stretch: chunks.Stretch, most: int) -> bytes:
     return b"".join(pieces)
 
 
-def _preview(definition: Definition, lines: bytes, wanted: int, *, is_part: bool) -> Preview:
+def _preview(definition: Definition, lines: bytes, wanted: int, redactor: Redacting, *, is_part: bool) -> Preview:
     """Count first, and take by the shares that follow; `wanted` is how many records might have been read."""
-    counted = Choice(definition)
+    counted = Choice(definition, redactor=redactor)
     counted.take(lines)
     shares, found = counted.shares(), counted.found
-    choice = Choice(definition, shares, found=found)
+    choice = Choice(definition, shares, found=found, redactor=redactor)
     taken, counts = choice.take(lines), choice.counts
     return Preview(
         seen=counts.seen,
@@ -223,5 +244,5 @@ def _preview(definition: Definition, lines: bytes, wanted: int, *, is_part: bool
         shares=shares,
         samples=[msgspec.Raw(each.line) for each in taken[-MOST_SAMPLES:]],
         conflicts=found.conflicts,
-        conflict_samples=with_texts(found.samples, lines, definition.sampling.text_at),
+        conflict_samples=with_texts(found.samples, lines, definition.sampling.text_at, redactor),
     )

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from review.datasets.redaction.rules import Redaction
 from review.datasets.selections.rules import Definition
 from review.kernel.canonical import sha256_of
 
@@ -70,7 +71,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     `sha256` is that of the canonical JSON of the files' names and digests: the same selection and cut-off give the
     same. Counts are of the records taken, `left_out` of those looked at and not taken, by reason; `conflicts` are
-    records that repeat an earlier one, or nearly, and have another label.
+    records that repeat an earlier one, or nearly, and have another label. `redaction` is what was done to which field,
+    of which type.
     """
 
     format_version: int
@@ -95,6 +97,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     guidelines: Sequence[Guidelines]
     code_version: str
     conflicts: int = 0
+    redaction: Redaction = Redaction()
 
 
 class Tombstone(msgspec.Struct, frozen=True, kw_only=True):

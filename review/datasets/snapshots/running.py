@@ -20,6 +20,8 @@ from review.audit.rules import TIMER, Action
 from review.datasets.errors import NothingTaken, StoreRefused
 from review.datasets.formats.fitting import Plan
 from review.datasets.formats.parquet import json_columns
+from review.datasets.redaction.rules import Redaction
+from review.datasets.redaction.service import redactor_for
 from review.datasets.selections import queries as selections
 from review.datasets.selections.choosing import Choice, Counts
 from review.datasets.selections.rules import Definition
@@ -76,7 +78,7 @@ async def work(
             error = row["error"] or "It failed again and again."
             await queries.end(db.hot, mine, "failed", None, error, 0)
             return False
-        return await _Making(db, Store.of(settings), mine, row, is_stopping).make()
+        return await _Making(db, settings, mine, row, is_stopping).make()
     except _Lost:
         await queries.give_back(db.hot, mine)
     except (StoreRefused, OSError) as fault:
@@ -95,9 +97,10 @@ async def work(
 class _Making:
     """One snapshot in the making."""
 
-    def __init__(self, db: Database, store: Store, mine: Mine, row: Any, is_stopping: Callable[[], bool]) -> None:
+    def __init__(self, db: Database, settings: Settings, mine: Mine, row: Any, is_stopping: Callable[[], bool]) -> None:
         self._db = db
-        self._store = store
+        self._settings = settings
+        self._store = Store.of(settings)
         self._mine = mine
         self._row = row
         self._is_stopping = is_stopping
@@ -109,14 +112,16 @@ class _Making:
         """Count, write, store, and only then say that it is ready."""
         cut_off = await self._cut_off()
         stretch = stretch_of(self._mine[0], self._definition, upto=cut_off)
-        counted = Choice(self._definition)
+        fields, by = self._definition.redaction, self._definition.splitting.by
+        redactor = await redactor_for(self._db.hot, self._mine[0], fields, by, self._settings)
+        counted = Choice(self._definition, redactor=redactor.rewriter)
         plan = await count(self._db, stretch, counted, self._watch)
         if not counted.counts.taken:
             raise NothingTaken(_nothing(counted.counts))
         self._before = cut_off
         shares, texts = counted.shares(), await self._guidelines(counted.counts)
         digests = {key: text_sha256(text) for key, text in texts.items()}
-        choice = Choice(self._definition, shares, digests, counted.found)
+        choice = Choice(self._definition, shares, digests, counted.found, redactor.rewriter)
         del counted  # the signatures of near duplicates go with it
         with tempfile.TemporaryDirectory(prefix="countersign-snapshot-") as folder:
             files = await write(self._db, stretch, choice, plan, Path(folder), self._watch)
@@ -126,7 +131,8 @@ class _Making:
                 await self._keep()
                 await self._store.put(self._path(each.name), Path(folder) / each.name)
         await self._remove_leftovers(files)
-        manifest = self._manifest(choice, files, plan, cut_off, shares, texts)
+        told = redactor.told(name for name, _ in choice.counts.type_versions)
+        manifest = self._manifest(choice, files, plan, cut_off, shares, texts, told)
         text = msgspec.json.encode(manifest)
         await self._keep()
         await self._store.put(self._path(MANIFEST), msgspec.json.format(text) + b"\n")
@@ -172,6 +178,7 @@ class _Making:
         cut_off: int,
         shares: dict[str, float],
         texts: dict[tuple[str, int], str],
+        redaction: Redaction,
     ) -> Manifest:
         counts = choice.counts
         return Manifest(
@@ -203,6 +210,7 @@ class _Making:
                 for (name, number), of in sorted(counts.type_versions.items())
                 for text in [texts.get((name, number), "")]
             ],
+            redaction=redaction,
             code_version=version("countersign"),
         )
 

@@ -10,12 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.audit import service as audit
 from review.audit.rules import Action, Actor
 from review.datasets.errors import SnapshotNotFound, SnapshotNotReady, SnapshotOver, TooManySnapshots
+from review.datasets.redaction import service as redaction
 from review.datasets.selections.rules import Definition
 from review.datasets.selections.service import not_found
 from review.datasets.snapshots import queries
 from review.datasets.snapshots.rules import FileOf, Manifest, Tombstone
 from review.datasets.snapshots.schemas import SnapshotView
 from review.datasets.snapshots.store import Store
+from review.identity.rules import Principal
 from review.kernel.db import Hot, driver_of
 from review.kernel.foreign import English
 from review.kernel.ids import new_id
@@ -151,6 +153,18 @@ async def read_file(
         )
         raise SnapshotNotFound(message)
     return file, store.read(path_of(project_id, dataset, number, name))
+
+
+async def check_reader(hot: Hot, *, who: Principal, dataset: str, number: int) -> Manifest:
+    """Let pass who may read what is in the files of a snapshot, and give its manifest; ask before they leave.
+
+    Raises:
+        SnapshotNotFound (404); SnapshotNotReady (409); PersonalWithheld: they hold personal fields that are hidden from
+        the reader (403).
+    """
+    manifest = await get_manifest(hot, project_id=who.project_id, dataset=dataset, number=number)
+    redaction.check_readable((each.type for each in manifest.guidelines), manifest.redaction.fields, who.hides)
+    return manifest
 
 
 async def note_read(tx: AsyncSession, *, project_id: UUID, actor: Actor, dataset: str, number: int, name: str) -> None:

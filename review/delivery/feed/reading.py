@@ -8,6 +8,8 @@ import msgspec
 from review.delivery.feed import queries
 from review.delivery.feed.errors import EventCursorUnknown
 from review.delivery.feed.schemas import EventPage
+from review.identity.rules import Principal
+from review.items.personal import hidden_body
 from review.kernel.db import Hot
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.events import EventKind
@@ -51,14 +53,17 @@ async def find_position(hot: Hot, project_id: UUID, after: str | None) -> int | 
     return position
 
 
-async def page(hot: Hot, project_id: UUID, *, after: str | None, kinds: frozenset[str] | None, limit: int) -> EventPage:
+async def page(hot: Hot, who: Principal, *, after: str | None, kinds: frozenset[str] | None, limit: int) -> EventPage:
     """Read events behind the cursor; whoever continues from `next` misses none and sees none twice.
+
+    Personal fields that are not for the caller to see are hidden in them.
 
     A page looks at a bounded stretch of the feed, so with a filter it may be empty although `next` leads on.
 
     Raises:
         EventCursorUnknown: the cursor is not one of this project's feed (422).
     """
+    project_id = who.project_id
     start = await find_position(hot, project_id, after) or 0
     last = await queries.find_last(hot, project_id)
     if last is None or last[0] <= start:
@@ -71,4 +76,4 @@ async def page(hot: Hot, project_id: UUID, *, after: str | None, kinds: frozense
         reached = rows[-1]["id"]
     else:  # everything up to the end of the stretch was looked at, also what the filter left out
         reached = last[1] if upto == last[0] else await queries.get_at(hot, project_id, upto)
-    return EventPage([msgspec.Raw(row["body"].encode()) for row in rows], str(reached))
+    return EventPage([msgspec.Raw(hidden_body(row["body"], who.hides).encode()) for row in rows], str(reached))

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Generator, Iterable
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from uuid import UUID
 from review.delivery.feed import queries
 from review.delivery.feed.errors import TooManyStreams
 from review.delivery.feed.rules import frame_of
+from review.items.personal import hidden_body
 from review.kernel.db import Hot
 from review.kernel.errors import Unavailable
 from review.kernel.events import EventKind
@@ -39,19 +40,28 @@ class Told(NamedTuple):
     position: int
     id: UUID
     kind: str
+    body: str
     frame: bytes
 
 
 class Follower:
     """One stream: what waits to be sent to it, and up to where it has been told.
 
-    `ended` says why it gets no more; what waited until then is still given.
+    `ended` says why it gets no more; what waited until then is still given. `hides` are the personal fields, by item
+    type, that its reader is not to see.
     """
 
-    def __init__(self, project_id: UUID, position: int, kinds: frozenset[str] | None) -> None:
+    def __init__(
+        self,
+        project_id: UUID,
+        position: int,
+        kinds: frozenset[str] | None,
+        hides: Mapping[str, Sequence[str]],
+    ) -> None:
         self.project_id = project_id
         self.position = position
         self.kinds = kinds
+        self.hides = hides
         self.seen: UUID | None = None  # the last event looked at, also where the filter left it out
         self.ended: str | None = None
         self._queue: deque[Told] = deque()
@@ -67,11 +77,15 @@ class Follower:
             return
         self.position = told.position
         if self.kinds is None or told.kind in self.kinds:
-            self._queue.append(told)
+            self._queue.append(told._replace(frame=self.frame_of(told)) if self.hides else told)
             self._size += len(told.frame)
             self._woken.set()
         elif not self._queue:
             self.seen = told.id
+
+    def frame_of(self, told: Told) -> bytes:
+        """Give an event as this stream's reader is shown it."""
+        return frame_of(told.id, told.kind, hidden_body(told.body, self.hides)) if self.hides else told.frame
 
     def end(self, why: str) -> None:
         """Give it no more than what it has."""
@@ -161,9 +175,16 @@ class Tail:
             raise TooManyStreams(message)
 
     @contextmanager
-    def follow(self, project_id: UUID, *, after: int, kinds: frozenset[str] | None) -> Generator[Follower]:
+    def follow(
+        self,
+        project_id: UUID,
+        *,
+        after: int,
+        kinds: frozenset[str] | None,
+        hides: Mapping[str, Sequence[str]],
+    ) -> Generator[Follower]:
         """Be one of the streams until the `with` block ends; it gets nothing before `catch_up` has been read."""
-        follower = Follower(project_id, after, kinds)
+        follower = Follower(project_id, after, kinds, hides)
         if self._closing:
             follower.end(STOPPING)
         self._streams.add(follower)
@@ -198,7 +219,7 @@ class Tail:
             follower.position = told[-1].position if len(told) == CATCH_UP else upto
             if told:
                 follower.seen = told[-1].id
-                yield b"".join(each.frame for each in told)
+                yield b"".join(follower.frame_of(each) for each in told)
 
     def _join(self, follower: Follower, *, create: bool) -> bool:
         """Have a stream told what comes, if it stands no further back than the others of its project.
@@ -246,4 +267,5 @@ class Tail:
 
 
 def _told(row: Any) -> Told:
-    return Told(row["position"], row["id"], row["kind"], frame_of(row["id"], row["kind"], row["body"]))
+    frame = frame_of(row["id"], row["kind"], row["body"])
+    return Told(row["position"], row["id"], row["kind"], row["body"], frame)

@@ -13,6 +13,8 @@ from review.delivery.webhooks import endpoint_queries, log_queries, service
 from review.delivery.webhooks.errors import DeliveryNotFound, DeliveryUnderWay, EndpointNotFound
 from review.delivery.webhooks.rules import State
 from review.delivery.webhooks.schemas import AttemptView, DeliveryDetail, DeliveryPage, DeliveryView, Replayed, Told
+from review.identity.rules import Principal
+from review.items.personal import HIDDEN, hidden_body
 from review.kernel.db import Hot, driver_of
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.paging import cursor_of, position_of
@@ -54,27 +56,36 @@ async def list_told(hot: Hot, project_id: UUID, item_id: UUID) -> list[Told]:
     return [Told(**dict(row)) for row in await log_queries.list_of_item(hot, project_id, item_id)]
 
 
-async def get_delivery(tx: AsyncSession, project_id: UUID, delivery_id: UUID) -> DeliveryDetail:
-    """Give a delivery with its body and attempts.
+async def get_delivery(tx: AsyncSession, who: Principal, delivery_id: UUID) -> DeliveryDetail:
+    """Give a delivery with its body and attempts, without personal fields that are not for the caller to see.
 
     Raises:
         DeliveryNotFound (404).
     """
-    hot = await driver_of(tx)
+    hot, project_id = await driver_of(tx), who.project_id
     row = await log_queries.find_delivery(hot, project_id, delivery_id)
     if row is None:
         raise DeliveryNotFound
     attempts = [_attempt(each) for each in await log_queries.list_attempts(hot, project_id, delivery_id)]
-    return msgspec.convert({**dict(row), "log": attempts}, DeliveryDetail)
+    return _shown(msgspec.convert({**dict(row), "log": attempts}, DeliveryDetail), who)
 
 
-async def replay(tx: AsyncSession, project_id: UUID, delivery_id: UUID, *, actor: Actor) -> DeliveryDetail:
+def _shown(found: DeliveryDetail, who: Principal) -> DeliveryDetail:
+    """Hide what is personal in a body, and what the receiver said to it, which may repeat it."""
+    body = hidden_body(found.body, who.hides) if found.body else found.body
+    if body == found.body:
+        return found
+    log = [msgspec.structs.replace(each, response_body=each.response_body and HIDDEN) for each in found.log]
+    return msgspec.structs.replace(found, body=body, log=log)
+
+
+async def replay(tx: AsyncSession, who: Principal, delivery_id: UUID) -> DeliveryDetail:
     """Send a delivery again from now on, by the whole schedule; the same id and body as before.
 
     Raises:
         DeliveryNotFound (404); EndpointNotActive, DeliveryUnderWay (409).
     """
-    hot = await driver_of(tx)
+    hot, project_id = await driver_of(tx), who.project_id
     row = await log_queries.find_delivery(hot, project_id, delivery_id)
     if row is None:
         raise DeliveryNotFound
@@ -82,8 +93,8 @@ async def replay(tx: AsyncSession, project_id: UUID, delivery_id: UUID, *, actor
     if not await log_queries.replay_one(hot, project_id, endpoint_id, delivery_id):
         raise DeliveryUnderWay
     details = {"endpoint": row["endpoint"], "delivery_id": str(delivery_id)}
-    audit.record(tx, project_id, actor, Action.DELIVERIES_REPLAYED, details=details)
-    return await get_delivery(tx, project_id, delivery_id)
+    audit.record(tx, project_id, who.actor, Action.DELIVERIES_REPLAYED, details=details)
+    return await get_delivery(tx, who, delivery_id)
 
 
 async def replay_dead(tx: AsyncSession, project_id: UUID, name: str, *, actor: Actor) -> Replayed:

@@ -91,7 +91,7 @@ async def create_dataset(request: AnyRequest, who: Who, tx: Tx) -> DatasetView:
 async def preview_dataset(request: AnyRequest, services: Svc, who: Who) -> Preview:
     """Try a definition on the newest records: what it takes, what it leaves out and why, with samples."""
     given = await bodies.read(request, PreviewIn)
-    return await datasets.preview(services.db, project_id=who.project_id, definition=given.definition)
+    return await datasets.preview(services.db, who=who, definition=given.definition)
 
 
 @get("/datasets/{name:str}", opt=READ)

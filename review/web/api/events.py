@@ -61,7 +61,7 @@ async def read_events(
     """
     kinds = reading.kinds_of(type or ())
     if EVENT_STREAM not in request.headers.get("accept", ""):
-        page = await reading.page(services.db.hot, who.project_id, after=after, kinds=kinds, limit=limit)
+        page = await reading.page(services.db.hot, who, after=after, kinds=kinds, limit=limit)
         return Response(msgspec.json.encode(page), media_type=MediaType.JSON)
     services.tail.check_room()
     if not services.limits.streaming.has_room(who.id):
@@ -84,7 +84,9 @@ async def _pieces(services: Services, wanted: Wanted) -> AsyncGenerator[bytes]:
             start, seen = (0, b"") if last is None else (last[0], _mark(last[1]))
         with (
             services.limits.streaming.hold(wanted.who.id),
-            services.tail.follow(wanted.project_id, after=start, kinds=wanted.kinds) as follower,
+            services.tail.follow(
+                wanted.project_id, after=start, kinds=wanted.kinds, hides=wanted.who.hides
+            ) as follower,
         ):
             yield seen + b": connected\n\n"
             async with aclosing(_told(services, follower, wanted)) as told:
@@ -127,6 +129,7 @@ async def _check(services: Services, follower: Follower, secret: str) -> None:
         else:
             if not who.may(Permission.READ_EVENTS) or who.project_id != follower.project_id:
                 follower.end("the key does not carry events:read any more")
+            follower.hides = await services.hides_of(who)
 
 
 def _mark(event_id: UUID | None) -> bytes:

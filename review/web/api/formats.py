@@ -12,6 +12,7 @@ from review.datasets.errors import RenderingInvalid
 from review.datasets.formats.rendering import JSON, NDJSON, Options
 from review.datasets.formats.rows import CSV
 from review.datasets.snapshots import rendering
+from review.datasets.snapshots import service as snapshots
 from review.datasets.snapshots.schemas import Checked
 from review.datasets.snapshots.store import Store
 from review.identity.rules import Permission
@@ -108,6 +109,7 @@ async def check_export(
     split: FromQuery[str] = "",
 ) -> Checked:
     """Try a format on the first 10,000 records: how many it gives, what it leaves out and why, with samples."""
+    await snapshots.check_reader(services.db.hot, who=who, dataset=name, number=number)
     return await rendering.check(
         services.db.hot,
         Store.of(services.settings),

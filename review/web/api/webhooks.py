@@ -93,13 +93,13 @@ async def list_deliveries(
 @get("/deliveries/{delivery_id:uuid}", opt=READ)
 async def get_delivery(who: Who, tx: Tx, delivery_id: FromPath[UUID]) -> DeliveryDetail:
     """Read a delivery with its body, exactly as it is sent, and every attempt with request, answer and time."""
-    return await log.get_delivery(tx, who.project_id, delivery_id)
+    return await log.get_delivery(tx, who, delivery_id)
 
 
 @post("/deliveries/{delivery_id:uuid}/replay", opt=WRITE, status_code=200)
 async def replay_delivery(who: Who, tx: Tx, delivery_id: FromPath[UUID]) -> DeliveryDetail:
     """Send a delivery again, now and by the whole schedule, with the same id and body."""
-    return await log.replay(tx, who.project_id, delivery_id, actor=who.actor)
+    return await log.replay(tx, who, delivery_id)
 
 
 @post("/webhooks/{name:str}/replay", opt=WRITE | takes(ReplayIn), status_code=200)

@@ -64,6 +64,9 @@ class Bar:
     length: float
 
 
+HOW: Final = ("drop", "hash", "mask", "keep")
+
+
 class DatasetPages(Controller):
     """Datasets by name, one with its preview and snapshots, and one snapshot."""
 
@@ -100,7 +103,7 @@ class DatasetPages(Controller):
         """Show a dataset: what it takes now, what it leaves out, and its snapshots."""
         found = await datasets.get(tx, project_id=work.who.project_id, name=name)
         made = await snapshots.list_snapshots(work.hot, project_id=work.who.project_id, dataset=name, limit=ROWS)
-        preview = await datasets.preview(work.services.db, project_id=work.who.project_id, definition=found.definition)
+        preview = await datasets.preview(work.services.db, who=work.who, definition=found.definition, is_stored=True)
         return work.page(
             "dataset.html",
             **_choices(work),
@@ -116,7 +119,7 @@ class DatasetPages(Controller):
         """Show what a definition would take, in front of the form that keeps it; no dataset can be called so."""
         pairs = await read_form(request)
         definition, existing = _read(pairs), first(pairs, "existing")
-        preview = await datasets.preview(work.services.db, project_id=work.who.project_id, definition=definition)
+        preview = await datasets.preview(work.services.db, who=work.who, definition=definition)
         return work.page(
             "dataset_trial.html",
             **_choices(work),
@@ -226,6 +229,8 @@ def _choices(work: Work) -> dict[str, Any]:
         "verdicts": ("approve", "correct", "reject"),
         "sources": ("review", "consensus", "adjudication", "override"),
         "may_write": work.who.may(Permission.WRITE_DATASETS),
+        "personal": work.config.personal,
+        "sees_personal": work.who.sees_personal,
     }
 
 
@@ -256,7 +261,8 @@ def _read(pairs: Pairs) -> Definition:
     splitting: dict[str, Any] = {"by": given.get("by") or "item", "salt": given.get("salt", "")}
     if parts:
         splitting["parts"] = parts
-    told = {"criteria": criteria, "sampling": sampling, "splitting": splitting}
+    redaction = [field for how in HOW for each in _texts(pairs, f"redact_{how}") for field in [_field(how, each)]]
+    told = {"criteria": criteria, "sampling": sampling, "splitting": splitting, "redaction": redaction}
     try:
         return msgspec.convert(told, Definition)
     except msgspec.ValidationError as fault:
@@ -286,6 +292,12 @@ def _real(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
+
+
+def _field(how: str, text: str) -> dict[str, Any]:
+    """Read a field as it is written: its path, and behind a colon how many characters a mask leaves."""
+    path, colon, kept = text.partition(":")
+    return {"path": path.strip(), "how": how} | ({"keep_last": _whole(kept.strip())} if colon else {})
 
 
 def _share(text: str) -> float | str:

@@ -1,6 +1,6 @@
 """Erasing what there is of a subject or an item: the form, what it would reach, and how far each erasure is."""
 
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from litestar import Controller, get, post
@@ -10,12 +10,14 @@ from litestar.response import Redirect, Template
 from review.erasure import service as erasures
 from review.erasure.schemas import ErasureIn
 from review.identity.rules import Permission
+from review.items import service as items
+from review.items.errors import ItemNotFound
 from review.kernel.errors import FieldError, Invalid
 from review.kernel.paging import cursor_of, position_of
 from review.kernel.sentences import say
 from review.web.guards import requires
 from review.web.pages.reading import Pairs, first, read_form
-from review.web.pages.work import WORK, InHand
+from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
 
 HERE: Final = "Erasures"
@@ -30,12 +32,19 @@ class ErasurePages(Controller):
     dependencies = WORK
 
     @get("/")
-    async def list(self, work: InHand, cursor: FromQuery[str] = "", item: FromQuery[str] = "") -> Template:
-        """Show the erasures, the last first, with the form; `item` is the one that the reader came from."""
+    async def list(
+        self, work: InHand, cursor: FromQuery[str] = "", item: FromQuery[str] = "", of: FromQuery[str] = ""
+    ) -> Template:
+        """Show the erasures, the last first, with the form; `item` is the one that the reader came from.
+
+        With `of=subject` it is that item's subject which stands in the form: no address names a person.
+        """
+        subject = await _subject_of(work, item) if of == "subject" else ""
         before = position_of(cursor or None)
         found = await erasures.list_erasures(work.hot, project_id=work.who.project_id, before=before, limit=ROWS + 1)
         more = cursor_of(found[ROWS - 1].id) if len(found) > ROWS else ""
-        return work.page("erasures.html", here=HERE, erasures=found[:ROWS], more=more, item=item)
+        asked: dict[str, Any] = {"item": "" if subject else item, "subject": subject}
+        return work.page("erasures.html", here=HERE, erasures=found[:ROWS], more=more, **asked)
 
     @post("/preview", status_code=200)
     async def preview(self, request: AnyRequest, work: InHand) -> Template:
@@ -61,6 +70,15 @@ class ErasurePages(Controller):
             is_under_way=found.state != "done",
             url=f"/p/{work.who.project}/erasures/{found.id}",
         )
+
+
+async def _subject_of(work: Work, item: str) -> str:
+    """Give the subject of an item, blank where it has none, or is no item that the reader sees."""
+    try:
+        found = await items.get_detail(work.hot, who=work.who, item_id=UUID(item), base_url=work.base_url)
+    except (ValueError, ItemNotFound):
+        return ""
+    return "" if "subject" in found.hidden else found.details.subject or ""
 
 
 def _read(pairs: Pairs) -> ErasureIn:

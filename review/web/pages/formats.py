@@ -93,6 +93,7 @@ class FormatPages(Controller):
         tried: Checked | None = None
         faults: list[str] = []
         if format:
+            await snapshots.check_reader(work.hot, who=work.who, dataset=name, number=number)
             try:
                 asked: dict[str, Any] = {"name": format, "split": split, "options": options_of(given)}
                 tried = await rendering.check(work.hot, Store.of(work.services.settings), **which, **asked)

@@ -12,6 +12,7 @@ from litestar.response import Redirect, Template
 from markupsafe import Markup
 
 from review.delivery.webhooks import log
+from review.erasure import service as erasures
 from review.escalation import clocks
 from review.escalation import service as escalation
 from review.escalation.clock_rules import Movement
@@ -102,7 +103,8 @@ class ItemPages(Controller):
         )
         await work.note_shown(item)
         beside = await beside_of(work, tx, item)
-        return work.page("item.html", item=page, item_id=item.id, beside=beside, is_desk=False, said=one_of(SAID, done))
+        said: dict[str, Any] = {"said": one_of(SAID, done), "erasing": await _erasing(work, item)}
+        return work.page("item.html", item=page, item_id=item.id, beside=beside, is_desk=False, **said)
 
     @post("/pause", opt=requires(Permission.PAUSE), status_code=200)
     async def pause(self, request: AnyRequest, work: InHand, tx: Tx, item_id: FromPath[UUID]) -> Redirect:
@@ -134,6 +136,14 @@ class ItemPages(Controller):
 
 def _back(work: Work, item_id: UUID, done: str) -> Redirect:
     return Redirect(f"/p/{work.who.project}/items/{item_id}?done={done}", status_code=303)
+
+
+async def _erasing(work: Work, item: ItemDetail) -> dict[str, Any] | None:
+    """Give what whoever may erase is led to: the erasure that the item is part of, or the form that asks for one."""
+    if not work.who.may(Permission.ERASE):
+        return None
+    part_of = await erasures.find_of_item(work.hot, project_id=work.who.project_id, item_id=item.id)
+    return {"part_of": part_of, "has_subject": bool(item.details.subject)}
 
 
 async def _clock(work: Work, item: ItemDetail, history: list[HistoryEntry]) -> ClockPart:

@@ -125,6 +125,7 @@ def around(work: Work, desk: Desk, pool: str, asked: Asked) -> dict[str, Any]:
         "clear": address(work, pool, ""),
         "may_see_holders": listing.may_see_holders(work.who),
         "may_share": listing.may_share(work.who),
+        "unsearched": [desks.title_in(config, name) for name in listing.list_unsearched(work.who, wanted)],
     }
 
 

@@ -126,7 +126,7 @@ class WebhookPages(Controller):
         self, work: InHand, tx: Tx, delivery_id: FromPath[UUID], done: FromQuery[str] = ""
     ) -> Template:
         """Show one delivery: what was sent, and every answer."""
-        found = await log.get_delivery(tx, work.who.project_id, delivery_id)
+        found = await log.get_delivery(tx, work.who, delivery_id)
         return work.page(
             "delivery.html",
             here="Webhooks",
@@ -141,7 +141,7 @@ class WebhookPages(Controller):
     async def replay_one(self, request: AnyRequest, work: InHand, tx: Tx, delivery_id: FromPath[UUID]) -> Redirect:
         """Start one delivery again, with the same id and body."""
         await read_form(request)
-        await log.replay(tx, work.who.project_id, delivery_id, actor=work.who.actor)
+        await log.replay(tx, work.who, delivery_id)
         return Redirect(f"/p/{work.who.project}/webhooks/deliveries/{delivery_id}?done=replay", status_code=303)
 
 

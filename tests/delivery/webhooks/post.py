@@ -92,7 +92,7 @@ class Post:
         """Give an endpoint's deliveries with their attempts, oldest first."""
         async with self.world.db.transaction() as tx:
             found = (await log.list_deliveries(tx, self.project_id, name, limit=200)).data
-            return [await log.get_delivery(tx, self.project_id, each.id) for each in reversed(found)]
+            return [await log.get_delivery(tx, self.world.service, each.id) for each in reversed(found)]
 
     async def delivery_reasons(self) -> set[str | None]:
         return {each.reason for each in await self.deliveries()}

@@ -288,7 +288,7 @@ async def test_replays_of_one_and_of_a_span(post: Post, dispatcher: Dispatcher) 
         (first, *_) = await post.deliveries()
         later = first.created_at + timedelta(hours=1)
         async with post.world.db.transaction() as tx:
-            await log.replay(tx, post.project_id, first.id, actor=OPERATOR)
+            await log.replay(tx, post.world.service, first.id)
         await dispatcher.drain()
         assert receiver.ids.count(str(first.event_id)) == 2
         async with post.world.db.transaction() as tx:
@@ -301,7 +301,7 @@ async def test_replays_of_one_and_of_a_span(post: Post, dispatcher: Dispatcher) 
             await asyncio.sleep(0.01)
         async with post.world.db.transaction() as tx:
             with pytest.raises(DeliveryUnderWay):
-                await log.replay(tx, post.project_id, first.id, actor=OPERATOR)
+                await log.replay(tx, post.world.service, first.id)
         receiver.open.set()
         await sending
     assert await post.world.count("audit_entries", action="webhook.replayed") == 3
