@@ -5,7 +5,8 @@ with the shares that follow. Both times give the same, for the choice depends on
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -13,6 +14,9 @@ import msgspec
 from review.datasets.selections import rules
 from review.datasets.selections.rules import Circumstances, Definition, Record
 from review.datasets.selections.splits import group_of, part_of
+
+# Called with each record that is taken, and its class.
+Witness: TypeAlias = Callable[[Record, Circumstances, str], None]
 
 _record = msgspec.json.Decoder(Record)
 _around = msgspec.json.Decoder(Circumstances)
@@ -67,10 +71,12 @@ class Choice:
         definition: Definition,
         shares: Mapping[str, float] | None = None,
         guidelines: Mapping[tuple[str, int], str] | None = None,
+        witness: Witness | None = None,
     ) -> None:
         self._definition = definition
         self._shares = shares
         self._guidelines = guidelines or {}
+        self._witness = witness
         self._seen_texts: set[bytes] = set()
         self.counts = Counts()
 
@@ -97,6 +103,8 @@ class Choice:
             return None
         part = part_of(self._definition.splitting, group_of(self._definition.splitting, record, around))
         self._count(record, name, part)
+        if self._witness is not None:
+            self._witness(record, around, name)
         if self._shares is None:
             return Taken(part, text)
         return Taken(part, self._with_added(text, record, around, (name, share, part)))

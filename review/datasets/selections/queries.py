@@ -19,7 +19,8 @@ CIRCUMSTANCES: Final = """json_build_array(
               AND later.revision > f.revision AND later.position <= {upto}),
   coalesce((SELECT json_agg(r.reviewer_id ORDER BY r.submitted_at, r.id)
             FROM cases c JOIN reviews r ON r.project_id = c.project_id AND r.case_id = c.id
-            WHERE c.project_id = f.project_id AND c.item_id = f.item_id), '[]'::json)
+            WHERE c.project_id = f.project_id AND c.item_id = f.item_id), '[]'::json),
+  f.position
 )"""
 GUIDELINES = """
 SELECT name, version, coalesce(definition ->> 'guidelines', '') AS text FROM item_types

@@ -14,6 +14,7 @@ from review.audit.rules import Action
 from review.datasets.errors import DatasetExists, DatasetInvalid, DatasetNotFound
 from review.datasets.selections import queries, splits
 from review.datasets.selections.choosing import Choice, Taken
+from review.datasets.selections.courses import Course, Courses, leading
 from review.datasets.selections.models import Dataset
 from review.datasets.selections.rules import Definition
 from review.datasets.selections.schemas import DatasetView, Preview
@@ -109,13 +110,22 @@ async def preview(db: Database, *, project_id: UUID, definition: Definition) -> 
     Raises:
         DatasetInvalid (422).
     """
+    return (await look(db, project_id=project_id, definition=definition))[0]
+
+
+async def look(db: Database, *, project_id: UUID, definition: Definition) -> tuple[Preview, Course]:
+    """Try a definition as `preview` does, and tell how the classes of what it takes went over time.
+
+    Raises:
+        DatasetInvalid (422).
+    """
     check(definition)
     upto = await feedback.settle_feed(db, project_id)
     after = max(0, upto - MOST_LOOKED_AT)
     lines = await _read(db, stretch_of(project_id, definition, upto=upto, after=after))
-    choice, shares, taken = await asyncio.to_thread(_choose, definition, lines)
+    choice, shares, taken, course = await asyncio.to_thread(_choose, definition, lines)
     counts = choice.counts
-    return Preview(
+    tried = Preview(
         seen=counts.seen,
         is_part=after > 0 or counts.seen < upto - after,
         taken=counts.taken,
@@ -127,6 +137,7 @@ async def preview(db: Database, *, project_id: UUID, definition: Definition) -> 
         shares=shares,
         samples=[msgspec.Raw(each.line) for each in taken[-MOST_SAMPLES:]],
     )
+    return tried, course
 
 
 def stretch_of(project_id: UUID, definition: Definition, *, upto: int, after: int = 0) -> chunks.Stretch:
@@ -200,10 +211,12 @@ async def _read(db: Database, stretch: chunks.Stretch) -> bytes:
     return b"".join(pieces)
 
 
-def _choose(definition: Definition, lines: bytes) -> tuple[Choice, dict[str, float], list[Taken]]:
+def _choose(definition: Definition, lines: bytes) -> tuple[Choice, dict[str, float], list[Taken], Course]:
     """Count first, and take by the shares that follow."""
     counted = Choice(definition)
     counted.take(lines)
     shares = counted.shares()
-    choice = Choice(definition, shares)
-    return choice, shares, choice.take(lines)
+    courses = Courses(leading(counted.counts.classes))
+    choice = Choice(definition, shares, witness=lambda record, _around, name: courses.add(record.decided_at, name))
+    taken = choice.take(lines)
+    return choice, shares, taken, courses.course()

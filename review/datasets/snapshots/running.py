@@ -22,9 +22,11 @@ from review.datasets.formats.fitting import Plan
 from review.datasets.formats.parquet import json_columns
 from review.datasets.selections import queries as selections
 from review.datasets.selections.choosing import Choice, Counts
+from review.datasets.selections.courses import leading
 from review.datasets.selections.rules import Definition
 from review.datasets.selections.service import stretch_of
-from review.datasets.snapshots import queries
+from review.datasets.snapshots import holding_queries, queries
+from review.datasets.snapshots.holding import Ledger
 from review.datasets.snapshots.queries import MOST_TRIES, Mine
 from review.datasets.snapshots.rules import EXPLAINED, FORMAT_VERSION, Column, FileOf, Guidelines, Manifest, digest_of
 from review.datasets.snapshots.schemas import Announced
@@ -42,6 +44,7 @@ from review.kernel.settings import Settings
 log = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(seconds=120)  # renewed with each chunk, which takes a second or two
+LABELS_KEPT: Final = 50  # to be drawn beside those of other snapshots; the manifest has them all
 PAUSE: Final = timedelta(seconds=5)  # times the tries, after a store that refused
 
 
@@ -116,7 +119,8 @@ class _Making:
         self._before = cut_off
         shares, texts = counted.shares(), await self._guidelines(counted.counts)
         digests = {key: text_sha256(text) for key, text in texts.items()}
-        choice = Choice(self._definition, shares, digests)
+        ledger = Ledger(leading(counted.counts.classes))
+        choice = Choice(self._definition, shares, digests, ledger.note)
         with tempfile.TemporaryDirectory(prefix="countersign-snapshot-") as folder:
             files = await write(self._db, stretch, choice, plan, Path(folder), self._watch)
             if not files:
@@ -129,7 +133,7 @@ class _Making:
         text = msgspec.json.encode(manifest)
         await self._keep()
         await self._store.put(self._path(MANIFEST), msgspec.json.format(text) + b"\n")
-        return await self._end(manifest, text.decode())
+        return await self._end(manifest, text.decode(), ledger)
 
     async def _remove_leftovers(self, files: list[FileOf]) -> None:
         """Remove what an earlier try has left under names that this one has none of: it may hold what was erased."""
@@ -203,12 +207,15 @@ class _Making:
             code_version=version("countersign"),
         )
 
-    async def _end(self, manifest: Manifest, text: str) -> bool:
+    async def _end(self, manifest: Manifest, text: str, ledger: Ledger) -> bool:
         """Say that it is ready, and tell: in one transaction, under the fence."""
+        labels = {name: manifest.classes[name] for name in leading(manifest.classes, LABELS_KEPT)}
+        told = [msgspec.json.encode(each).decode() for each in (labels, ledger.courses.course())]
         async with self._db.transaction() as tx:
             hot = await driver_of(tx)
-            if not await queries.end(hot, self._mine, "ready", text, "", manifest.records):
+            if not await queries.end(hot, self._mine, "ready", text, "", manifest.records, *told):
                 return False
+            await holding_queries.keep(hot, *self._mine[:2], ledger.positions)
             said = Announced(
                 dataset=manifest.dataset,
                 number=manifest.number,

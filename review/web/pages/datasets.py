@@ -13,7 +13,7 @@ from review.datasets.errors import DatasetInvalid
 from review.datasets.selections import rules
 from review.datasets.selections import service as datasets
 from review.datasets.selections.rules import Definition
-from review.datasets.snapshots import comparing
+from review.datasets.snapshots import comparing, holding
 from review.datasets.snapshots import service as snapshots
 from review.datasets.snapshots.store import Store
 from review.identity.rules import Permission
@@ -21,6 +21,7 @@ from review.kernel.errors import FieldError
 from review.kernel.sentences import say
 from review.web.downloads import snapshot_file
 from review.web.guards import requires
+from review.web.pages import label_charts, snippets
 from review.web.pages.reading import Pairs, first, read_form
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
@@ -29,6 +30,7 @@ from review.web.words.catalogue import N_, one_of
 HERE: Final = "Datasets"
 ROWS: Final = 50
 MOST_BARS: Final = 24
+DRAWN: Final = 24  # snapshots whose labels are drawn beside each other
 WRITE = requires(Permission.WRITE_DATASETS)
 LISTS: Final = ("types", "models", "verdicts", "sources", "rules", "pools", "tags", "without_tags")
 LEFT_OUT: Final = {
@@ -95,7 +97,10 @@ class DatasetPages(Controller):
         """Show a dataset: what it takes now, what it leaves out, and its snapshots."""
         found = await datasets.get(tx, project_id=work.who.project_id, name=name)
         made = await snapshots.list_snapshots(work.hot, project_id=work.who.project_id, dataset=name, limit=ROWS)
-        preview = await datasets.preview(work.services.db, project_id=work.who.project_id, definition=found.definition)
+        preview, course = await datasets.look(
+            work.services.db, project_id=work.who.project_id, definition=found.definition
+        )
+        labels = await holding.list_labels(work.hot, project_id=work.who.project_id, dataset=name, limit=DRAWN)
         return work.page(
             "dataset.html",
             **_choices(work),
@@ -105,6 +110,8 @@ class DatasetPages(Controller):
             snapshots=made,
             preview=preview,
             bars=_bars(preview.classes),
+            over_time=label_charts.over_time(course, work.zone),
+            over_snapshots=label_charts.over_snapshots(labels),
             left_out=_told(preview.left_out),
             samples=[msgspec.json.format(each, indent=2).decode() for each in preview.samples[:3]],
         )
@@ -132,6 +139,7 @@ class DatasetPages(Controller):
         """Show how far a snapshot is and what is in it; while it is being made, the page asks again."""
         found = await snapshots.get(work.hot, project_id=work.who.project_id, dataset=name, number=number)
         manifest = found.manifest
+        course = await holding.find_course(work.hot, project_id=work.who.project_id, snapshot_id=found.id)
         return work.page(
             "_snapshot.html" if work.is_partial else "snapshot.html",
             here=HERE,
@@ -139,6 +147,8 @@ class DatasetPages(Controller):
             is_under_way=found.state in {"waiting", "running"},
             manifest=manifest,
             bars=_bars(manifest.classes) if manifest else [],
+            over_time=label_charts.over_time(course, work.zone) if course else None,
+            snippets=snippets.of_snapshot(manifest, work.base_url) if manifest else [],
             left_out=_told(manifest.left_out) if manifest else [],
             url=f"/p/{work.who.project}/datasets/{name}/{number}",
             may_write=work.who.may(Permission.WRITE_DATASETS),
