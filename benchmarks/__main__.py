@@ -14,6 +14,7 @@ from benchmarks.rounds import Effort
 from benchmarks.rows import (
     audit,
     backtest,
+    beside,
     claim,
     export,
     intake_http,
@@ -49,6 +50,7 @@ ROWS: dict[str, Row] = {
     "similar": similar.measure,
     "weight": weight.measure,
     "G12": export.measure,
+    "G13": beside.measure,
     "G14": webhooks.measure,
     "G15": audit.measure,
     "G16": routing.measure,
