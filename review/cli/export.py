@@ -64,12 +64,14 @@ def export(
         message = "Parquet is not for the terminal. Name a file with --out, or send the output somewhere."
         raise click.UsageError(message)
     selection = Selection(of_type=of_type, since=since)
-    written = asyncio.run(_export(settings_for(data_dir), project, chosen, selection, None if to_stdout else out))
-    where = "standard output" if to_stdout else str(out)
+    read = asyncio.run(_export(settings_for(data_dir), project, chosen, selection, None if to_stdout else out))
+    where, written = "standard output" if to_stdout else str(out), read.records
     click.echo(f"{written:,} record{'' if written == 1 else 's'} to {where}", err=True)
+    for reason, count in sorted(read.left_out.items()):
+        click.echo(f"{count:,} left out: {reason}", err=True)
 
 
-async def _export(settings: Settings, project: str, chosen: Format, selection: Selection, out: Path | None) -> int:
+async def _export(settings: Settings, project: str, chosen: Format, selection: Selection, out: Path | None) -> Progress:
     async with _database(settings) as db:
         async with db.transaction() as tx:
             project_id = (await identity.get_project(tx, project)).id
@@ -77,7 +79,7 @@ async def _export(settings: Settings, project: str, chosen: Format, selection: S
         with _Watcher() as watcher:
             pieces = datasets.export_stream(db, project_id, chosen, selection, watch=watcher.watch)
             await _write(pieces, out)
-        return watcher.records
+        return watcher.last
 
 
 async def _write(pieces: AsyncGenerator[bytes], out: Path | None) -> None:
@@ -123,7 +125,7 @@ class _Watcher:
     """Counts the records, and shows a bar on a terminal once the export has taken a while."""
 
     def __init__(self) -> None:
-        self.records = 0
+        self.last = Progress(0, 0, 0)
         self._started = time.monotonic()
         self._bar: Bar | None = None
         self._task = TaskID(0)
@@ -137,7 +139,7 @@ class _Watcher:
 
     def watch(self, progress: Progress) -> None:
         """Take note of how far the export has come."""
-        self.records = progress.records
+        self.last = progress
         if self._bar is None:
             if time.monotonic() - self._started < QUIET_SECONDS or not sys.stderr.isatty():
                 return
