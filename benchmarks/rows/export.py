@@ -48,23 +48,23 @@ FROM new JOIN decided USING (item_id)
 
 # What the items left behind besides: a body with its subject, a closed case, a seat that was taken, a review.
 SURROUND = """
-WITH some AS MATERIALIZED (
+WITH decided AS MATERIALIZED (
   SELECT item_id, position, record, uuidv7() AS case_id, uuidv7() AS assignment_id, uuidv7() AS review_id
   FROM feedback WHERE project_id = $1 AND position BETWEEN $2::int AND $3::int
 ), bodies AS (
   INSERT INTO item_bodies (project_id, item_id, input, output, details, route, submitted_by)
   SELECT $1, item_id, record -> 'input', record -> 'model_output',
-         json_build_object('subject', 'customer-' || position % 5000), record -> 'route', '{}' FROM some
+         json_build_object('subject', 'customer-' || position % 5000), record -> 'route', '{}' FROM decided
 ), closed AS (
   INSERT INTO cases (project_id, id, item_id, state, pool, priority, reviews_required, closed_at)
-  SELECT $1, case_id, item_id, 'closed', 'triage', 50, 1, now() FROM some
+  SELECT $1, case_id, item_id, 'closed', 'triage', 50, 1, now() FROM decided
 ), seats AS (
   INSERT INTO assignments (project_id, id, case_id, item_id, kind, pool, priority, state)
-  SELECT $1, assignment_id, case_id, item_id, 'review', 'triage', 50, 'done' FROM some
+  SELECT $1, assignment_id, case_id, item_id, 'review', 'triage', 50, 'done' FROM decided
 )
 INSERT INTO reviews (project_id, id, case_id, item_id, assignment_id, kind, reviewer_id, verdict, reasons, comment,
                      held_seconds)
-SELECT $1, review_id, case_id, item_id, assignment_id, 'review', $4, 'approve', '[]', '', 4.0 FROM some
+SELECT $1, review_id, case_id, item_id, assignment_id, 'review', $4, 'approve', '[]', '', 4.0 FROM decided
 """
 
 

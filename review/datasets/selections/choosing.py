@@ -4,6 +4,7 @@ It is gone through twice, because how much of a label is taken depends on how mu
 with the shares that follow. Both times give the same, for the choice depends on nothing but records and their order.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
@@ -20,6 +21,17 @@ Witness: TypeAlias = Callable[[Record, Circumstances, str], None]
 
 _record = msgspec.json.Decoder(Record)
 _around = msgspec.json.Decoder(Circumstances)
+
+
+def record_of(text: bytes) -> Record:
+    """Read what the choice asks of a record.
+
+    Half of a surrogate pair, which intake refuses and old records may hold, reads as `?` here; the record keeps it.
+    """
+    try:
+        return _record.decode(text)
+    except msgspec.DecodeError:
+        return _record.decode(json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace"))
 
 
 class Counts(msgspec.Struct, kw_only=True):
@@ -90,7 +102,7 @@ class Choice:
 
     def _look(self, line: bytes) -> Taken | None:
         text, _, beside = line.rpartition(b"\t")
-        record, around = _record.decode(text), _around.decode(beside)
+        record, around = record_of(text), _around.decode(beside)
         self.counts.seen += 1
         reason = rules.why_left_out(self._definition.criteria, record, around) or self._repeated(record)
         sampling = self._definition.sampling

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from review.datasets.selections import rules, splits
+from review.datasets.selections.choosing import record_of
 from review.datasets.selections.courses import Course, Courses
 from review.datasets.selections.rules import Circumstances, Definition, Record
 from review.datasets.snapshots import holding_queries as queries
@@ -21,8 +22,6 @@ from review.kernel.db import Hot
 from review.kernel.paging import cursor_of
 
 LAST: Final = UUID(int=2**128 - 1)
-
-_record = msgspec.json.Decoder(Record)
 
 
 class Ledger:
@@ -74,7 +73,7 @@ async def list_labels(hot: Hot, *, project_id: UUID, dataset: str, limit: int) -
 def _holding(row: Any, kept: Any, *, is_told: bool) -> Holding:
     split = label_class = None
     if not kept["is_erased"]:
-        record = _record.decode(kept["record"])
+        record = record_of(kept["record"].encode())
         definition = msgspec.json.decode(row["definition"], type=Definition)
         group = splits.group_of(definition.splitting, record, Circumstances(subject=kept["subject"]))
         split = splits.part_of(definition.splitting, group)
