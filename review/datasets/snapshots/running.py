@@ -113,7 +113,8 @@ class _Making:
         cut_off = await self._cut_off()
         stretch = stretch_of(self._mine[0], self._definition, upto=cut_off)
         counted = Choice(self._definition)
-        plan = await count(self._db, stretch, counted, self._watch)
+        to_count = msgspec.structs.replace(stretch, beside=selections.TO_COUNT)
+        plan = await count(self._db, to_count, counted, self._watch)
         if not counted.counts.taken:
             raise NothingTaken(_nothing(counted.counts))
         self._before = cut_off
