@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from review.datasets.snapshots import holding, holding_queries, positions
 from review.datasets.snapshots.positions import Positions
 from review.datasets.snapshots.schemas import Holding
 from review.identity.rules import PERMISSIONS, Principal, Role
-from review.kernel.db import Database
+from review.kernel.db import Database, Hot
 from review.kernel.ids import new_id
 from tests.datasets.test_export import leave
 from tests.datasets.test_snapshots import Place, place
@@ -162,3 +163,19 @@ def test_positions_are_kept_as_the_server_reads_them(wanted: set[int]) -> None:
         if bits[at // 8] >> (at % 8) & 1
     }
     assert found == wanted
+
+
+async def test_who_is_still_to_judge_an_item_is_not_told_its_label(
+    db: Database, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = await leave(db, place.project_id)
+    await place.make()
+
+    async def in_hand(_hot: Hot, *, who: Principal) -> frozenset[UUID]:
+        return frozenset([item]) if who.name == "Nia" else frozenset()
+
+    monkeypatch.setattr("review.items.service.list_unheard", in_hand)
+    (one,) = await held(db, principal(place.project_id), item)
+
+    assert one.label_class is None
+    assert one.split in {"train", "test"}

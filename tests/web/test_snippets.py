@@ -34,12 +34,12 @@ class Bridge(httpx.BaseTransport):
         return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
 
-async def test_every_snippet_on_a_snapshots_page_runs_as_it_stands(
+async def test_a_snapshots_page_draws_its_labels_and_every_snippet_on_it_runs_as_it_stands(
     http: httpx.AsyncClient, world: World, token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Issue 7, point 9: what is copied from the page reads the snapshot."""
     for at in range(30):
-        await leave(world.db, world.service.project_id, label=f"l{at % 3}")
+        await leave(world.db, world.service.project_id, label=f"l{at % 3}", minute=at * 1_440)
     form = {"_csrf": token, "name": "intents", "by": "item", "part_train": "60", "part_class": "", "part_test": "40"}
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
@@ -56,6 +56,8 @@ async def test_every_snippet_on_a_snapshots_page_runs_as_it_stands(
             saved = re.search(r'filename="([^"]+)"', answer.headers["content-disposition"])
             assert saved
             (tmp_path / saved[1]).write_bytes(answer.content)
+        assert "A bar is a day (UTC)" in page
+        assert page.count('<tr class="volume">') == 1
         snippets = {name: unescape(code) for name, code in SNIPPET.findall(page)}
         assert list(snippets) == ["pandas", "Polars", "datasets", "countersign-client"]
 
@@ -66,6 +68,11 @@ async def test_every_snippet_on_a_snapshots_page_runs_as_it_stands(
         assert heights[0] > 0
         if made == "intents":
             assert heights[0] + len(found["Polars"]["test"]) == 30
+    await http.post(f"{P}/intents/snapshots", data={"_csrf": token})
+    await running.advance(world.db, world.settings)
+    both = (await http.get(f"{P}/intents")).text
+    assert both.count('<tr class="volume">') == 2
+    assert "A bar is a snapshot" in both
 
 
 def run(code: str) -> dict[str, Any]:

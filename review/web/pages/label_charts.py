@@ -7,7 +7,7 @@ from typing import Final
 
 from review.datasets.selections.courses import DRAWN, NARROWEST, Course, leading
 from review.datasets.snapshots.schemas import Labels
-from review.web.pages.model_charts import figure
+from review.kernel.wording import number
 from review.web.words.catalogue import gettext
 
 SPAN: Final = 100  # a line's width and height, in its own units
@@ -126,12 +126,12 @@ def _drawn(
         shares = [count / total if total else 0.0 for count, total in zip(own, totals, strict=True)]
         top = next(edge for edge in _EDGES if max(shares) <= edge or edge == 1.0)
         told = [
-            gettext("%(period)s: %(share)s", period=period, share=figure(share))
+            gettext("%(period)s: %(share)s", period=period, share=_figure(share))
             for period, share in zip(periods, shares, strict=True)
         ]
         bars = _bars([share / top for share in shares], told)
         count = sum(each[column] for each in counted)
-        rows.append(Row(name, count, figure(count / of), bars, figure(top)))
+        rows.append(Row(name, count, _figure(count / of), bars, _figure(top)))
     shown = range(len(names) + (1 if rows and rows[-1].name is None else 0))
     table = [
         (period, [each[column] for column in shown], total)
@@ -139,6 +139,11 @@ def _drawn(
     ]
     volume = _bars([total / most for total in totals], list(periods))
     return Chart(kind, zone, periods, volume, most, rows, table)
+
+
+def _figure(share: float) -> str:
+    """Write a share so that small ones can be told apart."""
+    return gettext("%(number)s %%", number=number(share * 100, ".1f" if share < 0.1 else ".0f"))
 
 
 def _bars(heights: Sequence[float], told: Sequence[str]) -> list[Bar]:
