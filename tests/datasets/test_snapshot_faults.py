@@ -9,7 +9,7 @@ import random
 import resource
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ asyncio.run(main())
 
 
 @contextmanager
-def files_end_at(size: int) -> Iterator[None]:
+def files_end_at(size: int) -> Generator[None]:
     """Let no file of this process grow beyond a size, as if its disk were full."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))

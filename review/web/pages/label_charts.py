@@ -80,8 +80,8 @@ def over_time(course: Course, zone: tzinfo) -> Chart | None:
         return None
     read_in = zone if _is_exact(course, zone) else UTC
     days: dict[date, list[int]] = {}
-    for number, *counts in course.bins:
-        day = datetime.fromtimestamp(number * course.width, read_in).date()
+    for bin_number, *counts in course.bins:
+        day = datetime.fromtimestamp(bin_number * course.width, read_in).date()
         days[day] = [old + new for old, new in zip(days.get(day, [0] * len(counts)), counts, strict=True)]
     cut = _cut(min(days), max(days))
     at, last = cut.begin(min(days)), cut.begin(max(days))
@@ -165,7 +165,7 @@ def _is_exact(course: Course, zone: tzinfo) -> bool:
     """Tell whether a day of this zone begins where a bin does, always."""
     if course.width == NARROWEST:
         return True
-    offsets = {datetime.fromtimestamp(number * course.width, zone).utcoffset() for number, *_ in course.bins}
+    offsets = {datetime.fromtimestamp(at * course.width, zone).utcoffset() for at, *_ in course.bins}
     return all(offset is not None and not offset % timedelta(seconds=course.width) for offset in offsets)
 
 
