@@ -185,6 +185,20 @@ async def test_hard_records_are_exact_in_parquet_and_json_lines_and_inert_in_csv
     assert (await place.get(1)).records == len(given)
 
 
+async def test_labels_that_are_all_different_make_no_manifest_that_pages_cannot_read(
+    db: Database, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "CLASSES_TOLD", 3)
+    for at in range(9):
+        await leave(db, place.project_id, label=f"free text {at % 8}")
+
+    made = await place.make()
+
+    manifest = await place.manifest(made.number)
+    assert manifest.classes == {"free text 0": 2, "free text 1": 1, "free text 2": 1}
+    assert (len(manifest.shares), manifest.records) == (3, 9)
+
+
 async def test_a_filter_that_matches_nothing_says_what_was_left_out_and_leaves_nothing(
     db: Database, place: Place
 ) -> None:

@@ -44,6 +44,7 @@ from review.kernel.settings import Settings
 log = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(seconds=120)  # renewed with each chunk, which takes a second or two
+CLASSES_TOLD: Final = 10_000  # by the manifest, which every page of a snapshot reads; free texts have millions
 LABELS_KEPT: Final = 50  # to be drawn beside those of other snapshots; the manifest has them all
 PAUSE: Final = timedelta(seconds=5)  # times the tries, after a store that refused
 
@@ -177,6 +178,7 @@ class _Making:
         shares: dict[str, float],
         texts: dict[tuple[str, int], str],
     ) -> Manifest:
+        told = sorted(leading(counts.classes, CLASSES_TOLD))
         return Manifest(
             format_version=FORMAT_VERSION,
             project=self._row["project"],
@@ -194,12 +196,12 @@ class _Making:
             ],
             json_columns=json_columns(plan.schema),
             parts={name: counts.parts[name] for name in self._definition.splitting.parts},
-            classes=dict(sorted(counts.classes.items())),
+            classes={name: counts.classes[name] for name in told},
             verdicts=dict(sorted(counts.verdicts.items())),
             models=dict(sorted(counts.models.items())),
             rulesets={str(number): of for number, of in sorted(counts.rulesets.items())},
             left_out=dict(sorted(counts.left_out.items())),
-            shares=dict(sorted(shares.items())),
+            shares={name: shares[name] for name in told if name in shares},
             guidelines=[
                 Guidelines(type=name, version=number, records=of, sha256=text_sha256(text), text=text)
                 for (name, number), of in sorted(counts.type_versions.items())
