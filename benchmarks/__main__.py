@@ -14,6 +14,7 @@ from benchmarks.rounds import Effort
 from benchmarks.rows import (
     audit,
     backtest,
+    beside,
     claim,
     erasure,
     export,
@@ -50,6 +51,7 @@ ROWS: dict[str, Row] = {
     "similar": similar.measure,
     "weight": weight.measure,
     "G12": export.measure,
+    "G13": beside.measure,
     "erasure": erasure.measure,
     "G14": webhooks.measure,
     "G15": audit.measure,

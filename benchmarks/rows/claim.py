@@ -94,7 +94,7 @@ async def measure(stage: Stage, effort: Effort) -> list[Line]:
     """Claim from queues of each depth in turns, refilled as they empty."""
     async with AsyncExitStack() as opened:
         depths = [await _depth(stage, opened, depth) for depth in effort.depths]
-        capacities = [await _capacity(each, effort) for each in depths]
+        capacities = [await capacity_of(each, effort) for each in depths]
         for _ in range(effort.pairs):
             for each in depths:
                 each.latencies.append([])
@@ -118,7 +118,7 @@ async def _depth(stage: Stage, opened: AsyncExitStack, depth: int) -> Depth:
     return made
 
 
-async def _capacity(depth: Depth, effort: Effort) -> float:
+async def capacity_of(depth: Depth, effort: Effort) -> float:
     """Give the claims per second of all workers together; the queue is as long afterwards as before."""
     per_second = await rate(depth.claim, workers=WORKERS, seconds=min(0.2, effort.seconds))
     await depth.refill(int(0.2 * per_second))

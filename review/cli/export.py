@@ -88,9 +88,11 @@ def export(  # noqa: PLR0913  one for each option
         fields_of(drop, hashed, mask, keep_last=keep_last),
         without_personal=without_personal,
     )
-    written = asyncio.run(_export(settings_for(data_dir), project, wish, None if to_stdout else out))
-    where = "standard output" if to_stdout else str(out)
+    read = asyncio.run(_export(settings_for(data_dir), project, wish, None if to_stdout else out))
+    where, written = "standard output" if to_stdout else str(out), read.records
     click.echo(f"{written:,} record{'' if written == 1 else 's'} to {where}", err=True)
+    for reason, count in sorted(read.left_out.items()):
+        click.echo(f"{count:,} left out: {reason}", err=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class _Wish:
     without_personal: bool
 
 
-async def _export(settings: Settings, project: str, wish: _Wish, out: Path | None) -> int:
+async def _export(settings: Settings, project: str, wish: _Wish, out: Path | None) -> Progress:
     async with _database(settings) as db:
         who = await keys.get_operator(db.hot, project)
         redactor = await redactor_of_export(
@@ -115,7 +117,7 @@ async def _export(settings: Settings, project: str, wish: _Wish, out: Path | Non
         with _Watcher() as watcher:
             pieces = datasets.export_stream(db, *which, watch=watcher.watch, rewriter=redactor.rewriter)
             await _write(pieces, out)
-        return watcher.records
+        return watcher.last
 
 
 async def _write(pieces: AsyncGenerator[bytes], out: Path | None) -> None:
@@ -161,7 +163,7 @@ class _Watcher:
     """Counts the records, and shows a bar on a terminal once the export has taken a while."""
 
     def __init__(self) -> None:
-        self.records = 0
+        self.last = Progress(0, 0, 0)
         self._started = time.monotonic()
         self._bar: Bar | None = None
         self._task = TaskID(0)
@@ -175,7 +177,7 @@ class _Watcher:
 
     def watch(self, progress: Progress) -> None:
         """Take note of how far the export has come."""
-        self.records = progress.records
+        self.last = progress
         if self._bar is None:
             if time.monotonic() - self._started < QUIET_SECONDS or not sys.stderr.isatty():
                 return

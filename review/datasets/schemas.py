@@ -1,5 +1,6 @@
 """What an export may be asked for."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -50,9 +51,10 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 class Progress(msgspec.Struct, frozen=True):
     """How far a reading of the feed has come: positions worked through of how many, and records found on the way.
 
-    An export to Parquet may read twice, and then begins again at 0.
+    An export to Parquet may read twice, and then begins again at 0. `left_out` counts records by reason.
     """
 
     done: int
     total: int
     records: int
+    left_out: Mapping[str, int] = msgspec.field(default_factory=dict[str, int])

@@ -1,5 +1,6 @@
 """Exporting feedback as a stream of bytes, in bounded memory and in transactions that last one chunk each."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import TypeAlias
@@ -89,18 +90,20 @@ async def _stretch(db: Database, project_id: UUID, selection: Selection) -> chun
         of_type=selection.of_type,
         since=selection.since,
         superseded=not await chunks.has_revisions(db.hot, project_id),
+        tells=True,
     )
 
 
 async def _read(db: Database, stretch: chunks.Stretch, watch: Watcher, rewriter: Rewriter) -> AsyncGenerator[bytes]:
-    records = 0
+    records, left_out = 0, Counter[str]()
     watch(Progress(0, stretch.upto, records))
     async with aclosing(ahead(chunks.read(db.hot, stretch))) as coming:
         async for chunk in coming:
             if chunk.lines:
                 yield chunk.lines if rewriter.is_idle else await in_thread(rewriter.lines, chunk.lines)
             records += chunk.records
-            watch(Progress(chunk.reached, stretch.upto, records))
+            left_out.update(chunk.left_out)
+            watch(Progress(chunk.reached, stretch.upto, records, dict(left_out)))
 
 
 async def _text_stream(encoder: JsonlEncoder | CsvEncoder, lines: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

@@ -4,7 +4,7 @@ The records leave the database through COPY and are never decoded on the way. No
 held while the receiver is busy, so that a slow download cannot keep vacuum from the queue's tables.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -15,6 +15,10 @@ import msgspec
 TARGET_BYTES = 4 * 1024 * 1024
 FIRST_POSITIONS = 2_000
 MOST_POSITIONS = 100_000  # a chunk in which a filter matches little still ends within the statement timeout
+ERASED = "erased"
+OTHER_TYPE = "another item type"
+EARLIER = "decided outside the dates"
+REPLACED = "replaced by a later revision"
 OVERFLOW = 4  # a chunk this many times over its target is given up and read again in smaller ones
 
 
@@ -24,7 +28,7 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
     `superseded` asks for records that a later revision of the same decision within the stretch has replaced. Where
     `beside` is given, a line is the record, a tab and the JSON value of that SQL expression over the row `f`: it comes
     from code, never from a caller, and its `{upto}` is where the stretch ends. `withdrawn` asks for what is left of
-    records whose items were erased.
+    records whose items were erased. `tells` asks how many records were left out, and why.
     """
 
     project_id: UUID
@@ -35,14 +39,16 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
     superseded: bool = True
     beside: str = ""
     withdrawn: bool = False
+    tells: bool = False
 
 
 class Chunk(NamedTuple):
-    """Whole lines of JSON in feed order, how many they are, and the position that has been reached."""
+    """Whole lines of JSON in feed order, how many they are, the position reached, and what was left out, by reason."""
 
     lines: bytes
     records: int
     reached: int
+    left_out: Mapping[str, int] = {}
 
 
 class _Overflow(Exception):
@@ -66,9 +72,12 @@ async def read(
         except _Overflow:
             width = max(1, width // (2 * OVERFLOW))
             continue
+        left_out: Mapping[str, int] = {}
+        if stretch.tells and records < reached - after:
+            left_out = {row["reason"]: row["count"] for row in await hot.fetch(_left_out(stretch, after, reached))}
         width = _next_width(reached - after, len(lines), target_bytes)
         after = reached
-        yield Chunk(lines, records, reached)
+        yield Chunk(lines, records, reached, left_out)
 
 
 def _next_width(positions: int, size: int, target_bytes: int) -> int:
@@ -120,12 +129,35 @@ def _statement(stretch: Stretch, after: int, reached: int) -> str:
     if stretch.since is not None:
         conditions += f" AND decided_at >= {_quoted(stretch.since.isoformat())}"
     if not stretch.superseded:
-        conditions += (
-            " AND NOT EXISTS (SELECT FROM feedback later WHERE later.project_id = f.project_id"
-            f" AND later.item_id = f.item_id AND later.revision > f.revision AND later.position <= {stretch.upto:d})"
-        )
+        conditions += f" AND NOT {_superseded(stretch)}"
     columns = f"record, {stretch.beside.format(upto=stretch.upto)}" if stretch.beside else "record"
     return f"SELECT {columns} FROM feedback f WHERE {conditions} ORDER BY position"  # noqa: S608  literals, quoted here
+
+
+def _left_out(stretch: Stretch, after: int, reached: int) -> str:
+    """Build the query that counts what the COPY query leaves out, each record by the first reason; literals, as there.
+
+    What only tells that an item was erased is no record.
+    """
+    whens = [f"WHEN withdrawn_at IS NOT NULL THEN '{ERASED}'"]
+    if stretch.of_type is not None:
+        whens.append(f"WHEN type <> {_quoted(stretch.of_type)} THEN '{OTHER_TYPE}'")
+    if stretch.since is not None:
+        whens.append(f"WHEN decided_at < {_quoted(stretch.since.isoformat())} THEN '{EARLIER}'")
+    if not stretch.superseded:
+        whens.append(f"WHEN {_superseded(stretch)} THEN '{REPLACED}'")
+    return (
+        f"SELECT reason, count(*) FROM (SELECT CASE {' '.join(whens)} END AS reason FROM feedback f"  # noqa: S608  literals
+        f" WHERE project_id = '{stretch.project_id}' AND position > {after:d} AND position <= {reached:d}"
+        " AND revision > 0) WHERE reason IS NOT NULL GROUP BY reason"
+    )
+
+
+def _superseded(stretch: Stretch) -> str:
+    return (
+        "EXISTS (SELECT FROM feedback later WHERE later.project_id = f.project_id"
+        f" AND later.item_id = f.item_id AND later.revision > f.revision AND later.position <= {stretch.upto:d})"
+    )
 
 
 def _quoted(text: str) -> str:

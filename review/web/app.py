@@ -151,6 +151,7 @@ API: Sequence[ControllerRouterHandler] = (
     datasets.get_manifest,
     datasets.read_snapshot_file,
     datasets.compare_snapshots,
+    datasets.list_snapshots_of_item,
     formats.export_snapshot,
     formats.check_export,
     events.read_events,

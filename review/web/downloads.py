@@ -1,6 +1,7 @@
 """Downloads whose first piece is made before the answer begins, so that what goes wrong until then has its status."""
 
-from collections.abc import AsyncGenerator
+import json
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
@@ -19,6 +20,13 @@ from review.web.services import Services
 
 NDJSON = "application/x-ndjson"
 PARQUET = "application/vnd.apache.parquet"
+LEFT_OUT = "Countersign-Left-Out"
+LACKING = "Countersign-Format-Left-Out"
+
+
+def left_out_header(counts: Mapping[str, int], name: str = LEFT_OUT) -> dict[str, str]:
+    """Say in a header how many records are not in what is sent, by reason: a JSON object in ASCII."""
+    return {name: json.dumps(dict(counts)).replace("\x7f", "\\u007f")}
 
 
 async def snapshot_file(
@@ -66,7 +74,9 @@ async def snapshot_in_format(
         first = await anext(found.pieces, b"")
         await rendering.note_export(tx, actor=who.actor, **which)
         stack.pop_all()
-    headers = {"Content-Disposition": f'attachment; filename="{found.name}"'}
+    headers = {"Content-Disposition": f'attachment; filename="{found.name}"', **left_out_header(found.left_out)}
+    if found.lacking is not None:
+        headers |= left_out_header(found.lacking, LACKING)
     return Stream(_chain(first, found.pieces), media_type=found.media_type, headers=headers)
 
 

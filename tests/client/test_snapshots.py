@@ -172,3 +172,19 @@ async def test_a_library_that_is_missing_is_named(whole: LocalSnapshot, monkeypa
         monkeypatch.setitem(sys.modules, name, None)
         with pytest.raises(LibraryMissing, match=rf"pip install {name}\."):
             read()
+
+
+async def test_an_item_tells_which_snapshots_it_is_in(analyst: AsyncClient, world: World) -> None:
+    await world.submit("the one")
+    (held,) = await world.claim("cleo")
+    await world.judge("cleo", held, "approve")
+    await analyst.datasets.create("intents", HALVES)
+    for _ in range(2):
+        await analyst.datasets.make_snapshot("intents", timeout=60)
+
+    found = [each async for each in analyst.datasets.snapshots_of(held.item.id)]
+
+    assert [(each.dataset, each.number, each.label_class) for each in found] == [
+        ("intents", 2, "card_arrival"),
+        ("intents", 1, "card_arrival"),
+    ]

@@ -12,6 +12,7 @@ from review.datasets import service as datasets
 from review.datasets.errors import ExportFormatUnknown
 from review.datasets.formats.arrow import parquet
 from review.datasets.schemas import Format, Progress, Selection, get_format
+from review.feedback import queries
 from review.feedback import service as feedback
 from review.feedback.rules import Judgement, Outcome, Route, Subject
 from review.kernel.db import Database, driver_of
@@ -117,6 +118,27 @@ async def test_type_and_since_select(db: Database, project: UUID) -> None:
     assert [each["type"] for each in await records(db, project, of_type="a")] == ["a", "a"]
     assert [each["type"] for each in await records(db, project, since=NOON + timedelta(minutes=1))] == ["b", "a"]
     assert await records(db, project, of_type="nothing") == []
+
+
+async def test_what_is_left_out_is_told_by_reason_and_adds_up(db: Database, project: UUID) -> None:
+    """Issue 7: an export says how many records it leaves out, and why."""
+    item = await leave(db, project, label="first")
+    await leave(db, project, item=item, revision=2, minute=1)
+    await leave(db, project, type="b", minute=1)
+    await leave(db, project, minute=1)
+    erased = await leave(db, project, minute=2)
+    async with db.transaction() as tx:
+        await queries.withdraw(tx, project, [erased], [new_id()])
+    told: list[Progress] = []
+    for chosen in Format:
+        for selection in (Selection(), Selection(of_type="ticket_intent", since=NOON + timedelta(minutes=1))):
+            pieces = datasets.export_stream(db, project, chosen, selection, watch=told.append)
+            assert [piece async for piece in pieces]
+            asked = selection.of_type is not None
+            wanted = {"erased": 1, "replaced by a later revision": 1}
+            if asked:
+                wanted = {"erased": 1, "another item type": 1, "decided outside the dates": 1}
+            assert (told[-1].records, told[-1].left_out) == (2 if asked else 3, wanted)
 
 
 @pytest.mark.parametrize("of_type", ["a' OR true --", "a\\' OR true --", "\\", "'", "ä😀", "$1", "%s"])

@@ -37,6 +37,13 @@ def export(*arguments: str) -> Result:
 
 
 @pytest.mark.usefixtures("judged")
+def test_it_says_what_it_left_out(tmp_path: Path) -> None:
+    result = export("--format", "jsonl", "--out", str(tmp_path / "f"), "--type", "nothing")
+
+    assert result.stderr == f"0 records to {tmp_path / 'f'}\n3 left out: another item type\n"
+
+
+@pytest.mark.usefixtures("judged")
 def test_it_writes_the_file_and_says_how_much_on_standard_error(tmp_path: Path) -> None:
     path = tmp_path / "feedback.parquet"
 

@@ -88,6 +88,10 @@ async def test_exports_have_a_name_a_type_and_the_same_records(judged: World, ht
     assert table.column("id").to_pylist() == ids
     assert "'=cmd()" in {row["comment"] for row in rows}
     assert "=cmd()" in {each["comment"] for each in lines}
+    assert answers["parquet"].headers["countersign-left-out"] == "{}"
+    narrow = {"type": "nothing", "trailer": "true"}
+    trailed = await http.get("/api/v1/feedback/export", params=narrow, headers=key(judged))
+    assert json.loads(trailed.text) == {"trailer": {"records": 0, "left_out": {"another item type": 4}}}
 
 
 @pytest.mark.parametrize(
@@ -98,6 +102,7 @@ async def test_exports_have_a_name_a_type_and_the_same_records(judged: World, ht
         ("/api/v1/feedback", {"type": "a\0b"}, 400, "malformed"),
         ("/api/v1/feedback/export", {"type": "a\0b"}, 400, "malformed"),
         ("/api/v1/feedback/export", {"format": "xlsx"}, 422, "export_format_unknown"),
+        ("/api/v1/feedback/export", {"format": "csv", "trailer": "true"}, 422, "invalid"),
         ("/api/v1/feedback/export", {"since": "2026-11-21T12:00:00"}, 422, "invalid"),
     ],
 )

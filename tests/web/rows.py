@@ -94,6 +94,7 @@ ROWS: dict[str, Row] = {
     "GET /api/v1/items": Row(also=(Way("?pool=seniors"), Way("?status=queued"), Way("?type=ticket_intent"))),
     "GET /api/v1/items/{item_id}": Row(also=(WAIT,)),
     "GET /api/v1/items/{item_id}/history": Row(),
+    "GET /api/v1/items/{item_id}/snapshots": Row(),
     "GET /api/v1/items/{item_id}/clock": Row(),
     "GET /api/v1/items/{item_id}/comments": Row(),
     "POST /api/v1/items/{item_id}/comments": Row({"text": "see the other one"}),

@@ -41,10 +41,13 @@ async def token(world: World, http: httpx.AsyncClient) -> str:
 async def test_a_dataset_is_defined_seen_and_made_into_a_snapshot_that_is_taken_home(
     http: httpx.AsyncClient, world: World, token: str
 ) -> None:
+    held = None
     for text in ("one", "two", "ONE!"):
         await world.submit(text)
         (held,) = await world.claim("cleo")
         await world.judge("cleo", held, "approve")
+    assert held
+    item = f"/p/support/items/{held.item.id}"
     form = FORM | {"_csrf": token}
 
     assert "There is none yet." in (await http.get(P)).text
@@ -68,6 +71,16 @@ async def test_a_dataset_is_defined_seen_and_made_into_a_snapshot_that_is_taken_
     await http.post(f"{P}/intents/snapshots", data={"_csrf": token})
     await running.advance(world.db, world.settings)
     assert "2 items have the same record in both." in (await http.get(f"{P}/intents/2/difference")).text
+    assert "Snapshots it is in" not in (await http.get(item)).text  # the same text as another, so left out
+    (taken,) = await world.db.hot.fetch("SELECT item_id FROM feedback WHERE position = 1")
+    shown = (await http.get(f"/p/support/items/{taken['item_id']}")).text
+    assert [f'href="{P}/intents/{number}"' in shown for number in (1, 2, 3)] == [True, True, False]
+    key = {"Authorization": f"Bearer {world.tokens['nia']}"}
+    holding = await http.get(f"/api/v1/items/{taken['item_id']}/snapshots", headers=key)
+    assert [(each["number"], each["label_class"], each["state"]) for each in holding.json()["data"]] == [
+        (2, "card_arrival", "ready"),
+        (1, "card_arrival", "ready"),
+    ]
     audited = await world.db.hot.fetch("SELECT DISTINCT action FROM audit_entries WHERE action ~ 'dataset|snapshot'")
     assert {row["action"] for row in audited} == {
         "dataset.created",

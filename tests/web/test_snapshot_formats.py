@@ -45,11 +45,16 @@ async def test_a_snapshot_leaves_in_a_format_and_that_is_in_the_audit(analyst: h
     assert sorted(json.loads(line)["text"] for line in whole.text.splitlines()) == ["=two", "one", "three"]
     assert whole.content == again.content
     assert sum(part.text.count("\r\n") - 1 for part in parts) == 3
+    headers = [whole.headers["countersign-left-out"], whole.headers["countersign-format-left-out"]]
+    none = await analyst.get(OF, params={"format": "classification", "text_at": "nowhere"})
+    assert [json.loads(each) for each in headers] == [{}, {}]
+    assert json.loads(none.headers["countersign-format-left-out"]) == tried.json()["left_out"]
     assert tried.json()["left_out"] == {"no text at its place in the input": 3}
     told = await world.db.hot.fetch(
         "SELECT details::text AS details FROM audit_entries WHERE action = 'snapshot.read' ORDER BY id"
     )
-    assert [json.loads(each["details"])["format"] for each in told] == ["classification"] * 2 + ["csv"] * 2
+    formats = [json.loads(each["details"])["format"] for each in told]
+    assert formats == ["classification", "classification", "csv", "csv", "classification"]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ from countersign_client.errors import (
 )
 from countersign_client.files import LocalSnapshot
 from countersign_client.gates import gated
-from countersign_client.manifests import Dataset, Difference, LabelConflict, Manifest, Preview, Snapshot
+from countersign_client.manifests import Dataset, Difference, Holding, LabelConflict, Manifest, Preview, Snapshot
 from countersign_client.protocol import Patience
 from countersign_client.submissions import Beside, Details, Submission, Verdict
 from countersign_client.webhooks import verify as verify_webhook
@@ -70,6 +70,7 @@ __all__ = [
     "Feedback",
     "FeedbackPage",
     "FieldError",
+    "Holding",
     "Invalid",
     "Item",
     "ItemDetail",

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator, Awaitable, Collection, Iterator
 from pathlib import Path
 from typing import Protocol, TypeVar
+from uuid import UUID
 
 from countersign_client.calls import datasets as calls
 from countersign_client.definitions import Definition
 from countersign_client.files import LocalSnapshot
-from countersign_client.manifests import Dataset, Difference, Manifest, Preview, Snapshot
+from countersign_client.manifests import Dataset, Difference, Holding, Manifest, Preview, Snapshot
 from countersign_client.protocol import Patience, Steps
 
 T = TypeVar("T")
@@ -92,6 +93,16 @@ class Datasets:
             if page.next is None:
                 return
             before = page.next
+
+    def snapshots_of(self, item_id: UUID | str) -> Iterator[Holding]:
+        """Iterate over the snapshots that an item is in, the last first: its label there, and the part it went to."""
+        cursor: str | None = None
+        while True:
+            page = self._run(calls.holding(self._patience, item_id, cursor))
+            yield from page.data
+            if page.next is None:
+                return
+            cursor = page.next
 
     def snapshot(self, name: str, number: int) -> Snapshot:
         """Read how far a snapshot is."""
@@ -198,6 +209,17 @@ class AsyncDatasets:
             if page.next is None:
                 return
             before = page.next
+
+    async def snapshots_of(self, item_id: UUID | str) -> AsyncIterator[Holding]:
+        """Iterate over the snapshots that an item is in, the last first: its label there, and the part it went to."""
+        cursor: str | None = None
+        while True:
+            page = await self._run(calls.holding(self._patience, item_id, cursor))
+            for each in page.data:
+                yield each
+            if page.next is None:
+                return
+            cursor = page.next
 
     async def snapshot(self, name: str, number: int) -> Snapshot:
         """Read how far a snapshot is."""

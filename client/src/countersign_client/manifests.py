@@ -158,6 +158,27 @@ class SnapshotPage(msgspec.Struct, frozen=True):
     next: int | None = None
 
 
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """A snapshot that an item is in: the class of its label there, and the part it went to; None once it was erased."""
+
+    dataset: str
+    number: int
+    state: str
+    split: str | None
+    label_class: str | None
+    revision: int
+    records: int
+    ended_at: datetime | None
+
+
+class HoldingPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Snapshots that an item is in, the last first, the cursor that goes on, and how many of which it is not known."""
+
+    data: list[Holding]
+    next: str | None = None
+    unknown: int = 0
+
+
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """How a snapshot differs from an earlier one: counts, and some items of each kind."""
 

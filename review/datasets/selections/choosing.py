@@ -5,9 +5,10 @@ with the shares that follow, and with the repetitions that were found. Both time
 on nothing but records and their order.
 """
 
+import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -20,6 +21,9 @@ from review.datasets.selections.schemas import ConflictView
 from review.datasets.selections.splits import group_of, part_of
 
 MOST_OF_A_TEXT: Final = 300
+# Called with each record that is taken, and its class.
+Witness: TypeAlias = Callable[[Record, Circumstances, str], None]
+T = TypeVar("T")
 
 
 class Left(msgspec.Struct, frozen=True):
@@ -32,6 +36,22 @@ class Left(msgspec.Struct, frozen=True):
 _record = msgspec.json.Decoder(Record)
 _left = msgspec.json.Decoder(Left)
 _around = msgspec.json.Decoder(Circumstances)
+
+
+def _read(decoder: msgspec.json.Decoder[T], text: bytes) -> T:
+    """Read what the choice asks of a record.
+
+    Half of a surrogate pair, which intake refuses and old records may hold, reads as `?` here; the record keeps it.
+    """
+    try:
+        return decoder.decode(text)
+    except msgspec.DecodeError:
+        return decoder.decode(json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def record_of(text: bytes) -> Record:
+    """Read what the choice asks of a record."""
+    return _read(_record, text)
 
 
 class Counts(msgspec.Struct, kw_only=True):
@@ -88,6 +108,7 @@ class Choice:
         guidelines: Mapping[tuple[str, int], str] | None = None,
         found: Found | None = None,
         redactor: Redacting = NOTHING,
+        witness: Witness | None = None,
     ) -> None:
         self._definition = definition
         self._shares = shares
@@ -95,6 +116,7 @@ class Choice:
         self._repetitions = Repetitions(definition) if found is None else None
         self.found = self._repetitions.found if self._repetitions else found or Found()
         self._redactor = redactor
+        self._witness = witness
         self.counts = Counts()
 
     def take(self, lines: bytes) -> list[Taken]:
@@ -107,7 +129,7 @@ class Choice:
 
     def _look(self, line: bytes) -> Taken | None:
         text, _, beside = line.rpartition(b"\t")
-        record, around = _record.decode(text), _around.decode(beside)
+        record, around = record_of(text), _around.decode(beside)
         self.counts.seen += 1
         reason = rules.why_left_out(self._definition.criteria, record, around)
         if reason is not None:
@@ -124,6 +146,8 @@ class Choice:
             self.counts.left_out[reason] += 1
             return None
         self._count(record, name, part)
+        if self._witness is not None:
+            self._witness(record, around, name)
         if self._shares is None:
             return Taken(part, text)
         return Taken(part, self._with_added(text, record, around, (name, share, part)))
@@ -166,7 +190,7 @@ def redacted(redactor: Redacting, text: bytes, record: Record) -> tuple[bytes, R
     told = redactor.record(text)
     if told is text:
         return text, record
-    left = _left.decode(told)
+    left = _read(_left, told)
     return told, msgspec.structs.replace(record, input=left.input, label=left.label)
 
 
@@ -179,7 +203,7 @@ def with_texts(
     for line in lines.splitlines() if wanted else ():
         if any(each in line for each in wanted):
             text = line.rpartition(b"\t")[0]
-            _, record = redacted(redactor, text, _record.decode(text))
+            _, record = redacted(redactor, text, record_of(text))
             texts[record.item_id] = rules.text_of(record.input, path)[:MOST_OF_A_TEXT]
     return [
         ConflictView(**msgspec.structs.asdict(each), text=texts[each.item_id], earlier_text=texts[each.earlier_item_id])

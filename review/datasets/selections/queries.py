@@ -10,17 +10,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.datasets.selections.models import Dataset
 from review.kernel.db import Hot
 
+_SUBJECT: Final = """(
+  SELECT b.details ->> 'subject' FROM item_bodies b WHERE b.project_id = f.project_id AND b.item_id = f.item_id)"""
+_REVIEWERS: Final = """coalesce((
+  SELECT json_agg(r.reviewer_id ORDER BY r.submitted_at, r.id)
+  FROM cases c JOIN reviews r ON r.project_id = c.project_id AND r.case_id = c.id
+  WHERE c.project_id = f.project_id AND c.item_id = f.item_id), '[]'::json)"""
 # What `rules.Circumstances` holds, of a row `f` of feedback; read out of tables of other packages, as a view would.
-CIRCUMSTANCES: Final = """json_build_array(
-  (SELECT b.details ->> 'subject' FROM item_bodies b WHERE b.project_id = f.project_id AND b.item_id = f.item_id),
+CIRCUMSTANCES: Final = f"""json_build_array(
+  {_SUBJECT},
   (SELECT c.pool FROM cases c WHERE c.project_id = f.project_id AND c.item_id = f.item_id),
   f.revision,
   NOT EXISTS (SELECT FROM feedback later WHERE later.project_id = f.project_id AND later.item_id = f.item_id
-              AND later.revision > f.revision AND later.position <= {upto}),
-  coalesce((SELECT json_agg(r.reviewer_id ORDER BY r.submitted_at, r.id)
-            FROM cases c JOIN reviews r ON r.project_id = c.project_id AND r.case_id = c.id
-            WHERE c.project_id = f.project_id AND c.item_id = f.item_id), '[]'::json)
+              AND later.revision > f.revision AND later.position <= {{upto}}),
+  {_REVIEWERS},
+  f.position
 )"""
+# The same for counting what is taken: without what only says to which part it goes, and who reviewed it.
+TO_COUNT: Final = CIRCUMSTANCES.replace(_SUBJECT, "NULL").replace(_REVIEWERS, "'[]'::json")
 GUIDELINES = """
 SELECT name, version, coalesce(definition ->> 'guidelines', '') AS text FROM item_types
 WHERE project_id = $1 AND (name, version) IN (SELECT * FROM unnest($2::text[], $3::int[]))

@@ -147,13 +147,17 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Circumstances(msgspec.Struct, frozen=True, array_like=True):
-    """What is known of a record besides: who the item was about, where and by whom it was judged, and if it stands."""
+    """What is known of a record besides: who the item was about, where and by whom it was judged, and if it stands.
+
+    `position` is its place in the feed.
+    """
 
     subject: str | None = None
     pool: str | None = None
     revision: int = 1
     is_last: bool = True
     reviewers: tuple[UUID, ...] = ()
+    position: int = 0
 
 
 def why_left_out(criteria: Criteria, record: Record, around: Circumstances) -> str | None:

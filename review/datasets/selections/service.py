@@ -18,6 +18,7 @@ from review.datasets.redaction import service as redaction
 from review.datasets.redaction.rules import Redacting
 from review.datasets.selections import queries, splits
 from review.datasets.selections.choosing import Choice, with_texts
+from review.datasets.selections.courses import Course, Courses, leading
 from review.datasets.selections.models import Dataset
 from review.datasets.selections.rules import Definition
 from review.datasets.selections.schemas import DatasetView, Preview
@@ -114,6 +115,17 @@ async def preview(db: Database, *, who: Principal, definition: Definition, is_st
     """Try a definition on the newest records of the feed; nothing is stored.
 
     Of one that `is_stored` what is redacted was checked then, and what it keeps is shown to those who see it.
+
+    Raises:
+        DatasetInvalid (422); PersonalWithheld (403).
+    """
+    return (await look(db, who=who, definition=definition, is_stored=is_stored))[0]
+
+
+async def look(
+    db: Database, *, who: Principal, definition: Definition, is_stored: bool = False
+) -> tuple[Preview, Course]:
+    """Try a definition as `preview` does, and tell how the classes of what it takes went over time.
 
     Raises:
         DatasetInvalid (422); PersonalWithheld (403).
@@ -225,14 +237,23 @@ async def _read(db: Database, stretch: chunks.Stretch, most: int) -> bytes:
     return b"".join(pieces)
 
 
-def _preview(definition: Definition, lines: bytes, wanted: int, redactor: Redacting, *, is_part: bool) -> Preview:
+def _preview(
+    definition: Definition, lines: bytes, wanted: int, redactor: Redacting, *, is_part: bool
+) -> tuple[Preview, Course]:
     """Count first, and take by the shares that follow; `wanted` is how many records might have been read."""
     counted = Choice(definition, redactor=redactor)
     counted.take(lines)
     shares, found = counted.shares(), counted.found
-    choice = Choice(definition, shares, found=found, redactor=redactor)
+    courses = Courses(leading(counted.counts.classes))
+    choice = Choice(
+        definition,
+        shares,
+        found=found,
+        redactor=redactor,
+        witness=lambda record, _around, name: courses.add(record.decided_at, name),
+    )
     taken, counts = choice.take(lines), choice.counts
-    return Preview(
+    tried = Preview(
         seen=counts.seen,
         is_part=is_part or counts.seen < wanted,
         taken=counts.taken,
@@ -246,3 +267,4 @@ def _preview(definition: Definition, lines: bytes, wanted: int, redactor: Redact
         conflicts=found.conflicts,
         conflict_samples=with_texts(found.samples, lines, definition.sampling.text_at, redactor),
     )
+    return tried, courses.course()

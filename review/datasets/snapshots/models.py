@@ -16,7 +16,8 @@ class Snapshot(Base):
 
     `definition` is the dataset's when it was asked for, `cut_off` the last position of the feed that is looked at. The
     `fence` grows with each worker that takes it on; `done` of `cut_off` times two tells how far it has come. One that
-    was withdrawn has a `tombstone` in place of its manifest.
+    was withdrawn has a `tombstone` in place of its manifest. `labels` are the most frequent classes
+    and `course` how they went over time; `knows_records` tells that its positions are stored.
     """
 
     __tablename__ = "snapshots"
@@ -41,3 +42,18 @@ class Snapshot(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     tombstone: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
     files_removed_at: Mapped[datetime | None] = mapped_column(Instant)
+    labels: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
+    course: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
+    knows_records: Mapped[bool] = mapped_column(server_default="false", default=False)
+
+
+class SnapshotPositions(Base):
+    """Which of 8,192 positions of the feed are of records that a snapshot holds: a bit for each."""
+
+    __tablename__ = "snapshot_positions"
+    __table_args__ = (ForeignKeyConstraint(["project_id", "snapshot_id"], ["snapshots.project_id", "snapshots.id"]),)
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    span: Mapped[int] = mapped_column(primary_key=True)
+    snapshot_id: Mapped[UUID] = mapped_column(primary_key=True)
+    bits: Mapped[bytes]

@@ -67,6 +67,7 @@ SET_CUT_OFF = f"UPDATE snapshots SET cut_off = $4 {_MINE} RETURNING id"
 MOVE_ON = f"UPDATE snapshots SET done = $4, records = $5, lease_until = now() + $6::interval {_MINE} RETURNING id"
 END = f"""
 UPDATE snapshots SET state = $4, manifest = $5::text::json, error = $6, records = $7, done = coalesce(cut_off, 0) * 2,
+       labels = $8::text::json, course = $9::text::json, knows_records = $4 = 'ready',
        lease_until = NULL, ended_at = now()
 {_MINE} RETURNING id
 """
@@ -91,8 +92,8 @@ SELECT s.id, s.manifest::text AS manifest {_FROM}
 WHERE s.project_id = $1 AND s.state = 'ready' AND s.cut_off >= $2 ORDER BY s.requested_at
 """
 WITHDRAW = """
-UPDATE snapshots SET state = 'withdrawn', manifest = NULL, tombstone = $3::text::json, error = $4,
-       files_removed_at = NULL
+UPDATE snapshots SET state = 'withdrawn', manifest = NULL, labels = NULL, course = NULL,
+       tombstone = $3::text::json, error = $4, files_removed_at = NULL
 WHERE project_id = $1 AND id = $2 AND state = 'ready' RETURNING id
 """
 LIST_UNREMOVED = f"""
@@ -184,9 +185,18 @@ async def move_on(hot: Hot, mine: Mine, done: int, records: int, lease: timedelt
     return await hot.fetchval(MOVE_ON, *mine, done, records, lease) is not None
 
 
-async def end(hot: Hot, mine: Mine, state: str, manifest: str | None, error: str, records: int) -> bool:
+async def end(
+    hot: Hot,
+    mine: Mine,
+    state: str,
+    manifest: str | None,
+    error: str,
+    records: int,
+    labels: str | None = None,
+    course: str | None = None,
+) -> bool:
     """Set what became of it; False where it is not the caller's any more."""
-    return await hot.fetchval(END, *mine, state, manifest, error, records) is not None
+    return await hot.fetchval(END, *mine, state, manifest, error, records, labels, course) is not None
 
 
 async def let_go(hot: Hot, mine: Mine, pause: timedelta, error: str) -> None:

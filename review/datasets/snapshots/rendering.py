@@ -6,7 +6,7 @@ lacks for a format leaves it out; `check` tells how many, and why.
 
 import tempfile
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -44,11 +44,17 @@ SAMPLE_BYTES: Final = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What leaves: the bytes piece by piece, and what they are."""
+    """What leaves: the bytes piece by piece, what they are, and what is not in them, by reason.
+
+    `left_out` are the records that the snapshot does not have, `lacking` those of it that the format does not take,
+    None where there are too many to try beforehand.
+    """
 
     pieces: AsyncGenerator[bytes]
     media_type: str
     name: str
+    left_out: Mapping[str, int]
+    lacking: Mapping[str, int] | None
 
 
 @dataclass(slots=True)
@@ -71,14 +77,18 @@ async def export(
     source = await _source(hot, store, project_id, dataset, number, split)
     stem = f"{dataset}-{number}" + (f"-{split}" if split else "")
     if name == FOLDER:
-        return Exported(await _folder(source), TAR, f"{stem}-{name}.tar")
+        return Exported(await _folder(source), TAR, f"{stem}-{name}.tar", source.manifest.left_out, {})
     folder = tempfile.TemporaryDirectory(prefix="countersign-export-")
     try:
         rendering = await _made(hot, source, Path(folder.name), name, options)
+        lacking = None
+        if sum(file.rows for file in source.files) <= LOOKED_AT:
+            lacking = dict((await _tried(source, Path(folder.name), rendering, [])).left_out)
     except BaseException:
         folder.cleanup()
         raise
-    return Exported(_stream(source, folder, rendering), rendering.media_type, f"{stem}-{name}.{rendering.suffix}")
+    pieces, name = _stream(source, folder, rendering), f"{stem}-{name}.{rendering.suffix}"
+    return Exported(pieces, rendering.media_type, name, source.manifest.left_out, lacking)
 
 
 async def check(
@@ -93,14 +103,10 @@ async def check(
     rows = sum(file.rows for file in source.files)
     if name == FOLDER:
         return Checked(format=name, looked_at=rows, of=rows, given=rows, left_out={}, samples=[])
-    tally, samples = _Tally(), list[str]()
+    samples = list[str]()
     with tempfile.TemporaryDirectory(prefix="countersign-export-") as folder:
         rendering = await _made(hot, source, Path(folder), name, options)
-        for file in source.files:
-            path = await source.fetch(file, Path(folder))
-            await in_thread(_look, path, rendering, tally, samples)
-            if _seen(tally) >= LOOKED_AT:
-                break
+        tally = await _tried(source, Path(folder), rendering, samples)
     return Checked(
         format=name,
         looked_at=_seen(tally),
@@ -109,6 +115,17 @@ async def check(
         left_out=dict(sorted(tally.left_out.items())),
         samples=samples,
     )
+
+
+async def _tried(source: "_Source", folder: Path, rendering: Rendering, samples: list[str]) -> "_Tally":
+    """Try a format on the first 10,000 records."""
+    tally = _Tally()
+    for file in source.files:
+        path = await source.fetch(file, folder)
+        await in_thread(_look, path, rendering, tally, samples)
+        if _seen(tally) >= LOOKED_AT:
+            break
+    return tally
 
 
 async def note_export(

@@ -24,9 +24,11 @@ from review.datasets.redaction.rules import Redaction
 from review.datasets.redaction.service import redactor_for
 from review.datasets.selections import queries as selections
 from review.datasets.selections.choosing import Choice, Counts
+from review.datasets.selections.courses import leading
 from review.datasets.selections.rules import Definition
 from review.datasets.selections.service import stretch_of
-from review.datasets.snapshots import queries
+from review.datasets.snapshots import holding_queries, queries
+from review.datasets.snapshots.holding import Ledger
 from review.datasets.snapshots.queries import MOST_TRIES, Mine
 from review.datasets.snapshots.rules import EXPLAINED, FORMAT_VERSION, Column, FileOf, Guidelines, Manifest, digest_of
 from review.datasets.snapshots.schemas import Announced
@@ -34,6 +36,7 @@ from review.datasets.snapshots.service import MANIFEST, path_of
 from review.datasets.snapshots.store import Store
 from review.datasets.snapshots.writing import count, write
 from review.feedback import service as feedback
+from review.feedback.chunks import Stretch
 from review.kernel import outbox
 from review.kernel.canonical import text_sha256
 from review.kernel.db import UNREACHABLE, Database, driver_of
@@ -44,6 +47,8 @@ from review.kernel.settings import Settings
 log = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(seconds=120)  # renewed with each chunk, which takes a second or two
+CLASSES_TOLD: Final = 10_000  # by the manifest, which every page of a snapshot reads; free texts have millions
+LABELS_KEPT: Final = 50  # to be drawn beside those of other snapshots; the manifest has them all
 PAUSE: Final = timedelta(seconds=5)  # times the tries, after a store that refused
 
 
@@ -115,13 +120,14 @@ class _Making:
         fields, by = self._definition.redaction, self._definition.splitting.by
         redactor = await redactor_for(self._db.hot, self._mine[0], fields, by, self._settings)
         counted = Choice(self._definition, redactor=redactor.rewriter)
-        plan = await count(self._db, stretch, counted, self._watch)
+        plan = await count(self._db, self._to_count(stretch), counted, self._watch)
         if not counted.counts.taken:
             raise NothingTaken(_nothing(counted.counts))
         self._before = cut_off
         shares, texts = counted.shares(), await self._guidelines(counted.counts)
         digests = {key: text_sha256(text) for key, text in texts.items()}
-        choice = Choice(self._definition, shares, digests, counted.found, redactor.rewriter)
+        ledger = Ledger(leading(counted.counts.classes))
+        choice = Choice(self._definition, shares, digests, counted.found, redactor.rewriter, ledger.note)
         del counted  # the signatures of near duplicates go with it
         with tempfile.TemporaryDirectory(prefix="countersign-snapshot-") as folder:
             files = await write(self._db, stretch, choice, plan, Path(folder), self._watch)
@@ -136,7 +142,13 @@ class _Making:
         text = msgspec.json.encode(manifest)
         await self._keep()
         await self._store.put(self._path(MANIFEST), msgspec.json.format(text) + b"\n")
-        return await self._end(manifest, text.decode())
+        return await self._end(manifest, text.decode(), ledger)
+
+    def _to_count(self, stretch: Stretch) -> Stretch:
+        """Leave out what counting has no use for; parts matter already where what is alike is kept in one."""
+        if self._definition.sampling.similarity_at_least is not None:
+            return stretch
+        return msgspec.structs.replace(stretch, beside=selections.TO_COUNT)
 
     async def _remove_leftovers(self, files: list[FileOf]) -> None:
         """Remove what an earlier try has left under names that this one has none of: it may hold what was erased."""
@@ -181,6 +193,7 @@ class _Making:
         redaction: Redaction,
     ) -> Manifest:
         counts = choice.counts
+        told = sorted(leading(counts.classes, CLASSES_TOLD))
         return Manifest(
             format_version=FORMAT_VERSION,
             project=self._row["project"],
@@ -198,13 +211,13 @@ class _Making:
             ],
             json_columns=json_columns(plan.schema),
             parts={name: counts.parts[name] for name in self._definition.splitting.parts},
-            classes=dict(sorted(counts.classes.items())),
+            classes={name: counts.classes[name] for name in told},
             verdicts=dict(sorted(counts.verdicts.items())),
             models=dict(sorted(counts.models.items())),
             rulesets={str(number): of for number, of in sorted(counts.rulesets.items())},
             left_out=dict(sorted(counts.left_out.items())),
             conflicts=choice.found.conflicts,
-            shares=dict(sorted(shares.items())),
+            shares={name: shares[name] for name in told if name in shares},
             guidelines=[
                 Guidelines(type=name, version=number, records=of, sha256=text_sha256(text), text=text)
                 for (name, number), of in sorted(counts.type_versions.items())
@@ -214,12 +227,15 @@ class _Making:
             code_version=version("countersign"),
         )
 
-    async def _end(self, manifest: Manifest, text: str) -> bool:
+    async def _end(self, manifest: Manifest, text: str, ledger: Ledger) -> bool:
         """Say that it is ready, and tell: in one transaction, under the fence."""
+        labels = {name: manifest.classes[name] for name in leading(manifest.classes, LABELS_KEPT)}
+        told = [msgspec.json.encode(each).decode() for each in (labels, ledger.courses.course())]
         async with self._db.transaction() as tx:
             hot = await driver_of(tx)
-            if not await queries.end(hot, self._mine, "ready", text, "", manifest.records):
+            if not await queries.end(hot, self._mine, "ready", text, "", manifest.records, *told):
                 return False
+            await holding_queries.keep(hot, *self._mine[:2], ledger.positions)
             said = Announced(
                 dataset=manifest.dataset,
                 number=manifest.number,

@@ -55,3 +55,40 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     given: int
     left_out: Mapping[str, int]
     samples: Sequence[str]
+
+
+class Labels(msgspec.Struct, frozen=True, kw_only=True):
+    """The most frequent classes of a snapshot, of so many records; its manifest has all of them."""
+
+    number: int
+    records: int
+    classes: Mapping[str, int]
+
+
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """A snapshot that an item is in, and as what: the class of its label, and the part it went to.
+
+    `state` is ready or withdrawn. Of a decision that was revised, `revision` is the last one in it, and `records`
+    tells how many are. `label_class` is null while the caller is still to judge the item, and with
+    `split` once it was erased.
+    """
+
+    dataset: str
+    number: int
+    state: str
+    split: str | None
+    label_class: str | None
+    revision: int
+    records: int
+    ended_at: datetime | None
+
+
+class Holdings(msgspec.Struct, frozen=True, kw_only=True):
+    """Snapshots that an item is in, the last made first, and the cursor that goes on.
+
+    `unknown` counts snapshots that may hold it too: they were made by a version that kept no account of this.
+    """
+
+    data: list[Holding]
+    next: str | None = None
+    unknown: int = 0

@@ -8,7 +8,7 @@ give the same bytes.
 import hashlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
@@ -113,13 +113,18 @@ class _Writer:
             file.add(table.slice(0, room))
             table = table.slice(room)
             if file.rows == ROWS_PER_FILE:
-                self._made[part].append(self._open.pop(part).end())
+                self._end(part)
 
     def end(self) -> list[FileOf]:
         """End what is open; gives all files by name."""
         for part in list(self._open):
-            self._made[part].append(self._open.pop(part).end())
+            self._end(part)
         return sorted((each for made in self._made.values() for each in made), key=lambda each: each.name)
+
+    def _end(self, part: str) -> None:
+        """End a file, which stays open to be closed by `abandon` where that fails."""
+        self._made[part].append(self._open[part].end())
+        del self._open[part]
 
     def abandon(self) -> None:
         """Close what is open, whose content is of no use."""
@@ -149,5 +154,8 @@ class _File:
         return FileOf(name=self._path.name, split=self._part, rows=self.rows, bytes=size, sha256=digest)
 
     def abandon(self) -> None:
-        self._encoder.abandon()
-        self._out.close()
+        """Close both, whatever a full disk says of what is not written yet."""
+        with suppress(OSError):
+            self._encoder.abandon()
+        with suppress(OSError):
+            self._out.close()

@@ -1,6 +1,7 @@
 """Datasets over HTTP: what is in them, their snapshots, and the files of these."""
 
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 from litestar import get, post, put
@@ -11,12 +12,14 @@ from msgspec import Meta
 from review.datasets.selections import service as datasets
 from review.datasets.selections.rules import Definition
 from review.datasets.selections.schemas import DatasetView, Preview
-from review.datasets.snapshots import comparing
+from review.datasets.snapshots import comparing, holding
 from review.datasets.snapshots import service as snapshots
 from review.datasets.snapshots.rules import Difference, Manifest
-from review.datasets.snapshots.schemas import SnapshotView
+from review.datasets.snapshots.schemas import Holdings, SnapshotView
 from review.datasets.snapshots.store import Store
 from review.identity.rules import Permission
+from review.items import service as items
+from review.kernel.paging import position_of
 from review.web.api import bodies
 from review.web.api.openapi import gives, takes
 from review.web.downloads import PARQUET, snapshot_file
@@ -173,3 +176,13 @@ async def compare_snapshots(
         earlier=number - 1 if since is None else since,
         later=number,
     )
+
+
+@get("/items/{item_id:uuid}/snapshots", opt=READ)
+async def list_snapshots_of_item(
+    services: Svc, who: Who, item_id: FromPath[UUID], cursor: FromQuery[str | None] = None, limit: Limit = 50
+) -> Holdings:
+    """List the snapshots that an item is in, the last first: the class of its label there, and the part it went to."""
+    hot, before = services.db.hot, position_of(cursor)
+    await items.get_detail(hot, who=who, item_id=item_id, base_url=services.base_url)
+    return await holding.list_of_item(hot, who=who, item_id=item_id, before=before, limit=limit)

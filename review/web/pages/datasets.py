@@ -14,7 +14,7 @@ from review.datasets.selections import rules
 from review.datasets.selections import service as datasets
 from review.datasets.selections.rules import Definition
 from review.datasets.selections.schemas import Preview
-from review.datasets.snapshots import comparing
+from review.datasets.snapshots import comparing, holding
 from review.datasets.snapshots import service as snapshots
 from review.datasets.snapshots.store import Store
 from review.identity.rules import Permission
@@ -23,6 +23,7 @@ from review.kernel.sentences import say
 from review.kernel.strict_json import field_error
 from review.web.downloads import snapshot_file
 from review.web.guards import requires
+from review.web.pages import label_charts, snippets
 from review.web.pages.reading import Pairs, first, read_form
 from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
@@ -31,6 +32,7 @@ from review.web.words.catalogue import N_, one_of
 HERE: Final = "Datasets"
 ROWS: Final = 50
 MOST_BARS: Final = 24
+DRAWN: Final = 24  # snapshots whose labels are drawn beside each other
 WRITE = requires(Permission.WRITE_DATASETS)
 LISTS: Final = ("types", "models", "verdicts", "sources", "rules", "pools", "tags", "without_tags")
 LEFT_OUT: Final = {
@@ -103,7 +105,10 @@ class DatasetPages(Controller):
         """Show a dataset: what it takes now, what it leaves out, and its snapshots."""
         found = await datasets.get(tx, project_id=work.who.project_id, name=name)
         made = await snapshots.list_snapshots(work.hot, project_id=work.who.project_id, dataset=name, limit=ROWS)
-        preview = await datasets.preview(work.services.db, who=work.who, definition=found.definition, is_stored=True)
+        preview, course = await datasets.look(
+            work.services.db, who=work.who, definition=found.definition, is_stored=True
+        )
+        labels = await holding.list_labels(work.hot, project_id=work.who.project_id, dataset=name, limit=DRAWN)
         return work.page(
             "dataset.html",
             **_choices(work),
@@ -111,6 +116,8 @@ class DatasetPages(Controller):
             dataset=found,
             definition=found.definition,
             snapshots=made,
+            over_time=label_charts.over_time(course, work.zone),
+            over_snapshots=label_charts.over_snapshots(labels),
             **_shown(work, preview),
         )
 
@@ -154,6 +161,7 @@ class DatasetPages(Controller):
         """Show how far a snapshot is and what is in it; while it is being made, the page asks again."""
         found = await snapshots.get(work.hot, project_id=work.who.project_id, dataset=name, number=number)
         manifest = found.manifest
+        course = await holding.find_course(work.hot, project_id=work.who.project_id, snapshot_id=found.id)
         return work.page(
             "_snapshot.html" if work.is_partial else "snapshot.html",
             here=HERE,
@@ -161,6 +169,8 @@ class DatasetPages(Controller):
             is_under_way=found.state in {"waiting", "running"},
             manifest=manifest,
             bars=_bars(manifest.classes) if manifest else [],
+            over_time=label_charts.over_time(course, work.zone) if course else None,
+            snippets=snippets.of_snapshot(manifest, work.base_url) if manifest else [],
             left_out=_told(manifest.left_out) if manifest else [],
             url=f"/p/{work.who.project}/datasets/{name}/{number}",
             may_write=work.who.may(Permission.WRITE_DATASETS),

@@ -11,6 +11,8 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 from markupsafe import Markup
 
+from review.datasets.snapshots import holding
+from review.datasets.snapshots.schemas import Holdings
 from review.delivery.webhooks import log
 from review.erasure import service as erasures
 from review.escalation import clocks
@@ -23,6 +25,7 @@ from review.items import service as items
 from review.items.schemas import DecisionView, HistoryEntry, ItemDetail
 from review.kernel.db import get_now
 from review.kernel.errors import FieldError, Invalid
+from review.kernel.paging import position_of
 from review.kernel.sentences import say
 from review.kernel.shapes import is_object
 from review.web import content
@@ -43,6 +46,7 @@ STATUSES = {
     "withdrawn": (N_("withdrawn"), "warn"),
 }
 MAX_REASON = 2_000
+HELD: Final = 10  # snapshots shown at once
 SPANS: Final = {
     "": None,
     "1h": timedelta(hours=1),
@@ -67,8 +71,10 @@ class ItemPages(Controller):
     dependencies = WORK
 
     @get("/")
-    async def show(self, work: InHand, tx: Tx, item_id: FromPath[UUID], done: FromQuery[str] = "") -> Template:
-        """Show an item with its history."""
+    async def show(
+        self, work: InHand, tx: Tx, item_id: FromPath[UUID], done: FromQuery[str] = "", held: FromQuery[str] = ""
+    ) -> Template:
+        """Show an item with its history, and the snapshots it is in: from the last on, or from `held`."""
         item = await items.get_detail(work.hot, who=work.who, item_id=item_id, base_url=work.base_url)
         history = await items.tell_history(work.hot, who=work.who, item=item)
         told = await log.list_told(work.hot, work.who.project_id, item_id)
@@ -104,6 +110,7 @@ class ItemPages(Controller):
         await work.note_shown(item)
         beside = await beside_of(work, tx, item)
         said: dict[str, Any] = {"said": one_of(SAID, done), "erasing": await _erasing(work, item)}
+        said["holdings"] = await _holdings(work, item.id, held)
         return work.page("item.html", item=page, item_id=item.id, beside=beside, is_desk=False, **said)
 
     @post("/pause", opt=requires(Permission.PAUSE), status_code=200)
@@ -132,6 +139,14 @@ class ItemPages(Controller):
         await read_form(request)
         await escalation.acknowledge(tx, who=work.who, item_id=item_id)
         return _back(work, item_id, "acknowledge")
+
+
+async def _holdings(work: Work, item_id: UUID, held: str) -> Holdings | None:
+    """List the snapshots that an item is in, for those who may see datasets; the last ones, or those before `held`."""
+    if not work.who.may(Permission.READ_FEEDBACK):
+        return None
+    before = position_of(held or None, field="held")
+    return await holding.list_of_item(work.hot, who=work.who, item_id=item_id, before=before, limit=HELD)
 
 
 def _back(work: Work, item_id: UUID, done: str) -> Redirect:

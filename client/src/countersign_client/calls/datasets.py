@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import UUID
 
 from countersign_client.definitions import Definition
 from countersign_client.errors import NothingToRead, SnapshotFailed, SnapshotLate
@@ -13,6 +14,7 @@ from countersign_client.manifests import (
     Dataset,
     DatasetPage,
     Difference,
+    HoldingPage,
     Manifest,
     Preview,
     Snapshot,
@@ -41,6 +43,14 @@ RETRY = Route(method="POST", path=f"{MADE}/retry", gives=Snapshot)
 READ_MANIFEST = Route(method="GET", path=f"{MADE}/manifest", gives=Manifest, is_repeatable=True)
 READ_FILE = Route(method="GET", path=f"{MADE}/files/{{file}}", gives=bytes, is_repeatable=True)
 COMPARE = Route(method="GET", path=f"{MADE}/difference", gives=Difference, query=("since",), is_repeatable=True)
+
+HOLDING = Route(
+    method="GET",
+    path="/items/{item_id}/snapshots",
+    gives=HoldingPage,
+    query=("cursor", "limit"),
+    is_repeatable=True,
+)
 
 
 def page(patience: Patience, cursor: str | None) -> Steps[DatasetPage]:
@@ -139,6 +149,11 @@ def compare(patience: Patience, name: str, number: int, *, since: int | None) ->
     """Tell how a snapshot differs from an earlier one."""
     request = COMPARE.request(at={"name": name, "number": number}, query={"since": since})
     return COMPARE.ask(patience, request)
+
+
+def holding(patience: Patience, item_id: UUID | str, cursor: str | None) -> Steps[HoldingPage]:
+    """Read some of the snapshots that an item is in, the last first."""
+    return HOLDING.ask(patience, HOLDING.request(at={"item_id": item_id}, query={"cursor": cursor}))
 
 
 def download(
