@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -275,3 +276,28 @@ async def test_files_end_at_their_bound_whatever_the_chunks(
         ("all-00001.parquet", 3),
         ("all-00002.parquet", 1),
     ]
+
+
+async def test_what_waits_to_be_written_is_bounded_for_all_parts_together(
+    db: Database, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G12: memory grows neither with records nor with parts."""
+    parts = {f"p{at}": 0.25 for at in range(4)}
+    await place.define(Definition(splitting=Splitting(parts=parts)))
+    for _ in range(40):
+        await leave(db, place.project_id)
+    add, bound, held = writing._Writer.add, 4_000, list[int]()
+
+    def watched(self: Any, choice: Any, lines: bytes) -> None:
+        for line in lines.splitlines():
+            add(self, choice, line)
+            held.append(sum(each.waiting_bytes for each in self._open.values()))
+
+    monkeypatch.setattr(writing, "ROW_GROUP_BYTES", bound)
+    monkeypatch.setattr(writing._Writer, "add", watched)
+
+    await place.make()
+
+    assert len(held) == 40
+    assert max(held) < bound
+    assert (await place.table(1)).num_rows == 40

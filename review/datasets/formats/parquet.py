@@ -32,11 +32,16 @@ class ParquetEncoder:
         self._rows += table.num_rows
         self._bytes += table.nbytes
         if self._rows >= ROW_GROUP_ROWS or self._bytes >= ROW_GROUP_BYTES:
-            self._flush()
+            self.flush()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much is kept in memory for the next row group."""
+        return self._bytes
 
     def end(self) -> None:
         """Write what is left and the footer; without it the file cannot be read."""
-        self._flush()
+        self.flush()
         self._writer.close()
 
     def abandon(self) -> None:
@@ -44,7 +49,8 @@ class ParquetEncoder:
         self._waiting.clear()
         self._writer.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what waits as a row group, full or not."""
         if self._waiting:
             table = pa.concat_tables(self._waiting)
             self._waiting.clear()

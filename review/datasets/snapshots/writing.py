@@ -15,7 +15,7 @@ from typing import BinaryIO, Final, TypeAlias
 from review.datasets.errors import RecordsUntypable
 from review.datasets.formats.arrow import Table
 from review.datasets.formats.fitting import DoesNotFit, Plan, first_plan, fit, learn
-from review.datasets.formats.parquet import ParquetEncoder
+from review.datasets.formats.parquet import ROW_GROUP_BYTES, ParquetEncoder
 from review.datasets.formats.shapes import Boolean, Integer, Listing, Real, Shape, Text
 from review.datasets.pipeline import ahead, in_thread
 from review.datasets.selections.choosing import Choice, Taken
@@ -102,6 +102,12 @@ class _Writer:
         for part, taken in parts.items():
             table = fit(b"\n".join(each.line for each in taken), self._plan)
             self._add(part, table)
+            self._bound()
+
+    def _bound(self) -> None:
+        """Keep no more in memory for all parts than for one: what has most waiting is written early."""
+        while sum(file.waiting_bytes for file in self._open.values()) >= ROW_GROUP_BYTES:
+            max(self._open.values(), key=lambda file: (file.waiting_bytes, file.part)).flush()
 
     def _add(self, part: str, table: Table) -> None:
         while table.num_rows:
@@ -136,7 +142,7 @@ class _Writer:
 class _File:
     def __init__(self, path: Path, part: str, plan: Plan) -> None:
         self._path = path
-        self._part = part
+        self.part = part
         self._out: BinaryIO = path.open("wb")
         self._encoder = ParquetEncoder(self._out, plan)
         self.rows = 0
@@ -145,13 +151,20 @@ class _File:
         self._encoder.add(table)
         self.rows += table.num_rows
 
+    @property
+    def waiting_bytes(self) -> int:
+        return self._encoder.waiting_bytes
+
+    def flush(self) -> None:
+        self._encoder.flush()
+
     def end(self) -> FileOf:
         self._encoder.end()
         self._out.close()
         with self._path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         size = self._path.stat().st_size
-        return FileOf(name=self._path.name, split=self._part, rows=self.rows, bytes=size, sha256=digest)
+        return FileOf(name=self._path.name, split=self.part, rows=self.rows, bytes=size, sha256=digest)
 
     def abandon(self) -> None:
         """Close both, whatever a full disk says of what is not written yet."""
