@@ -64,7 +64,7 @@ def import_file(  # noqa: PLR0913, PLR0917  click's options
     layout: str | None,
     how: str,
     pairs: tuple[str, ...],
-    gold: bool,  # noqa: FBT001  click's
+    gold: bool,  # noqa: FBT001  an option, as click gives it
     errors: Path | None,
     name: str | None,
     data_dir: Path | None,

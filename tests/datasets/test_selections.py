@@ -179,6 +179,13 @@ def test_repetitions_are_told_by_their_words_and_the_first_one_stays() -> None:
     assert choice.counts.left_out == {rules.REPEATED: 1}
 
 
+def test_the_text_is_the_one_that_there_is_or_what_stands_at_the_path_or_all_of_it() -> None:
+    one, two = msgspec.Raw(b'{"text":"where"}'), msgspec.Raw(b'{"b":"x","a":{"c":"y"}}')
+
+    assert [rules.text_of(one, path) for path in ("", "text", "none")] == ["where", "where", "null"]
+    assert [rules.text_of(two, path) for path in ("", "a.c", "a")] == ['{"a":{"c":"y"},"b":"x"}', "y", '{"c":"y"}']
+
+
 @pytest.mark.parametrize(
     ("label", "path", "name"),
     [

@@ -301,3 +301,29 @@ async def test_what_waits_to_be_written_is_bounded_for_all_parts_together(
     assert len(held) == 40
     assert max(held) < bound
     assert (await place.table(1)).num_rows == 40
+
+
+async def test_near_duplicates_and_proportions_give_the_same_bytes_and_are_told_in_the_manifest(
+    db: Database, place: Place
+) -> None:
+    """Promise 30: a rerun gives the same hash, also of what is estimated and drawn."""
+    sampling = Sampling(similarity_at_least=0.9, weights={"l0": 1, "l1": 0.5}, text_at="text")
+    await place.define(Definition(sampling=sampling, splitting=SPLIT))
+    told = "where is my card, it should have come by now and I need it on Friday for a journey"
+    for at in range(40):
+        text = hashlib.sha512(b"%d" % at).hexdigest() if at % 4 else f"{told} {at // 20}"
+        await leave(db, place.project_id, label=f"l{at % 3}", input={"text": text})
+
+    first = await place.make()
+    again = await place.make(first.cut_off)
+
+    one, two = await place.manifest(1), await place.manifest(2)
+    assert (first.cut_off, one.files, one.sha256) == (again.cut_off, two.files, two.sha256)
+    assert one.left_out["nearly the same text as an earlier record"] == 9
+    assert one.conflicts > 0
+    assert one.shares["l2"] == one.shares["l0"] == 1
+    assert 0 < one.shares["l1"] < 1
+    table = await place.table(1)
+    chances = zip(table["label_class"].to_pylist(), table["sampling_probability"].to_pylist(), strict=True)
+    assert all(chance == one.shares[label] for label, chance in chances)
+    assert not any(table["gold"].to_pylist())

@@ -110,7 +110,7 @@ class Neighbours:
         slot = hash(key) & mask  # differs from run to run, and nothing that is found depends on it
         while entry := table[slot]:  # places count from 1 here, as 0 is a slot that is free
             start = (entry - 1) * BINS + offset
-            if signatures[start : start + ROWS] == key:
+            if signatures.startswith(key, start):
                 found.add(entry - 1)
                 same += 1
             slot = (slot + 1) & mask

@@ -227,8 +227,10 @@ def class_of(label: object, path: str) -> str:
 
 
 def text_of(given: msgspec.Raw, path: str) -> str:
-    """Give the text at a path of an input, or else the JSON of what stands there."""
+    """Give the text at a path of an input, or else the JSON of what stands there; one text alone needs no path."""
     value = at_path(msgspec.json.decode(given), path)
+    if not path and is_object(value) and len(value) == 1 and isinstance(only := next(iter(value.values())), str):
+        value = only
     return value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
 
 
