@@ -84,7 +84,7 @@ def evaluate(config: ProjectConfig, item: object, measured: Measured = NOTHING) 
     given = as_stored(cast("Mapping[str, Any]", item))
     item_id = UUID(bytes=hashlib.sha256(fingerprint(item)).digest()[:16])
     restraint = restraint_of(config.item_types[submission.type], None)
-    taken = route(config.ruleset, given, item_id, config.default_pool, restraint, measured)
+    taken = config.ruleset.in_full(route(config.ruleset, given, item_id, config.default_pool, restraint, measured))
     facts = config.ruleset.facts_of(given, measured)
     known = telling.known_of(config.ruleset, given, measured)
     return Trial(taken, _tried(config, given, taken, facts, known), dict(known.scores))
@@ -104,7 +104,7 @@ def _tried(
             parts=tuple(_piece(config, each, item, facts, known) for each in pieces(rule.condition.source)),
             values=telling.values_of(rule.condition.source, item, known),
         )
-        for rule, made in zip(config.ruleset.rules, config.ruleset.in_full(taken).evaluations, strict=False)
+        for rule, made in zip(config.ruleset.rules, taken.evaluations, strict=False)
     )
 
 

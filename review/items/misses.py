@@ -33,11 +33,16 @@ class Misses:
         self._text = memoryview(b"".join(lines))  # slices of a view copy nothing
 
     def told(self, route: str) -> bytes:
-        """Give a stored route with a line for each rule that was tried, as those had it that stored all of them."""
+        """Give a stored route with a line for each rule that was tried, as those had it that stored all of them.
+
+        A route of a version with fewer rules than it tried is not of this one, and stays as it is.
+        """
         if not is_compact(route):
             return route.encode()
         found = _decode(route)
         tried: int = msgspec.json.decode(found.pop("tried"), type=int)
+        if tried > len(self._names):
+            return route.encode()
         lines = msgspec.json.decode(found["evaluations"], type=list[msgspec.Raw])
         return _encode(found | {"evaluations": msgspec.Raw(self._with(lines, tried))})
 

@@ -39,7 +39,9 @@ async def _told(hot: Hot, project_id: UUID, route: str) -> str:
     misses = _kept.get(key)
     if misses is None:
         names: str | None = await hot.fetchval(NAME_RULES, *key)
-        misses = _kept[key] = Misses(msgspec.json.decode(names or "[]", type=list[str]))
+        if names is None:
+            return route
+        misses = _kept[key] = Misses(msgspec.json.decode(names, type=list[str]))
         if len(_kept) > MOST_KEPT:
             _kept.popitem(last=False)
     return misses.told(route).decode()

@@ -207,7 +207,7 @@ def _compile(source: str, *, about_review: bool, names: Names) -> Condition:
     look_ups(tokens, names.lists)
     scores = tuple(dict.fromkeys(path.fields[0] for path in reading.paths if path.root == "scores"))
     asks = tuple(dict.fromkeys(each.ask for each in asked))
-    equality = None if reading.has_macros else equality_in(tokens)  # the width of an item goes before it
+    equality = None if reading.has_macros else equality_in(tokens)  # too wide an item fails first
     condition = Condition(source, program, reading, steps_of(tokens), scores, asks, equality)
     _refuse_broken_patterns(tokens)
     if not condition.reading.paths and not asks:

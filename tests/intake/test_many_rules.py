@@ -1,13 +1,20 @@
 """Goal G16: of an item that many rules pass by their number is stored, and everybody is told what each made of it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
 
+from review.configuration.document import parse
+from review.configuration.rules import compile_config
+from review.intake import trying
+from review.intake.rules import prepare, routed
 from review.kernel.db import Database
 from review.kernel.settings import Settings
+from review.rehearsal.evaluating import past_of
+from review.rehearsal.rules import Tally, add
 from tests.intake.test_stops import bearer, post
 from tests.make import CONFIG, World, submission
 
@@ -62,3 +69,22 @@ async def test_a_route_is_stored_short_and_told_in_full_whoever_reads_it(http: h
         route = msgspec.json.encode(told).decode()
         await driver.execute("UPDATE item_bodies SET route = $2::text::json WHERE item_id = $1", item_id, route)
     assert await read() == [answered] * 2
+
+
+def test_what_is_tried_and_what_is_counted_tell_of_every_rule() -> None:
+    """An item followed in the editor, and the rules that a plan counts as reached."""
+    config = compile_config(parse(MANY.format(project="support")))
+    body = submission(metadata={"desk": "50"})
+    trial = trying.evaluate(config, body)
+    assert [each.matched for each in trial.rules] == [False] * 50 + [True]
+    assert len(trial.route.evaluations) == 51
+    item = routed(prepare(body, config, idempotency_key=None))
+    row = {"id": item.id, "type": item.submission.type, "input": item.input, "output": item.output}
+    row |= {
+        "details": item.details,
+        "created_at": datetime(2026, 11, 2, 10, tzinfo=UTC),
+        "verdict": None,
+        "chance": None,
+    }
+    tally = add(Tally(), [past_of(row)], config, config)
+    assert {name: rule.reached for name, rule in tally.new.rules.items()} == {f"desk-{at}": 1 for at in range(51)}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from review.items.misses import is_compact
+from review.items.misses import Misses, is_compact
 from review.kernel.ids import new_id
 from review.routing.conditions import EvaluationFailed, compile_condition
 from review.routing.equalities import Places
@@ -104,6 +104,7 @@ def test_what_is_found_by_look_up_is_what_trying_each_in_order_finds(
     stored = msgspec.json.encode(taken).decode()
     assert msgspec.json.decode(stored, type=Route) == taken
     assert rules.misses.told(stored) == msgspec.json.encode(rules.in_full(taken)), "the API tells what it always told"
+    assert not is_compact(stored) or Misses([]).told(stored) == stored.encode(), "where the rules are not known"
     plain = sum(each == Evaluation(each.rule, matched=False) for each in rules.in_full(taken).evaluations)
     assert is_compact(stored) == (plain > MOST_MISSES)
 
