@@ -16,8 +16,9 @@ import msgspec
 from review.kernel.sentences import say
 from review.kernel.shapes import is_list, is_object
 from review.routing.cost import MAX_MACRO_ELEMENTS, steps_of
-from review.routing.engine import ENGINE, THE_END, in_words
+from review.routing.engine import ENGINE, THE_END
 from review.routing.equalities import Equality, equality_in, text_at
+from review.routing.faults import in_words, kind_of
 from review.routing.measuring import NOTHING, Ask, Asked, IsOpen, Measured, answers, asked_in
 from review.routing.named import NO_NAMES, Entries, Names, is_in, look_ups
 from review.routing.reading import ITEM, JUDGEMENT, ConditionInvalid, Reading, Roots, read
@@ -124,7 +125,7 @@ class Condition(msgspec.Struct, frozen=True):
             raise EvaluationFailed(self._lacking(facts) or in_words(fault)) from fault
         if value is True or value is False:
             return value
-        message = say("its value is %(kind)s, not true or false", kind=_KINDS.get(type(value).__name__, _SOMETHING))
+        message = say("its value is %(kind)s, not true or false", kind=kind_of(value))
         raise EvaluationFailed(message)
 
     def _lacking(self, facts: Facts) -> str | None:
@@ -378,16 +379,3 @@ def _refuse_broken_constant(condition: Condition) -> None:
     except EvaluationFailed as fault:
         message = say("can never be evaluated: %(why)s", why=fault.args[0])
         raise ConditionInvalid(message, 0) from fault
-
-
-_KINDS = {
-    "str": say("text"),
-    "float": say("a number"),
-    "int": say("a number"),
-    "NoneType": "null",
-    "list": say("a list"),
-    "dict": say("an object"),
-    "datetime": say("a time"),
-    "timedelta": say("a duration"),
-}
-_SOMETHING = say("something")

@@ -5,7 +5,6 @@ from typing import Final
 from review.kernel.catalogue import N_
 from review.kernel.foreign import English, Phrases
 from review.kernel.sentences import say
-from review.routing.named import NotLoaded
 
 THE_END: Final = say("the end")  # of a condition, for what the engine writes as `'<EOF>'`
 
@@ -35,16 +34,3 @@ ENGINE: Final = Phrases(
     N_("Function %(function)s error: %(what)s"),
     gaps={"what": (".+", English), "input": (".+", _token)},
 )
-
-
-def in_words(fault: Exception) -> str:
-    """Say why a condition could not be evaluated, of a fault of the engine or of what it called."""
-    if isinstance(fault, KeyError):
-        return say("the field %(field)s is missing", field=repr(str(fault.args[0])[:100]))
-    if isinstance(fault, IndexError):
-        return say("a list is shorter than the condition expects")
-    if NotLoaded.__name__ in str(fault):
-        return say("a list that it looks in is not loaded")
-    if isinstance(fault, TypeError) or "Undefined variable or function" in str(fault):
-        return say("a value is empty or of another kind than the condition expects")
-    return ENGINE.of(str(fault).split("\n", 1)[0].partition(". ")[0][:200])

@@ -1,12 +1,11 @@
 """What was stored in English with what it ended is said in the language of the page; what is not known is marked."""
 
-from pathlib import Path
-
 import pytest
 
 from review.decisions.rules import Verdict
 from review.items.types import ItemType, compile_schema
 from review.kernel import catalogue
+from review.kernel.catalogue import Languages
 from review.kernel.foreign import English
 from review.kernel.resources import static_dir, templates_dir
 from review.kernel.sentences import say
@@ -27,9 +26,14 @@ SCHEMA = {
 }
 
 
+@pytest.fixture(scope="module")
+def made_up(tmp_path_factory: pytest.TempPathFactory) -> Languages:
+    return install(tmp_path_factory.mktemp("words"))
+
+
 @pytest.fixture(autouse=True)
-def _made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "_installed", install(tmp_path))
+def _spoken(made_up: Languages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "_installed", made_up)
 
 
 def _faults(output: object) -> str:
