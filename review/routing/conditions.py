@@ -16,8 +16,9 @@ import msgspec
 from review.kernel.sentences import say
 from review.kernel.shapes import is_list, is_object
 from review.routing.cost import MAX_MACRO_ELEMENTS, steps_of
-from review.routing.engine import ENGINE, THE_END, in_words, kind_of
+from review.routing.engine import ENGINE, THE_END
 from review.routing.equalities import NOTHING_HERE, Equality, equality_in, value_at
+from review.routing.faults import in_words, kind_of
 from review.routing.measuring import NOTHING, Ask, Asked, IsOpen, Measured, answers, asked_in
 from review.routing.named import NO_NAMES, Entries, Names, is_in, look_ups
 from review.routing.reading import ITEM, JUDGEMENT, ConditionInvalid, Reading, Roots, read

@@ -5,20 +5,8 @@ from typing import Final
 from review.kernel.catalogue import N_
 from review.kernel.foreign import English, Phrases
 from review.kernel.sentences import say
-from review.routing.named import NotLoaded
 
 THE_END: Final = say("the end")  # of a condition, for what the engine writes as `'<EOF>'`
-_KINDS: Final = {
-    "str": say("text"),
-    "float": say("a number"),
-    "int": say("a number"),
-    "NoneType": "null",
-    "list": say("a list"),
-    "dict": say("an object"),
-    "datetime": say("a time"),
-    "timedelta": say("a duration"),
-}
-_SOMETHING: Final = say("something")
 
 
 def _token(said: str) -> str:
@@ -46,21 +34,3 @@ ENGINE: Final = Phrases(
     N_("Function %(function)s error: %(what)s"),
     gaps={"what": (".+", English), "input": (".+", _token)},
 )
-
-
-def kind_of(value: object) -> str:
-    """Name the kind of a value."""
-    return _KINDS.get(type(value).__name__, _SOMETHING)
-
-
-def in_words(fault: Exception) -> str:
-    """Say why a condition could not be evaluated, of a fault of the engine or of what it called."""
-    if isinstance(fault, KeyError):
-        return say("the field %(field)s is missing", field=repr(str(fault.args[0])[:100]))
-    if isinstance(fault, IndexError):
-        return say("a list is shorter than the condition expects")
-    if NotLoaded.__name__ in str(fault):
-        return say("a list that it looks in is not loaded")
-    if isinstance(fault, TypeError) or "Undefined variable or function" in str(fault):
-        return say("a value is empty or of another kind than the condition expects")
-    return ENGINE.of(str(fault).split("\n", 1)[0].partition(". ")[0][:200])

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from review.kernel.errors import FieldError, ReviewError
+from review.kernel.foreign import MSGSPEC, English
 from review.kernel.ids import new_id
 from review.kernel.sentences import say
 from review.web.limits import RateLimited
@@ -124,14 +125,14 @@ def _allowed(fault: Exception) -> dict[str, str]:
 def problem(status: int, code: str, detail: str, errors: tuple[FieldError, ...] = ()) -> Problem:
     """Put a problem together."""
     title = code.replace("_", " ").capitalize()
-    return Problem(f"/api/errors#{code}", title, status, code, detail, errors)
+    return Problem(f"/api/errors#{code}", title, status, code, str(detail), errors)
 
 
 def _of_framework(fault: HTTPException) -> Refusal:
     status = fault.status_code
     if isinstance(fault, ValidationException):
         extra = cast("list[dict[str, Any]]", fault.extra if isinstance(fault.extra, list) else [])
-        errors = tuple(FieldError(str(each.get("key", "")), str(each.get("message", ""))) for each in extra)
+        errors = tuple(FieldError(str(each.get("key", "")), MSGSPEC.of(str(each.get("message", "")))) for each in extra)
         detail = say("A part of the address cannot be read; nothing was changed.")
         return Refusal(400, "malformed", detail, errors)
     details = {
@@ -139,7 +140,7 @@ def _of_framework(fault: HTTPException) -> Refusal:
         405: say("This address takes other methods. The calls are listed at /api."),
         413: say("The body is larger than this service takes; nothing was stored. Send it in parts."),
     }
-    return Refusal(status, CODES.get(status, "refused"), details.get(status, fault.detail))
+    return Refusal(status, CODES.get(status, "refused"), details.get(status) or English(fault.detail))
 
 
 def _is_away(fault: BaseException | None) -> bool:

@@ -23,7 +23,7 @@ UNHURRIED = partial(hypothesis.settings, deadline=None, suppress_health_check=UN
 MOST_SEARCHES = 3  # chance leaves one of thirty lives without some of what they must have seen together, now and then
 # What lives must have seen: thirty short ones see the rest in most runs, and two hundred long ones see all of it.
 BEYOND_ONE = {"consensus", "adjudication", "override"}
-SHORT, LONG = {"rule", "review"}, {"rule", "review", "override", "warn:0", "step:1", "counted", "back"}
+SHORT, LONG = {"rule", "review"}, {"rule", "review", "override", "warn:0", "step:1", "counted", "back", "followed"}
 
 
 @pytest.fixture(autouse=True)

@@ -60,7 +60,7 @@ WRITTEN: dict[str, tuple[Book, frozenset[str]]] = {
     "reviewing/rules.py": (stored.UNFIT, frozenset({"FieldError"})),
     "items/types.py": (stored.UNFIT, frozenset({"_LIMITS", "_WORDS", "_ONE_FORM", "_foreign"})),
     "routing/conditions.py": (stored.EVALUATION, frozenset({"_lacking"})),
-    "routing/engine.py": (stored.EVALUATION, frozenset({"in_words"})),
+    "routing/faults.py": (stored.EVALUATION, frozenset({"in_words"})),
     "escalation/ladder.py ": (stored.ACTOR, frozenset({"_by", "decided_by"})),
     "rehearsal/running.py": (retold.BACKTEST, frozenset({"end"})),
     "delivery/egress/service.py": (CALL, frozenset({"_attempt"})),

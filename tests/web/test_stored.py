@@ -1,21 +1,24 @@
 """What was stored in English with what it ended is said in the language of the page; what is not known is marked."""
 
-from pathlib import Path
-
+import msgspec
 import pytest
+from litestar.exceptions import HTTPException, ValidationException
 
 from review.decisions.rules import Verdict
 from review.items.types import ItemType, compile_schema
 from review.kernel import catalogue
+from review.kernel.catalogue import Languages
 from review.kernel.foreign import English
 from review.kernel.resources import static_dir, templates_dir
 from review.kernel.sentences import say
 from review.reviewing.rules import find_faults
 from review.reviewing.schemas import JudgementIn
 from review.routing.conditions import EvaluationFailed, compile_condition, facts_of
+from review.web.errors import problem_of
 from review.web.pages import stored
 from review.web.pages.environment import build_environment
 from review.web.pages.sentences import shown
+from review.web.words.sentences import translated
 from tests.web.left_over import left_over, unmarked
 from tests.web.made_up import install, marked
 
@@ -27,9 +30,14 @@ SCHEMA = {
 }
 
 
+@pytest.fixture(scope="module")
+def made_up(tmp_path_factory: pytest.TempPathFactory) -> Languages:
+    return install(tmp_path_factory.mktemp("words"))
+
+
 @pytest.fixture(autouse=True)
-def _made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "_installed", install(tmp_path))
+def _spoken(made_up: Languages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "_installed", made_up)
 
 
 def _faults(output: object) -> str:
@@ -103,3 +111,14 @@ def test_what_a_library_says_is_marked_as_english_on_a_page_in_another_language(
         assert '<span lang="en" dir="ltr">what &lt;no&gt; version said</span>' in html
         assert left_over(html) == []
     assert page.render(told=told, alone="") == "<p>is no YAML: what &lt;no&gt; version said</p><p></p>"
+
+
+def test_a_script_and_a_program_are_told_in_plain_text() -> None:
+    fault = ValidationException(extra=[{"key": "limit", "message": "Expected `int`, got `str`"}])
+    with catalogue.speaking("qps"):
+        (told,) = problem_of(fault, translated).errors
+        assert told.message == marked("Expected `%(kinds)s`, got `%(kind)s`") % {"kinds": "int", "kind": "str"}
+        unknown = problem_of(HTTPException("What a framework says", status_code=418), translated)
+    assert msgspec.json.decode(msgspec.json.encode(unknown))["detail"] == "What a framework says"
+    (plain,) = problem_of(fault).errors
+    assert plain.message == "Expected `int`, got `str`"

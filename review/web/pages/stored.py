@@ -111,7 +111,7 @@ _KINDS: Final = frozenset(
 
 
 _WHY: Final[dict[str, Gap]] = {"most": _COUNT, "kind": ("[a-z ]+", _kind), "why": (".+", lambda said: why_not(said))}  # noqa: PLW0108  it is defined below, by this
-# review/routing/conditions.py: why a condition could not be evaluated; and rules.py, which names the rule before it.
+# review/routing/conditions.py and faults.py: why a condition could not be evaluated; rules.py names the rule before it.
 EVALUATION: Final = Book(
     N_("rule %(rule)s: %(why)s"),
     N_("the score %(score)s: %(why)s"),
