@@ -208,6 +208,11 @@ async def test_what_cannot_be_is_said_and_leaves_nothing_to_read(db: Database, p
     assert (empty.state, none.state) == ("failed", "failed")
     assert "no records" in empty.error
     assert "no records" in none.error
+    events = await db.hot.fetch(
+        "SELECT kind, payload::text AS said FROM events WHERE project_id = $1 ORDER BY created_at", place.project_id
+    )
+    assert {each["kind"] for each in events} == {"dataset.snapshot_failed"}
+    assert [json.loads(each["said"])["snapshot"]["number"] for each in events] == [1, 2]
     with pytest.raises(SnapshotNotReady, match="failed"):
         await place.manifest(2)
 
