@@ -15,6 +15,7 @@ from review.audit import sequencing
 from review.audit.sequencing import Keeper
 from review.bulk import executing
 from review.configuration.service import ConfigCache, ItemTypes
+from review.datasets.registering import running as registering
 from review.datasets.schedules import turning
 from review.datasets.snapshots import running as snapshots
 from review.delivery.feed import service as feed
@@ -95,6 +96,7 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
         (lambda: running.advance(db, configs, settings.statement_timeout, stop.is_set), settings.sweep_interval),
         (lambda: turning.advance(db, settings, stop.is_set), settings.sweep_interval),
         (lambda: snapshots.advance(db, settings, stop.is_set), settings.sweep_interval),
+        (lambda: registering.advance(db, settings, stop.is_set), settings.sweep_interval),
         (lambda: keeping.recover(db, settings), RESTORES_EVERY),
         (lambda: retention.take_outlived(db, configs), RETENTION_EVERY),
         (lambda: keeping.keep(db, settings), settings.sweep_interval),

@@ -41,7 +41,7 @@ CREATE TABLE snapshot_registrations (
   tries smallint NOT NULL DEFAULT 0,
   next_at timestamptz NOT NULL DEFAULT now(),
   error text NOT NULL DEFAULT '',
-  run_id text NOT NULL DEFAULT '',
+  url text NOT NULL DEFAULT '',
   told_at timestamptz,
   PRIMARY KEY (project_id, snapshot_id),
   FOREIGN KEY (project_id, snapshot_id) REFERENCES snapshots (project_id, id)

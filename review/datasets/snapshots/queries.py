@@ -19,6 +19,11 @@ _SHOWN = """
  d.name AS dataset, s.number, s.state, s.definition::text AS definition, s.cut_off, s.done, s.records, s.error,
  s.requested_by, s.requested_at, s.ended_at
 """
+_REGISTERED = """
+ (SELECT json_build_object('state', r.state, 'tries', r.tries, 'error', r.error, 'url', r.url,
+                           'told_at', r.told_at)::text
+  FROM snapshot_registrations r WHERE r.project_id = s.project_id AND r.snapshot_id = s.id) AS registration
+"""
 _FROM = "FROM snapshots s JOIN datasets d ON d.project_id = s.project_id AND d.id = s.dataset_id"
 # Two who ask at once get numbers one after the other: the dataset's row is locked by the first.
 ADD = """
@@ -32,11 +37,11 @@ SELECT $1, $3, id, last_number, definition, $4, $5 FROM numbered RETURNING numbe
 LOCK_PROJECT = "SELECT FROM projects WHERE id = $1 FOR NO KEY UPDATE"
 COUNT_UNDER_WAY = "SELECT count(*) FROM snapshots WHERE project_id = $1 AND state IN ('waiting', 'running')"
 FIND = f"""
-SELECT {_SHOWN}, s.manifest::text AS manifest {_FROM}
+SELECT {_SHOWN}, {_REGISTERED}, s.manifest::text AS manifest {_FROM}
 WHERE d.project_id = $1 AND d.name = $2 AND s.number = $3
 """
 LIST = f"""
-SELECT {_SHOWN}, NULL AS manifest {_FROM}
+SELECT {_SHOWN}, {_REGISTERED}, NULL AS manifest {_FROM}
 WHERE d.project_id = $1 AND d.name = $2 AND s.number < $3 ORDER BY s.number DESC LIMIT $4
 """
 STOP = """

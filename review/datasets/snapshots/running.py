@@ -22,6 +22,7 @@ from review.datasets.errors import NothingTaken, StoreRefused
 from review.datasets.formats.fitting import Plan
 from review.datasets.formats.parquet import json_columns
 from review.datasets.pipeline import in_thread
+from review.datasets.registering import queries as registering
 from review.datasets.selections import queries as selections
 from review.datasets.selections.choosing import Choice, Counts
 from review.datasets.selections.rules import Definition
@@ -87,7 +88,7 @@ async def work(
             error = row["error"] or "It failed again and again."
             await _fail(db, mine, row, error)
             return False
-        return await _Making(db, Store.of(settings), mine, row, is_stopping).make()
+        return await _Making(db, settings, mine, row, is_stopping).make()
     except _Lost:
         await queries.give_back(db.hot, mine)
     except (StoreRefused, OSError) as fault:
@@ -116,9 +117,10 @@ async def _fail(db: Database, mine: Mine, row: Any, error: str) -> None:
 class _Making:
     """One snapshot in the making."""
 
-    def __init__(self, db: Database, store: Store, mine: Mine, row: Any, is_stopping: Callable[[], bool]) -> None:
+    def __init__(self, db: Database, settings: Settings, mine: Mine, row: Any, is_stopping: Callable[[], bool]) -> None:
         self._db = db
-        self._store = store
+        self._store = Store.of(settings)
+        self._is_registered = bool(settings.mlflow_url)
         self._mine = mine
         self._row = row
         self._is_stopping = is_stopping
@@ -257,6 +259,8 @@ class _Making:
                 sha256=manifest.sha256,
                 files=len(manifest.files),
             )
+            if self._is_registered:
+                await registering.add(hot, self._mine[0], self._mine[1])
             payload = {"snapshot": msgspec.to_builtins(said)}
             outbox.emit(tx, self._mine[0], EventKind.SNAPSHOT_READY, item_id=None, payload=payload)
             audit.record(tx, self._mine[0], TIMER, Action.SNAPSHOT_READY, details=payload["snapshot"])

@@ -14,7 +14,7 @@ from review.datasets.selections.rules import Definition
 from review.datasets.selections.service import not_found
 from review.datasets.snapshots import queries
 from review.datasets.snapshots.rules import FileOf, Manifest, Tombstone
-from review.datasets.snapshots.schemas import SnapshotView
+from review.datasets.snapshots.schemas import Registration, SnapshotView
 from review.datasets.snapshots.store import Store
 from review.kernel.db import Hot, driver_of
 from review.kernel.ids import new_id
@@ -166,6 +166,7 @@ def path_of(project_id: UUID, dataset: str, number: int, name: str) -> str:
 
 def view_of(row: Any) -> SnapshotView:
     """Show a stored snapshot."""
+    known = row["registration"]
     same = ("id", "dataset", "number", "state", "records", "cut_off", "error")
     whole = 2 * row["cut_off"] if row["cut_off"] else 0
     return SnapshotView(
@@ -177,6 +178,7 @@ def view_of(row: Any) -> SnapshotView:
         definition=msgspec.json.decode(row["definition"], type=Definition),
         manifest=None if row["manifest"] is None else msgspec.json.decode(row["manifest"], type=Manifest),
         tombstone=None if row["tombstone"] is None else msgspec.json.decode(row["tombstone"], type=Tombstone),
+        registration=None if known is None else msgspec.json.decode(known, type=Registration),
     )
 
 
