@@ -1,4 +1,4 @@
-"""Where snapshots go: files that are stored already, schedules of datasets, and registration with MLflow.
+"""Where snapshots go: files that are stored already, schedules of datasets, and what trackers are told.
 
 Revision ID: 0037
 Revises: 0033
@@ -35,6 +35,7 @@ CREATE TABLE dataset_schedules (
 CREATE TABLE snapshot_registrations (
   project_id uuid NOT NULL,
   snapshot_id uuid NOT NULL,
+  place text NOT NULL,
   state text NOT NULL DEFAULT 'waiting'
     CONSTRAINT snapshot_registrations_state_check CHECK (state IN ('waiting', 'done', 'failed')),
   fence integer NOT NULL DEFAULT 0,
@@ -43,7 +44,7 @@ CREATE TABLE snapshot_registrations (
   error text NOT NULL DEFAULT '',
   url text NOT NULL DEFAULT '',
   told_at timestamptz,
-  PRIMARY KEY (project_id, snapshot_id),
+  PRIMARY KEY (project_id, snapshot_id, place),
   FOREIGN KEY (project_id, snapshot_id) REFERENCES snapshots (project_id, id)
 ) WITH (fillfactor = 85);
 CREATE INDEX snapshot_registrations_due ON snapshot_registrations (next_at) WHERE state = 'waiting'

@@ -59,8 +59,9 @@ async def test_a_snapshot_is_written_read_compared_and_withdrawn(db: Database, p
     assert await Store.of(HELD).list_below(str(place.project_id)) == [
         name.removeprefix("kept/here/") for name in bucket.names()
     ]
-    asked = {"project_id": place.project_id, "dataset": "d"}
-    found = await comparing.compare(db.hot, Store.of(HELD), earlier=1, later=2, **asked)
+    found = await comparing.compare(
+        db.hot, Store.of(HELD), project_id=place.project_id, dataset="d", earlier=1, later=2
+    )
     assert (found.added, found.same) == (1, 5)
     assert first.cut_off is not None
     withdrawn = await withdrawing.withdraw_holding(

@@ -53,6 +53,10 @@ class Tracker(ThreadingHTTPServer):
                 run_id = f"run{len(self.runs)}"
                 self.runs[run_id] = {"id": run_id, "tags": as_dict(body["tags"]), "datasets": {}, "status": "RUNNING"}
                 return 200, {"run": {"info": {"run_id": run_id}}}
+            case _:
+                return self.ask_of_run(path, body)
+
+    def ask_of_run(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         run = self.runs[body["run_id"]]
         match path:
             case "runs/log-inputs":
@@ -105,7 +109,7 @@ class Answer(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(said)
 
-    def log_message(self, *_said: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
         """Say nothing."""
 
 
@@ -136,8 +140,7 @@ async def place(db: Database, tmp_path: Path, tracker: Tracker) -> Place:
 
 
 async def told(place: Place, number: int = 1) -> Registration:
-    found = (await place.get(number)).registration
-    assert found is not None
+    (found,) = (await place.get(number)).registrations
     return found
 
 
@@ -223,10 +226,10 @@ async def test_a_tracker_that_is_away_or_refuses_is_asked_again_and_told_once(
 async def test_a_worker_that_dies_leaves_it_to_the_next_one_after_its_lease(db: Database, place: Place) -> None:
     await leave(db, place.project_id)
     await place.make()
-    first = await registering.queries.claim(db.hot, timedelta(minutes=1))
+    first = await registering.queries.claim(db.hot, timedelta(minutes=1), ["mlflow"])
     assert await registering.advance(db, place.settings) == 0
     assert await come(place) == 1
     await registering.queries.fail(
-        db.hot, (first["project_id"], first["snapshot_id"], first["fence"]), timedelta(), 1, ""
+        db.hot, (first["project_id"], first["snapshot_id"], "mlflow", first["fence"]), timedelta(), 1, ""
     )
     assert (await told(place)).state == "done"

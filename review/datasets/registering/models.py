@@ -11,13 +11,14 @@ from review.kernel.models import Instant
 
 
 class SnapshotRegistration(Base):
-    """That MLflow is to be told of a snapshot: `state` is waiting, done or failed; `url` leads to its run there."""
+    """That a tracker is to be told of a snapshot: `state` is waiting, done or failed; `url` leads to its run there."""
 
     __tablename__ = "snapshot_registrations"
     __table_args__ = (ForeignKeyConstraint(["project_id", "snapshot_id"], ["snapshots.project_id", "snapshots.id"]),)
 
     project_id: Mapped[UUID] = mapped_column(primary_key=True)
     snapshot_id: Mapped[UUID] = mapped_column(primary_key=True)
+    place: Mapped[str] = mapped_column(primary_key=True)
     state: Mapped[str] = mapped_column(server_default="waiting")
     fence: Mapped[int] = mapped_column(server_default="0")
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")

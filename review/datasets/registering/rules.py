@@ -8,7 +8,9 @@ from uuid import UUID
 import msgspec
 
 from review.datasets.snapshots.rules import Column, Manifest, Tombstone
+from review.kernel.settings import Settings
 
+MLFLOW: Final = "mlflow"
 DIGEST: Final = 36  # MLflow keeps no more of a digest; the whole one is a tag
 MOST_OF_A_TAG: Final = 5_000
 MOST_CLASSES: Final = 1_000
@@ -105,3 +107,8 @@ def _type_of(arrow: str) -> dict[str, Any]:
     if arrow.startswith("list<") and arrow.endswith(": string>"):
         return {"type": "array", "items": {"type": "string"}}
     return {"type": "any"}
+
+
+def places_of(settings: Settings) -> list[str]:
+    """List the trackers that are told of snapshots."""
+    return [MLFLOW] if settings.mlflow_url else []

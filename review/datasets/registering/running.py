@@ -10,7 +10,7 @@ import msgspec
 
 from review.datasets.registering import queries
 from review.datasets.registering.mlflow import Mlflow, MlflowRefused
-from review.datasets.registering.rules import told_of, withdrawn
+from review.datasets.registering.rules import places_of, told_of, withdrawn
 from review.datasets.snapshots.rules import Manifest, Tombstone
 from review.datasets.snapshots.service import path_of
 from review.datasets.snapshots.store import FOLDER
@@ -28,8 +28,9 @@ MOST_TRIES: Final = 30  # about a day
 async def advance(db: Database, settings: Settings, is_stopping: Callable[[], bool] = lambda: False) -> int:
     """Tell of every snapshot that is to be told of; gives how many were."""
     told = 0
-    while settings.mlflow_url and not is_stopping():
-        row = await queries.claim(db.hot, LEASE)
+    places = places_of(settings)
+    while places and not is_stopping():
+        row = await queries.claim(db.hot, LEASE, places)
         if row is None:
             break
         told += await _tell(db, settings, row)
@@ -37,7 +38,7 @@ async def advance(db: Database, settings: Settings, is_stopping: Callable[[], bo
 
 
 async def _tell(db: Database, settings: Settings, row: Any) -> bool:
-    mine = (row["project_id"], row["snapshot_id"], row["fence"])
+    mine = (row["project_id"], row["snapshot_id"], row["place"], row["fence"])
     try:
         async with Mlflow(settings.mlflow_url, settings.mlflow_token) as mlflow:
             url = await _say(mlflow, settings, row)

@@ -20,9 +20,9 @@ _SHOWN = """
  s.requested_by, s.requested_at, s.ended_at
 """
 _REGISTERED = """
- (SELECT json_build_object('state', r.state, 'tries', r.tries, 'error', r.error, 'url', r.url,
-                           'told_at', r.told_at)::text
-  FROM snapshot_registrations r WHERE r.project_id = s.project_id AND r.snapshot_id = s.id) AS registration
+ (SELECT json_agg(json_build_object('place', r.place, 'state', r.state, 'tries', r.tries, 'error', r.error,
+                                    'url', r.url, 'told_at', r.told_at) ORDER BY r.place)::text
+  FROM snapshot_registrations r WHERE r.project_id = s.project_id AND r.snapshot_id = s.id) AS registrations
 """
 _FROM = "FROM snapshots s JOIN datasets d ON d.project_id = s.project_id AND d.id = s.dataset_id"
 # Two who ask at once get numbers one after the other: the dataset's row is locked by the first.

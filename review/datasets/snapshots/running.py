@@ -23,6 +23,7 @@ from review.datasets.formats.fitting import Plan
 from review.datasets.formats.parquet import json_columns
 from review.datasets.pipeline import in_thread
 from review.datasets.registering import queries as registering
+from review.datasets.registering.rules import places_of
 from review.datasets.selections import queries as selections
 from review.datasets.selections.choosing import Choice, Counts
 from review.datasets.selections.rules import Definition
@@ -120,7 +121,7 @@ class _Making:
     def __init__(self, db: Database, settings: Settings, mine: Mine, row: Any, is_stopping: Callable[[], bool]) -> None:
         self._db = db
         self._store = Store.of(settings)
-        self._is_registered = bool(settings.mlflow_url)
+        self._trackers = places_of(settings)
         self._mine = mine
         self._row = row
         self._is_stopping = is_stopping
@@ -259,8 +260,7 @@ class _Making:
                 sha256=manifest.sha256,
                 files=len(manifest.files),
             )
-            if self._is_registered:
-                await registering.add(hot, self._mine[0], self._mine[1])
+            await registering.add(hot, self._mine[0], self._mine[1], self._trackers)
             payload = {"snapshot": msgspec.to_builtins(said)}
             outbox.emit(tx, self._mine[0], EventKind.SNAPSHOT_READY, item_id=None, payload=payload)
             audit.record(tx, self._mine[0], TIMER, Action.SNAPSHOT_READY, details=payload["snapshot"])

@@ -166,7 +166,6 @@ def path_of(project_id: UUID, dataset: str, number: int, name: str) -> str:
 
 def view_of(row: Any) -> SnapshotView:
     """Show a stored snapshot."""
-    known = row["registration"]
     same = ("id", "dataset", "number", "state", "records", "cut_off", "error")
     whole = 2 * row["cut_off"] if row["cut_off"] else 0
     return SnapshotView(
@@ -178,7 +177,7 @@ def view_of(row: Any) -> SnapshotView:
         definition=msgspec.json.decode(row["definition"], type=Definition),
         manifest=None if row["manifest"] is None else msgspec.json.decode(row["manifest"], type=Manifest),
         tombstone=None if row["tombstone"] is None else msgspec.json.decode(row["tombstone"], type=Tombstone),
-        registration=None if known is None else msgspec.json.decode(known, type=Registration),
+        registrations=msgspec.json.decode(row["registrations"] or "[]", type=list[Registration]),
     )
 
 
