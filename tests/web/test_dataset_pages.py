@@ -113,7 +113,7 @@ async def test_the_times_of_a_dataset_are_set_paused_and_removed_on_its_page(
     for wrong, said in {
         "timezone": "is no time zone",
         "cron": "as its second field, which is no hour",
-        "new_records": "`int`",
+        "new_records": "new_records",
     }.items():
         refused = await http.post(f"{P}/intents/schedule", data=form | {wrong: "0 25 * * *"})
         assert (refused.status_code, said in refused.text) == (422, True)
