@@ -69,6 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_store: str = ""
     mlflow_url: str = ""
     mlflow_token: str = ""
+    wandb_project: str = ""
     backtests_kept: timedelta = timedelta(days=366)
     sweep_interval: timedelta = timedelta(seconds=1)
     poll_interval: timedelta = timedelta(seconds=1)

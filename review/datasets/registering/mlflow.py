@@ -7,12 +7,12 @@ from typing import Any, Final, Self, TypeVar
 import httpx
 import msgspec
 
-from review.datasets.registering.rules import Told
+from review.datasets.registering.errors import TrackerRefused
+from review.datasets.registering.rules import SNAPSHOT_ID, Told
 
 TIMEOUT_SECONDS: Final = 15.0
 MOST_BYTES: Final = 1024 * 1024
 API: Final = "/api/2.0/mlflow/"
-TAG: Final = "countersign.snapshot_id"
 T = TypeVar("T")
 
 
@@ -49,10 +49,6 @@ class _Refusal(msgspec.Struct, frozen=True):
     message: str = ""
 
 
-class MlflowRefused(Exception):
-    """MLflow cannot be reached, refused, or answered what it does not document."""
-
-
 class Mlflow:
     """A tracking server; an experiment is that of a project."""
 
@@ -79,10 +75,10 @@ class Mlflow:
         """Tell of a snapshot, and give the address of its run; doing it again changes nothing.
 
         Raises:
-            MlflowRefused.
+            TrackerRefused.
         """
         experiment_id = await self._experiment(experiment)
-        run_id = await self._find(experiment_id, told.tags[TAG]) or await self._create(experiment_id, told)
+        run_id = await self._find(experiment_id, told.tags[SNAPSHOT_ID]) or await self._create(experiment_id, told)
         of = {"tags": [{"key": "mlflow.data.context", "value": "training"}], "dataset": told.dataset}
         await self._post("runs/log-inputs", {"run_id": run_id, "datasets": [of]}, _Nothing)
         at = int(told.at.timestamp() * 1000)
@@ -99,7 +95,7 @@ class Mlflow:
         """Set tags of the run that told of a snapshot, and give its address; where there is none, nothing is to be set.
 
         Raises:
-            MlflowRefused.
+            TrackerRefused.
         """
         experiment_id = await self._experiment(experiment)
         run_id = await self._find(experiment_id, snapshot_id)
@@ -119,7 +115,7 @@ class Mlflow:
     async def _find(self, experiment_id: str, snapshot_id: str) -> str | None:
         asked = {
             "experiment_ids": [experiment_id],
-            "filter": f"tags.`{TAG}` = '{snapshot_id}'",
+            "filter": f"tags.`{SNAPSHOT_ID}` = '{snapshot_id}'",
             "max_results": 1,
         }
         found = await self._post("runs/search", asked, _Runs)
@@ -144,13 +140,13 @@ class Mlflow:
                 return msgspec.json.decode(raw or b"{}", type=kind)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as fault:
             message = f"{path} could not be asked: {fault or type(fault).__name__}"
-            raise MlflowRefused(message) from fault
+            raise TrackerRefused(message) from fault
         except msgspec.MsgspecError as fault:
             message = f"{path} answered what MLflow does not: {fault}"
-            raise MlflowRefused(message) from fault
+            raise TrackerRefused(message) from fault
         refusal = _refusal_in(raw)
         message = f"{path} answered {status}. {refusal.message[:300]}".strip()
-        raise (_NotThere if refusal.error_code == "RESOURCE_DOES_NOT_EXIST" else MlflowRefused)(message)
+        raise (_NotThere if refusal.error_code == "RESOURCE_DOES_NOT_EXIST" else TrackerRefused)(message)
 
     async def _send(self, method: str, path: str, **sent: Any) -> tuple[int, bytes]:
         async with self._client.stream(method, path, **sent) as answer:
@@ -159,11 +155,11 @@ class Mlflow:
                 raw += piece
                 if len(raw) > MOST_BYTES:
                     message = f"{path} answered more than {MOST_BYTES:,} bytes."
-                    raise MlflowRefused(message)
+                    raise TrackerRefused(message)
         return answer.status_code, raw
 
 
-class _NotThere(MlflowRefused):
+class _NotThere(TrackerRefused):
     """What was asked for is not there."""
 
 

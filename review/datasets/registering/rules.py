@@ -7,11 +7,14 @@ from uuid import UUID
 
 import msgspec
 
+from review.datasets.registering.wandb_run import Artifact, Telling
 from review.datasets.snapshots.rules import Column, Manifest, Tombstone
 from review.kernel.settings import Settings
 
 MLFLOW: Final = "mlflow"
+WANDB: Final = "wandb"
 DIGEST: Final = 36  # MLflow keeps no more of a digest; the whole one is a tag
+SNAPSHOT_ID: Final = "countersign.snapshot_id"
 MOST_OF_A_TAG: Final = 5_000
 MOST_CLASSES: Final = 1_000
 TYPES: Final[Mapping[str, str]] = {
@@ -43,7 +46,7 @@ def told_of(manifest: Manifest, snapshot_id: UUID, source: str, page: str, at: d
     return Told(
         name=f"{manifest.dataset} {manifest.number}",
         tags={
-            "countersign.snapshot_id": str(snapshot_id),
+            SNAPSHOT_ID: str(snapshot_id),
             "countersign.project": manifest.project,
             "countersign.dataset": manifest.dataset,
             "countersign.snapshot": str(manifest.number),
@@ -111,4 +114,43 @@ def _type_of(arrow: str) -> dict[str, Any]:
 
 def places_of(settings: Settings) -> list[str]:
     """List the trackers that are told of snapshots."""
-    return [MLFLOW] if settings.mlflow_url else []
+    asked = {MLFLOW: settings.mlflow_url, WANDB: settings.wandb_project}
+    return [place for place, told in asked.items() if told]
+
+
+def telling_of(told: Told, manifest: Manifest, files_at: str, project: str) -> Telling:
+    """Give what Weights & Biases is told of a snapshot that is ready."""
+    artifact = Artifact(
+        name=f"{manifest.project}-{manifest.dataset}",
+        alias=f"snapshot-{manifest.number}",
+        metadata={
+            "sha256": manifest.sha256,
+            "source": msgspec.json.decode(told.dataset["source"])["uri"],
+            "files": {
+                each.name: {"sha256": each.sha256, "rows": each.rows, "split": each.split} for each in manifest.files
+            },
+            **_profile(manifest),
+        },
+        files={each.name: f"{files_at}/{each.name}" for each in manifest.files},
+    )
+    return _telling(project, told.tags[SNAPSHOT_ID], told.name, {**told.tags, **told.metrics}, artifact)
+
+
+def telling_withdrawn(tombstone: Tombstone, snapshot_id: UUID, project: str) -> Telling:
+    """Give what Weights & Biases is told of a snapshot that is no more."""
+    name = f"{tombstone.dataset} {tombstone.number}"
+    return _telling(project, str(snapshot_id), name, withdrawn(tombstone), None)
+
+
+def _telling(
+    project: str, snapshot_id: str, name: str, summary: Mapping[str, Any], artifact: Artifact | None
+) -> Telling:
+    entity, _, of = project.rpartition("/")
+    return Telling(
+        project=of,
+        entity=entity or None,
+        run_id=snapshot_id,
+        name=name,
+        summary=dict(summary),
+        artifact=artifact,
+    )

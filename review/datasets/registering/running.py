@@ -1,25 +1,27 @@
-"""Telling MLflow in a worker, apart from the making: that it is away fails no snapshot, and it is told later."""
+"""Telling trackers in a worker, apart from the making: that one is away fails no snapshot, and it is told later."""
 
 import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import msgspec
 
-from review.datasets.registering import queries
-from review.datasets.registering.mlflow import Mlflow, MlflowRefused
-from review.datasets.registering.rules import places_of, told_of, withdrawn
+from review.datasets.registering import queries, wandb
+from review.datasets.registering.errors import TrackerRefused
+from review.datasets.registering.mlflow import Mlflow
+from review.datasets.registering.rules import WANDB, places_of, telling_of, telling_withdrawn, told_of, withdrawn
 from review.datasets.snapshots.rules import Manifest, Tombstone
 from review.datasets.snapshots.service import path_of
 from review.datasets.snapshots.store import FOLDER
-from review.kernel.db import Database
+from review.kernel.db import UNREACHABLE, Database
 from review.kernel.settings import Settings
 
 log = logging.getLogger(__name__)
 
-LEASE: Final = timedelta(minutes=2)  # seven calls of at most 15 seconds
+LEASE: Final = timedelta(minutes=2)  # seven calls of at most 15 seconds, or a program of 90
 PAUSE: Final = timedelta(seconds=30)  # doubled with each try
 LONGEST_PAUSE: Final = timedelta(hours=1)
 MOST_TRIES: Final = 30  # about a day
@@ -40,32 +42,45 @@ async def advance(db: Database, settings: Settings, is_stopping: Callable[[], bo
 async def _tell(db: Database, settings: Settings, row: Any) -> bool:
     mine = (row["project_id"], row["snapshot_id"], row["place"], row["fence"])
     try:
-        async with Mlflow(settings.mlflow_url, settings.mlflow_token) as mlflow:
-            url = await _say(mlflow, settings, row)
-    except Exception as fault:
-        if not isinstance(fault, MlflowRefused):
-            log.exception("MLflow could not be told of snapshot %s; it is tried again", mine[1])
-        error = (
-            str(fault) if isinstance(fault, MlflowRefused) else "It failed for a reason that the server's log tells."
-        )
-        pause = min(PAUSE * 2 ** min(row["tries"] - 1, 10), LONGEST_PAUSE)
-        await queries.fail(db.hot, mine, pause, MOST_TRIES, error)
-        return False
-    await queries.done(db.hot, mine, url, row["state"])
-    return True
+        url = await _say(settings, row)
+    except TrackerRefused as refusal:
+        error = str(refusal)
+    except UNREACHABLE:
+        raise  # the lease runs out by itself
+    except Exception:
+        log.exception("%s could not be told of snapshot %s; it is tried again", row["place"], mine[1])
+        error = "It failed for a reason that the server's log tells."
+    else:
+        await queries.done(db.hot, mine, url, row["state"])
+        return True
+    pause = min(PAUSE * 2 ** min(row["tries"] - 1, 10), LONGEST_PAUSE)
+    await queries.fail(db.hot, mine, pause, MOST_TRIES, error)
+    return False
 
 
-async def _say(mlflow: Mlflow, settings: Settings, row: Any) -> str:
-    """Tell that a snapshot is ready, or that it was withdrawn."""
-    experiment = f"countersign/{row['project']}"
+async def _say(settings: Settings, row: Any) -> str:
+    """Tell that a snapshot is ready, or that it was withdrawn; gives where that stands."""
+    snapshot_id: UUID = row["snapshot_id"]
     if row["manifest"] is None:
-        tombstone = msgspec.json.decode(row["tombstone"], type=Tombstone)
-        return await mlflow.tag(experiment, str(row["snapshot_id"]), withdrawn(tombstone))
+        gone = msgspec.json.decode(row["tombstone"], type=Tombstone)
+        if row["place"] == WANDB:
+            return await wandb.tell(telling_withdrawn(gone, snapshot_id, settings.wandb_project))
+        async with Mlflow(settings.mlflow_url, settings.mlflow_token) as mlflow:
+            return await mlflow.tag(_experiment(row), str(snapshot_id), withdrawn(gone))
     manifest = msgspec.json.decode(row["manifest"], type=Manifest)
-    path = path_of(row["project_id"], manifest.dataset, manifest.number, "").rstrip("/")
-    page = f"{settings.public_url}/p/{row['project']}/datasets/{manifest.dataset}/{manifest.number}"
-    source = f"{_place(settings)}/{path}"
-    return await mlflow.tell(experiment, told_of(manifest, row["snapshot_id"], source, page, row["ended_at"]))
+    number, name = manifest.number, manifest.dataset
+    source = f"{_place(settings)}/{path_of(row['project_id'], name, number, '').rstrip('/')}"
+    page = f"{settings.public_url}/p/{row['project']}/datasets/{name}/{number}"
+    told = told_of(manifest, snapshot_id, source, page, row["ended_at"])
+    if row["place"] == WANDB:
+        files_at = f"{settings.public_url}/api/v1/datasets/{name}/snapshots/{number}/files"
+        return await wandb.tell(telling_of(told, manifest, files_at, settings.wandb_project))
+    async with Mlflow(settings.mlflow_url, settings.mlflow_token) as mlflow:
+        return await mlflow.tell(_experiment(row), told)
+
+
+def _experiment(row: Any) -> str:
+    return f"countersign/{row['project']}"
 
 
 def _place(settings: Settings) -> str:

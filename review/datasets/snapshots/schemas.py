@@ -11,7 +11,7 @@ from review.datasets.snapshots.rules import Manifest, Tombstone
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a tracker (`mlflow`) was told of a snapshot: `state` is waiting, done or failed.
+    """Whether a tracker (`mlflow` or `wandb`) was told of a snapshot: `state` is waiting, done or failed.
 
     `url` leads to its run there.
     """
