@@ -11,6 +11,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from review.datasets.registering import queries
 from review.datasets.registering import running as registering
 from review.datasets.selections.rules import Definition
 from review.datasets.snapshots import withdrawing
@@ -47,8 +48,8 @@ class Tracker(ThreadingHTTPServer):
             case "runs/search":
                 value = body["filter"].partition("= '")[2].rstrip("'")
                 assert body["filter"] == f"tags.`countersign.snapshot_id` = '{value}'"
-                found = [run for run in self.runs.values() if run["tags"].get("countersign.snapshot_id") == value]
-                return 200, {"runs": [{"info": {"run_id": run["id"]}} for run in found]} if found else {}
+                runs = [run for run in self.runs.values() if run["tags"].get("countersign.snapshot_id") == value]
+                return 200, {"runs": [{"info": {"run_id": run["id"]}} for run in runs]} if runs else {}
             case "runs/create":
                 run_id = f"run{len(self.runs)}"
                 self.runs[run_id] = {"id": run_id, "tags": as_dict(body["tags"]), "datasets": {}, "status": "RUNNING"}
@@ -226,10 +227,10 @@ async def test_a_tracker_that_is_away_or_refuses_is_asked_again_and_told_once(
 async def test_a_worker_that_dies_leaves_it_to_the_next_one_after_its_lease(db: Database, place: Place) -> None:
     await leave(db, place.project_id)
     await place.make()
-    first = await registering.queries.claim(db.hot, timedelta(minutes=1), ["mlflow"])
+    first = await queries.claim(db.hot, timedelta(minutes=1), ["mlflow"])
     assert await registering.advance(db, place.settings) == 0
     assert await come(place) == 1
-    await registering.queries.fail(
+    await queries.fail(
         db.hot, (first["project_id"], first["snapshot_id"], "mlflow", first["fence"]), timedelta(), 1, ""
     )
     assert (await told(place)).state == "done"

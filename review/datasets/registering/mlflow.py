@@ -139,7 +139,7 @@ class Mlflow:
             if status == 200:
                 return msgspec.json.decode(raw or b"{}", type=kind)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as fault:
-            message = f"{path} could not be asked: {fault or type(fault).__name__}"
+            message = f"{path} could not be asked: {str(fault) or type(fault).__name__}"
             raise TrackerRefused(message) from fault
         except msgspec.MsgspecError as fault:
             message = f"{path} answered what MLflow does not: {fault}"
