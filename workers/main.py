@@ -15,6 +15,8 @@ from review.audit import sequencing
 from review.audit.sequencing import Keeper
 from review.bulk import executing
 from review.configuration.service import ConfigCache, ItemTypes
+from review.datasets.registering import running as registering
+from review.datasets.schedules import turning
 from review.datasets.snapshots import running as snapshots
 from review.delivery.feed import service as feed
 from review.delivery.notifications.dispatch import Dispatcher
@@ -92,7 +94,9 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
         (lambda: executing.advance(db, bench, stop.is_set), settings.sweep_interval),
         (lambda: learning.follow(db), settings.sweep_interval),
         (lambda: running.advance(db, configs, settings.statement_timeout, stop.is_set), settings.sweep_interval),
+        (lambda: turning.advance(db, settings, stop.is_set), settings.sweep_interval),
         (lambda: snapshots.advance(db, settings, stop.is_set), settings.sweep_interval),
+        (lambda: registering.advance(db, settings, stop.is_set), settings.sweep_interval),
         (lambda: keeping.recover(db, settings), RESTORES_EVERY),
         (lambda: retention.take_outlived(db, configs), RETENTION_EVERY),
         (lambda: keeping.keep(db, settings), settings.sweep_interval),

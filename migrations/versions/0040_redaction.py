@@ -7,7 +7,7 @@ Revises: 0033
 from alembic import op
 
 revision = "0040"
-down_revision = "0036"
+down_revision = "0037"
 
 UP = """
 CREATE TABLE IF NOT EXISTS redaction_keys (

@@ -66,6 +66,19 @@ class PersonalWithheld(ReviewError):
     status = 403
 
 
+class ScheduleInvalid(Invalid):
+    """Snapshots cannot be scheduled as asked; the places are named."""
+
+    code = "schedule_invalid"
+
+
+class ScheduleNotFound(ReviewError):
+    """No snapshots of the dataset are scheduled."""
+
+    code = "schedule_not_found"
+    status = 404
+
+
 class SnapshotNotFound(ReviewError):
     """There is no snapshot of this number, or it has no such file."""
 

@@ -25,6 +25,8 @@ class EventKind(StrEnum):
     SLA_BREACHED = "item.sla_breached"
     DECISION_REVISED = "decision.revised"
     SNAPSHOT_READY = "dataset.snapshot_ready"
+    SNAPSHOT_FAILED = "dataset.snapshot_failed"
+    SNAPSHOT_WITHDRAWN = "dataset.snapshot_withdrawn"
     ERASURE_ENDED = "erasure.ended"
     MODEL_SEEN = "model.seen"
     ROLLOUT_ENDED = "rollout.ended"

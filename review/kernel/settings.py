@@ -18,12 +18,13 @@ SCHEMES = {
     "database_url": ("postgresql", "postgres", "postgresql+asyncpg"),
     "redis_url": ("redis", "rediss", "unix"),
     "smtp_url": ("smtp", "smtps"),
+    "mlflow_url": ("https", "http"),
 }
 NETWORKS = frozenset({"webhook_allow_networks", "trusted_proxies"})
 
 
 # Each may stand in a file, REVIEW_<FIELD>_FILE.
-SECRETS = ("database_url", "redis_url", "secret_key", "audit_key", "smtp_url")
+SECRETS = ("database_url", "redis_url", "secret_key", "audit_key", "smtp_url", "mlflow_url", "mlflow_token")
 MOST_BYTES_OF_A_SECRET = 64 * 1024
 SEALING_KEY_BYTES = 32  # what Fernet takes
 
@@ -66,6 +67,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     bulk_grace: timedelta = timedelta(seconds=15)
     bulk_kept: timedelta = timedelta(days=90)
     snapshot_store: str = ""
+    mlflow_url: str = ""
+    mlflow_token: str = ""
+    wandb_project: str = ""
     backtests_kept: timedelta = timedelta(days=366)
     sweep_interval: timedelta = timedelta(seconds=1)
     poll_interval: timedelta = timedelta(seconds=1)

@@ -17,7 +17,7 @@ from review.datasets.selections.rules import Criteria, Definition, Sampling, Spl
 from review.datasets.snapshots import comparing, queries, running, service, writing
 from review.datasets.snapshots.rules import Manifest
 from review.datasets.snapshots.schemas import SnapshotView
-from review.datasets.snapshots.store import Store
+from review.datasets.snapshots.store import Keep, Store
 from review.kernel.db import Database
 from review.kernel.ids import new_id
 from review.kernel.settings import Settings
@@ -174,11 +174,12 @@ async def test_a_worker_that_is_cut_off_leaves_no_manifest_and_the_next_one_fini
     begun = await place.begin()
     put, stored = Store.put, list[str]()
 
-    async def die(self: Store, path: str, file: Path | bytes) -> None:
+    async def die(self: Store, path: str, file: Path | bytes, keep: Keep | None = None) -> str:
         if stored:
             raise ConnectionResetError
-        await put(self, path, file)
+        mark = await put(self, path, file, keep)
         stored.append(path)
+        return mark
 
     monkeypatch.setattr(Store, "put", die)
     await running.work(db, place.settings, place.project_id, begun.id)
@@ -190,7 +191,7 @@ async def test_a_worker_that_is_cut_off_leaves_no_manifest_and_the_next_one_fini
     await place.end_lease(begun.id)
     await running.work(db, place.settings, place.project_id, begun.id)
 
-    assert (half.state, half.manifest) == ("running", None)
+    assert (half.state, half.manifest, len(stored)) == ("running", None, 1)
     assert (await place.get(1)).records == 5
     assert (await place.table(1)).num_rows == 5
 
@@ -209,6 +210,11 @@ async def test_what_cannot_be_is_said_and_leaves_nothing_to_read(db: Database, p
     assert (empty.state, none.state) == ("failed", "failed")
     assert "no records" in empty.error
     assert "no records" in none.error
+    events = await db.hot.fetch(
+        "SELECT kind, payload::text AS said FROM events WHERE project_id = $1 ORDER BY created_at", place.project_id
+    )
+    assert {each["kind"] for each in events} == {"dataset.snapshot_failed"}
+    assert [json.loads(each["said"])["snapshot"]["number"] for each in events] == [1, 2]
     with pytest.raises(SnapshotNotReady, match="failed"):
         await place.manifest(2)
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from review.datasets.formats.arrow import parquet
+from review.datasets.schedules import turning
 from review.datasets.snapshots import running
 from review.identity.rules import Role
 from tests.make import World
@@ -156,3 +157,30 @@ async def test_a_definition_is_tried_before_it_is_kept_and_shows_labels_that_gai
     values = dict(re.findall(r'<input id="(\w+)"[^>]*?value="([^"]*)"', again)) | fields
     await http.post(made.headers["location"], data=form | values)
     assert json.loads(await world.db.hot.fetchval("SELECT definition::text FROM datasets")) == kept
+
+
+async def test_the_times_of_a_dataset_are_set_paused_and_removed_on_its_page(
+    http: httpx.AsyncClient, world: World, token: str
+) -> None:
+    await http.post(P, data=FORM | {"_csrf": token})
+    form = {"_csrf": token, "cron": "0 6 * * mon-fri", "timezone": "Europe/Berlin", "new_records": "500"}
+    assert "Snapshots are made when somebody asks for one." in (await http.get(f"{P}/intents")).text
+
+    for wrong, said in {
+        "timezone": "is no time zone",
+        "cron": "as its second field, which is no hour",
+        "new_records": "new_records",
+    }.items():
+        refused = await http.post(f"{P}/intents/schedule", data=form | {wrong: "0 25 * * *"})
+        assert (refused.status_code, said in refused.text) == (422, True)
+    assert (await http.post(f"{P}/intents/schedule", data=form)).status_code == 303
+    page = (await http.get(f"{P}/intents")).text
+    assert "The next one is due at" in page
+    assert "0 of 500 new records have come" in page
+    await world.db.hot.execute("UPDATE dataset_schedules SET next_at = now()")
+    assert await turning.advance(world.db, world.settings) == 0
+    assert "The dataset took no records, so no snapshot was made." in (await http.get(f"{P}/intents")).text
+    await http.post(f"{P}/intents/schedule", data=form | {"paused": "yes"})
+    assert "Paused: none is made" in (await http.get(f"{P}/intents")).text
+    await http.post(f"{P}/intents/schedule", data=form | {"act": "remove"})
+    assert "Snapshots are made when somebody asks for one." in (await http.get(f"{P}/intents")).text

@@ -16,8 +16,9 @@ class Snapshot(Base):
 
     `definition` is the dataset's when it was asked for, `cut_off` the last position of the feed that is looked at. The
     `fence` grows with each worker that takes it on; `done` of `cut_off` times two tells how far it has come. One that
-    was withdrawn has a `tombstone` in place of its manifest. `labels` are the most frequent classes
-    and `course` how they went over time; `knows_records` tells that its positions are stored.
+    was withdrawn has a `tombstone` in place of its manifest. `stored` are the files that are where they are kept.
+    `labels` are the most frequent classes and `course` how they went over time; `knows_records` tells that its
+    positions are stored.
     """
 
     __tablename__ = "snapshots"
@@ -42,6 +43,7 @@ class Snapshot(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     tombstone: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
     files_removed_at: Mapped[datetime | None] = mapped_column(Instant)
+    stored: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
     labels: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
     course: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
     knows_records: Mapped[bool] = mapped_column(server_default="false", default=False)

@@ -1,14 +1,16 @@
 """Every statement on snapshots: asking for one, working on it, and what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from review.datasets.snapshots.rules import Tombstone
+from review.datasets.snapshots.rules import Stored, Tombstone
 from review.kernel.db import Hot
+from review.kernel.events import EventKind
+from review.kernel.ids import new_id
 
 MOST_TRIES = 5
 
@@ -16,6 +18,11 @@ _SHOWN = """
  s.id, s.tombstone::text AS tombstone,
  d.name AS dataset, s.number, s.state, s.definition::text AS definition, s.cut_off, s.done, s.records, s.error,
  s.requested_by, s.requested_at, s.ended_at
+"""
+_REGISTERED = """
+ (SELECT json_agg(json_build_object('place', r.place, 'state', r.state, 'tries', r.tries, 'error', r.error,
+                                    'url', r.url, 'told_at', r.told_at) ORDER BY r.place)::text
+  FROM snapshot_registrations r WHERE r.project_id = s.project_id AND r.snapshot_id = s.id) AS registrations
 """
 _FROM = "FROM snapshots s JOIN datasets d ON d.project_id = s.project_id AND d.id = s.dataset_id"
 # Two who ask at once get numbers one after the other: the dataset's row is locked by the first.
@@ -30,11 +37,11 @@ SELECT $1, $3, id, last_number, definition, $4, $5 FROM numbered RETURNING numbe
 LOCK_PROJECT = "SELECT FROM projects WHERE id = $1 FOR NO KEY UPDATE"
 COUNT_UNDER_WAY = "SELECT count(*) FROM snapshots WHERE project_id = $1 AND state IN ('waiting', 'running')"
 FIND = f"""
-SELECT {_SHOWN}, s.manifest::text AS manifest {_FROM}
+SELECT {_SHOWN}, {_REGISTERED}, s.manifest::text AS manifest {_FROM}
 WHERE d.project_id = $1 AND d.name = $2 AND s.number = $3
 """
 LIST = f"""
-SELECT {_SHOWN}, NULL AS manifest {_FROM}
+SELECT {_SHOWN}, {_REGISTERED}, NULL AS manifest {_FROM}
 WHERE d.project_id = $1 AND d.name = $2 AND s.number < $3 ORDER BY s.number DESC LIMIT $4
 """
 STOP = """
@@ -57,7 +64,7 @@ WITH taken AS (
   WHERE project_id = $1 AND id = $2 AND state IN ('waiting', 'running') AND (lease_until IS NULL OR lease_until < now())
   RETURNING *
 )
-SELECT {_SHOWN}, s.project_id, s.fence, s.tries, p.slug AS project
+SELECT {_SHOWN}, s.project_id, s.fence, s.tries, s.stored::text AS stored, p.slug AS project
 FROM taken s
 JOIN datasets d ON d.project_id = s.project_id AND d.id = s.dataset_id
 JOIN projects p ON p.id = s.project_id
@@ -71,6 +78,9 @@ UPDATE snapshots SET state = $4, manifest = $5::text::json, error = $6, records 
        lease_until = NULL, ended_at = now()
 {_MINE} RETURNING id
 """
+NOTE_STORED = f"""
+UPDATE snapshots SET stored = (coalesce(stored, '{{}}')::jsonb || $4::text::jsonb)::json {_MINE} RETURNING id
+"""
 LET_GO = f"UPDATE snapshots SET lease_until = now() + $4::interval, error = $5 {_MINE}"
 # A process that is told to stop has not failed.
 GIVE_BACK = f"UPDATE snapshots SET lease_until = NULL, tries = tries - 1 {_MINE}"
@@ -82,7 +92,8 @@ WITH reaching AS (
   WHERE s.project_id = $1 AND s.state IN ('waiting', 'running', 'failed', 'stopped')
     AND coalesce(s.cut_off, $2) >= $2
 ), restarted AS (
-  UPDATE snapshots s SET state = 'waiting', fence = s.fence + 1, lease_until = NULL, tries = 0, done = 0, records = 0
+  UPDATE snapshots s SET state = 'waiting', fence = s.fence + 1, lease_until = NULL, tries = 0, done = 0, records = 0,
+         stored = NULL
   FROM reaching r WHERE r.project_id = s.project_id AND r.id = s.id AND s.state IN ('waiting', 'running')
 )
 SELECT number, dataset FROM reaching
@@ -91,10 +102,20 @@ LIST_REACHING = f"""
 SELECT s.id, s.manifest::text AS manifest {_FROM}
 WHERE s.project_id = $1 AND s.state = 'ready' AND s.cut_off >= $2 ORDER BY s.requested_at
 """
-WITHDRAW = """
-UPDATE snapshots SET state = 'withdrawn', manifest = NULL, labels = NULL, course = NULL,
-       tombstone = $3::text::json, error = $4, files_removed_at = NULL
-WHERE project_id = $1 AND id = $2 AND state = 'ready' RETURNING id
+# Those who may have copies are told in the same statement, and so are places that it is registered with.
+WITHDRAW = f"""
+WITH withdrawn AS (
+  UPDATE snapshots SET state = 'withdrawn', manifest = NULL, tombstone = $3::text::json, error = $4,
+         files_removed_at = NULL
+  WHERE project_id = $1 AND id = $2 AND state = 'ready' RETURNING id
+), told AS (
+  INSERT INTO events (project_id, id, kind, item_id, payload)
+  SELECT $1, $5, '{EventKind.SNAPSHOT_WITHDRAWN}', NULL, $6::text::json FROM withdrawn
+), registered AS (
+  UPDATE snapshot_registrations r SET state = 'waiting', tries = 0, next_at = now(), error = ''
+  FROM withdrawn w WHERE r.project_id = $1 AND r.snapshot_id = w.id
+)
+SELECT id FROM withdrawn
 """
 LIST_UNREMOVED = f"""
 SELECT s.id, s.number, d.name AS dataset, s.tombstone::text AS tombstone {_FROM}
@@ -116,9 +137,11 @@ async def list_reaching(hot: Hot, project_id: UUID, position: int) -> Sequence[A
 
 
 async def withdraw(hot: Hot, project_id: UUID, snapshot_id: UUID, tombstone: Tombstone, error: str) -> bool:
-    """Withdraw a snapshot; False where it was already."""
+    """Withdraw a snapshot, and tell of it; False where it was already."""
     text = msgspec.json.encode(tombstone).decode()
-    return await hot.fetchval(WITHDRAW, project_id, snapshot_id, text, error) is not None
+    said = {name: getattr(tombstone, name) for name in ("dataset", "number", "records", "sha256", "items_erased")}
+    payload = msgspec.json.encode({"snapshot": said}).decode()
+    return await hot.fetchval(WITHDRAW, project_id, snapshot_id, text, error, new_id(), payload) is not None
 
 
 async def list_unremoved(hot: Hot, project_id: UUID) -> Sequence[Any]:
@@ -197,6 +220,12 @@ async def end(
 ) -> bool:
     """Set what became of it; False where it is not the caller's any more."""
     return await hot.fetchval(END, *mine, state, manifest, error, records, labels, course) is not None
+
+
+async def note_stored(hot: Hot, mine: Mine, files: Mapping[str, Stored]) -> bool:
+    """Note that files are where they are kept; False where the snapshot is not the caller's any more."""
+    text = msgspec.json.encode(files).decode()
+    return await hot.fetchval(NOTE_STORED, *mine, text) is not None
 
 
 async def let_go(hot: Hot, mine: Mine, pause: timedelta, error: str) -> None:

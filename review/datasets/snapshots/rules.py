@@ -48,6 +48,13 @@ class FileOf(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
 
 
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that is where snapshots are kept: the digest of its bytes, and the mark that the place put on it."""
+
+    sha256: str
+    mark: str
+
+
 class Column(msgspec.Struct, frozen=True, kw_only=True):
     """A column of every file: its Arrow type, and what it says where the name does not."""
 

@@ -1,7 +1,8 @@
-"""Making snapshots in a worker: what is cut off is made again from the start, to the same bytes, manifest last.
+"""Making snapshots in a worker: what is cut off is made again, to the same bytes, and the manifest is stored last.
 
-A lease keeps two workers from the same snapshot; the fence keeps a stale one from ending it. Should two write a file at
-once all the same, both write the same.
+Files that an earlier try has stored stay where they are: they are known by their digests. A lease keeps two workers
+from the same snapshot; the fence keeps a stale one from ending it. Should two write a file at once all the same, both
+write the same.
 """
 
 import logging
@@ -20,8 +21,11 @@ from review.audit.rules import TIMER, Action
 from review.datasets.errors import NothingTaken, StoreRefused
 from review.datasets.formats.fitting import Plan
 from review.datasets.formats.parquet import json_columns
+from review.datasets.pipeline import in_thread
 from review.datasets.redaction.rules import Redaction
 from review.datasets.redaction.service import redactor_for
+from review.datasets.registering import queries as registering
+from review.datasets.registering.rules import places_of
 from review.datasets.selections import queries as selections
 from review.datasets.selections.choosing import Choice, Counts
 from review.datasets.selections.courses import leading
@@ -30,7 +34,16 @@ from review.datasets.selections.service import stretch_of
 from review.datasets.snapshots import holding_queries, queries
 from review.datasets.snapshots.holding import Ledger
 from review.datasets.snapshots.queries import MOST_TRIES, Mine
-from review.datasets.snapshots.rules import EXPLAINED, FORMAT_VERSION, Column, FileOf, Guidelines, Manifest, digest_of
+from review.datasets.snapshots.rules import (
+    EXPLAINED,
+    FORMAT_VERSION,
+    Column,
+    FileOf,
+    Guidelines,
+    Manifest,
+    Stored,
+    digest_of,
+)
 from review.datasets.snapshots.schemas import Announced
 from review.datasets.snapshots.service import MANIFEST, path_of
 from review.datasets.snapshots.store import Store
@@ -81,7 +94,7 @@ async def work(
     try:
         if row["tries"] > MOST_TRIES:
             error = row["error"] or "It failed again and again."
-            await queries.end(db.hot, mine, "failed", None, error, 0)
+            await _fail(db, mine, row, error)
             return False
         return await _Making(db, settings, mine, row, is_stopping).make()
     except _Lost:
@@ -90,13 +103,23 @@ async def work(
         told = fault.message if isinstance(fault, StoreRefused) else f"The disk refused: {fault}."
         await queries.let_go(db.hot, mine, PAUSE * row["tries"], told)
     except ReviewError as refusal:
-        await queries.end(db.hot, mine, "failed", None, refusal.message, 0)
+        await _fail(db, mine, row, refusal.message)
     except UNREACHABLE:
         raise  # the lease runs out by itself
     except Exception:
         log.exception("snapshot %s failed; it is tried again", snapshot_id)
         await queries.let_go(db.hot, mine, PAUSE * row["tries"], "It failed for a reason that the server's log tells.")
     return False
+
+
+async def _fail(db: Database, mine: Mine, row: Any, error: str) -> None:
+    """Give it up, and tell: in one transaction, under the fence."""
+    async with db.transaction() as tx:
+        if not await queries.end(await driver_of(tx), mine, "failed", None, error, 0):
+            return
+        said = {"dataset": row["dataset"], "number": row["number"], "error": error}
+        outbox.emit(tx, mine[0], EventKind.SNAPSHOT_FAILED, item_id=None, payload={"snapshot": said})
+        audit.record(tx, mine[0], TIMER, Action.SNAPSHOT_FAILED, details=said)
 
 
 class _Making:
@@ -106,10 +129,12 @@ class _Making:
         self._db = db
         self._settings = settings
         self._store = Store.of(settings)
+        self._trackers = places_of(settings)
         self._mine = mine
         self._row = row
         self._is_stopping = is_stopping
         self._definition = msgspec.json.decode(row["definition"], type=Definition)
+        self._stored = msgspec.json.decode(row["stored"] or "{}", type=dict[str, Stored])
         self._before = 0  # positions of readings that are over
         self._done = self._records = 0
 
@@ -130,12 +155,13 @@ class _Making:
         choice = Choice(self._definition, shares, digests, counted.found, redactor.rewriter, ledger.note)
         del counted  # the signatures of near duplicates go with it
         with tempfile.TemporaryDirectory(prefix="countersign-snapshot-") as folder:
-            files = await write(self._db, stretch, choice, plan, Path(folder), self._watch)
-            if not files:
-                raise NothingTaken(_nothing(choice.counts))
-            for each in files:
-                await self._keep()
-                await self._store.put(self._path(each.name), Path(folder) / each.name)
+
+            async def take(file: FileOf) -> None:
+                await self._put(Path(folder) / file.name, file)
+
+            files = await write(self._db, stretch, choice, plan, Path(folder), self._watch, take)
+        if not files:
+            raise NothingTaken(_nothing(choice.counts))
         await self._remove_leftovers(files)
         told = redactor.told(name for name, _ in choice.counts.type_versions)
         manifest = self._manifest(choice, files, plan, cut_off, shares, texts, told)
@@ -150,8 +176,26 @@ class _Making:
             return stretch
         return msgspec.structs.replace(stretch, beside=selections.TO_COUNT)
 
+    async def _put(self, found: Path, file: FileOf) -> None:
+        """Store a file unless an earlier try has, and free this machine of it."""
+        await self._keep()
+        if not await self._is_stored(file):
+            mark = await self._store.put(self._path(file.name), found, self._keep)
+            stored = Stored(sha256=file.sha256, mark=mark)
+            if not await queries.note_stored(self._db.hot, self._mine, {file.name: stored}):
+                raise _Lost
+        await in_thread(found.unlink)
+
+    async def _is_stored(self, file: FileOf) -> bool:
+        """Tell whether an earlier try has stored these bytes and they are still there."""
+        known = self._stored.get(file.name)
+        if known is None or known.sha256 != file.sha256:
+            return False
+        return await self._store.find(self._path(file.name)) == (file.bytes, known.mark)
+
     async def _remove_leftovers(self, files: list[FileOf]) -> None:
         """Remove what an earlier try has left under names that this one has none of: it may hold what was erased."""
+        await self._store.remove_unfinished(self._path(""))
         mine = {self._path(each.name) for each in files}
         for path in await self._store.list_below(self._path("")):
             if path not in mine:
@@ -243,6 +287,7 @@ class _Making:
                 sha256=manifest.sha256,
                 files=len(manifest.files),
             )
+            await registering.add(hot, self._mine[0], self._mine[1], self._trackers)
             payload = {"snapshot": msgspec.to_builtins(said)}
             outbox.emit(tx, self._mine[0], EventKind.SNAPSHOT_READY, item_id=None, payload=payload)
             audit.record(tx, self._mine[0], TIMER, Action.SNAPSHOT_READY, details=payload["snapshot"])

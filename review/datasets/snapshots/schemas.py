@@ -10,11 +10,26 @@ from review.datasets.selections.rules import Definition
 from review.datasets.snapshots.rules import Manifest, Tombstone
 
 
+class Registration(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a tracker (`mlflow` or `wandb`) was told of a snapshot: `state` is waiting, done or failed.
+
+    `url` leads to its run there.
+    """
+
+    place: str
+    state: str
+    tries: int
+    error: str
+    url: str
+    told_at: datetime | None
+
+
 class SnapshotView(msgspec.Struct, frozen=True, kw_only=True):
     """A snapshot: `state` is waiting, running, ready, stopped, failed or withdrawn; `progress` goes from 0 to 1.
 
     `definition` is the dataset's as it was when the snapshot was asked for. `manifest` is there once it is ready, when
     one is asked for. One that held items which were erased is withdrawn, and has a tombstone instead.
+    `registrations` are there where trackers are told of snapshots.
     """
 
     id: UUID
@@ -31,6 +46,7 @@ class SnapshotView(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
     manifest: Manifest | None = None
     tombstone: Tombstone | None = None
+    registrations: Sequence[Registration] = ()
 
 
 class Announced(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from review.datasets.selections.rules import Definition
 from review.datasets.selections.service import not_found
 from review.datasets.snapshots import queries
 from review.datasets.snapshots.rules import FileOf, Manifest, Tombstone
-from review.datasets.snapshots.schemas import SnapshotView
+from review.datasets.snapshots.schemas import Registration, SnapshotView
 from review.datasets.snapshots.store import Store
 from review.identity.rules import Principal
 from review.kernel.db import Hot, driver_of
@@ -192,6 +192,7 @@ def view_of(row: Any) -> SnapshotView:
         definition=msgspec.json.decode(row["definition"], type=Definition),
         manifest=None if row["manifest"] is None else msgspec.json.decode(row["manifest"], type=Manifest),
         tombstone=None if row["tombstone"] is None else msgspec.json.decode(row["tombstone"], type=Tombstone),
+        registrations=msgspec.json.decode(row["registrations"] or "[]", type=list[Registration]),
     )
 
 

@@ -82,6 +82,7 @@ def _said(held: int) -> str:
 
 
 async def _clear(store: Store, project_id: UUID, row: Any) -> None:
+    await store.remove_unfinished(path_of(project_id, row["dataset"], row["number"], ""))
     for path in await store.list_below(path_of(project_id, row["dataset"], row["number"], "")):
         await store.remove(path)
 

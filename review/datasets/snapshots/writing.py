@@ -6,7 +6,7 @@ give the same bytes.
 """
 
 import hashlib
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from pathlib import Path
@@ -24,6 +24,7 @@ from review.feedback import chunks
 from review.kernel.db import Database
 
 ROWS_PER_FILE: Final = 250_000
+BYTES_PER_FILE: Final = 256 << 20  # reached with large records only; what a cut upload sends again at the most
 ADDED: Final[Mapping[str, Shape]] = {
     "revision": Integer(),
     "is_last": Boolean(),
@@ -38,6 +39,8 @@ ADDED: Final[Mapping[str, Shape]] = {
 
 # Called with the position reached and the records taken so far.
 Watcher: TypeAlias = Callable[[int, int], Awaitable[None]]
+# Called with each file that is whole, which may be removed then.
+Taker: TypeAlias = Callable[[FileOf], Awaitable[None]]
 
 
 async def count(db: Database, stretch: chunks.Stretch, choice: Choice, watch: Watcher) -> Plan:
@@ -64,9 +67,9 @@ def _learn(choice: Choice, lines: bytes, plan: Plan) -> Plan:
 
 
 async def write(
-    db: Database, stretch: chunks.Stretch, choice: Choice, plan: Plan, folder: Path, watch: Watcher
+    db: Database, stretch: chunks.Stretch, choice: Choice, plan: Plan, folder: Path, watch: Watcher, take: Taker
 ) -> list[FileOf]:
-    """Go through the records again and write them into an empty folder.
+    """Go through the records again and write them into an empty folder; each file is given on once it is whole.
 
     Raises:
         RecordsUntypable: a record is not JSON that every reader understands alike (409); OSError: the disk is full.
@@ -77,12 +80,21 @@ async def write(
             async for chunk in coming:
                 if chunk.lines:
                     await in_thread(writer.add, choice, chunk.lines)
+                    await _give(writer, take)
                 await watch(chunk.reached, choice.counts.taken)
-        return await in_thread(writer.end)
+        files = await in_thread(writer.end)
+        await _give(writer, take)
     except DoesNotFit as fault:
         raise RecordsUntypable from fault
+    else:
+        return files
     finally:
         writer.abandon()
+
+
+async def _give(writer: "_Writer", take: Taker) -> None:
+    while writer.whole:
+        await take(writer.whole.popleft())
 
 
 class _Writer:
@@ -93,6 +105,7 @@ class _Writer:
         self._plan = plan
         self._open: dict[str, _File] = {}
         self._made: defaultdict[str, list[FileOf]] = defaultdict(list)
+        self.whole: deque[FileOf] = deque()
 
     def add(self, choice: Choice, lines: bytes) -> None:
         """Write what the choice takes of the lines."""
@@ -118,7 +131,7 @@ class _Writer:
             room = ROWS_PER_FILE - file.rows
             file.add(table.slice(0, room))
             table = table.slice(room)
-            if file.rows == ROWS_PER_FILE:
+            if file.rows == ROWS_PER_FILE or file.bytes >= BYTES_PER_FILE:
                 self._end(part)
 
     def end(self) -> list[FileOf]:
@@ -129,8 +142,10 @@ class _Writer:
 
     def _end(self, part: str) -> None:
         """End a file, which stays open to be closed by `abandon` where that fails."""
-        self._made[part].append(self._open[part].end())
+        made = self._open[part].end()
         del self._open[part]
+        self._made[part].append(made)
+        self.whole.append(made)
 
     def abandon(self) -> None:
         """Close what is open, whose content is of no use."""
@@ -157,6 +172,11 @@ class _File:
 
     def flush(self) -> None:
         self._encoder.flush()
+
+    @property
+    def bytes(self) -> int:
+        """What has reached the file: its full row groups."""
+        return self._out.tell()
 
     def end(self) -> FileOf:
         self._encoder.end()

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from litestar import Controller, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Stream, Template
 
-from review.datasets.errors import DatasetInvalid
+from review.datasets.errors import DatasetInvalid, ScheduleInvalid
+from review.datasets.schedules import rules as times
+from review.datasets.schedules import service as schedules
 from review.datasets.selections import rules
 from review.datasets.selections import service as datasets
 from review.datasets.selections.rules import Definition
@@ -18,7 +20,7 @@ from review.datasets.snapshots import comparing, holding
 from review.datasets.snapshots import service as snapshots
 from review.datasets.snapshots.store import Store
 from review.identity.rules import Permission
-from review.kernel.errors import FieldError
+from review.kernel.errors import FieldError, Invalid
 from review.kernel.sentences import say
 from review.kernel.strict_json import field_error
 from review.web.downloads import snapshot_file
@@ -29,6 +31,7 @@ from review.web.pages.work import WORK, InHand, Work
 from review.web.services import AnyRequest, Tx
 from review.web.words.catalogue import N_, one_of
 
+T = TypeVar("T")
 HERE: Final = "Datasets"
 ROWS: Final = 50
 MOST_BARS: Final = 24
@@ -116,6 +119,8 @@ class DatasetPages(Controller):
             dataset=found,
             definition=found.definition,
             snapshots=made,
+            schedule=await schedules.find(work.hot, project_id=work.who.project_id, dataset=name),
+            most_new=times.MOST_NEW,
             over_time=label_charts.over_time(course, work.zone),
             over_snapshots=label_charts.over_snapshots(labels),
             **_shown(work, preview),
@@ -146,6 +151,16 @@ class DatasetPages(Controller):
             tx, who=work.who, name=name, description=first(pairs, "description"), definition=_read(pairs)
         )
         return _to(work, name)
+
+    @post("/{name:str}/schedule", opt=WRITE, status_code=200)
+    async def schedule(self, request: AnyRequest, work: InHand, tx: Tx, name: FromPath[str]) -> Redirect:
+        """Set when snapshots are made without anybody asking, or have none made so."""
+        pairs = await read_form(request)
+        if first(pairs, "act") == "remove":
+            await schedules.remove(tx, who=work.who, dataset=name)
+        else:
+            await schedules.put(tx, who=work.who, dataset=name, schedule=_read_schedule(pairs))
+        return _to(work, f"{name}#itself")
 
     @post("/{name:str}/snapshots", opt=WRITE, status_code=200)
     async def begin(self, request: AnyRequest, work: InHand, tx: Tx, name: FromPath[str]) -> Redirect:
@@ -273,12 +288,31 @@ def _read(pairs: Pairs) -> Definition:
         splitting["parts"] = parts
     redaction = [field for how in HOW for each in _texts(pairs, f"redact_{how}") for field in [_field(how, each)]]
     told = {"criteria": criteria, "sampling": sampling, "splitting": splitting, "redaction": redaction}
+    return _convert(told, Definition, DatasetInvalid)
+
+
+def _read_schedule(pairs: Pairs) -> times.Schedule:
+    """Read the form of a schedule.
+
+    Raises:
+        ScheduleInvalid: a field says nothing that can be (422).
+    """
+    told = {
+        "cron": first(pairs, "cron").strip(),
+        "timezone": first(pairs, "timezone").strip() or "UTC",
+        "new_records": _whole(first(pairs, "new_records").strip()),
+        "paused": bool(first(pairs, "paused")),
+    }
+    return _convert(told, times.Schedule, ScheduleInvalid)
+
+
+def _convert(told: dict[str, Any], kind: type[T], refusal: type[Invalid]) -> T:
     try:
-        return msgspec.convert(told, Definition)
+        return msgspec.convert(told, kind)
     except msgspec.ValidationError as fault:
         at = field_error(fault)
         message = say("The form could not be read, so nothing was changed. Mend what is named below.")
-        raise DatasetInvalid(message, errors=(FieldError(at.path or "definition", at.sentence),)) from fault
+        raise refusal(message, errors=(FieldError(at.path or "definition", at.sentence),)) from fault
 
 
 def _texts(pairs: Pairs, name: str) -> Sequence[str]:
