@@ -10,7 +10,7 @@ import pytest
 from review.datasets.errors import SnapshotNotReady, StoreRefused
 from review.datasets.selections.rules import Definition
 from review.datasets.snapshots import comparing, running, service, store, withdrawing, writing
-from review.datasets.snapshots.store import Store
+from review.datasets.snapshots.store import Keep, Store
 from review.kernel.db import Database
 from review.kernel.ids import new_id
 from review.kernel.settings import Settings
@@ -148,10 +148,11 @@ async def test_an_upload_in_parts_that_is_cut_leaves_no_parts(
     assert (tmp_path / "back").read_bytes() == file.read_bytes()
 
 
-async def test_a_bucket_that_is_not_there_and_a_server_that_went_away_are_said(
+async def test_a_bucket_that_is_not_there_and_a_server_that_goes_away_in_the_middle_are_said(
     db: Database, place: Place, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await leave(db, place.project_id)
+    for _ in range(3):
+        await leave(db, place.project_id)
     begun = await place.begin()
     place.settings = Settings(snapshot_store="s3://nobody-has-this")
     await try_again(place, begun.id)
@@ -159,27 +160,36 @@ async def test_a_bucket_that_is_not_there_and_a_server_that_went_away_are_said(
     for ask in (Store.of(place.settings).list_below("a"), anext(Store.of(place.settings).read("a"))):
         with pytest.raises(StoreRefused, match="NoSuchBucket"):
             await ask
+
+    bucket.puts.clear()
     monkeypatch.setattr(store, "MOST_RETRIES", 0)
-    gone = Bucket()
-    gone.end()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", gone.url)
+    going, put = Bucket(), Store.put  # another door to the same buckets
+    monkeypatch.setenv("AWS_ENDPOINT_URL", going.url)
     place.settings = HELD
-    await try_again(place, begun.id)
+
+    async def put_and_go(self: Store, path: str, file: Path | bytes, keep: Keep | None = None) -> str:
+        mark = await put(self, path, file, keep)
+        going.end()
+        return mark
+
+    with monkeypatch.context() as once:
+        once.setattr(Store, "put", put_and_go)
+        await try_again(place, begun.id)
     away = await place.get(1)
     assert (away.state, away.manifest) == ("running", None)
     assert "refused" in away.error
+    assert bucket.names() == names_of(place, 1, "all-00000.parquet")
     monkeypatch.setenv("AWS_ENDPOINT_URL", bucket.url)
     await try_again(place, begun.id)
     assert (await place.get(1)).state == "ready"
+    assert bucket.puts == {"all-00001.parquet": 1, "manifest.json": 1}
 
 
-@pytest.mark.parametrize(
-    "url", ["memory:///", "ftp://somewhere/x", "https://bucket.example/x", "az://no-account", "s3"]
-)
-def test_a_place_that_is_none_is_refused_before_anything_is_made(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_place_that_is_none_is_refused_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
-    with pytest.raises(StoreRefused, match="REVIEW_SNAPSHOT_STORE cannot be used"):
-        Store.of(Settings(snapshot_store=url))
+    for url in ("memory:///", "ftp://somewhere/x", "https://bucket.example/x", "az://no-account", "s3"):
+        with pytest.raises(StoreRefused, match="REVIEW_SNAPSHOT_STORE cannot be used"):
+            Store.of(Settings(snapshot_store=url))
 
 
 async def test_what_a_killed_upload_left_in_a_folder_goes_with_the_next_try(
