@@ -20,7 +20,7 @@ from review.datasets.errors import SnapshotNotReady
 from review.datasets.formats import decoding
 from review.datasets.selections.rules import Criteria, Definition, Sampling, Splitting
 from review.datasets.snapshots import running
-from review.datasets.snapshots.store import Store
+from review.datasets.snapshots.store import Keep, Store
 from review.kernel.db import Database
 from review.kernel.settings import Settings
 from tests.datasets.records import pruned
@@ -43,8 +43,8 @@ from review.kernel.settings import Settings
 
 put = Store.put
 
-async def die(self, path, file):
-    await put(self, path, file)
+async def die(self, *given):
+    await put(self, *given)
     os.kill(os.getpid(), signal.SIGKILL)
 
 async def main():
@@ -91,9 +91,9 @@ async def test_a_disk_that_fills_leaves_no_manifest_and_once_there_is_room_it_is
     begun = await place.begin()
     put = Store.put
 
-    async def on_a_full_disk(self: Store, path: str, file: Path | bytes) -> None:
+    async def on_a_full_disk(self: Store, path: str, file: Path | bytes, keep: Keep | None = None) -> str:
         with files_end_at(8_192):
-            await put(self, path, file)
+            return await put(self, path, file, keep)
 
     if where == "beside the worker":
         with files_end_at(8_192):
