@@ -60,6 +60,8 @@ class Keeping(Life):
         token = self._pick(self.model.tokens if stale or not standing else standing, at)
         match way:
             case "give":
+                if at % 3:  # as a page does while its item is judged
+                    self._claim_ahead(token.who, token.seat.pool)
                 self._give(token, verdict, label)
                 if at % 2 and self.given and self.given[-1].seat is token.seat:
                     self._count(self.given[-1])
@@ -81,7 +83,10 @@ class Keeping(Life):
         """What a page does: claim ahead, and go on with what is there."""
         if is_resumed:
             self._resume(who, pool)
-            return
+        else:
+            self._claim_ahead(who, pool)
+
+    def _claim_ahead(self, who: str, pool: str) -> None:
         key: dict[str, Any] = {"who": self.world.people[who], "pool": pool, "config": self.world.config}
 
         async def act() -> Any:
