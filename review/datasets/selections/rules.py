@@ -85,7 +85,7 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     label_at: Path = ""
     balanced: bool = False
     at_most: Annotated[int, Meta(ge=1)] | None = None
-    weights: Mapping[str, Annotated[float, Meta(gt=0, le=1e6)]] = msgspec.field(default_factory=dict[str, float])
+    weights: Mapping[str, Annotated[float, Meta(ge=1e-6, le=1e6)]] = msgspec.field(default_factory=dict[str, float])
     shares: Mapping[str, Annotated[float, Meta(ge=0, le=1)]] = msgspec.field(default_factory=dict[str, float])
     distinct: bool = False
     similarity_at_least: Annotated[float, Meta(ge=0.8, le=1)] | None = None
