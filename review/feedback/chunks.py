@@ -146,8 +146,9 @@ def _left_out(stretch: Stretch, after: int, reached: int) -> str:
         whens.append(f"WHEN decided_at < {_quoted(stretch.since.isoformat())} THEN '{EARLIER}'")
     if not stretch.superseded:
         whens.append(f"WHEN {_superseded(stretch)} THEN '{REPLACED}'")
+    reason = f"CASE {' '.join(whens)} END"
     return (
-        f"SELECT reason, count(*) FROM (SELECT CASE {' '.join(whens)} END AS reason FROM feedback f"  # noqa: S608  literals
+        f"SELECT reason, count(*) FROM (SELECT {reason} AS reason FROM feedback f"  # noqa: S608  literals, quoted here
         f" WHERE project_id = '{stretch.project_id}' AND position > {after:d} AND position <= {reached:d}"
         " AND revision > 0) WHERE reason IS NOT NULL GROUP BY reason"
     )
