@@ -92,7 +92,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     shares: Mapping[str, float]
     guidelines: Sequence[Guidelines]
     code_version: str
-    redaction: Redaction = Redaction()
+    redaction: Redaction = msgspec.field(default_factory=Redaction)
 
 
 class Tombstone(msgspec.Struct, frozen=True, kw_only=True):
