@@ -97,5 +97,4 @@ def _below(schema: object, names: list[str]) -> object:
 def _is_no_list(schema: object) -> bool:
     keywords = mapping_of(schema)
     kind = (keywords or {}).get("type")
-    named = kind if isinstance(kind, list) else [kind]
-    return kind is not None and "array" not in named
+    return kind is not None and "array" not in (list_of(kind) or [kind])

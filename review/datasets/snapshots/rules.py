@@ -104,7 +104,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     guidelines: Sequence[Guidelines]
     code_version: str
     conflicts: int = 0
-    redaction: Redaction = Redaction()
+    redaction: Redaction = msgspec.field(default_factory=Redaction)
 
 
 class Tombstone(msgspec.Struct, frozen=True, kw_only=True):
