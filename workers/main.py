@@ -24,6 +24,7 @@ from review.erasure import keeping, retention
 from review.erasure import running as erasing
 from review.escalation import holds, recomputing
 from review.escalation import service as escalation
+from review.imports import running as importing
 from review.insight import learning
 from review.kernel.db import UNREACHABLE, Database
 from review.kernel.hints import Teller
@@ -93,6 +94,7 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
         (lambda: learning.follow(db), settings.sweep_interval),
         (lambda: running.advance(db, configs, settings.statement_timeout, stop.is_set), settings.sweep_interval),
         (lambda: snapshots.advance(db, settings, stop.is_set), settings.sweep_interval),
+        (lambda: importing.advance(db, settings, stop.is_set), settings.sweep_interval),
         (lambda: keeping.recover(db, settings), RESTORES_EVERY),
         (lambda: retention.take_outlived(db, configs), RETENTION_EVERY),
         (lambda: keeping.keep(db, settings), settings.sweep_interval),

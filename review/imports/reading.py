@@ -27,8 +27,9 @@ BATCH_ROWS = 100
 ENCODING: Any = b"countersign.encoding"
 FEATURES: Any = b"huggingface"
 KEPT_OF_UNREAD = 2_000
+NO_ARRAY = "is no JSON array of tasks, which Label Studio's export JSON is"
 _NO_HEADER: list[str] = []
-_SUFFIXES = {
+SUFFIXES = {
     **dict.fromkeys((".jsonl", ".ndjson"), Layout.JSONL),
     ".csv": Layout.CSV,
     ".parquet": Layout.PARQUET,
@@ -45,7 +46,7 @@ def layout_of(path: Path) -> Layout:
     """
     if path.is_dir():
         return Layout.HF
-    if (layout := _SUFFIXES.get(path.suffix.lower())) is None:
+    if (layout := SUFFIXES.get(path.suffix.lower())) is None:
         _refuse(path, f"does not tell by its name what it is; say --format {'|'.join(Layout)}")
     return layout
 
@@ -236,13 +237,29 @@ def _folder(path: Path) -> Source:
     return _refuse(path, f"holds {instead if is_arrow else 'no Parquet and no JSON Lines'}")
 
 
-def _array(path: Path) -> Source:
+def check_array(path: Path) -> None:
+    """Check by its size and its beginning whether a file can be an export of Label Studio, without reading it all.
+
+    Raises:
+        ImportInvalid: it cannot (422).
+    """
+    _check_size(path)
+    with path.open("rb") as file:
+        if not file.read(KEPT_OF_UNREAD).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"["):
+            _refuse(path, NO_ARRAY)
+
+
+def _check_size(path: Path) -> None:
     if path.stat().st_size > MAX_ARRAY_BYTES:
         _refuse(path, f"is larger than {MAX_ARRAY_BYTES:,} bytes; export fewer tasks at a time")
+
+
+def _array(path: Path) -> Source:
+    _check_size(path)
     try:
         tasks = msgspec.json.decode(path.read_bytes(), type=list[msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
-        _refuse(path, "is no JSON array of tasks, which Label Studio's export JSON is", fault)
+        _refuse(path, NO_ARRAY, fault)
     rows = (_row_of_json(at, bytes(task), at, label_studio.row_of) for at, task in enumerate(tasks, 1))
     return Source(rows, len(tasks))
 

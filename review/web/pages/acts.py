@@ -92,6 +92,8 @@ ACTS: Final = {
     "snapshot.read": N_("Snapshot read"),
     "snapshot.ready": N_("Snapshot ready"),
     "feedback.imported": N_("Feedback imported"),
+    "import.stopped": N_("Import stopped"),
+    "import.ended": N_("Import ended"),
     "audit.exported": N_("Audit exported"),
     "erasure.requested": N_("Erasure requested"),
     "erasure.ended": N_("Erasure ended"),
