@@ -105,6 +105,11 @@ class _Form:
         return self._segment is not None and self._segment.name == "file"
 
 
+def is_multipart(request: AnyRequest) -> bool:
+    """Tell whether the body is a form that can hold files."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == MULTIPART
+
+
 @asynccontextmanager
 async def received(request: AnyRequest, most: int) -> AsyncGenerator[Received]:
     """Give what a request brings, which is gone behind the block; `most` is how many bytes the file may have.

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -142,8 +143,8 @@ async def test_what_cannot_be_imported_is_refused_with_its_place_and_nothing_is_
         (b"", text, {}, 422, "holds no rows"),
         (b"text,intent\nx,refund\n", text, {}, 422, "of line 1"),
         (b"text,label\nx,refund\n", text, {"kind": "text/csv"}, 422, "has no column 'intent'; it has: label, text"),
-        (b"a,a\n1,2\n", text, {"kind": "text/csv"}, 422, "rows.csv has no header that names each column once"),
-        (b"PAR1", text, {"kind": "application/vnd.apache.parquet"}, 422, "rows.csv cannot be read"),
+        (b"a,a\n1,2\n", text, {"kind": "text/csv"}, 422, "rows has no header that names each column once"),
+        (b"PAR1", text, {"kind": "application/vnd.apache.parquet"}, 422, "rows cannot be read"),
         (b'{"a": 1}', text, {"kind": "application/json"}, 422, "is no JSON array of tasks"),
         (good, (("map", "input.text=nope"), text[1]), {}, 422, "holds no input"),
         (good, (("map", "text"),), {}, 422, "write part=field"),
@@ -152,14 +153,15 @@ async def test_what_cannot_be_imported_is_refused_with_its_place_and_nothing_is_
         (good, (*text, ("gold", "yes")), {}, 400, "is no parameter of this call"),
     ]
     for content, pairs, headers, status, said in asked:
-        answer = await upload(analyst, content, *pairs, ("name", "rows.csv"), **headers)
+        answer = await upload(analyst, content, *pairs, ("name", "rows"), **headers)
         assert (answer.status_code, said in answer.text) == (status, True), answer.text
     form = httpx.Request("POST", BASE_URL, files={"file": b"{}"}).read()
     for body, kind in ((form, "multipart/form-data; boundary=other"), (b"--b\r\n", "multipart/form-data; boundary=b")):
         answer = await upload(analyst, body, kind=kind)
         assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), answer.text
+    state = cast("Any", analyst)._transport.app.state
     small = msgspec.structs.replace(world.settings, max_import_bytes=len(good) - 1)
-    monkeypatch.setattr(cast("Any", analyst)._transport.app.state.services, "settings", small, raising=True)
+    monkeypatch.setitem(state, "services", replace(state.services, settings=small))
 
     answer = await upload(analyst, good)
 
