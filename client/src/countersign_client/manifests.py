@@ -122,6 +122,17 @@ class SnapshotPage(msgspec.Struct, frozen=True):
     next: int | None = None
 
 
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a format makes of the first records: how many it gives, and what it leaves out for which reason."""
+
+    format: str
+    looked_at: int
+    of: int
+    given: int
+    left_out: dict[str, int]
+    samples: list[str]
+
+
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """How a snapshot differs from an earlier one: counts, and some items of each kind."""
 
