@@ -14,7 +14,6 @@ from review.datasets.snapshots import running as snapshots
 from review.decisions.rules import Verdict
 from review.delivery.webhooks import service as webhooks
 from review.identity.rules import Role
-from review.imports import running as importing
 from review.insight import learning
 from review.kernel.db import get_now
 from review.kernel.ids import new_id
@@ -26,6 +25,7 @@ from review.rehearsal.schemas import Assumed
 from review.rehearsal.service import Wanted
 from tests import kinds
 from tests.browser.conftest import Site
+from tests.browser.moving_in import move_in
 from tests.bulk import acts
 from tests.make import World
 
@@ -305,19 +305,7 @@ class Spread:
         for name in ("all", "all", "none"):
             await self._call(api, f"/datasets/{name}/snapshots", {}, name="lea")
         await snapshots.advance(self.world.db, self.world.settings)
-        await self._move_in(api)
-
-    async def _move_in(self, api: httpx.AsyncClient) -> None:
-        """Have a file imported that leaves out rows with something to do harm by, and one that waits."""
-        rows = [{"text": "x", "label": {"text": "y"}}, *({"text": each, "label": each} for each in SHORT)]
-        content = b"\n".join(msgspec.json.encode(each) for each in rows)
-        headers = {"Authorization": f"Bearer {self.world.tokens['lea']}", "Content-Type": "application/x-ndjson"}
-        for name in SHORT[:2]:
-            asked = {"type": "everything", "name": name, "map": ["input=text", "label=label", f"comment={SHORT[1]}"]}
-            answer = await api.post("/imports", params=asked, content=content, headers=headers)
-            assert answer.status_code == 202, answer.text
-            if name == SHORT[0]:
-                await importing.advance(self.world.db, self.world.settings)
+        await move_in(self.world, api, SHORT)
 
     async def _roll_out(self) -> None:
         """Have a version tried in the shadow for a hostile reason, and an item that differs for hostile parts."""

@@ -144,7 +144,7 @@ def unknown() -> Things:
         "erasure_id",
     )
     names = dict.fromkeys(("pool", "name", "channel", "item_type", "file"), "nothing-here")
-    return {name: uuid4() for name in ids} | names | {"number": 2_000_000, "act": "stop"}
+    return {name: uuid4() for name in ids} | names | {"number": 2_000_000, "import_number": 2_000_000, "act": "stop"}
 
 
 def said(answer: httpx.Response, things: Things) -> tuple[int, str]:
@@ -200,7 +200,8 @@ async def _things(world: World, name: str, text: str, *, holder: str) -> Things:
         "item_type": f"{name}_type",
         "act_id": await _act(world, holder if works else "ana", item, text),
         "backtest_id": await _backtest(world),
-        "number": await _import(world, await _snapshot(world, name), text),
+        "number": await _snapshot(world, name),
+        "import_number": await _import(world, 48_150 + len(name), text),  # another one in each project
         "file": "all-00000.parquet",
         "act": "stop",
         "version_id": await _version(world, text),

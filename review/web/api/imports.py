@@ -78,24 +78,24 @@ async def list_imports(services: Svc, who: Who, before: Before = None, limit: Li
     return Imports(found[:limit], found[limit - 1].number if len(found) > limit else None)
 
 
-@get("/imports/{number:int}", opt=IMPORT)
-async def get_import(services: Svc, who: Who, number: FromPath[int]) -> ImportView:
+@get("/imports/{import_number:int}", opt=IMPORT)
+async def get_import(services: Svc, who: Who, import_number: FromPath[int]) -> ImportView:
     """Tell how far an import is, and how many rows were imported, there already, and left out."""
-    return await uploading.get(services.db.hot, project_id=who.project_id, number=number)
+    return await uploading.get(services.db.hot, project_id=who.project_id, number=import_number)
 
 
-@get("/imports/{number:int}/errors", opt=IMPORT | gives({NDJSON: None, CSV: None}))
+@get("/imports/{import_number:int}/errors", opt=IMPORT | gives({NDJSON: None, CSV: None}))
 async def read_import_errors(
     services: Svc,
     who: Who,
-    number: FromPath[int],
+    import_number: FromPath[int],
     format: FromQuery[Literal["jsonl", "csv"]] = "jsonl",  # noqa: A002  the contract's name
 ) -> Stream:
     """Download the rows that were left out, the first 10,000, each with its line and the reason."""
-    return await rows_left_out(services, who, number=number, is_csv=format == "csv")
+    return await rows_left_out(services, who, number=import_number, is_csv=format == "csv")
 
 
-@post("/imports/{number:int}/stop", opt=IMPORT, status_code=200)
-async def stop_import(who: Who, tx: Tx, number: FromPath[int]) -> ImportView:
+@post("/imports/{import_number:int}/stop", opt=IMPORT, status_code=200)
+async def stop_import(who: Who, tx: Tx, import_number: FromPath[int]) -> ImportView:
     """End an import where it is; what was imported stays."""
-    return await uploading.stop(tx, who=who, number=number)
+    return await uploading.stop(tx, who=who, number=import_number)

@@ -29,12 +29,12 @@ ROWS: Final = 50
 MOST_SHOWN: Final = 20
 MEGABYTE: Final = 1024 * 1024
 LAYOUTS: Final = {
-    Layout.JSONL: N_("JSON Lines"),
-    Layout.CSV: N_("CSV"),
-    Layout.PARQUET: N_("Parquet"),
-    Layout.LABEL_STUDIO: N_("Label Studio, exported as JSON"),
+    Layout.JSONL.value: N_("JSON Lines"),
+    Layout.CSV.value: N_("CSV"),
+    Layout.PARQUET.value: N_("Parquet"),
+    Layout.LABEL_STUDIO.value: N_("Label Studio, exported as JSON"),
 }
-HOW: Final = {How.DECIDED: N_("decided by their labels"), How.QUEUE: N_("a queue to review")}
+HOW: Final = {How.DECIDED.value: N_("decided by their labels"), How.QUEUE.value: N_("a queue to review")}
 
 
 class ImportPages(Controller):
@@ -55,8 +55,8 @@ class ImportPages(Controller):
             imports=found[:ROWS],
             more=found[ROWS - 1].number if len(found) > ROWS else 0,
             types={name: _example(each) for name, each in sorted(work.config.item_types.items())},
-            layouts={each.value: one_of(words) for each, words in LAYOUTS.items()},
-            how={each.value: one_of(words) for each, words in HOW.items()},
+            layouts={each: one_of(LAYOUTS, each) for each in LAYOUTS},
+            how={each: one_of(HOW, each) for each in HOW},
             most=work.services.settings.max_import_bytes // MEGABYTE,
         )
 
@@ -74,10 +74,10 @@ class ImportPages(Controller):
             found, _ = await uploading.begin(tx, who=work.who, config=work.config, asked=asked, upload=upload, key=None)
         return _to(work, found.number)
 
-    @get("/{number:int}")
-    async def show(self, work: InHand, number: FromPath[int]) -> Template:
+    @get("/{import_number:int}")
+    async def show(self, work: InHand, import_number: FromPath[int]) -> Template:
         """Show how far an import is, and the first rows that it left out; while it goes on, the page asks again."""
-        which: dict[str, Any] = {"project_id": work.who.project_id, "number": number}
+        which: dict[str, Any] = {"project_id": work.who.project_id, "number": import_number}
         found = await uploading.get(work.hot, **which)
         left_out = await uploading.list_left_out(work.hot, **which, limit=MOST_SHOWN)
         return work.page(
@@ -86,27 +86,27 @@ class ImportPages(Controller):
             one=found,
             is_under_way=found.state in {"waiting", "running"},
             left_out=[(each.line, each.reason, _in_short(each.row)) for each in left_out],
-            layout=one_of(LAYOUTS.get(found.format, found.format)),
-            became=one_of(HOW[found.how]),
-            url=f"/p/{work.who.project}/imports/{number}",
+            layout=one_of(LAYOUTS, found.format.value, found.format.value),
+            became=one_of(HOW, found.how.value),
+            url=f"/p/{work.who.project}/imports/{import_number}",
         )
 
-    @get("/{number:int}/errors")
+    @get("/{import_number:int}/errors")
     async def errors(
         self,
         work: InHand,
-        number: FromPath[int],
+        import_number: FromPath[int],
         format: FromQuery[Literal["jsonl", "csv"]] = "jsonl",  # noqa: A002  as the API has it
     ) -> Stream:
         """Download the rows that were left out."""
-        return await rows_left_out(work.services, work.who, number=number, is_csv=format == "csv")
+        return await rows_left_out(work.services, work.who, number=import_number, is_csv=format == "csv")
 
-    @post("/{number:int}/stop", status_code=200)
-    async def stop(self, request: AnyRequest, work: InHand, tx: Tx, number: FromPath[int]) -> Redirect:
+    @post("/{import_number:int}/stop", status_code=200)
+    async def stop(self, request: AnyRequest, work: InHand, tx: Tx, import_number: FromPath[int]) -> Redirect:
         """End an import where it is."""
         await read_form(request)
-        await uploading.stop(tx, who=work.who, number=number)
-        return _to(work, number)
+        await uploading.stop(tx, who=work.who, number=import_number)
+        return _to(work, import_number)
 
 
 def _to(work: Work, number: int) -> Redirect:

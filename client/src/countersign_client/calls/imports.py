@@ -21,7 +21,7 @@ FIRST_LOOK = 0.5  # seconds
 LONGEST_LOOK = 10.0
 LONG_UPLOAD = 300.0  # seconds that the service may take to store what it has
 
-ONE = "/imports/{number}"
+ONE = "/imports/{import_number}"
 BEGIN = Route(
     method="POST",
     path="/imports",
@@ -63,7 +63,7 @@ def wait(patience: Patience, number: int, *, timeout: float | None) -> Steps[Imp
     deadline = None if timeout is None else patience.clock() + timeout
     delay = 0.0
     while True:
-        found = yield from GET.ask(patience, replace(GET.request(at={"number": number}), delay=delay))
+        found = yield from GET.ask(patience, replace(GET.request(at={"import_number": number}), delay=delay))
         if found.state == "done":
             return found
         if found.state not in {"waiting", "running"}:
@@ -78,7 +78,7 @@ def wait(patience: Patience, number: int, *, timeout: float | None) -> Steps[Imp
 
 def get(patience: Patience, number: int) -> Steps[Import]:
     """Read how far an import is."""
-    return GET.ask(patience, GET.request(at={"number": number}))
+    return GET.ask(patience, GET.request(at={"import_number": number}))
 
 
 def page(patience: Patience, before: int | None) -> Steps[ImportPage]:
@@ -88,12 +88,12 @@ def page(patience: Patience, before: int | None) -> Steps[ImportPage]:
 
 def stop(patience: Patience, number: int) -> Steps[Import]:
     """End an import where it is."""
-    return STOP.ask(patience, STOP.request(at={"number": number}))
+    return STOP.ask(patience, STOP.request(at={"import_number": number}))
 
 
 def left_out(patience: Patience, number: int) -> Steps[list[LeftOut]]:
     """Read the rows that were left out."""
-    answer = yield from delivered(patience, ERRORS.request(at={"number": number}), is_repeatable=True)
+    answer = yield from delivered(patience, ERRORS.request(at={"import_number": number}), is_repeatable=True)
     try:
         return msgspec.json.Decoder(LeftOut).decode_lines(answer.content)
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
@@ -103,7 +103,7 @@ def left_out(patience: Patience, number: int) -> Steps[list[LeftOut]]:
 
 def save_left_out(patience: Patience, number: int, into: Path | str, *, format: Literal["jsonl", "csv"]) -> Steps[Path]:
     """Bring the rows that were left out here, as a file."""
-    request = ERRORS.request(at={"number": number}, query={"format": format})
+    request = ERRORS.request(at={"import_number": number}, query={"format": format})
     with closing(Whole(Path(into))) as whole:
         yield from delivered(patience, replace(request, into=whole), is_repeatable=True)
         return whole.finish()
