@@ -245,5 +245,14 @@ def _left_out(row: Any) -> LeftOut:
 
 
 def as_kept(row: Any) -> str:
-    """Write a row that was left out as JSON."""
-    return json.dumps(row, default=str)
+    """Write a row that was left out as JSON, to be read and mended by people."""
+    text = json.dumps(row, default=str, ensure_ascii=False)
+    return text if _is_unicode(text) else json.dumps(row, default=str)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

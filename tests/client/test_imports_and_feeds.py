@@ -79,7 +79,7 @@ async def test_a_team_moves_in_and_trains_from_what_it_brought(
     await analyst.datasets.create("intents", {"criteria": {"types": ["ticket_intent"]}})
     await analyst.datasets.begin_snapshot("intents")
     await snapshots.advance(world.db, world.settings)
-    asked: FormatOptions = {"text_at": "input.text"}
+    asked: FormatOptions = {"text_at": "text"}
     checked = await analyst.datasets.check_export("intents", format="classification", **asked)
     lines = await analyst.datasets.export("intents", tmp_path / "train.jsonl", format="classification", **asked)
     assert checked.given == len(lines.read_text().splitlines()) == 3
@@ -91,8 +91,13 @@ async def test_events_and_a_history_are_followed_and_erased_records_are_told(
 ) -> None:
     """Promise 32 for a follower: the feed tells which records to remove, and the client reads that."""
     upstream = connect(world.service_key)
-    content = json.dumps({"id": "a", "text": "m", "intent": "refund", "who": "c-1"}).encode()
-    await analyst.imports.wait(await analyst.imports.upload(content, type="ticket_intent", map=MAP, format="jsonl"))
+    row = {"id": "a", "text": "m", "intent": "refund", "who": "c-1"}
+    rows = [row, row | {"id": "b", "intent": "x"}, row | {"id": "c", "intent": "x", "who": "c-2"}]
+    content = "\n".join(map(json.dumps, rows)).encode()
+    done = await analyst.imports.wait(
+        await analyst.imports.upload(content, type="ticket_intent", map=MAP, format="jsonl")
+    )
+    assert [each.row["who"] for each in await analyst.imports.left_out(done)] == ["c-1", "c-2"]
     (record,) = [record async for record in upstream.feedback()]
     (first,) = [page async for page in upstream.feedback_pages()]
     await feed.relay(feed.Post(world.db, world.configs, lambda _grown: None, BASE_URL))
@@ -112,3 +117,4 @@ async def test_events_and_a_history_are_followed_and_erased_records_are_told(
     assert (later.data, [each.item_id for each in later.withdrawn]) == ([], [record.item_id])
     assert (await upstream.get(record.item_id)).erased is not None
     assert [record async for record in upstream.feedback()] == []
+    assert [each.row["who"] for each in await analyst.imports.left_out(done)] == ["c-2"]
