@@ -69,7 +69,7 @@ async def test_a_team_moves_in_and_trains_from_what_it_brought(
     assert failed.value.imported == stopped
     with pytest.raises(Invalid, match="no column 'words'"):
         await analyst.imports.upload(
-            b"a,b\n1,2\n", type="ticket_intent", map=MAP | {"input.text": "words"}, format="csv"
+            b"a,b\n1,2\n", type="ticket_intent", map={"input.text": "words", "label": "b"}, format="csv"
         )
     with pytest.raises(NotFound):
         await analyst.imports.get(9)
