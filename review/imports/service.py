@@ -42,7 +42,7 @@ class Keeper(Protocol):
         """Give who imports, as they stand now."""
         ...
 
-    async def begin(self, who: Principal, total: int) -> Progress:
+    async def begin(self, who: Principal, total: int, /) -> Progress:
         """Begin, or give how far it had come where it was cut off; `total` is how far there is to go."""
         ...
 
@@ -50,7 +50,7 @@ class Keeper(Protocol):
         """Give what the next rows are stored by, and what came of them kept by."""
         ...
 
-    async def keep(self, hot: Hot, progress: Progress, faults: Sequence[Fault], unseen: Collection[str]) -> None:
+    async def keep(self, hot: Hot, progress: Progress, faults: Sequence[Fault], unseen: Collection[str], /) -> None:
         """Keep what came of some rows."""
         ...
 

@@ -155,9 +155,6 @@ def _look_at(upload: Upload, asked: Asked, config: ProjectConfig) -> None:
     """Look whether the file can be imported as asked at all."""
     check(asked, config, None)
     try:
-        if upload.layout is Layout.LABEL_STUDIO:
-            reading.check_array(upload.path)
-            return
         source = reading.open_source(upload.path, upload.layout)
         check(asked, config, source)
         _try(source, asked, config.item_types[asked.type])
