@@ -33,6 +33,7 @@ BATCH_ROWS = 250
 BATCH_BYTES = 4 * 1024 * 1024
 OTHER_CONTENT = "external_id names an item with other content, which stands as it is"
 Entry = tuple[Row, Drawn]
+_OURS = frozenset(rules.EXPORTED.values())
 
 
 class Keeper(Protocol):
@@ -245,7 +246,8 @@ def check(asked: Asked, config: ProjectConfig, source: Source | None) -> None:
             said = f"The file is no export of feedback, so say which column is what (map); it has: {columns}."
             _refuse("map", said)
     elif missing := sorted({each for each in asked.mapping.values() if not _is_in(each, source.columns)}):
-        _refuse(f"map.{missing[0]}", f"The file has no column {missing[0]!r}; it has: {columns}.")
+        hint = " It is an export of feedback, which needs no mapping." if source.columns >= _OURS else ""
+        _refuse(f"map.{missing[0]}", f"The file has no column {missing[0]!r}; it has: {columns}.{hint}")
 
 
 def _is_in(field: str, columns: frozenset[str]) -> bool:
