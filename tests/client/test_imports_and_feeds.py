@@ -5,9 +5,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
-from countersign_client import AsyncClient, FormatOptions, ImportFailed, ImportLate, Invalid, NotFound
+from countersign_client import AsyncClient, Client, FormatOptions, ImportFailed, ImportLate, Invalid, NotFound
 from review.datasets.snapshots import running as snapshots
 from review.delivery.feed import service as feed
 from review.erasure import running as erasing
@@ -18,6 +19,7 @@ from review.imports import running
 from tests.make import BASE_URL, World
 
 Connect = Callable[..., AsyncClient]
+REFUSED = {"status": 422, "code": "import_invalid", "detail": "no", "title": "", "type": ""}
 MAP = {"input.text": "text", "label": "intent", "external_id": "id", "subject": "who"}
 
 
@@ -118,3 +120,22 @@ async def test_events_and_a_history_are_followed_and_erased_records_are_told(
     assert (await upstream.get(record.item_id)).erased is not None
     assert [record async for record in upstream.feedback()] == []
     assert [each.row["who"] for each in await analyst.imports.left_out(done)] == ["c-2"]
+
+
+def test_a_file_is_sent_again_whole_and_under_the_same_key(tmp_path: Path) -> None:
+    """Promise 1 for a large body: an upload whose answer was lost is repeated, and makes one import."""
+    file = tmp_path / "old.csv"
+    file.write_bytes(b"text,intent\n" * 60_000)
+    came: list[tuple[str, str, bytes]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        came.append((request.headers["idempotency-key"], request.headers["content-length"], request.read()))
+        return httpx.Response(503) if len(came) == 1 else httpx.Response(422, json=REFUSED)
+
+    with (
+        Client("http://somewhere", "key", transport=httpx.MockTransport(answer), sleep=lambda _: None) as client,
+        pytest.raises(Invalid),
+    ):
+        client.imports.upload(file, type="ticket_intent", map=MAP)
+
+    assert came == [(came[0][0], str(file.stat().st_size), file.read_bytes())] * 2

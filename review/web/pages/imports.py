@@ -14,7 +14,7 @@ from review.imports.schemas import How, Layout
 from review.items.types import ItemType
 from review.kernel.errors import FieldError
 from review.kernel.sentences import say
-from review.kernel.shapes import is_object
+from review.kernel.shapes import is_list, is_object
 from review.web import labelled_files
 from review.web.downloads import rows_left_out
 from review.web.guards import requires
@@ -120,8 +120,10 @@ def _example(item_type: ItemType) -> str:
 
 
 def _parts(root: str, schema: object) -> list[tuple[str, str]]:
-    properties = schema.get("properties") if is_object(schema) else None
-    names = list(properties) if is_object(properties) else []
+    """Name what the schema asks for, or else all that it knows of; a column for each must be in the file."""
+    known = schema if is_object(schema) else {}
+    properties, required = known.get("properties"), known.get("required")
+    names = [str(each) for each in (required if is_list(required) else ()) or properties or ()]
     return [(f"{root}.{name}", name) for name in names] or [(root, root)]
 
 
