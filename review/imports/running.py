@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
@@ -35,6 +36,7 @@ from review.kernel.settings import Settings
 log = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(seconds=120)  # renewed with each batch, which takes a second at the most
+KEEP_EVERY_SECONDS: Final = 10.0  # while the file is brought here, and read up to where it had come
 PAUSE: Final = timedelta(seconds=5)  # times the tries
 AT_A_TIME: Final = 4  # so that a short file waits for no long one
 
@@ -102,6 +104,7 @@ class _Running:
         self._asked = msgspec.json.decode(row["asked"], type=Asked)
         self._kept: int = row["kept"]
         self._is_stopping = is_stopping
+        self._kept_at = monotonic()
 
     async def run(self) -> bool:
         """Bring the file here, and import what is left of it."""
@@ -140,6 +143,15 @@ class _Running:
             raise _Lost
         counted = {name: self._row[name] for name in ("done", "imported", "repeated", "left_out", "line")}
         return Progress(total=total, **counted)
+
+    async def stay(self) -> None:
+        """Keep the lease, now and then, while nothing is stored."""
+        if self._is_stopping():
+            raise _Lost
+        if monotonic() - self._kept_at > KEEP_EVERY_SECONDS:
+            self._kept_at = monotonic()
+            if not await run_queries.keep(self._db.hot, self._mine, LEASE):
+                raise _Lost
 
     @asynccontextmanager
     async def batch(self) -> AsyncGenerator[Hot]:
@@ -180,7 +192,6 @@ class _Running:
         number = 0
         with path.open("wb") as file:
             while piece := await run_queries.find_piece(self._db.hot, self._mine[0], self._mine[1], number):
-                if self._is_stopping():
-                    raise _Lost
+                await self.stay()
                 await asyncio.to_thread(file.write, piece)
                 number += 1

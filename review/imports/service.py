@@ -47,6 +47,10 @@ class Keeper(Protocol):
         """Begin, or give how far it had come where it was cut off; `total` is how far there is to go."""
         ...
 
+    async def stay(self) -> None:
+        """Keep the import in hand while rows are passed over that were dealt with before."""
+        ...
+
     def batch(self) -> AbstractAsyncContextManager[Hot]:
         """Give what the next rows are stored by, and what came of them kept by."""
         ...
@@ -78,6 +82,9 @@ class ByOperator:
         async with self._db.transaction() as tx:
             audit.record(tx, who.project_id, who.actor, Action.FEEDBACK_IMPORTED, details=told(self._asked))
         return Progress(total=total)
+
+    async def stay(self) -> None:
+        """Do nothing: it is nobody else's."""
 
     @asynccontextmanager
     async def batch(self) -> AsyncGenerator[Hot]:
@@ -117,6 +124,7 @@ class Importer:
             batch = [each for each in rows if each.line > self.progress.line]
             if not batch:
                 await asyncio.sleep(0)  # what was read before is read again at one go
+                await self._keeper.stay()
                 continue
             desk = await self._desk()  # anew, so that a stop or a change of rules counts for the rest
             async with self._keeper.batch() as hot:
