@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
-BUILD_INPUTS := pyproject.toml hatch_build.py
+BUILD_INPUTS := pyproject.toml hatch_build.py client/pyproject.toml
 WORKERS := 2
 PYTEST_ARGS :=
 ADVISORIES := https://api.osv.dev/v1/query
@@ -96,16 +96,16 @@ else
 		echo "python3 -m venv failed; install your system's package for it (Debian: apt install python3-venv)." >&2; exit 1; }
 endif
 
-# The project is installed editable; its build copies htmx out of django-htmx (hatch_build.py).
+# The project and its client, which the demo reads snapshots with, are installed editable; the build copies htmx out of django-htmx (hatch_build.py).
 # --no-deps and --no-build-isolation keep this to what the lock names.
 $(VENV)/.installed: requirements.lock $(BUILD_INPUTS) | $(BIN)/python
 	@echo "Installing the locked dependencies into $(VENV); this happens once."
 	$(INSTALL) --require-hashes -r requirements.lock
-	$(INSTALL) --quiet --no-deps --no-build-isolation --editable .
+	$(INSTALL) --quiet --no-deps --no-build-isolation --editable . --editable ./client
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(BUILD_INPUTS) | $(BIN)/python
 	@echo "Installing the locked development dependencies into $(VENV); this happens once."
 	$(INSTALL) --require-hashes -r requirements-dev.lock
-	$(INSTALL) --quiet --no-deps --no-build-isolation --editable .
+	$(INSTALL) --quiet --no-deps --no-build-isolation --editable . --editable ./client
 	@touch $(VENV)/.installed $@

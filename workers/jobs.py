@@ -8,6 +8,7 @@ from review.delivery.notifications import service as notifications
 from review.feedback import service as feedback
 from review.identity import accounts, sessions
 from review.identity.oidc import service as oidc
+from review.imports import uploading
 from review.kernel.db import Database
 from review.kernel.settings import Settings
 from review.queueing import exposure, pinning
@@ -83,6 +84,13 @@ async def forget_old_bulk_items(ctx: dict[Any, Any]) -> int:
     db: Database = ctx["db"]
     settings: Settings = ctx["settings"]
     return await bulk.forget_old(db.hot, settings.bulk_kept)
+
+
+async def forget_rows_left_out(ctx: dict[Any, Any]) -> int:
+    """Forget the rows that imports left out which ended long ago; the imports stay, with their counts."""
+    db: Database = ctx["db"]
+    settings: Settings = ctx["settings"]
+    return await uploading.forget_left_out(db.hot, settings.imports_kept)
 
 
 async def forget_unnamed_lists(ctx: dict[Any, Any]) -> int:

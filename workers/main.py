@@ -26,6 +26,7 @@ from review.erasure import keeping, retention
 from review.erasure import running as erasing
 from review.escalation import holds, recomputing
 from review.escalation import service as escalation
+from review.imports import running as importing
 from review.insight import learning
 from review.kernel.db import UNREACHABLE, Database
 from review.kernel.hints import Teller
@@ -97,6 +98,7 @@ def start_loops(settings: Settings, db: Database, teller: Teller, stop: asyncio.
         (lambda: turning.advance(db, settings, stop.is_set), settings.sweep_interval),
         (lambda: snapshots.advance(db, settings, stop.is_set), settings.sweep_interval),
         (lambda: registering.advance(db, settings, stop.is_set), settings.sweep_interval),
+        (lambda: importing.advance(db, settings, stop.is_set), settings.sweep_interval),
         (lambda: keeping.recover(db, settings), RESTORES_EVERY),
         (lambda: retention.take_outlived(db, configs), RETENTION_EVERY),
         (lambda: keeping.keep(db, settings), settings.sweep_interval),

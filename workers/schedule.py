@@ -30,6 +30,7 @@ def build(settings: Settings, db: Database) -> Worker:
             cron(jobs.forget_old_backtests, minute=47, max_tries=1, keep_result=0),
             cron(jobs.forget_old_bulk_items, minute=43, max_tries=1, keep_result=0),
             cron(jobs.forget_old_rollout_items, minute=set(range(1, 60, 5)), max_tries=1, keep_result=0),
+            cron(jobs.forget_rows_left_out, minute=19, max_tries=1, keep_result=0),
             cron(jobs.forget_unnamed_lists, minute=13, max_tries=1, keep_result=0),
         ],
         redis_settings=RedisSettings.from_dsn(settings.redis_url),

@@ -1,7 +1,7 @@
 """Where snapshots go: files that are stored already, schedules of datasets, and what trackers are told.
 
 Revision ID: 0037
-Revises: 0033
+Revises: 0036
 """
 
 from alembic import op

@@ -1,13 +1,13 @@
 """Redaction: the keys by which values are hashed as they leave; and indexes by item for what an erasure looks into.
 
 Revision ID: 0040
-Revises: 0033
+Revises: 0039
 """
 
 from alembic import op
 
 revision = "0040"
-down_revision = "0037"
+down_revision = "0039"
 
 UP = """
 CREATE TABLE IF NOT EXISTS redaction_keys (

@@ -1,7 +1,7 @@
 """Which records a snapshot holds, by their places in the feed, and how its labels went over time.
 
 Revision ID: 0041
-Revises: 0033
+Revises: 0040
 """
 
 from alembic import op

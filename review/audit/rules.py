@@ -121,6 +121,8 @@ class Action(StrEnum):
     USER_REMOVED = "user.removed"
     FEEDBACK_EXPORTED = "feedback.exported"
     FEEDBACK_IMPORTED = "feedback.imported"
+    IMPORT_STOPPED = "import.stopped"
+    IMPORT_ENDED = "import.ended"
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_ERASED = "audit.erased"
     ERASURE_REQUESTED = "erasure.requested"

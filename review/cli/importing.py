@@ -18,7 +18,7 @@ from review.cli.terminal import in_line
 from review.imports import reading
 from review.imports.rules import mapping_of
 from review.imports.schemas import Asked, Fault, How, Layout, Outcome, Progress, Source
-from review.imports.service import Importer
+from review.imports.service import ByOperator, Importer
 from review.kernel.settings import Settings
 
 QUIET_SECONDS = 1.0  # what takes less is over before a bar could be read
@@ -89,7 +89,8 @@ def import_file(  # noqa: PLR0913, PLR0917  click's options
 
 async def _import(settings: Settings, project: str, asked: Asked, source: Source, rejects: "_Rejects") -> Outcome:
     async with connected(settings) as db:
-        importer = Importer(db, project=project, asked=asked, base_url=settings.public_url, reject=rejects.add)
+        keeper = ByOperator(db, project, asked, rejects.add)
+        importer = Importer(db, keeper, asked=asked, base_url=settings.public_url)
         with _Watcher() as watcher:
             return await importer.run(source, watcher.watch)
 

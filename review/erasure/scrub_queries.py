@@ -37,6 +37,12 @@ _BODY = """json_build_object(
   'timestamp', created_at, 'data', json_build_object('item', json_build_object('id', item_id, 'erased', true)))::text"""
 
 SCRUBS: Final = (
+    # Rows that an import left out are no items, but may be of the same subject; first, for what follows forgets whose.
+    """
+    DELETE FROM import_faults f USING items i JOIN item_bodies b ON b.project_id = i.project_id AND b.item_id = i.id
+    WHERE f.project_id = $1 AND i.project_id = $1 AND i.id = ANY($2::uuid[])
+      AND (f.external_id = i.external_id OR f.subject = b.details ->> 'subject')
+    """,
     f"""
     UPDATE item_bodies SET input = 'null', output = 'null', route = {_ROUTE},
            details = json_strip_nulls(

@@ -121,6 +121,11 @@ def _rollout_of(row: Any) -> LiveRollout | None:
     return LiveRollout(**{name: row[f"rollout_{name}"] for name in parts})
 
 
+async def stands(hot: Hot, project_id: UUID, key_id: UUID) -> bool:
+    """Tell whether a key is neither revoked nor expired by now."""
+    return await queries.key_stands(hot, project_id, key_id)
+
+
 async def create_key(tx: AsyncSession, *, project: str, name: str, role: str, actor: Actor) -> str:
     """Make a service key as the operator and give its secret, which is not kept and cannot be shown again."""
     owner = await get_project(tx, project)

@@ -89,6 +89,12 @@ WHERE m.project_id = $1 AND m.user_id = $2 AND ($3::uuid IS NULL OR EXISTS (
     AND (k.expires_at IS NULL OR k.expires_at > now())))
 """
 
+KEY_STANDS = """
+SELECT EXISTS (
+  SELECT FROM api_keys WHERE project_id = $1 AND id = $2 AND revoked_at IS NULL
+    AND (expires_at IS NULL OR expires_at > now()))
+"""
+
 LIST_POOLS_OF = "SELECT DISTINCT pool FROM pool_members WHERE project_id = $1 AND email = $2 ORDER BY pool"
 
 IS_POOL_MEMBER = """
@@ -172,6 +178,11 @@ async def find_session(hot: Hot, session_id: bytes, idle: timedelta, project: st
 async def find_absent(hot: Hot, project_id: UUID, user_id: UUID, key_id: UUID | None) -> Any:
     """Find the place in a project of somebody who is not calling, if their account and their token still stand."""
     return await hot.fetchrow(FIND_ABSENT, project_id, user_id, key_id)
+
+
+async def key_stands(hot: Hot, project_id: UUID, key_id: UUID) -> bool:
+    """Tell whether a key is neither revoked nor expired."""
+    return bool(await hot.fetchval(KEY_STANDS, project_id, key_id))
 
 
 async def is_pool_member(hot: Hot, project_id: UUID, pool: str, email: str) -> bool:

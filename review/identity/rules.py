@@ -54,6 +54,7 @@ class Permission(StrEnum):
     CLEAR_MODELS = "models:clear"
     ERASE = "items:erase"
     READ_PERSONAL = "personal:read"
+    IMPORT = "items:import"
 
 
 _P = Permission
@@ -62,11 +63,11 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.LEAD: frozenset(
         {_P.READ_ITEMS, _P.WORK, _P.COMMENT, _P.OVERRIDE, _P.READ_FEEDBACK, _P.WRITE_DATASETS, _P.READ_CONFIG}
         | {_P.PAUSE, _P.READ_EVENTS, _P.READ_WEBHOOKS, _P.READ_PEOPLE, _P.OWN_TOKENS, _P.ALL_POOLS, _P.STOP}
-        | {_P.READ_REVIEWERS, _P.CLEAR_MODELS, _P.READ_PERSONAL}
+        | {_P.READ_REVIEWERS, _P.CLEAR_MODELS, _P.READ_PERSONAL, _P.IMPORT}
     ),
     Role.REVIEWER: frozenset({_P.READ_ITEMS, _P.WORK, _P.COMMENT, _P.PAUSE, _P.OWN_TOKENS, _P.READ_PERSONAL}),
     Role.ANALYST: frozenset(
-        {_P.READ_ITEMS, _P.READ_FEEDBACK, _P.WRITE_DATASETS, _P.READ_CONFIG, _P.OWN_TOKENS, _P.ALL_POOLS}
+        {_P.READ_ITEMS, _P.READ_FEEDBACK, _P.WRITE_DATASETS, _P.READ_CONFIG, _P.OWN_TOKENS, _P.ALL_POOLS} | {_P.IMPORT}
     ),
     Role.AUDITOR: frozenset(
         {_P.READ_ITEMS, _P.READ_FEEDBACK, _P.READ_CONFIG, _P.READ_EVENTS, _P.READ_WEBHOOKS}

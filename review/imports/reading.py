@@ -1,9 +1,10 @@
-"""Reading files of labelled data a row at a time, in bounded memory but for the one array that Label Studio writes."""
+"""Reading files of labelled data a row at a time, in bounded memory."""
 
 import csv
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -22,13 +23,13 @@ from review.kernel.errors import FieldError, ReviewError
 from review.kernel.shapes import is_list, is_object
 
 MAX_ROW_BYTES = 10 * 1024 * 1024  # as much as a request may hold by default (REVIEW_MAX_BODY_BYTES)
-MAX_ARRAY_BYTES = 512 * 1024 * 1024
+PIECE_BYTES = 1024 * 1024
 BATCH_ROWS = 100
 ENCODING: Any = b"countersign.encoding"
 FEATURES: Any = b"huggingface"
 KEPT_OF_UNREAD = 2_000
 _NO_HEADER: list[str] = []
-_SUFFIXES = {
+SUFFIXES = {
     **dict.fromkeys((".jsonl", ".ndjson"), Layout.JSONL),
     ".csv": Layout.CSV,
     ".parquet": Layout.PARQUET,
@@ -45,7 +46,7 @@ def layout_of(path: Path) -> Layout:
     """
     if path.is_dir():
         return Layout.HF
-    if (layout := _SUFFIXES.get(path.suffix.lower())) is None:
+    if (layout := SUFFIXES.get(path.suffix.lower())) is None:
         _refuse(path, f"does not tell by its name what it is; say --format {'|'.join(Layout)}")
     return layout
 
@@ -237,14 +238,25 @@ def _folder(path: Path) -> Source:
 
 
 def _array(path: Path) -> Source:
-    if path.stat().st_size > MAX_ARRAY_BYTES:
-        _refuse(path, f"is larger than {MAX_ARRAY_BYTES:,} bytes; export fewer tasks at a time")
-    try:
-        tasks = msgspec.json.decode(path.read_bytes(), type=list[msgspec.Raw])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
-        _refuse(path, "is no JSON array of tasks, which Label Studio's export JSON is", fault)
-    rows = (_row_of_json(at, bytes(task), at, label_studio.row_of) for at, task in enumerate(tasks, 1))
-    return Source(rows, len(tasks))
+    with path.open("rb") as file:
+        if not file.read(KEPT_OF_UNREAD).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"["):
+            _refuse(path, "is no JSON array of tasks, which Label Studio's export JSON is")
+    return Source(_tasks(path), path.stat().st_size)
+
+
+def _tasks(path: Path) -> Iterator[Row | Unread]:
+    number = 0
+    with path.open("rb") as file:
+        try:
+            parts = label_studio.tasks_in(iter(partial(file.read, PIECE_BYTES), b""), MAX_ROW_BYTES)
+            for number, (task, reached) in enumerate(parts, 1):
+                if task is None:
+                    yield Unread(number, f"is longer than {MAX_ROW_BYTES:,} bytes", "", reached)
+                else:
+                    yield _row_of_json(number, task, reached, label_studio.row_of)
+        except label_studio.BrokenOff as fault:
+            message = f"its array has no end after task {number}"
+            raise OSError(message) from fault
 
 
 _OPEN: dict[Layout, Callable[[Path], Source]] = {

@@ -30,6 +30,7 @@ ANNOTATED: Mapping[str, str] = {
     "input": "data",
     **{name: name for name in ("label", "output", "external_id", "confidence", "model")},
 }
+KNOWN_BY = ("external_id", "subject")
 MAX_COMMENT = 20_000
 NO_INPUT = "holds no input"
 NOTHING_JUDGED = "holds neither a label nor an output of a model"
@@ -165,6 +166,18 @@ def check_judged(drawn: Drawn, item_type: ItemType) -> Verdict:
 def reason_of(fault: ReviewError) -> str:
     """Say a refusal in one line."""
     return "; ".join(f"{each.path} {each.message}".strip() for each in fault.errors) or fault.message
+
+
+def storable(text: str) -> str:
+    """Give a text as PostgreSQL can hold it: without NUL, and with half surrogate pairs spelt out."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def known_by(row: Any, mapping: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Give the external id and the subject of a row that was left out, as far as they can be told."""
+    found = [value_at(row, mapping[part]) if part in mapping and is_object(row) else None for part in KNOWN_BY]
+    external_id, subject = (storable(str(each)) if isinstance(each, str | int) else None for each in found)
+    return external_id, subject
 
 
 def value_at(fields: Mapping[str, Any], path: str) -> Any:

@@ -1,6 +1,7 @@
 """What an import is asked for, what it reads, and what came of it."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -77,13 +78,14 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far an import has come: `done` of `total` is of the file, the rest counts rows."""
+    """How far an import has come: `done` of `total` is of the file, the rest counts rows; `line` is the last one's."""
 
     done: int = 0
     total: int = 0
     imported: int = 0
     repeated: int = 0
     left_out: int = 0
+    line: int = 0
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -93,6 +95,45 @@ class Outcome(msgspec.Struct, frozen=True):
     repeated: int
     left_out: int
     unseen: tuple[str, ...] = ()
+
+
+class ImportView(msgspec.Struct, frozen=True, kw_only=True):
+    """An import of an uploaded file: `state` is waiting, running, done, failed or stopped.
+
+    `done` of `total` is how far its file is read, in bytes of a text and rows of a table. Rows are `imported`, there
+    already (`repeated`), or `left_out`, of which the first 10,000 are `kept` to be downloaded. `unseen` names fields of
+    the mapping that no row had; `gold` says that all of them have answers that were known beforehand.
+    """
+
+    number: int
+    name: str
+    type: str
+    how: How = msgspec.field(name="as")
+    format: Layout
+    mapping: Mapping[str, str]
+    gold: bool
+    bytes: int
+    sha256: str
+    state: str
+    done: int
+    total: int
+    imported: int
+    repeated: int
+    left_out: int
+    kept: int
+    unseen: tuple[str, ...]
+    error: str
+    requested_by: str
+    requested_at: datetime
+    ended_at: datetime | None
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """A row of an uploaded file that was left out, as it is kept: `row` is JSON."""
+
+    line: int
+    reason: str
+    row: msgspec.Raw
 
 
 Watcher = Callable[[Progress], None]

@@ -78,6 +78,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_idle: timedelta = timedelta(hours=4)
     require_second_factor: bool = False
     max_body_bytes: int = 10 * 1024 * 1024
+    max_import_bytes: Annotated[int, msgspec.Meta(ge=1)] = 512 * 1024 * 1024
+    imports_kept: timedelta = timedelta(days=30)
     max_waiters: int = 2_000
     relay_interval: timedelta = timedelta(seconds=0.25)
     max_streams: int = 500

@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from review.audit import reading
 from review.audit.notes import Signer, show_key
 from review.datasets.formats.rendering import Options
+from review.datasets.formats.rows import CSV
 from review.datasets.snapshots import rendering
 from review.datasets.snapshots import service as snapshots
 from review.datasets.snapshots.store import Store
 from review.identity.rules import Principal
+from review.imports import uploading
 from review.web.auditing import check_hearing
 from review.web.services import Services
 
@@ -78,6 +80,19 @@ async def snapshot_in_format(
     if found.lacking is not None:
         headers |= left_out_header(found.lacking, LACKING)
     return Stream(_chain(first, found.pieces), media_type=found.media_type, headers=headers)
+
+
+async def rows_left_out(services: Services, who: Principal, *, number: int, is_csv: bool) -> Stream:
+    """Answer with the rows that an import left out, for the API and the page alike.
+
+    Raises:
+        ImportNotFound (404).
+    """
+    pieces = uploading.read_left_out(services.db.hot, project_id=who.project_id, number=number, is_csv=is_csv)
+    first = await anext(pieces, b"")
+    ending, media_type = ("csv", CSV) if is_csv else ("jsonl", NDJSON)
+    headers = {"Content-Disposition": f'attachment; filename="import-{number}-left-out.{ending}"'}
+    return Stream(_chain(first, pieces), media_type=media_type, headers=headers)
 
 
 async def stream_audit(services: Services, who: Principal) -> Stream:

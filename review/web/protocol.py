@@ -14,6 +14,7 @@ from review.web.errors import PROBLEM, problem
 
 HEAD_SECONDS = 10.0  # from the first byte, or from the connection, to the end of the head
 BODY_SECONDS = 25.0  # from there to the end of the body; a request as a whole may take REVIEW_REQUEST_TIMEOUT
+LEAST_BYTES_A_SECOND = 64 * 1024  # a body that comes at least this fast, such as an upload, has as long again
 MOST_HEAD_BYTES = 32 * 1024
 MOST_URL_BYTES = 8 * 1024
 MOST_FIELDS = 100
@@ -49,7 +50,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._part = _Part.NOTHING
         self._timed = _Part.NOTHING
         self._timer: asyncio.TimerHandle | None = None
-        self._size = self._fields = self._unread = 0
+        self._size = self._fields = self._unread = self._came = 0
         self._refusal = 400
         self._lingering = False
 
@@ -114,11 +115,12 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MOST_WAITING or len(names) > 1:
             raise _Refused
         self._part = _Part.BODY
-        self._unread = 0
+        self._unread = self._came = 0
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body; of one that was answered already, only so much."""
+        self._came += len(body)
         if self.cycle.response_complete:
             self._unread += len(body)
         super().on_body(body)
@@ -145,7 +147,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._timer = None
 
     def _too_slow(self) -> None:
-        if not self.transport.is_closing():
+        if self._part is _Part.BODY and self._came >= BODY_SECONDS * LEAST_BYTES_A_SECOND:
+            self._came = 0
+            self._time(_Part.BODY)
+        elif not self.transport.is_closing():
             self._refuse(408)
 
     def _refuse(self, status: int) -> None:

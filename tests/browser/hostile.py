@@ -25,6 +25,7 @@ from review.rehearsal.schemas import Assumed
 from review.rehearsal.service import Wanted
 from tests import kinds
 from tests.browser.conftest import Site
+from tests.browser.moving_in import move_in
 from tests.bulk import acts
 from tests.make import World
 
@@ -304,6 +305,7 @@ class Spread:
         for name in ("all", "all", "none"):
             await self._call(api, f"/datasets/{name}/snapshots", {}, name="lea")
         await snapshots.advance(self.world.db, self.world.settings)
+        await move_in(self.world, api, SHORT)
 
     async def _roll_out(self) -> None:
         """Have a version tried in the shadow for a hostile reason, and an item that differs for hostile parts."""

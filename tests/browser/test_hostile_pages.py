@@ -67,6 +67,8 @@ VISITS: dict[str, Callable[[Spread], list[str]]] = {
         f"{P}/datasets/all/2/formats?format=template&template=%7B%7B+input.%3Cscript%3E",
     ],
     "/p/{project}/datasets/{name}/{number}/difference": lambda _made: [f"{P}/datasets/all/2/difference"],
+    "/p/{project}/imports": lambda _made: [f"{P}/imports", f"{P}/imports?before=1"],
+    "/p/{project}/imports/{import_number}": lambda _made: [f"{P}/imports/1"],
     "/p/{project}/stops": lambda made: [
         f"{P}/stops?item={made.items[0]}",
         f"{P}/stops?what=model:%22%3E%3Cscript%3E%E2%80%AE&within=%3Cimg%3E&item=%3Cscript%3E",
@@ -102,6 +104,7 @@ DOWNLOADS = {
     "/p/{project}/items/{item_id}/media/{digest}",
     "/p/{project}/datasets/{name}/{number}/files/{file}",
     "/p/{project}/datasets/{name}/{number}/export",
+    "/p/{project}/imports/{import_number}/errors",
 }
 
 WATCH = (

@@ -1,5 +1,6 @@
 """Clients of the application that a test runs."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -21,6 +22,23 @@ class Shared(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         return await self._transport.handle_async_request(request)
+
+
+class Bridged(httpx.BaseTransport):
+    """The application of another client for a synchronous one, which runs on a thread of its own."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._transport = http._transport
+        self._loop = asyncio.get_running_loop()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        async def answer() -> httpx.Response:
+            whole = httpx.Request(request.method, request.url, headers=request.headers, content=request.read())
+            response = await self._transport.handle_async_request(whole)
+            content = await response.aread()
+            return httpx.Response(response.status_code, headers=response.headers, content=content)
+
+        return asyncio.run_coroutine_threadsafe(answer(), self._loop).result()
 
 
 @pytest.fixture

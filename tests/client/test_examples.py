@@ -1,5 +1,6 @@
 """The examples: each compiles and imports, and those that need nothing else are run."""
 
+import asyncio
 import importlib.util
 import json
 import sys
@@ -12,9 +13,11 @@ import msgspec
 import pytest
 
 from countersign_client import Client, Event, Patience
+from tests.client.conftest import Bridged
 from tests.client.test_gates import Fake
 from tests.client.test_retries import DETAIL, ITEM, good
 from tests.house.source import REPOSITORY
+from tests.make import BASE_URL, World
 
 EXAMPLES = sorted((REPOSITORY / "client" / "examples").glob("*.py"))
 
@@ -128,3 +131,19 @@ def test_the_web_service_acts_on_an_event_once() -> None:
     event = msgspec.convert({**told, "id": ITEM["id"], "data": {"item": ITEM}}, Event)
     assert [handled.is_new(event), handled.is_new(event)] == [True, False]
     service.act_on(event)
+
+
+async def test_the_plain_service_runs_against_the_application(http: httpx.AsyncClient, world: World) -> None:
+    """As its main does it, but for the network: what rules let through, and what a person corrects meanwhile."""
+    plain = loaded("plain_service")
+    with Client(BASE_URL, world.service_key, transport=Bridged(http)) as client:
+        sure = await asyncio.to_thread(plain.answer, client, "m-1", "my card is lost")
+        asked = asyncio.create_task(asyncio.to_thread(plain.answer, client, "m-2", "where is my card"))
+        while not (held := await world.claim("ana")):
+            await asyncio.sleep(0.01)
+        await world.judge("ana", held[0], "correct", output={"label": "refund"}, reasons=["wrong_label"])
+
+        assert sure == "Handled as lost_card."
+        assert await asked == "Handled as refund."
+        assert await asyncio.to_thread(plain.answer, client, "m-2", "where is my card") == "Handled as refund."
+        assert await asyncio.to_thread(plain.backfill, client, [("m-3", "lost"), ("m-3", "again")]) != []

@@ -17,6 +17,7 @@ from review.cli.demo import digits
 from review.cli.main import main
 from review.datasets.formats.arrow import parquet
 from review.web.content import images
+from tests.house.source import REPOSITORY
 
 DEMO = (sys.executable, "-m", "review.cli.main", "demo", "--port", "0")
 WITHIN_SECONDS = 120
@@ -25,6 +26,7 @@ WITHIN_SECONDS = 120
 @contextmanager
 def running(*arguments: str) -> Generator["subprocess.Popen[str]"]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("REVIEW_")}
+    environment["PYTHONPATH"] = str(REPOSITORY / "client" / "src")  # where pytest finds the client too
     with subprocess.Popen(
         [*DEMO, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:

@@ -187,7 +187,7 @@ def test_what_takes_two_people_is_not_imported_as_decided(tmp_path: Path, ask: A
     decided, queued = bring_in(path, *MAP), bring_in(path, *MAP, "--as", "queue")
 
     assert decided.exit_code == 1
-    assert "take two people, so nobody imports them as decided; use --as queue. Nothing was imported." in decided.stderr
+    assert "take two people, so nobody imports them as decided; take queue. Nothing was imported." in decided.stderr
     assert queued.exit_code == 0
     assert ask("SELECT count(*) AS n FROM assignments")[0]["n"] == 2
 

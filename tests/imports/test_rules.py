@@ -1,5 +1,6 @@
 """What a row holds, and what becomes of it."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from review.datasets.formats.csv import guard, unguard
 from review.imports import label_studio
+from review.imports.label_studio import BrokenOff, tasks_in
 from review.imports.rules import Unfit, draw, mapping_of, named, value_at
 from review.imports.schemas import Layout, Row
 from review.items.types import ItemType, compile_schema
@@ -112,3 +114,44 @@ def test_each_control_of_label_studio_has_its_answer() -> None:
         "note": "so",
         "spans": 2,
     }
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(alphabet='a"\\\\[]{},\\u00e9 '),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(alphabet='a"\\\\}', max_size=3), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    st.lists(st.dictionaries(st.text(alphabet='k"{', max_size=2), JSON, max_size=3), max_size=4),
+    st.integers(1, 9),
+    st.booleans(),
+    st.data(),
+)
+def test_an_array_is_parted_into_its_tasks_wherever_its_pieces_end(
+    tasks: list[dict[str, Any]], size: int, is_indented: bool, data: st.DataObject
+) -> None:
+    """Label Studio writes one array; a file of any size is read task by task, and one that breaks off says so."""
+    text = json.dumps(tasks, ensure_ascii=False, indent=1 if is_indented else None).encode()
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+
+    parted = list(tasks_in(pieces, 1_000_000))
+
+    assert [json.loads(task or b"") for task, _ in parted] == tasks
+    assert [reached for _, reached in parted] == sorted(reached for _, reached in parted)
+    cut = data.draw(st.integers(1, len(text) - 1))
+    with pytest.raises(BrokenOff):
+        list(tasks_in([text[:cut]], 1_000_000))
+
+
+def test_what_is_no_task_and_what_is_too_long_is_told_and_the_rest_is_read() -> None:
+    assert [each for each, _ in tasks_in([b'\xef\xbb\xbf[1, {"a": 1}, "x",\n[2]] '], 10)] == [
+        b"1",
+        b'{"a": 1}',
+        b'"x"',
+        b"[2]",
+    ]
+    assert [each for each, _ in tasks_in([b'[{"a":"', b"x" * 50, b'"}, {}]'], 20)] == [None, b"{}"]

@@ -116,6 +116,7 @@ def filled(path: str, **ids: object) -> str:
         "project": "support",
         "version": 999,
         "number": 999,
+        "import_number": 999,
     }
     named: list[str] = re.findall(r"\{(\w+)\}", path)
     return path.format(**{name: known.get(name, uuid4() if name.endswith("_id") else "x") for name in named} | ids)

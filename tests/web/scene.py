@@ -1,5 +1,6 @@
 """Two projects side by side with something of everything in each, and callers of every role in one of them."""
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -143,7 +144,7 @@ def unknown() -> Things:
         "erasure_id",
     )
     names = dict.fromkeys(("pool", "name", "channel", "item_type", "file"), "nothing-here")
-    return {name: uuid4() for name in ids} | names | {"number": 2_000_000, "act": "stop"}
+    return {name: uuid4() for name in ids} | names | {"number": 2_000_000, "import_number": 2_000_000, "act": "stop"}
 
 
 def said(answer: httpx.Response, things: Things) -> tuple[int, str]:
@@ -200,6 +201,7 @@ async def _things(world: World, name: str, text: str, *, holder: str) -> Things:
         "act_id": await _act(world, holder if works else "ana", item, text),
         "backtest_id": await _backtest(world),
         "number": await _snapshot(world, name),
+        "import_number": await _import(world, 48_150 + len(name), text),  # another one in each project
         "file": "all-00000.parquet",
         "act": "stop",
         "version_id": await _version(world, text),
@@ -251,6 +253,23 @@ async def _snapshot(world: World, name: str) -> int:
         )  # a number that is found in nothing else
         begun = await snapshots.begin(tx, world.settings, project_id=who.project_id, actor=who.actor, dataset=name)
     return begun.number
+
+
+async def _import(world: World, number: int, text: str) -> int:
+    """Have a file taken in that no worker has taken up yet; it has left out a row."""
+    import_id = new_id()
+    await world.db.hot.execute(
+        "INSERT INTO imports (project_id, id, number, asked, layout, bytes, sha256, acted_kind, acted_by, permissions,"
+        " requested_by, left_out, kept) VALUES ($1, $2, $3, $4, 'jsonl', 1, '', 'key', $2, '{}', $5, 1, 1)",
+        *(world.service.project_id, import_id, number),
+        json.dumps({"name": text, "type": "ticket_intent", "how": "decided", "mapping": {}}),
+        text,
+    )
+    await world.db.hot.execute(
+        "INSERT INTO import_faults (project_id, import_id, number, line, reason, row) VALUES ($1, $2, 1, 1, $3, $4)",
+        *(world.service.project_id, import_id, text, json.dumps(text)),
+    )
+    return number
 
 
 async def _rollout(world: World, text: str) -> UUID:

@@ -93,6 +93,20 @@ async def test_a_body_that_drips_is_not_waited_for(port: int, world: World) -> N
     writer.transport.abort()
 
 
+async def test_a_large_body_that_keeps_coming_has_as_long_as_it_takes(port: int, world: World) -> None:
+    """An upload over a modest line takes minutes; it is bounded by its size and by how fast it must come."""
+    row = msgspec.json.encode({"text": "x" * 65_000, "intent": "refund"}) + b"\n"
+    reader, writer = await open_to(port)
+    path = "/api/v1/imports?type=ticket_intent&map=input.text=text&map=label=intent"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {world.tokens['lea']}\r\n"
+    writer.write(f"{head}Content-Type: application/x-ndjson\r\nContent-Length: {5 * len(row)}\r\n\r\n".encode())
+    for _ in range(5):
+        writer.write(row)
+        await asyncio.sleep(0.3)  # in all more than twice as long as a body has that does not come
+    assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 202 ")
+    writer.close()
+
+
 async def test_connections_that_are_used_are_kept(port: int) -> None:
     reader, writer = await open_to(port)
     until = time.monotonic() + 1.2  # far longer than a head may take

@@ -6,22 +6,29 @@ from countersign_client.answers import (
     BatchResult,
     Decision,
     Event,
+    EventPage,
     Feedback,
     FeedbackPage,
+    HistoryEntry,
+    Import,
     Item,
     ItemDetail,
     ItemPage,
+    LeftOut,
     Question,
     Reviewed,
+    WithdrawnFeedback,
 )
 from countersign_client.client import Client
-from countersign_client.definitions import Criteria, Definition, Sampling, Splitting
+from countersign_client.definitions import Criteria, Definition, FormatOptions, Sampling, Splitting
 from countersign_client.errors import (
     Conflict,
     ConflictingResubmission,
     CountersignError,
     DigestMismatch,
     FieldError,
+    ImportFailed,
+    ImportLate,
     Invalid,
     LeaseLost,
     LibraryMissing,
@@ -45,7 +52,16 @@ from countersign_client.errors import (
 )
 from countersign_client.files import LocalSnapshot
 from countersign_client.gates import gated
-from countersign_client.manifests import Dataset, Difference, Holding, LabelConflict, Manifest, Preview, Snapshot
+from countersign_client.manifests import (
+    Checked,
+    Dataset,
+    Difference,
+    Holding,
+    LabelConflict,
+    Manifest,
+    Preview,
+    Snapshot,
+)
 from countersign_client.protocol import Patience
 from countersign_client.submissions import Beside, Details, Submission, Verdict
 from countersign_client.webhooks import verify as verify_webhook
@@ -55,6 +71,7 @@ __all__ = [
     "AsyncClient",
     "BatchResult",
     "Beside",
+    "Checked",
     "Client",
     "Conflict",
     "ConflictingResubmission",
@@ -67,16 +84,23 @@ __all__ = [
     "Difference",
     "DigestMismatch",
     "Event",
+    "EventPage",
     "Feedback",
     "FeedbackPage",
     "FieldError",
+    "FormatOptions",
+    "HistoryEntry",
     "Holding",
+    "Import",
+    "ImportFailed",
+    "ImportLate",
     "Invalid",
     "Item",
     "ItemDetail",
     "ItemPage",
     "LabelConflict",
     "LeaseLost",
+    "LeftOut",
     "LibraryMissing",
     "LocalSnapshot",
     "Manifest",
@@ -106,6 +130,7 @@ __all__ = [
     "Verdict",
     "WebhookRefused",
     "Withdrawn",
+    "WithdrawnFeedback",
     "gated",
     "verify_webhook",
 ]

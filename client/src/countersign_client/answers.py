@@ -40,6 +40,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     evaluations: tuple[dict[str, Any], ...] = ()
     held: bool = False
     fallback: bool = False
+    imported: bool = False
 
 
 class Pause(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,8 +62,18 @@ class Sla(msgspec.Struct, frozen=True, kw_only=True):
     paused: Pause | None = None
 
 
+class Erased(msgspec.Struct, frozen=True, kw_only=True):
+    """That what an item said was erased."""
+
+    at: datetime
+    by: str
+
+
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """An item without its payload; `status` is queued, in_review, decided or withdrawn."""
+    """An item without its payload; `status` is queued, in_review, decided or withdrawn.
+
+    Of one that is `erased` only what happened to it is left.
+    """
 
     id: UUID
     status: str
@@ -76,6 +87,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     escalation_level: int
     decision: Decision | None
     gold: bool = False
+    erased: Erased | None = None
 
     @property
     def is_open(self) -> bool:
@@ -256,11 +268,47 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
     gold: bool = False
 
 
+class WithdrawnFeedback(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of records whose item was erased: remove all that you have kept of the item."""
+
+    id: UUID
+    item_id: UUID
+    type: str
+    withdrawn_at: datetime
+
+
 class FeedbackPage(msgspec.Struct, frozen=True):
-    """Records in commit order, and the cursor that goes on behind them: keep it once they are dealt with."""
+    """Records in commit order, and the cursor that goes on behind them: keep it once they are dealt with.
+
+    `withdrawn` tells of items that were erased, in this page or an earlier one.
+    """
 
     data: list[Feedback]
     next: str | None
+    withdrawn: list[WithdrawnFeedback] = []
+
+
+class RawPage(msgspec.Struct, frozen=True):
+    """Rows of a feed that are still to be read, and the cursor that goes on."""
+
+    data: list[msgspec.Raw]
+    next: str | None
+
+
+class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened to an item: when, who did it, what, and its particulars."""
+
+    at: datetime
+    actor: str
+    actor_kind: str
+    action: str
+    details: dict[str, Any]
+
+
+class History(msgspec.Struct, frozen=True):
+    """Everything that happened to an item, oldest first."""
+
+    data: list[HistoryEntry]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -278,3 +326,55 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         """The item as it stood then; None for events of something else."""
         shown = self.data.get("item")
         return None if shown is None else msgspec.convert(shown, Item)
+
+
+class EventPage(msgspec.Struct, frozen=True):
+    """Events in the order of the feed, and the cursor to continue behind: keep it once they are dealt with."""
+
+    data: list[Event]
+    next: str | None
+
+
+class Import(msgspec.Struct, frozen=True, kw_only=True):
+    """An import of a file: `state` is waiting, running, done, failed or stopped; `done` of `total` is of the file.
+
+    Rows are `imported`, there already (`repeated`) or `left_out`, of which the first are `kept` to be read. `unseen`
+    names fields of the mapping that no row had.
+    """
+
+    number: int
+    name: str
+    type: str
+    how: str = msgspec.field(name="as")
+    format: str
+    mapping: dict[str, str]
+    gold: bool
+    bytes: int
+    sha256: str
+    state: str
+    done: int
+    total: int
+    imported: int
+    repeated: int
+    left_out: int
+    kept: int
+    unseen: tuple[str, ...]
+    error: str
+    requested_by: str
+    requested_at: datetime
+    ended_at: datetime | None
+
+
+class ImportPage(msgspec.Struct, frozen=True):
+    """Imports, the last first, and the number that goes on."""
+
+    data: list[Import]
+    next: int | None = None
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """A row that was left out: its line, or its number in a table, why, and the row as it was read."""
+
+    line: int
+    reason: str
+    row: Any

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Literal, Self, TypeVar, Unpack
 from uuid import UUID
 
 import httpx
@@ -11,8 +13,11 @@ import httpx
 from countersign_client.answers import (
     Assignment,
     BatchResult,
+    Event,
+    EventPage,
     Feedback,
     FeedbackPage,
+    HistoryEntry,
     Item,
     ItemDetail,
     ItemPage,
@@ -20,9 +25,10 @@ from countersign_client.answers import (
     Returned,
     Reviewed,
 )
-from countersign_client.calls import feedback, items, reviewing
+from countersign_client.calls import events, feedback, items, reviewing
 from countersign_client.datasets import Datasets
-from countersign_client.driving import answer_of, arguments_of, id_of, lost_by, settings_of
+from countersign_client.driving import answer_of, arguments_of, id_of, lost_by, pieces_of, settings_of
+from countersign_client.imports import Imports
 from countersign_client.protocol import Answer, Lost, Patience, Request, Steps
 from countersign_client.submissions import Beside, Submission, Verdict
 
@@ -49,6 +55,7 @@ class Client:
         self._http = httpx.Client(transport=transport, **settings_of(base_url, key))
         self._sleep = sleep
         self.datasets = Datasets(self.run, self.patience)
+        self.imports = Imports(self.run, self.patience)
 
     def __enter__(self) -> Self:
         return self
@@ -115,6 +122,10 @@ class Client:
     def get(self, item: Item | UUID | str) -> ItemDetail:
         """Read an item with its payload."""
         return self.run(items.get(self.patience, id_of(item)))
+
+    def history(self, item: Item | UUID | str) -> list[HistoryEntry]:
+        """Read everything that happened to an item, oldest first, with who and why."""
+        return self.run(items.history(self.patience, id_of(item)))
 
     def list_items(
         self,
@@ -219,15 +230,57 @@ class Client:
         Keep `page.next` once a page is dealt with: continuing from it misses nothing and repeats nothing. With
         `every`, the iteration never ends and looks for news every so many seconds.
         """
-        walk = feedback.Walk(type=type, after=after, limit=limit, every=every)
+        walk = feedback.walk(type=type, after=after, limit=limit, every=every)
         while (page := self.run(walk.turn(self.patience))) is not None:
             yield page
 
     def feedback(
         self, *, type: str | None = None, after: str | None = None, every: float | None = None
     ) -> Iterator[Feedback]:
-        """Iterate over labelled records in commit order; to resume exactly, take `feedback_pages`."""
+        """Iterate over labelled records in commit order; to resume exactly, take `feedback_pages`.
+
+        Whoever keeps records takes these too, for they tell which items were erased since.
+        """
         for page in self.feedback_pages(type=type, after=after, every=every):
+            yield from page.data
+
+    def export(
+        self,
+        into: Path | str,
+        *,
+        format: Literal["parquet", "jsonl", "csv"] = "parquet",
+        type: str | None = None,
+        since: datetime | None = None,
+    ) -> Path:
+        """Write the last decision of each item to a file, in commit order; `since` needs an offset from UTC.
+
+        For training, a snapshot of a dataset is better: it never changes, and says what is in it.
+        """
+        return self.run(feedback.export(self.patience, into, format=format, type=type, since=since))
+
+    def event_pages(
+        self,
+        *,
+        types: Sequence[str] = (),
+        after: str | None = None,
+        limit: int = events.PAGE,
+        every: float | None = None,
+    ) -> Iterator[EventPage]:
+        """Iterate over pages of events in the order of the feed, behind `after` or from the beginning on.
+
+        `types` are such as `item.decided`; without any, all come. Keep `page.next` once a page is dealt with:
+        continuing from it misses nothing and repeats nothing. With `every`, the iteration never ends and looks for news
+        every so many seconds.
+        """
+        walk = events.walk(types=types, after=after, limit=limit, every=every)
+        while (page := self.run(walk.turn(self.patience))) is not None:
+            yield page
+
+    def events(
+        self, *, types: Sequence[str] = (), after: str | None = None, every: float | None = None
+    ) -> Iterator[Event]:
+        """Iterate over events in the order of the feed; to resume, give the last one's id as `after`."""
+        for page in self.event_pages(types=types, after=after, every=every):
             yield from page.data
 
     def run(self, steps: Steps[T]) -> T:
@@ -245,8 +298,11 @@ class Client:
             steps.close()
 
     def _send(self, request: Request) -> Answer | Lost:
+        arguments = arguments_of(request, self.patience.timeout)
+        if isinstance(request.content, Path):
+            arguments["content"] = pieces_of(request.content)
         try:
-            with self._http.stream(**arguments_of(request, self.patience.timeout)) as response:
+            with self._http.stream(**arguments) as response:
                 if request.into is None or not response.is_success:
                     return answer_of(response, response.read())
                 request.into.restart()

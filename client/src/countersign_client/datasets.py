@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator, Awaitable, Collection, Iterator
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, Unpack
 from uuid import UUID
 
 from countersign_client.calls import datasets as calls
-from countersign_client.definitions import Definition
+from countersign_client.definitions import Definition, FormatOptions
 from countersign_client.files import LocalSnapshot
-from countersign_client.manifests import Dataset, Difference, Holding, Manifest, Preview, Snapshot
+from countersign_client.manifests import Checked, Dataset, Difference, Holding, Manifest, Preview, Snapshot
 from countersign_client.protocol import Patience, Steps
 
 T = TypeVar("T")
@@ -123,6 +123,36 @@ class Datasets:
     def compare(self, name: str, number: int, *, since: int | None = None) -> Difference:
         """Tell how a snapshot differs from an earlier one, by default the one before it."""
         return self._run(calls.compare(self._patience, name, number, since=since))
+
+    def export(
+        self,
+        name: str,
+        into: Path | str,
+        number: int | None = None,
+        *,
+        format: str = "jsonl",
+        split: str | None = None,
+        **options: Unpack[FormatOptions],
+    ) -> Path:
+        """Write a snapshot, the newest one where none is said, or a part of it to a file, in a trainer's format.
+
+        The formats and their options are those of docs/datasets.md, such as `chat`, `preference` and `classification`.
+        """
+        steps = calls.export(self._patience, name, number, into, format=format, split=split, options=options)
+        return self._run(steps)
+
+    def check_export(
+        self,
+        name: str,
+        number: int | None = None,
+        *,
+        format: str = "jsonl",
+        split: str | None = None,
+        **options: Unpack[FormatOptions],
+    ) -> Checked:
+        """Try a format on the first 10,000 records: how many it gives, what it leaves out and why, with samples."""
+        steps = calls.check_export(self._patience, name, number, format=format, split=split, options=options)
+        return self._run(steps)
 
     def download(
         self,
@@ -240,6 +270,36 @@ class AsyncDatasets:
     async def compare(self, name: str, number: int, *, since: int | None = None) -> Difference:
         """Tell how a snapshot differs from an earlier one, by default the one before it."""
         return await self._run(calls.compare(self._patience, name, number, since=since))
+
+    async def export(
+        self,
+        name: str,
+        into: Path | str,
+        number: int | None = None,
+        *,
+        format: str = "jsonl",
+        split: str | None = None,
+        **options: Unpack[FormatOptions],
+    ) -> Path:
+        """Write a snapshot, the newest one where none is said, or a part of it to a file, in a trainer's format.
+
+        The formats and their options are those of docs/datasets.md, such as `chat`, `preference` and `classification`.
+        """
+        steps = calls.export(self._patience, name, number, into, format=format, split=split, options=options)
+        return await self._run(steps)
+
+    async def check_export(
+        self,
+        name: str,
+        number: int | None = None,
+        *,
+        format: str = "jsonl",
+        split: str | None = None,
+        **options: Unpack[FormatOptions],
+    ) -> Checked:
+        """Try a format on the first 10,000 records: how many it gives, what it leaves out and why, with samples."""
+        steps = calls.check_export(self._patience, name, number, format=format, split=split, options=options)
+        return await self._run(steps)
 
     async def download(
         self,

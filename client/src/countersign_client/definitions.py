@@ -60,6 +60,21 @@ class Field(TypedDict, total=False):
     keep_last: int
 
 
+class FormatOptions(TypedDict, total=False):
+    """Where a format finds what it writes; docs/datasets.md says which format takes which."""
+
+    text_at: str
+    label_at: str
+    prompt_at: str
+    answer_at: str
+    spans_at: str
+    pair_at: str
+    style: str
+    system: str
+    template: str
+    user_id: str
+
+
 class Definition(TypedDict, total=False):
     """All that says what a dataset is."""
 

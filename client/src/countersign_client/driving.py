@@ -1,7 +1,8 @@
 """What both clients share in speaking HTTP: where the service is, who asks, and how failures are named."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from countersign_client.protocol import Answer, Lost, Request
 
 API = "/api/v1"
 CONNECT_SECONDS = 10.0
+PIECE_BYTES = 256 * 1024
 # Raised before anything was sent.
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -34,15 +36,29 @@ def settings_of(base_url: str, key: str) -> dict[str, Any]:
 
 
 def arguments_of(request: Request, timeout: float) -> dict[str, Any]:
-    """Give a request as httpx takes it; the service may hold the answer for as long as was asked."""
+    """Give a request but for a file that it sends as httpx takes it; the answer may be held as long as was asked."""
+    file = {"Content-Length": str(request.content.stat().st_size)} if isinstance(request.content, Path) else {}
     return {
         "method": request.method,
         "url": request.path,
         "params": request.params,
-        "headers": request.headers,
-        "content": request.content,
+        "headers": {**request.headers, **file},
+        "content": None if isinstance(request.content, Path) else request.content,
         "timeout": httpx.Timeout(timeout + request.held_for, connect=min(timeout, CONNECT_SECONDS)),
     }
+
+
+def pieces_of(path: Path) -> Iterator[bytes]:
+    """Read a file piece by piece."""
+    with path.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
+
+
+async def pieces_on_loop(path: Path) -> AsyncIterator[bytes]:
+    """Read a file piece by piece, letting others have their turn between."""
+    for piece in pieces_of(path):
+        yield piece
 
 
 def answer_of(response: httpx.Response, content: bytes) -> Answer:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 if TYPE_CHECKING:
-    from countersign_client.answers import Item
+    from countersign_client.answers import Import, Item
     from countersign_client.manifests import Snapshot
 
 
@@ -185,6 +185,31 @@ class SnapshotLate(AboutSnapshot):
     """The time was up before a snapshot was ready; its making goes on."""
 
     said = "Snapshot {snapshot.number} of {snapshot.dataset} is still {snapshot.state}; wait for it again."
+
+
+class AboutImport(CountersignError):
+    """What became of an import is not what was waited for; `imported` is as it stood then."""
+
+    said: ClassVar[str]
+
+    def __init__(self, imported: "Import") -> None:
+        super().__init__(self.said.format(imported=imported).rstrip())
+        self.imported = imported
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.imported,)
+
+
+class ImportFailed(AboutImport):
+    """An import failed or was stopped; what was imported until then stays, and uploading the file again goes on."""
+
+    said = "Import {imported.number} of {imported.name} is {imported.state}. {imported.error}"
+
+
+class ImportLate(AboutImport):
+    """The time was up before an import had ended; it goes on."""
+
+    said = "Import {imported.number} of {imported.name} is still {imported.state}; wait for it again."
 
 
 class NothingToRead(CountersignError):

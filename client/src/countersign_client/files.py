@@ -104,6 +104,34 @@ class LocalSnapshot:
         return library.DatasetDict({each: self.to_dataset(each) for each in self.splits})
 
 
+class Whole:
+    """A file while it arrives: it gets its name once all of it is there, and is gone otherwise."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._part = path.with_name(f"{path.name}.part")
+        self._out = self._part.open("wb")
+
+    def restart(self) -> None:
+        """Forget what came."""
+        self._out.seek(0)
+        self._out.truncate()
+
+    def write(self, piece: bytes, /) -> None:
+        """Take the next piece."""
+        self._out.write(piece)
+
+    def finish(self) -> Path:
+        """Give the file its name."""
+        self._out.close()
+        return self._part.replace(self.path)
+
+    def close(self) -> None:
+        """Remove what is not finished."""
+        self._out.close()
+        self._part.unlink(missing_ok=True)
+
+
 class Part:
     """A file while it arrives: it gets its name once its digest is right, and is gone otherwise."""
 

@@ -179,6 +179,17 @@ class HoldingPage(msgspec.Struct, frozen=True, kw_only=True):
     unknown: int = 0
 
 
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a format makes of the first records: how many it gives, and what it leaves out for which reason."""
+
+    format: str
+    looked_at: int
+    of: int
+    given: int
+    left_out: dict[str, int]
+    samples: list[str]
+
+
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """How a snapshot differs from an earlier one: counts, and some items of each kind."""
 

@@ -6,12 +6,13 @@ knows nothing else, so that the synchronous and the asynchronous client cannot d
 
 import random
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 from urllib.parse import quote
 
 import msgspec
@@ -37,13 +38,16 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """One request, sent after `delay` seconds; a good answer's body goes piece by piece to `into` where that is set."""
+    """One request, sent after `delay` seconds; a good answer's body goes piece by piece to `into` where that is set.
+
+    What is sent may be a file, which is read anew for each try.
+    """
 
     method: str
     path: str
-    params: Mapping[str, str] = field(default_factory=dict[str, str])
+    params: Mapping[str, str | Sequence[str]] = field(default_factory=dict[str, str | Sequence[str]])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    content: bytes | None = None
+    content: bytes | Path | None = None
     held_for: float = 0.0  # seconds for which the service may keep the answer back
     delay: float = 0.0
     into: Sink | None = None
@@ -116,7 +120,7 @@ class Route(Generic[T]):
         held_for: float = 0.0,
     ) -> Request:
         """Put a request together; what is None in `query` and `body` is left out."""
-        params = {name: _text(value) for name, value in (query or {}).items() if value is not None}
+        params = {name: _texts(value) for name, value in (query or {}).items() if value is not None}
         content = encoded(without_none(body)) if isinstance(body, Mapping) else body
         kind = {} if content is None else {"Content-Type": "application/json"}
         path = self.path.format(**{name: quote(str(value), safe="") for name, value in (at or {}).items()})
@@ -244,5 +248,11 @@ def without_none(values: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _text(value: Any) -> str:
+def _texts(value: object) -> str | list[str]:
+    if isinstance(value, list | tuple):
+        return [_text(each) for each in cast("Sequence[object]", value)]
+    return _text(value)
+
+
+def _text(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)

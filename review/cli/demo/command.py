@@ -21,7 +21,7 @@ from review.kernel.settings import Settings
 if TYPE_CHECKING:
     from review.cli.demo.story import Findings
 
-NEEDED = {"sklearn": "scikit-learn", "PIL": "Pillow"}
+NEEDED = {"sklearn": "scikit-learn", "PIL": "Pillow", "countersign_client": "the Python client (client/)"}
 
 
 @click.command()
@@ -41,8 +41,8 @@ def demo(leave: bool, data_dir: Path | None, port: int | None) -> None:  # noqa:
     missing = [name for module, name in NEEDED.items() if importlib.util.find_spec(module) is None]
     if missing:
         message = (
-            f"The demo needs {' and '.join(missing)}, which its extra brings: in a checkout, `make demo` installs"
-            " it, or `pip install -e '.[demo]'`."
+            f"The demo needs {' and '.join(missing)}, which nothing else here does: in a checkout, `make demo` installs"
+            " all of it, or `pip install -e '.[demo]' -e ./client`."
         )
         raise click.ClickException(message)
     chosen = Settings.from_env().port if port is None else port

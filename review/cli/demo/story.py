@@ -56,8 +56,8 @@ async def play(stack: Stack, steps: Steps, receiver: Receiver) -> tuple[Findings
         export = stack.data_dir / "feedback.parquet"
         with steps.step("Exporting the feedback: review export --project digits --format parquet"):
             await _export(stack.data_dir, export)
-        with steps.step(f"Taking snapshot 1 of the data set {retraining.DATASET}, through the API"):
-            snapshot = await retraining.take(client, access.analyst_key)
+        with steps.step(f"Taking snapshot 1 of the data set {retraining.DATASET}, with the Python client"):
+            snapshot = await retraining.take(stack.url, access.analyst_key)
         with steps.step("Training again, on the first labels and those of the snapshot"):
             second = await asyncio.to_thread(Model, [*seed, *snapshot.examples])
         with steps.step("Watching one item run out of time, as a webhook receiver is told"):

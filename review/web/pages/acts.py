@@ -95,6 +95,8 @@ ACTS: Final = {
     "snapshot.ready": N_("Snapshot ready"),
     "snapshot.failed": N_("Snapshot failed"),
     "feedback.imported": N_("Feedback imported"),
+    "import.stopped": N_("Import stopped"),
+    "import.ended": N_("Import ended"),
     "audit.exported": N_("Audit exported"),
     "erasure.requested": N_("Erasure requested"),
     "erasure.ended": N_("Erasure ended"),

@@ -43,6 +43,7 @@ _PLACES: Final = (
     (N_("Datasets"), "/datasets", Permission.READ_FEEDBACK, MENU),
     (N_("Models"), "/models", Permission.READ_CONFIG, MENU),
     (N_("Erasures"), "/erasures", Permission.ERASE, MENU),
+    (N_("Imports"), "/imports", Permission.IMPORT, MENU),
 )
 
 

@@ -84,12 +84,21 @@ async def read_form(request: AnyRequest) -> Pairs:
         MalformedRequest (400); CrossSiteRequest: the token is missing or another session's (403).
     """
     pairs = await read_pairs(request)
+    check_token(request, pairs)
+    request.state.pairs = pairs  # for whoever must tell that it came too late
+    return pairs
+
+
+def check_token(request: AnyRequest, pairs: Pairs) -> None:
+    """Refuse a form without the token of its sender's session.
+
+    Raises:
+        CrossSiteRequest: it is missing or another session's (403).
+    """
     visitor: Visitor = request.auth
     if not hmac.compare_digest(first(pairs, "_csrf").encode(), visitor.csrf_token.encode()):
         message = say("The form has grown stale; nothing was changed. Load the page again and send it once more.")
         raise CrossSiteRequest(message)
-    request.state.pairs = pairs  # for whoever must tell that it came too late
-    return pairs
 
 
 def first(pairs: Pairs, name: str) -> str:

@@ -26,6 +26,7 @@ from review.web.pages.find import find_page
 from review.web.pages.flow import FlowPages
 from review.web.pages.forgotten import choose, choose_form, forgot_form, send_link
 from review.web.pages.formats import FormatPages
+from review.web.pages.imports import ImportPages
 from review.web.pages.in_hand import InHandPages
 from review.web.pages.items import ItemPages
 from review.web.pages.keys import KeyPages
@@ -86,7 +87,7 @@ def pages(*, with_dev_pages: bool) -> list[ControllerRouterHandler]:
     handlers += [begin_passkey_sign_in, sign_in_with_passkey, PasskeyPages]
     handlers += [beside_page, CommentPages, ask_upstream, answer_upstream]
     handlers += [PreferencesPages, find_page, BulkPages, RehearsalPages, RolloutPages, AssurancePages, EditorPages]
-    handlers += [ModelPages, DatasetPages, FormatPages, ErasurePages]
+    handlers += [ModelPages, DatasetPages, FormatPages, ErasurePages, ImportPages]
     if with_dev_pages:
         handlers += [styleguide, specimen_desk]
     return _mounted(handlers)

@@ -7,10 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID
 
-from countersign_client.definitions import Definition
+from countersign_client.definitions import Definition, FormatOptions
 from countersign_client.errors import NothingToRead, SnapshotFailed, SnapshotLate
-from countersign_client.files import MANIFEST, LocalSnapshot, Part, check_manifest, is_whole, place_of
+from countersign_client.files import MANIFEST, LocalSnapshot, Part, Whole, check_manifest, is_whole, place_of
 from countersign_client.manifests import (
+    Checked,
     Dataset,
     DatasetPage,
     Difference,
@@ -25,6 +26,7 @@ from countersign_client.protocol import Patience, Route, Steps, delivered
 
 FIRST_LOOK = 0.5  # seconds; a small snapshot is made in less than a second
 LONGEST_LOOK = 10.0
+LONG_READ = 300.0  # for a format that begins once the whole snapshot was read
 
 ONE = "/datasets/{name}"
 MADE = "/datasets/{name}/snapshots/{number}"
@@ -42,6 +44,13 @@ STOP = Route(method="POST", path=f"{MADE}/stop", gives=Snapshot)
 RETRY = Route(method="POST", path=f"{MADE}/retry", gives=Snapshot)
 READ_MANIFEST = Route(method="GET", path=f"{MADE}/manifest", gives=Manifest, is_repeatable=True)
 READ_FILE = Route(method="GET", path=f"{MADE}/files/{{file}}", gives=bytes, is_repeatable=True)
+OPTIONS = tuple(FormatOptions.__annotations__)
+EXPORT = Route(
+    method="GET", path=f"{MADE}/export", gives=bytes, query=("format", "split", *OPTIONS), is_repeatable=True
+)
+CHECK = Route(
+    method="GET", path=f"{MADE}/export/check", gives=Checked, query=("format", "split", *OPTIONS), is_repeatable=True
+)
 COMPARE = Route(method="GET", path=f"{MADE}/difference", gives=Difference, query=("since",), is_repeatable=True)
 
 HOLDING = Route(
@@ -174,6 +183,34 @@ def download(
             yield from _bring(patience, name, chosen, folder, file)
     (folder / MANIFEST).write_bytes(answer.content)
     return LocalSnapshot(folder, found, temporary=temporary)
+
+
+def export(
+    patience: Patience,
+    name: str,
+    number: int | None,
+    into: Path | str,
+    *,
+    format: str,
+    split: str | None,
+    options: FormatOptions,
+) -> Steps[Path]:
+    """Bring a snapshot here in a format."""
+    chosen = (yield from newest(patience, name)) if number is None else number
+    query = {"format": format, "split": split, **options}
+    request = EXPORT.request(at={"name": name, "number": chosen}, query=query, held_for=LONG_READ)
+    with closing(Whole(Path(into))) as whole:
+        yield from delivered(patience, replace(request, into=whole), is_repeatable=True)
+        return whole.finish()
+
+
+def check_export(
+    patience: Patience, name: str, number: int | None, *, format: str, split: str | None, options: FormatOptions
+) -> Steps[Checked]:
+    """Try a format on the first records."""
+    chosen = (yield from newest(patience, name)) if number is None else number
+    query = {"format": format, "split": split, **options}
+    return (yield from CHECK.ask(patience, CHECK.request(at={"name": name, "number": chosen}, query=query)))
 
 
 def _bring(patience: Patience, name: str, number: int, folder: Path, file: SnapshotFile) -> Steps[None]:

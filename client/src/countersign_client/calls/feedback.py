@@ -1,36 +1,60 @@
-"""Following the feed of labelled records."""
+"""Following the feed of labelled records, and exporting them."""
 
+from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
 
-from countersign_client.answers import FeedbackPage
-from countersign_client.protocol import Patience, Route, Steps
+import msgspec
 
-LIST = Route(method="GET", path="/feedback", gives=FeedbackPage, query=("type", "after", "limit"), is_repeatable=True)
+from countersign_client.answers import Feedback, FeedbackPage, RawPage, WithdrawnFeedback
+from countersign_client.calls.following import Walk
+from countersign_client.errors import Unreadable
+from countersign_client.files import Whole
+from countersign_client.protocol import Patience, Route, Steps, delivered
+
+LIST = Route(method="GET", path="/feedback", gives=RawPage, query=("type", "after", "limit"), is_repeatable=True)
+EXPORT = Route(
+    method="GET", path="/feedback/export", gives=bytes, query=("format", "type", "since"), is_repeatable=True
+)
 PAGE = 500
+LONG_READ = 300.0  # seconds; the first piece of a Parquet file comes once all of it is there
 
 
-class Walk:
-    """A way through the feed; `cursor` is where to go on once the last page is dealt with.
+class _Mark(msgspec.Struct):
+    withdrawn: bool = False
 
-    `every` is how many seconds to rest where nothing is new; None ends the walk there.
+
+def walk(*, type: str | None, after: str | None, limit: int, every: float | None) -> Walk[FeedbackPage]:
+    """Begin a way through the feed."""
+    return Walk(LIST, read, query={"type": type, "limit": limit}, after=after, every=every)
+
+
+def read(page: RawPage) -> FeedbackPage:
+    """Read records, and what is left of those whose item was erased.
+
+    Raises:
+        Unreadable: a row is neither.
     """
+    records: list[Feedback] = []
+    withdrawn: list[WithdrawnFeedback] = []
+    try:
+        for row in page.data:
+            if msgspec.json.decode(row, type=_Mark).withdrawn:
+                withdrawn.append(msgspec.json.decode(row, type=WithdrawnFeedback))
+            else:
+                records.append(msgspec.json.decode(row, type=Feedback))
+    except msgspec.DecodeError as fault:
+        message = f"A row of the feed cannot be read: {fault}."
+        raise Unreadable(message) from fault
+    return FeedbackPage(records, page.next, withdrawn)
 
-    def __init__(self, *, type: str | None, after: str | None, limit: int, every: float | None) -> None:
-        self.cursor = after
-        self._type = type
-        self._limit = limit
-        self._every = every
 
-    def turn(self, patience: Patience) -> Steps[FeedbackPage | None]:
-        """Read on until there is a page with records; None ends the walk."""
-        delay = 0.0
-        while True:
-            query = {"type": self._type, "after": self.cursor, "limit": self._limit}
-            page = yield from LIST.ask(patience, replace(LIST.request(query=query), delay=delay))
-            moved = page.next is not None and page.next != self.cursor
-            self.cursor = page.next if moved else self.cursor
-            if page.data:
-                return page
-            if not moved and self._every is None:
-                return None
-            delay = 0.0 if moved else self._every or 0.0
+def export(
+    patience: Patience, into: Path | str, *, format: str, type: str | None, since: datetime | None
+) -> Steps[Path]:
+    """Bring an export here."""
+    request = EXPORT.request(query={"format": format, "type": type, "since": since}, held_for=LONG_READ)
+    with closing(Whole(Path(into))) as whole:
+        yield from delivered(patience, replace(request, into=whole), is_repeatable=True)
+        return whole.finish()

@@ -8,7 +8,16 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from countersign_client.answers import BatchResult, BatchResults, Item, ItemDetail, ItemPage, Question
+from countersign_client.answers import (
+    BatchResult,
+    BatchResults,
+    History,
+    HistoryEntry,
+    Item,
+    ItemDetail,
+    ItemPage,
+    Question,
+)
 from countersign_client.errors import NotDecided
 from countersign_client.protocol import Patience, Request, Route, Steps, encoded, without_none
 from countersign_client.submissions import Details, Submission, Verdict
@@ -24,6 +33,7 @@ SUBMIT = Route(
 )  # repeatable by its key
 BATCH = Route(method="POST", path="/items/batch", gives=BatchResults, takes=("items",), is_repeatable=True)
 GET = Route(method="GET", path="/items/{item_id}", gives=ItemDetail, query=("wait",), is_repeatable=True)
+HISTORY = Route(method="GET", path="/items/{item_id}/history", gives=History, is_repeatable=True)
 LIST = Route(
     method="GET",
     path="/items",
@@ -126,6 +136,12 @@ def wait(patience: Patience, item_id: UUID | str, *, timeout: float | None) -> S
             raise NotDecided(item)
         early = max(0.0, min(SHORTEST_TURN, request.held_for) - (now - asked_at))
         request = held(replace(request, delay=early if deadline is None else min(early, deadline - now)))
+
+
+def history(patience: Patience, item_id: UUID | str) -> Steps[list[HistoryEntry]]:
+    """Read everything that happened to an item."""
+    found = yield from HISTORY.ask(patience, HISTORY.request(at={"item_id": item_id}))
+    return found.data
 
 
 def list_items(patience: Patience, wanted: Mapping[str, object]) -> Steps[ItemPage]:
