@@ -1,6 +1,8 @@
 """Real servers for every test: one PostgreSQL and one Redis a worker, a database cloned from the migrated template."""
 
 import asyncio
+import atexit
+import gc
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
@@ -40,11 +42,24 @@ TEMPLATE = "migrated"
 PEOPLED = "peopled"
 MEMORY = Path("/dev/shm")  # noqa: S108  only a directory of our own in it is used
 
+OF_TESTS = Settings(allowed_hosts=("testserver.local",), dev_pages=True)
+
 # Putting one together takes longer than most tests, and it keeps nothing from one life to the next but its settings.
 _APPS: dict[Settings, Litestar] = {}
 
 # Connecting costs as much as making a database, and every test has one made and dropped.
 _ASIDE: dict[EmbeddedPostgres, tuple[asyncio.Runner, "asyncpg.Connection[asyncpg.Record]"]] = {}
+
+
+# What collecting makes stays until the end: looking through it again and again finds nothing, and took seconds.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of every later search for garbage, until the interpreter ends."""
+    gc.freeze()
+    gc.enable()
+    atexit.register(gc.unfreeze)
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -127,11 +142,10 @@ def shared_database_url(postgres: EmbeddedPostgres, peopled: World) -> Iterator[
 @pytest.fixture
 def settings(database_url: str, redis_server: EmbeddedRedis, tmp_path: Path) -> Settings:
     """The settings of a process over the test's database."""
-    return Settings(
+    return msgspec.structs.replace(
+        OF_TESTS,
         database_url=database_url,
         redis_url=redis_server.url(),
-        allowed_hosts=("testserver.local",),
-        dev_pages=True,
         snapshot_store=(tmp_path / "snapshots").as_uri(),
     )
 

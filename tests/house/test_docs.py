@@ -28,8 +28,8 @@ from review.kernel.errors import ReviewError
 from review.kernel.events import EventKind
 from review.kernel.settings import Settings
 from review.web.api.codes import ELSEWHERE, error_codes
-from review.web.app import create_app
 from review.web.guards import PERMISSION, PUBLIC, key_guard, session_guard
+from tests.conftest import OF_TESTS, built_app
 from tests.house.source import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
@@ -61,7 +61,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 @cache
 def app() -> Litestar:
-    return create_app(Settings(database_url="postgresql://nowhere", redis_url="redis://nowhere", dev_pages=True))
+    return built_app(OF_TESTS)
 
 
 def handlers() -> list[tuple[str, HTTPRouteHandler]]:

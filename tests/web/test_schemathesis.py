@@ -33,7 +33,7 @@ from review.identity import keys
 from review.identity.rules import Role, new_key
 from review.kernel.settings import Settings
 from review.web.api.openapi import document_of
-from review.web.app import create_app
+from tests.conftest import built_app
 from tests.faults.processes import running
 from tests.make import World
 
@@ -107,7 +107,7 @@ async def _credentials(world: World) -> tuple[dict[str, str], dict[str, str]]:
 
 async def _document(settings: Settings, world: World) -> dict[str, Any]:
     """Give the description, with things that exist among the values of its paths."""
-    document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document_of(create_app(settings))))
+    document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document_of(built_app(settings))))
     queued = [(await world.submit(f"text {at}")).item.id for at in range(4)]
     held = await world.claim("ana", limit=2)
     known: dict[str, list[Any]] = {"item_id": queued, "assignment_id": [each.id for each in held], "pool": ["triage"]}
