@@ -42,10 +42,12 @@ TEMPLATE = "migrated"
 PEOPLED = "peopled"
 MEMORY = Path("/dev/shm")  # noqa: S108  only a directory of our own in it is used
 
+LONGEST = {"flows/test_demo.py", "web/test_hostile.py", "web/test_schemathesis.py"}
 OF_TESTS = Settings(allowed_hosts=("testserver.local",), dev_pages=True)
 
 # Putting one together takes longer than most tests, and it keeps nothing from one life to the next but its settings.
 _APPS: dict[Settings, Litestar] = {}
+_SPARE: dict[Settings, list[Litestar]] = {}
 
 # Connecting costs as much as making a database, and every test has one made and dropped.
 _ASIDE: dict[EmbeddedPostgres, tuple[asyncio.Runner, "asyncpg.Connection[asyncpg.Record]"]] = {}
@@ -53,6 +55,11 @@ _ASIDE: dict[EmbeddedPostgres, tuple[asyncio.Runner, "asyncpg.Connection[asyncpg
 
 # What collecting makes stays until the end: looking through it again and again finds nothing, and took seconds.
 gc.disable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the longest first: while one of them came last, the other workers would have nothing to do."""
+    items.sort(key=lambda item: "/".join(item.path.parts[-2:]) not in LONGEST)
 
 
 def pytest_collection_finish() -> None:
@@ -205,12 +212,27 @@ def _cloned(server: EmbeddedPostgres, template: str) -> Generator[str]:
 
 def built_app(settings: Settings) -> Litestar:
     """Give the application of these settings, built once, over the servers that they name."""
-    anywhere = msgspec.structs.replace(settings, database_url="", redis_url="", oidc_file=None, snapshot_store="")
+    anywhere = _anywhere(settings)
     app = _APPS.get(anywhere)
     if app is None:
         app = _APPS[anywhere] = create_app(settings)
     app.state.settings = settings
     return app
+
+
+@contextmanager
+def lent_app(settings: Settings) -> Generator[Litestar]:
+    """Give an application that nobody else holds meanwhile, for tests that run more than one at a time."""
+    spare = _SPARE.setdefault(_anywhere(settings), [])
+    app = spare.pop() if spare else create_app(settings)
+    app.state.settings = settings
+    yield app
+    spare.append(app)
+
+
+def _anywhere(settings: Settings) -> Settings:
+    """Leave out of settings what an application reads when it starts, and not when it is put together."""
+    return msgspec.structs.replace(settings, database_url="", redis_url="", oidc_file=None, snapshot_store="")
 
 
 def _execute(server: EmbeddedPostgres, statement: str) -> None:
