@@ -215,7 +215,7 @@ def built_app(settings: Settings) -> Litestar:
     anywhere = _anywhere(settings)
     app = _APPS.get(anywhere)
     if app is None:
-        app = _APPS[anywhere] = create_app(settings)
+        app = _APPS[anywhere] = _put_together(settings)
     app.state.settings = settings
     return app
 
@@ -224,10 +224,17 @@ def built_app(settings: Settings) -> Litestar:
 def lent_app(settings: Settings) -> Generator[Litestar]:
     """Give an application that nobody else holds meanwhile, for tests that run more than one at a time."""
     spare = _SPARE.setdefault(_anywhere(settings), [])
-    app = spare.pop() if spare else create_app(settings)
+    app = spare.pop() if spare else _put_together(settings)
     app.state.settings = settings
     yield app
     spare.append(app)
+
+
+def _put_together(settings: Settings) -> Litestar:
+    """Make an application, which stays, so that no search for garbage goes through it."""
+    app = create_app(settings)
+    gc.freeze()
+    return app
 
 
 def _anywhere(settings: Settings) -> Settings:
