@@ -20,6 +20,9 @@ else
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 endif
 
+# Without it each of the hundred processes that tests start compiles the whole package for itself.
+export PYTHONDONTWRITEBYTECODE :=
+
 # Two checks side by side, each with its output in one piece; after the first that fails no other begins.
 SIDE_BY_SIDE := --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 

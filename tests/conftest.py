@@ -1,6 +1,8 @@
 """Real servers for every test: one PostgreSQL and one Redis a worker, a database cloned from the migrated template."""
 
 import asyncio
+import atexit
+import gc
 import shutil
 import tempfile
 from collections import OrderedDict
@@ -42,11 +44,31 @@ TEMPLATE = "migrated"
 PEOPLED = "peopled"
 MEMORY = Path("/dev/shm")  # noqa: S108  only a directory of our own in it is used
 
+LONGEST = {"flows/test_demo.py", "web/test_hostile.py", "web/test_schemathesis.py"}
+OF_TESTS = Settings(allowed_hosts=("testserver.local",), dev_pages=True)
+
 # Putting one together takes longer than most tests, and it keeps nothing from one life to the next but its settings.
 _APPS: dict[Settings, Litestar] = {}
+_SPARE: dict[Settings, list[Litestar]] = {}
 
 # Connecting costs as much as making a database, and every test has one made and dropped.
 _ASIDE: dict[EmbeddedPostgres, tuple[asyncio.Runner, "asyncpg.Connection[asyncpg.Record]"]] = {}
+
+
+# What collecting makes stays until the end: looking through it again and again finds nothing, and took seconds.
+gc.disable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the longest first: while one of them came last, the other workers would have nothing to do."""
+    items.sort(key=lambda item: "/".join(item.path.parts[-2:]) not in LONGEST)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of every later search for garbage, until the interpreter ends."""
+    gc.freeze()
+    gc.enable()
+    atexit.register(gc.unfreeze)
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -129,11 +151,10 @@ def shared_database_url(postgres: EmbeddedPostgres, peopled: World) -> Iterator[
 @pytest.fixture
 def settings(database_url: str, redis_server: EmbeddedRedis, tmp_path: Path) -> Settings:
     """The settings of a process over the test's database."""
-    return Settings(
+    return msgspec.structs.replace(
+        OF_TESTS,
         database_url=database_url,
         redis_url=redis_server.url(),
-        allowed_hosts=("testserver.local",),
-        dev_pages=True,
         snapshot_store=(tmp_path / "snapshots").as_uri(),
     )
 
@@ -194,12 +215,34 @@ def _cloned(server: EmbeddedPostgres, template: str) -> Generator[str]:
 
 def built_app(settings: Settings) -> Litestar:
     """Give the application of these settings, built once, over the servers that they name."""
-    anywhere = msgspec.structs.replace(settings, database_url="", redis_url="", oidc_file=None, snapshot_store="")
+    anywhere = _anywhere(settings)
     app = _APPS.get(anywhere)
     if app is None:
-        app = _APPS[anywhere] = create_app(settings)
+        app = _APPS[anywhere] = _put_together(settings)
     app.state.settings = settings
     return app
+
+
+@contextmanager
+def lent_app(settings: Settings) -> Generator[Litestar]:
+    """Give an application that nobody else holds meanwhile, for tests that run more than one at a time."""
+    spare = _SPARE.setdefault(_anywhere(settings), [])
+    app = spare.pop() if spare else _put_together(settings)
+    app.state.settings = settings
+    yield app
+    spare.append(app)
+
+
+def _put_together(settings: Settings) -> Litestar:
+    """Make an application, which stays, so that no search for garbage goes through it."""
+    app = create_app(settings)
+    gc.freeze()
+    return app
+
+
+def _anywhere(settings: Settings) -> Settings:
+    """Leave out of settings what an application reads when it starts, and not when it is put together."""
+    return msgspec.structs.replace(settings, database_url="", redis_url="", oidc_file=None, snapshot_store="")
 
 
 def _execute(server: EmbeddedPostgres, statement: str) -> None:

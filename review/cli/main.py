@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import click
 
+from review.cli.starting import unsearched
 from review.cli.terminal import in_line
 from review.kernel.errors import ReviewError
 from review.kernel.unseen import written_out
@@ -54,7 +55,8 @@ class LazyGroup(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        command = getattr(import_module(entry.module), entry.attribute)
+        with unsearched():
+            command = getattr(import_module(entry.module), entry.attribute)
         if not isinstance(command, click.Command):
             message = f"{entry.module}.{entry.attribute} is not a command"
             raise TypeError(message)

@@ -13,6 +13,7 @@ from uvicorn.supervisors import Multiprocess
 
 from review.cli.connection import required_settings
 from review.cli.database import explain
+from review.cli.starting import unsearched
 from review.configuration.providers import load_providers
 from review.embedded import lifeline
 from review.embedded.listening import address_of, listen
@@ -81,6 +82,8 @@ def _serve(listener: socket.socket, workers: int, log_level: str) -> None:
     if workers > 1:
         Multiprocess(config, sockets=[listener]).run()
         return
+    with unsearched():
+        config.load()
     server = uvicorn.Server(config)
     server.run(sockets=[listener])
     if not server.started:

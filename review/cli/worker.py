@@ -8,6 +8,7 @@ import msgspec
 import uvloop
 
 from review.cli.connection import required_settings
+from review.cli.starting import unsearched
 from review.embedded import lifeline
 from review.kernel import checks
 
@@ -24,6 +25,8 @@ def worker(lifeline_fd: int | None) -> None:
         lifeline.watch(lifeline_fd)
     else:
         checks.insist_on_settings(msgspec.structs.replace(settings, host=NOWHERE))
-    outcome = import_module("workers.main").run(settings, check=None if is_embedded else checks.insist)
+    with unsearched():
+        main = import_module("workers.main")
+    outcome = main.run(settings, check=None if is_embedded else checks.insist)
     if inspect.iscoroutine(outcome):
         uvloop.run(outcome)

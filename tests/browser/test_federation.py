@@ -13,7 +13,7 @@ import uvicorn
 from playwright.async_api import Page, expect
 
 from review.kernel.settings import Settings
-from review.web.app import create_app
+from tests.conftest import built_app
 from tests.identity.oidc.browsing import Idp, providers_file, running_provider
 from tests.make import World
 
@@ -30,13 +30,17 @@ async def acme() -> AsyncIterator[Idp]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def address(world: World, settings: Settings, acme: Idp, tmp_path: Path) -> AsyncIterator[str]:
+async def address(
+    world: World, settings: Settings, acme: Idp, tmp_path: Path, ports: dict[str, socket.socket]
+) -> AsyncIterator[str]:
     """A server that knows the provider, and says to it where it really is."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    if "acme" not in ports:
+        ports["acme"] = socket.create_server(("127.0.0.1", 0))
+    listener = ports["acme"].dup()  # the server closes what it is given
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     file = providers_file(tmp_path, acme.issuer, "http://127.0.0.1:9")
     known = msgspec.structs.replace(settings, oidc_file=file, base_url=url)
-    config = uvicorn.Config(create_app(known), log_level="warning", ws="none", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(built_app(known), log_level="warning", ws="none", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     assert world.project == "support"

@@ -29,7 +29,7 @@ async def test_components_look_as_they_did_and_axe_finds_nothing(site: Site, bro
     for path in ("/styleguide/desk", "/styleguide"):
         await page.goto(site.url + path)
         await page.evaluate(AXE)
-        faults += [f"{path}: {fault}" for fault in await page.evaluate(RUN, EVERYTHING)]
+        faults += [f"{path}: {fault}" for fault in await page.evaluate(RUN, [EVERYTHING])]
     looks: dict[str, str] = await page.evaluate(LOOKS, scheme == "dark")
     await context.close()
     kept: dict[str, dict[str, str]] = json.loads(KEPT.read_text()) if KEPT.exists() else {}

@@ -22,10 +22,9 @@ from countersign_client.imports import AsyncImports, Imports
 from countersign_client.protocol import Route
 from countersign_client.submissions import Alternative, Cost, Details, Model, Submission
 from review.feedback.rules import FeedbackRecord
-from review.kernel.settings import Settings
 from review.routing.rules import Route as RouteOfTheService
 from review.web.api.openapi import document_of
-from review.web.app import create_app
+from tests.conftest import OF_TESTS, built_app
 
 REFS = "#/components/schemas/"
 BYTES = {"type": "string", "format": "binary"}
@@ -34,7 +33,7 @@ Schema = dict[str, Any]
 
 @cache
 def document() -> Schema:
-    made = document_of(create_app(Settings(database_url="postgresql://nowhere", redis_url="redis://nowhere")))
+    made = document_of(built_app(OF_TESTS))
     plain: Schema = json.loads(json.dumps(made, default=str))
     return plain
 

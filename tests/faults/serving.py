@@ -7,17 +7,19 @@ from typing import Any
 import httpx
 
 from review.kernel.settings import Settings
-from review.web.app import create_app
 from review.web.services import Services
+from tests.conftest import lent_app
 
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
     """Run the application on this loop."""
-    app = create_app(settings)
-    async with app.lifespan():
+    with lent_app(settings) as app:
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]  # two ways to type one ASGI
-        async with httpx.AsyncClient(transport=transport, base_url="http://testserver.local") as client:
+        async with (
+            app.lifespan(),
+            httpx.AsyncClient(transport=transport, base_url="http://testserver.local") as client,
+        ):
             yield client
 
 

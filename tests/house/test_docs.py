@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 import msgspec
-import pytest
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
@@ -28,8 +27,8 @@ from review.kernel.errors import ReviewError
 from review.kernel.events import EventKind
 from review.kernel.settings import Settings
 from review.web.api.codes import ELSEWHERE, error_codes
-from review.web.app import create_app
 from review.web.guards import PERMISSION, PUBLIC, key_guard, session_guard
+from tests.conftest import OF_TESTS, built_app
 from tests.house.source import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
@@ -61,7 +60,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 @cache
 def app() -> Litestar:
-    return create_app(Settings(database_url="postgresql://nowhere", redis_url="redis://nowhere", dev_pages=True))
+    return built_app(OF_TESTS)
 
 
 def handlers() -> list[tuple[str, HTTPRouteHandler]]:
@@ -159,22 +158,23 @@ def test_there_are_routes_to_look_at() -> None:
     assert {"POST /api/v1/items", "GET /p/{project}", "GET /healthz"} <= {path for path, _ in handlers()}
 
 
-@pytest.mark.parametrize(("path", "handler"), handlers(), ids=[path for path, _ in handlers()])
-def test_every_route_asks_for_one_permission_or_is_public_on_purpose(path: str, handler: HTTPRouteHandler) -> None:
-    marks = [mark for mark in (PERMISSION, PUBLIC, ANY_ROLE) if handler.opt.get(mark)]
-    assert len(marks) == 1, f"{path} has {marks or 'no mark'}: give its opt a permission, or make it public"
-    if marks == [PERMISSION]:
-        assert handler.opt[PERMISSION] in set(Permission)
-    else:
-        assert not path.partition(" ")[2].startswith(("/api/v1", "/p/")), f"{path} is a project's and must ask"
-    if marks != [PUBLIC]:
-        assert {key_guard, session_guard} & set(handler.resolve_guards()), f"{path} has no guard"
+def test_every_route_asks_for_one_permission_or_is_public_on_purpose() -> None:
+    for path, handler in handlers():
+        marks = [mark for mark in (PERMISSION, PUBLIC, ANY_ROLE) if handler.opt.get(mark)]
+        assert len(marks) == 1, f"{path} has {marks or 'no mark'}: give its opt a permission, or make it public"
+        if marks == [PERMISSION]:
+            assert handler.opt[PERMISSION] in set(Permission), path
+        else:
+            assert not path.partition(" ")[2].startswith(("/api/v1", "/p/")), f"{path} is a project's and must ask"
+        if marks != [PUBLIC]:
+            assert {key_guard, session_guard} & set(handler.resolve_guards()), f"{path} has no guard"
 
 
-@pytest.mark.parametrize(("path", "handler"), handlers(), ids=[path for path, _ in handlers()])
-def test_every_route_says_what_it_does(path: str, handler: HTTPRouteHandler) -> None:
-    if not path.endswith("/static/{file_path}"):
-        assert (handler.fn.__doc__ or "").strip(), f"{path} has no docstring, which is its description at /api"
+def test_every_route_says_what_it_does() -> None:
+    silent = [path for path, handler in handlers() if not (handler.fn.__doc__ or "").strip()]
+    assert {path.rpartition(" ")[2] for path in silent} == {"/static/{file_path}"}, (
+        "a docstring is the description at /api"
+    )
 
 
 def commands(group: click.Group = main, before: str = "review") -> Iterator[tuple[str, click.Command]]:
@@ -187,16 +187,15 @@ def commands(group: click.Group = main, before: str = "review") -> Iterator[tupl
                 yield from commands(command, f"{before} {name}")
 
 
-@pytest.mark.parametrize("document", PAGES, ids=lambda path: str(path.relative_to(REPOSITORY)))
-def test_commands_in_the_documentation_exist_with_their_options(document: Path) -> None:
+def test_commands_in_the_documentation_exist_with_their_options() -> None:
     known = dict(commands())
-    for line in _command_lines(document.read_text()):
-        words = line.split()
+    for document, line in ((each, line) for each in PAGES for line in _command_lines(each.read_text())):
+        where, words = f"{document.relative_to(REPOSITORY)}: `{line}`", line.split()
         names = [" ".join(words[:count]) for count in (3, 2)]
         name = next((each for each in names if each in known), None)
-        assert name is not None, f"`{line}`: there is no such command"
+        assert name is not None, f"{where}: there is no such command"
         options = {option for each in known[name].params for option in (*each.opts, *each.secondary_opts)}
-        assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options | {"--help"}, line
+        assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options | {"--help"}, where
 
 
 def _command_lines(text: str) -> Iterator[str]:
@@ -217,16 +216,17 @@ def test_make_targets_in_the_documentation_exist() -> None:
         assert typed <= targets, document
 
 
-@pytest.mark.parametrize("adr", ADRS, ids=lambda path: path.stem[:4])
-def test_each_decision_has_its_headings_and_its_place_in_the_list(adr: Path) -> None:
-    text = adr.read_text()
-    title = text.splitlines()[0]
-    assert title.startswith(f"# {adr.stem[:4]}: ")
-    assert re.findall(r"^## (.+)$", text, flags=re.MULTILINE) == SECTIONS
-    sections = re.split(r"^## .+$", text, flags=re.MULTILINE)[1:]
-    assert all(section.strip() for section in sections)
-    assert "`" in sections[-1], "the check names what enforces it"
-    assert f"[{adr.stem[:4]}]({adr.name}) | {title.partition(': ')[2]} |" in page("docs/adr/README.md")
+def test_each_decision_has_its_headings_and_its_place_in_the_list() -> None:
+    listed = page("docs/adr/README.md")
+    for adr in ADRS:
+        text = adr.read_text()
+        title = text.splitlines()[0]
+        assert title.startswith(f"# {adr.stem[:4]}: "), adr.name
+        assert re.findall(r"^## (.+)$", text, flags=re.MULTILINE) == SECTIONS, adr.name
+        sections = re.split(r"^## .+$", text, flags=re.MULTILINE)[1:]
+        assert all(section.strip() for section in sections), adr.name
+        assert "`" in sections[-1], f"{adr.name}: the check names what enforces it"
+        assert f"[{adr.stem[:4]}]({adr.name}) | {title.partition(': ')[2]} |" in listed, adr.name
 
 
 def test_decisions_are_numbered_without_a_gap() -> None:
@@ -234,16 +234,17 @@ def test_decisions_are_numbered_without_a_gap() -> None:
     assert len(ADRS) > 10
 
 
-@pytest.mark.parametrize("document", PAGES, ids=lambda path: str(path.relative_to(REPOSITORY)))
-def test_links_and_paths_lead_somewhere(document: Path) -> None:
-    text = document.read_text()
-    missing = [
-        target
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", text)
-        if not (document.parent / target).exists()
-    ]
-    paths = re.findall(r"`((?:benchmarks|docs|migrations|review|tests|workers)/[\w./-]+)`", text)
-    assert not missing + [path for path in paths if not (REPOSITORY / path).exists()]
+def test_links_and_paths_lead_somewhere() -> None:
+    for document in PAGES:
+        text = document.read_text()
+        missing = [
+            target
+            for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", text)
+            if not (document.parent / target).exists()
+        ]
+        paths = re.findall(r"`((?:benchmarks|docs|migrations|review|tests|workers)/[\w./-]+)`", text)
+        missing += [path for path in paths if not (REPOSITORY / path).exists()]
+        assert not missing, document
 
 
 def test_architecture_names_every_package() -> None:

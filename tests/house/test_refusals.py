@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -46,6 +47,7 @@ def _is_held(name: str) -> bool:
     return not any(name == kept or name.startswith(f"{kept}/") for kept in KEPT)
 
 
+@cache
 def _errors() -> set[str]:
     """Name the classes of refusals, those of one field among them."""
     bases = {
@@ -60,17 +62,14 @@ def _errors() -> set[str]:
     return found
 
 
-ERRORS = _errors()
-
-
 def _message_of(call: ast.Call, within: str) -> ast.expr | None:
     """Give the message of a refusal that is made here, or of the class that a refusal's own `__init__` is in."""
     called = name_called(call)
     if isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) in CHECKS:
         return call.args[-1] if called in {"add", "add_within", "known"} else None
-    if called == "__init__" and within in ERRORS:
+    if called == "__init__" and within in _errors():
         return call.args[0] if call.args else None
-    if called not in ERRORS:
+    if called not in _errors():
         return None
     named = [each.value for each in call.keywords if each.arg == "message"]
     at = 1 if called in OF_A_PLACE else 0

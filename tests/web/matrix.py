@@ -14,9 +14,8 @@ from uuid import uuid4
 from litestar.handlers import HTTPRouteHandler
 
 from review.identity.rules import PERMISSIONS, WITHIN_POOLS, Permission, Role, beyond_reach
-from review.kernel.settings import Settings
-from review.web.app import create_app
 from review.web.guards import OF_LITESTAR, PERMISSION, PUBLIC
+from tests.conftest import OF_TESTS, built_app
 from tests.web.rows import ROWS, Row
 
 PAGE = Path(__file__).parents[2] / "docs" / "access.md"
@@ -90,10 +89,9 @@ class Route:
 @cache
 def routes() -> list[Route]:
     """List every call of the application, by path and method."""
-    settings = Settings(database_url="postgresql://nowhere", redis_url="redis://nowhere", dev_pages=True)
     found = [
         Route(method, route.path_format, handler)
-        for route in create_app(settings).routes
+        for route in built_app(OF_TESTS).routes
         if not route.path.startswith(OF_LITESTAR)
         for handler in getattr(route, "route_handlers", ())
         for method in handler.http_methods

@@ -13,9 +13,9 @@ from litestar.handlers import HTTPRouteHandler
 
 from review.identity.rules import Role
 from review.kernel.settings import Settings
-from review.web.app import create_app
 from review.web.guards import ANY_ORIGIN, PUBLIC, check_origin, session_guard
 from review.web.pages.headers import HEADERS
+from tests.conftest import OF_TESTS, built_app
 from tests.make import BASE_URL, PASSWORD, World, submission
 from tests.web.matrix import filled
 from tests.web.test_access import bearer
@@ -30,10 +30,9 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 def page_routes() -> list[tuple[str, str, HTTPRouteHandler]]:
     """List what stands behind the session guard: method, path, handler."""
-    app = create_app(Settings(database_url="postgresql://nowhere", redis_url="redis://nowhere"))
     found = [
         (method, route.path_format, handler)
-        for route in app.routes
+        for route in built_app(OF_TESTS).routes
         for handler in getattr(route, "route_handlers", ())
         for method in handler.http_methods
         if method != "OPTIONS" and session_guard in handler.resolve_guards()
@@ -72,7 +71,7 @@ async def bare(http: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
 @asynccontextmanager
 async def served(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
     """The application with other settings, behind TLS."""
-    app = create_app(settings)
+    app = built_app(settings)
     async with app.lifespan():
         transport = httpx.ASGITransport(app=cast("Any", app), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=SECURE_URL) as client:

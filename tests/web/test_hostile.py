@@ -73,7 +73,7 @@ BODIES: list[tuple[str, bytes]] = [
     ("NUL", b'{"fence": 1, "reason": "\\u0000", "verdict": "approve", "comment": "\\u0000"}'),
     ("privileged", b'{"fence": 1, "project_id": "x", "state": "open", "role": "admin"}'),
     ("unknown verdict", b'{"fence": 1, "verdict": "maybe", "reason": "x"}'),
-    ("many keys", b"{" + b",".join(b'"k%d":1' % at for at in range(20_000)) + b"}"),
+    ("many keys", b"{" + b",".join(b'"k%d":1' % at for at in range(5_000)) + b"}"),
     ("batch in a batch", b'{"items": [{"items": [[], null, 1, "x", {"items": []}]}]}'),
     ("broken items", b'{"items": [{"items": 1, "items": 2}, {"n": ' + b"9" * 6_000 + b'}, "\\ud800"]}'),
     ("bad text below", b'{"items": [{"items": "\xff"}]}'),
@@ -133,14 +133,14 @@ async def test_odd_ids(http: httpx.AsyncClient, admin: str, odd: str) -> None:
 
 
 async def test_odd_bodies_leave_nothing(http: httpx.AsyncClient, world: World, admin: str) -> None:
-    """Every body as JSON and as another kind, in turn, to every call; every one as every kind to the one that looks."""
+    """Every body as JSON to every call, in turn a fifth as another kind too; all as all to the one that looks."""
     await world.submit()
     (held,) = await world.claim("ana")
     item_id = held.item.id
     before = [await world.count(table) for table in ("items", "reviews", "decisions", "config_versions", "events")]
     for at, (method, path) in enumerate(TAKING):
         for place, (name, body) in enumerate(BODIES):
-            others = KINDS[1:] if path.endswith("/batch") else [turned(KINDS[1:], at + place)]
+            others = KINDS[1:] if path.endswith("/batch") else KINDS[1:][(at + place) % len(BODIES) :][:1]
             for kind in [KINDS[0], *(others if len(body) < 5_000 else [])]:
                 headers: dict[str, Any] = bearer(admin) | ({"Content-Type": kind.encode()} if kind else {})
                 address = filled(path, assignment_id=held.id)
@@ -208,7 +208,7 @@ OVERLAYS = st.dictionaries(KEYS, VALUES, max_size=5)
 
 
 @settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     # The fixture is one database for all examples: what they leave behind is part of the search.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -13,7 +13,7 @@ import uvicorn
 
 from review.kernel.settings import Settings
 from review.web import protocol
-from review.web.app import create_app
+from tests.conftest import built_app
 from tests.faults.serving import bearer, serving
 from tests.make import World, submission
 
@@ -26,7 +26,7 @@ async def port(settings: Settings, world: World, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.4)
     monkeypatch.setattr(protocol, "BODY_SECONDS", 0.6)
     monkeypatch.setattr(protocol, "LINGER_SECONDS", 0.3)
-    config = uvicorn.Config(create_app(settings), port=0, http=protocol.BoundedProtocol, ws="none", log_config=None)
+    config = uvicorn.Config(built_app(settings), port=0, http=protocol.BoundedProtocol, ws="none", log_config=None)
     server = uvicorn.Server(config)
     serving_ = asyncio.create_task(server._serve())
     while not server.started:

@@ -1,7 +1,6 @@
 """What the browser is sent: small, and with nothing inline that the content security policy would have to allow."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -51,12 +50,13 @@ def test_every_colour_of_text_has_the_contrast_of_level_aa(scheme: int) -> None:
         assert min(contrast(pair[scheme], ground) for ground in grounds) >= 4.5, name
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
-def test_no_template_has_anything_inline(template: Path) -> None:
-    source = template.read_text(encoding="utf-8")
-    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:|hx-on|hx-vals|js:|\|\s*safe\b|autoescape", source)
-    assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", source))
-    assert not re.search(r"https?://", source)
+def test_no_template_has_anything_inline() -> None:
+    inline = r"<style|\sstyle=|\son[a-z]+=|javascript:|hx-on|hx-vals|js:|\|\s*safe\b|autoescape"
+    for template in TEMPLATES:
+        source = template.read_text(encoding="utf-8")
+        assert not re.search(inline, source), template
+        assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", source)), template
+        assert not re.search(r"https?://", source), template
 
 
 def test_every_post_form_carries_its_token() -> None:

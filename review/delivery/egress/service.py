@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from time import monotonic
 
 import httpcore
@@ -56,7 +57,7 @@ class Egress:
         self._policy = policy
         self._names = Names()
         self._backend = CheckedBackend(policy, resolve or self._names.resolve)
-        self._trust = trust or _trust()
+        self._given_trust = trust
         self._lanes: dict[tuple[str, str, int], _Lane] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -158,11 +159,15 @@ class Egress:
         finally:
             self._leave(key, lane)
 
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        return self._given_trust or _trust()  # reading them takes 80 ms, which a process that calls nobody is spared
+
     def _enter(self, key: tuple[str, str, int]) -> _Lane:
         lane = self._lanes.get(key)
         if lane is None:
             pool = httpcore.AsyncConnectionPool(
-                ssl_context=self._trust,
+                ssl_context=self._trust if key[0] == "https" else None,
                 max_connections=None,
                 max_keepalive_connections=KEPT_CONNECTIONS,
                 keepalive_expiry=KEPT_SECONDS,
