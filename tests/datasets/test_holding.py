@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from review.datasets.redaction.rules import Field, How
 from review.datasets.selections import courses
 from review.datasets.selections.courses import Courses
 from review.datasets.selections.rules import Criteria, Definition, Sampling, Splitting
@@ -75,6 +76,24 @@ async def test_an_item_tells_the_snapshots_that_hold_it_with_the_label_and_part_
     assert not await held(db, principal(new_id()), items[0])
     stored = await db.hot.fetchval("SELECT sum(octet_length(bits)) FROM snapshot_positions")
     assert stored == 2 * positions.SPAN // 8  # one row each, however many records
+
+
+async def test_what_was_redacted_is_told_as_the_files_have_it_or_not_at_all(db: Database, place: Place) -> None:
+    """Promise 32: an item's page tells nothing of a snapshot that the snapshot does not."""
+    who, split = principal(place.project_id), Splitting(parts={"train": 0.5, "test": 0.5})
+    items = [await leave(db, place.project_id, label=f"secret {at}") for at in range(4)]
+    together = Sampling(similarity_at_least=0.9, near="keep_together")
+    ways: tuple[tuple[How, Sampling], ...] = (("mask", Sampling()), ("hash", together))
+    for how, sampling in ways:
+        await place.define(Definition(sampling=sampling, splitting=split, redaction=(Field(path="output", how=how),)))
+        await place.make()
+
+    masked = {row["item_id"]: row for row in (await place.table(1)).to_pylist()}
+    for item in items:
+        hashed, shown = await held(db, who, item)
+        assert (shown.label_class, shown.split) == (masked[str(item)]["label_class"], masked[str(item)]["split"])
+        assert "secret" not in str(shown.label_class)
+        assert (hashed.label_class, hashed.split) == (None, None)
 
 
 async def test_a_withdrawn_snapshot_stays_told_without_what_was_in_it_and_an_old_one_is_counted(

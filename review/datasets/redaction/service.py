@@ -60,7 +60,7 @@ async def redactor_for(hot: Hot, project_id: UUID, fields: Sequence[Field], by: 
 async def trial_redactor(hot: Hot, who: Principal, fields: Sequence[Field]) -> Redactor:
     """Make ready what redacts records of a preview: its hashes are by a key that is thrown away."""
     shown = [each for each in fields if each.how != "keep" or who.sees_personal]
-    personal = _personal_in(await queries.list_types(hot, who.project_id))
+    personal = await list_personal(hot, who.project_id)
     return Redactor(personal, shown, secrets.token_bytes(KEY_BYTES))
 
 
@@ -95,7 +95,7 @@ async def redactor_of_export(
     """
     await check(hot, who, fields, at="redaction")
     is_hashing = any(each.how == "hash" for each in fields)
-    personal = _personal_in(await queries.list_types(hot, who.project_id)) if without_personal else who.hides
+    personal = await list_personal(hot, who.project_id) if without_personal else who.hides
     return Redactor(personal, fields, await get_key(hot, who.project_id, settings) if is_hashing else None)
 
 
@@ -165,6 +165,11 @@ def check_readable(types: Iterable[str], applied: Sequence[Applied], hides: Mapp
             paths=", ".join(f"{path} ({name})" for name, path in exposed),
         )
         raise PersonalWithheld(message)
+
+
+async def list_personal(hot: Hot, project_id: UUID) -> dict[str, tuple[str, ...]]:
+    """List the paths that the item types of a project call personal, by type."""
+    return _personal_in(await queries.list_types(hot, project_id))
 
 
 def _personal_in(types: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

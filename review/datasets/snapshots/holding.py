@@ -4,13 +4,16 @@ What a snapshot recorded of an item follows from the record, which never changes
 only which records it holds is kept, a bit for each.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
+from review.datasets.redaction import service as redaction
+from review.datasets.redaction.rules import SUBJECT, Redacting
 from review.datasets.selections import rules, splits
-from review.datasets.selections.choosing import record_of
+from review.datasets.selections.choosing import record_of, redacted
 from review.datasets.selections.courses import Course, Courses
 from review.datasets.selections.rules import Circumstances, Definition, Record
 from review.datasets.snapshots import holding_queries as queries
@@ -18,6 +21,7 @@ from review.datasets.snapshots.positions import Positions
 from review.datasets.snapshots.schemas import Holding, Holdings, Labels
 from review.identity.rules import Principal
 from review.items import service as items
+from review.items.personal import steps_of
 from review.kernel.db import Hot
 from review.kernel.paging import cursor_of
 
@@ -50,7 +54,8 @@ async def list_of_item(
     rows = await queries.list_holding(hot, who.project_id, list(records), before or LAST, limit + 1)
     unknown = 0 if before else await queries.count_unknown(hot, who.project_id, min(records))
     is_told = item_id not in await items.list_unheard(hot, who=who)
-    found = [_holding(row, records[row["position"]], is_told=is_told) for row in rows[:limit]]
+    personal = await redaction.list_personal(hot, who.project_id) if rows else {}
+    found = [_holding(row, records[row["position"]], personal, is_told=is_told) for row in rows[:limit]]
     more = cursor_of(rows[limit - 1]["snapshot_id"]) if len(rows) > limit else None
     return Holdings(data=found, next=more, unknown=unknown)
 
@@ -70,15 +75,37 @@ async def list_labels(hot: Hot, *, project_id: UUID, dataset: str, limit: int) -
     ]
 
 
-def _holding(row: Any, kept: Any, *, is_told: bool) -> Holding:
+def _holding(row: Any, kept: Any, personal: Mapping[str, Sequence[str]], *, is_told: bool) -> Holding:
     split = label_class = None
     if not kept["is_erased"]:
-        record = record_of(kept["record"].encode())
         definition = msgspec.json.decode(row["definition"], type=Definition)
-        group = splits.group_of(definition.splitting, record, Circumstances(subject=kept["subject"]))
-        split = splits.part_of(definition.splitting, group)
-        label_class = rules.class_of(record.label, definition.sampling.label_at) if is_told else None
+        text = kept["record"].encode()
+        split, label_class = _as_recorded(definition, text, kept["subject"], personal)
     same = ("dataset", "number", "state", "records", "ended_at")
     return Holding(
-        **{name: row[name] for name in same}, revision=kept["revision"], split=split, label_class=label_class
+        **{name: row[name] for name in same},
+        revision=kept["revision"],
+        split=split,
+        label_class=label_class if is_told else None,
+    )
+
+
+def _as_recorded(
+    definition: Definition, text: bytes, subject: str | None, personal: Mapping[str, Sequence[str]]
+) -> tuple[str | None, str | None]:
+    """Give the part and the class of a record as a snapshot has them, each None where it does not follow from these.
+
+    Hashes are by a key that is not for reading, and near duplicates are in the part of an earlier record.
+    """
+    redactor, splitting = Redacting(definition.redaction, personal, b""), definition.splitting
+    _, record = redacted(redactor, text, record_of(text))
+    hashed = {steps_of(each.path)[0] for each in definition.redaction if each.how == "hash"}
+    is_apart = splitting.by == "subject" and SUBJECT in personal.get(record.type, ())
+    is_apart |= splitting.by.partition(".")[0] in hashed
+    is_apart |= definition.sampling.similarity_at_least is not None and definition.sampling.near == "keep_together"
+    group = splits.group_of(splitting, record, Circumstances(subject=subject))
+    label = redactor.label_of(record.type, record.label)
+    return (
+        None if is_apart else splits.part_of(splitting, group),
+        None if "output" in hashed else rules.class_of(label, definition.sampling.label_at),
     )

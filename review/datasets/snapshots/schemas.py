@@ -85,8 +85,8 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     """A snapshot that an item is in, and as what: the class of its label, and the part it went to.
 
     `state` is ready or withdrawn. Of a decision that was revised, `revision` is the last one in it, and `records`
-    tells how many are. `label_class` is null while the caller is still to judge the item, and with
-    `split` once it was erased.
+    tells how many are. `label_class` is null while the caller is still to judge the item, and with `split` once it was
+    erased; either also where it follows from more than the item's own record, as of near duplicates or a hash.
     """
 
     dataset: str
