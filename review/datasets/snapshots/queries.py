@@ -105,8 +105,8 @@ WHERE s.project_id = $1 AND s.state = 'ready' AND s.cut_off >= $2 ORDER BY s.req
 # Those who may have copies are told in the same statement, and so are places that it is registered with.
 WITHDRAW = f"""
 WITH withdrawn AS (
-  UPDATE snapshots SET state = 'withdrawn', manifest = NULL, tombstone = $3::text::json, error = $4,
-         files_removed_at = NULL
+  UPDATE snapshots SET state = 'withdrawn', manifest = NULL, labels = NULL, course = NULL,
+         tombstone = $3::text::json, error = $4, files_removed_at = NULL
   WHERE project_id = $1 AND id = $2 AND state = 'ready' RETURNING id
 ), told AS (
   INSERT INTO events (project_id, id, kind, item_id, payload)
