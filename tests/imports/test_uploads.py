@@ -150,7 +150,7 @@ async def test_what_cannot_be_imported_is_refused_with_its_place_and_nothing_is_
         (good, (("map", "text"),), {}, 422, "write part=field"),
         (good, (*text, ("as", "both")), {}, 422, "neither decided nor queue"),
         (good, (*text, ("format", "hf")), {}, 422, "none of jsonl"),
-        (good, (*text, ("gold", "yes")), {}, 400, "is no parameter of this call"),
+        (good, (*text, ("golden", "yes")), {}, 400, "is no parameter of this call"),
     ]
     for content, pairs, headers, status, said in asked:
         answer = await upload(analyst, content, *pairs, ("name", "rows"), **headers)

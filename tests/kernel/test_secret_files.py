@@ -8,7 +8,11 @@ import pytest
 from review.kernel.settings import SECRETS, SettingInvalid, Settings
 
 URLS = {"database_url": "postgresql://u:p@h/d", "redis_url": "redis://:p@h/0", "smtp_url": "smtp://u:p@h:587"}
-GIVEN = URLS | dict.fromkeys(("secret_key", "audit_key"), f"{'A' * 43}=")
+GIVEN = (
+    URLS
+    | {"mlflow_url": "https://mlflow.example.com", "mlflow_token": "t0ken"}
+    | dict.fromkeys(("secret_key", "audit_key"), f"{'A' * 43}=")
+)
 
 
 def write(path: Path, text: str, mode: int = 0o640) -> str:

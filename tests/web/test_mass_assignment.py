@@ -69,8 +69,8 @@ async def test_a_field_that_a_call_does_not_have_is_refused_and_changes_nothing(
     before = await dump_of(database_url, without=("api_keys",))  # when a key was used last is written meanwhile
     keys = await scene.world.count("api_keys")
     for route in TAKING:
-        if isinstance(route.row.body, str):
-            continue  # a text has no fields
+        if isinstance(route.row.body, str) or route.path.endswith("/imports"):
+            continue  # a text has no fields, and a file none of the call's
         body: dict[str, Any] = route.row.body or {}
         for name, value in PRIVILEGED.items():
             if name in own_fields(route):

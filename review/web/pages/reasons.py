@@ -57,7 +57,8 @@ def _routed(
     taken: Particulars, item: Mapping[str, Any], conditions: Mapping[str, str], known: Known
 ) -> list[str | Markup]:
     """Say which rule took it, or why none did."""
-    rule, error = _text(taken, "rule"), sentences.shown(stored.why_not(_text(taken, "error")))
+    rule, error = _text(taken, "rule"), _text(taken, "error")
+    error = sentences.shown(stored.why_not(error)) if error else ""
     if taken.get("fallback") and not rule:
         message = N_("A rule could not be evaluated: %(error)s") if error else N_("No rule matched.")
         return [gettext(message, error=error)]
