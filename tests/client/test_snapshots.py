@@ -15,6 +15,7 @@ from countersign_client import (
     DigestMismatch,
     LibraryMissing,
     LocalSnapshot,
+    NotFound,
     NothingToRead,
     SnapshotFailed,
     SnapshotLate,
@@ -84,6 +85,10 @@ async def test_datasets_are_listed_changed_and_compared(analyst: AsyncClient) ->
     difference = await analyst.datasets.compare("a", 2)
     assert (difference.added, difference.withdrawn + difference.same) == (0, 40)
     assert (await analyst.datasets.snapshot("a", 2)).state == "ready"
+    asked = await analyst.datasets.set_schedule("a", cron="0 6 * * mon-fri", timezone="Europe/Berlin", paused=True)
+    assert (asked.next_at, (await analyst.datasets.schedule("a")).timezone) == (None, "Europe/Berlin")
+    with pytest.raises(NotFound):
+        await analyst.datasets.schedule("b")
 
 
 async def test_what_cannot_be_made_or_takes_too_long_is_told(

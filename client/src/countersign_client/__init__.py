@@ -60,6 +60,7 @@ from countersign_client.manifests import (
     LabelConflict,
     Manifest,
     Preview,
+    Schedule,
     Snapshot,
 )
 from countersign_client.protocol import Patience
@@ -118,6 +119,7 @@ __all__ = [
     "Rejected",
     "Reviewed",
     "Sampling",
+    "Schedule",
     "Snapshot",
     "SnapshotFailed",
     "SnapshotLate",

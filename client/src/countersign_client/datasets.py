@@ -8,7 +8,7 @@ from uuid import UUID
 from countersign_client.calls import datasets as calls
 from countersign_client.definitions import Definition, FormatOptions
 from countersign_client.files import LocalSnapshot
-from countersign_client.manifests import Checked, Dataset, Difference, Holding, Manifest, Preview, Snapshot
+from countersign_client.manifests import Checked, Dataset, Difference, Holding, Manifest, Preview, Schedule, Snapshot
 from countersign_client.protocol import Patience, Steps
 
 T = TypeVar("T")
@@ -66,6 +66,26 @@ class Datasets:
     def preview(self, definition: Definition) -> Preview:
         """Try a definition on the newest records: what it takes, what it leaves out and why, with samples."""
         return self._run(calls.preview(self._patience, definition))
+
+    def schedule(self, name: str) -> Schedule:
+        """Read when a dataset takes snapshots by itself.
+
+        Raises:
+            NotFound: it never does (404).
+        """
+        return self._run(calls.schedule(self._patience, name))
+
+    def set_schedule(
+        self, name: str, *, cron: str = "", timezone: str = "UTC", new_records: int | None = None, paused: bool = False
+    ) -> Schedule:
+        """Have snapshots made by the clock, when so many records are new, or by whichever comes first; or pause that.
+
+        `cron` has five fields, read in `timezone`: `0 6 * * mon-fri` is every working day at six.
+        """
+        asked = calls.set_schedule(
+            self._patience, name, cron=cron, timezone=timezone, new_records=new_records, paused=paused
+        )
+        return self._run(asked)
 
     def begin_snapshot(self, name: str, *, cut_off: int | None = None) -> Snapshot:
         """Have a worker make the next snapshot, of all records or of those up to an earlier manifest's `cut_off`."""
@@ -211,6 +231,26 @@ class AsyncDatasets:
     async def preview(self, definition: Definition) -> Preview:
         """Try a definition on the newest records: what it takes, what it leaves out and why, with samples."""
         return await self._run(calls.preview(self._patience, definition))
+
+    async def schedule(self, name: str) -> Schedule:
+        """Read when a dataset takes snapshots by itself.
+
+        Raises:
+            NotFound: it never does (404).
+        """
+        return await self._run(calls.schedule(self._patience, name))
+
+    async def set_schedule(
+        self, name: str, *, cron: str = "", timezone: str = "UTC", new_records: int | None = None, paused: bool = False
+    ) -> Schedule:
+        """Have snapshots made by the clock, when so many records are new, or by whichever comes first; or pause that.
+
+        `cron` has five fields, read in `timezone`: `0 6 * * mon-fri` is every working day at six.
+        """
+        asked = calls.set_schedule(
+            self._patience, name, cron=cron, timezone=timezone, new_records=new_records, paused=paused
+        )
+        return await self._run(asked)
 
     async def begin_snapshot(self, name: str, *, cut_off: int | None = None) -> Snapshot:
         """Have a worker make the next snapshot, of all records or of those up to an earlier manifest's `cut_off`."""

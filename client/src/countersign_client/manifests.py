@@ -151,6 +151,22 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     manifest: Manifest | None = None
 
 
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """When a dataset takes snapshots by itself, when the next one is due, and what came of the last time."""
+
+    dataset: str
+    cron: str
+    timezone: str
+    new_records: int | None
+    paused: bool
+    next_at: datetime | None
+    fresh: int
+    last_at: datetime | None
+    last_outcome: str
+    last_note: str
+    last_number: int | None
+
+
 class SnapshotPage(msgspec.Struct, frozen=True):
     """Snapshots without manifests, the last first, and the number that goes on."""
 

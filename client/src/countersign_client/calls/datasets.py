@@ -18,6 +18,7 @@ from countersign_client.manifests import (
     HoldingPage,
     Manifest,
     Preview,
+    Schedule,
     Snapshot,
     SnapshotFile,
     SnapshotPage,
@@ -52,7 +53,14 @@ CHECK = Route(
     method="GET", path=f"{MADE}/export/check", gives=Checked, query=("format", "split", *OPTIONS), is_repeatable=True
 )
 COMPARE = Route(method="GET", path=f"{MADE}/difference", gives=Difference, query=("since",), is_repeatable=True)
-
+SCHEDULE = Route(method="GET", path=f"{ONE}/schedule", gives=Schedule, is_repeatable=True)
+SET_SCHEDULE = Route(
+    method="PUT",
+    path=f"{ONE}/schedule",
+    gives=Schedule,
+    takes=("cron", "timezone", "new_records", "paused"),
+    is_repeatable=True,
+)
 HOLDING = Route(
     method="GET",
     path="/items/{item_id}/snapshots",
@@ -87,6 +95,19 @@ def get(patience: Patience, name: str) -> Steps[Dataset]:
 def preview(patience: Patience, definition: Definition) -> Steps[Preview]:
     """Try a definition on the newest records."""
     return PREVIEW.ask(patience, PREVIEW.request(body={"definition": definition}))
+
+
+def schedule(patience: Patience, name: str) -> Steps[Schedule]:
+    """Read when snapshots of a dataset are made without anybody asking."""
+    return SCHEDULE.ask(patience, SCHEDULE.request(at={"name": name}))
+
+
+def set_schedule(
+    patience: Patience, name: str, *, cron: str, timezone: str, new_records: int | None, paused: bool
+) -> Steps[Schedule]:
+    """Set when snapshots of a dataset are made without anybody asking."""
+    body = {"cron": cron, "timezone": timezone, "new_records": new_records, "paused": paused}
+    return SET_SCHEDULE.ask(patience, SET_SCHEDULE.request(at={"name": name}, body=body))
 
 
 def begin(patience: Patience, name: str, *, cut_off: int | None) -> Steps[Snapshot]:
