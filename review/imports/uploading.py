@@ -21,6 +21,7 @@ from review.imports.errors import ImportInvalid, ImportNotFound, ImportOver, Oth
 from review.imports.rules import Unfit
 from review.imports.schemas import Asked, How, ImportView, Layout, LeftOut, Row, Source
 from review.imports.service import check, told
+from review.items.personal import HIDDEN
 from review.items.types import ItemType
 from review.kernel.db import Hot, driver_of
 from review.kernel.errors import FieldError
@@ -112,33 +113,38 @@ async def stop(tx: AsyncSession, *, who: Principal, number: int) -> ImportView:
     return await get(hot, project_id=who.project_id, number=number)
 
 
-async def list_left_out(hot: Hot, *, project_id: UUID, number: int, limit: int) -> list[LeftOut]:
+async def list_left_out(hot: Hot, *, who: Principal, number: int, limit: int) -> list[LeftOut]:
     """List the first rows that an import left out.
 
-    Raises:
-        ImportNotFound (404).
-    """
-    row = await _get_row(hot, project_id, number)
-    return [_left_out(each) for each in await run_queries.list_faults(hot, project_id, row["id"], 0, limit)]
-
-
-async def read_left_out(hot: Hot, *, project_id: UUID, number: int, is_csv: bool) -> AsyncGenerator[bytes]:
-    """Give the rows that are kept as JSON Lines or CSV, in the order of the file.
+    Whoever does not see all that items of this type hold is shown those of their own imports alone.
 
     Raises:
         ImportNotFound (404).
     """
-    row = await _get_row(hot, project_id, number)
+    row = await _get_row(hot, who.project_id, number)
+    give = _left_out if _is_for(who, row) else _withheld
+    return [give(each) for each in await run_queries.list_faults(hot, who.project_id, row["id"], 0, limit)]
+
+
+async def read_left_out(hot: Hot, *, who: Principal, number: int, is_csv: bool) -> AsyncGenerator[bytes]:
+    """Give the rows that are kept as JSON Lines or CSV, in the order of the file, as `list_left_out` does.
+
+    Raises:
+        ImportNotFound (404).
+    """
+    row = await _get_row(hot, who.project_id, number)
+    give = _left_out if _is_for(who, row) else _withheld
     if is_csv:
         yield csv_format.write([("line", "reason", "row")])
     after = 0
-    while found := await run_queries.list_faults(hot, project_id, row["id"], after, ROWS_A_PIECE):
+    while found := await run_queries.list_faults(hot, who.project_id, row["id"], after, ROWS_A_PIECE):
         after = found[-1]["number"]
+        told = [give(each) for each in found]
         if is_csv:
-            cells = [(str(each["line"]), *map(csv_format.guard, (each["reason"], each["row"]))) for each in found]
+            cells = [(str(each.line), *map(csv_format.guard, (each.reason, bytes(each.row).decode()))) for each in told]
             yield csv_format.write(cells)
         else:
-            yield b"".join(msgspec.json.encode(_left_out(each)) + b"\n" for each in found)
+            yield b"".join(msgspec.json.encode(each) + b"\n" for each in told)
 
 
 async def forget_left_out(hot: Hot, kept_for: timedelta) -> int:
@@ -240,6 +246,16 @@ def _view(row: Any) -> ImportView:
 
 def _left_out(row: Any) -> LeftOut:
     return LeftOut(row["line"], row["reason"], msgspec.Raw(row["row"].encode()))
+
+
+def _withheld(row: Any) -> LeftOut:
+    return LeftOut(row["line"], HIDDEN, msgspec.Raw(msgspec.json.encode(HIDDEN)))
+
+
+def _is_for(who: Principal, row: Any) -> bool:
+    """Tell whether somebody may read rows as they came: they sent them, or see all that their items would hold."""
+    asked = msgspec.json.decode(row["asked"], type=Asked)
+    return row["requested_by"] == who.actor.name or not who.hides.get(asked.type)
 
 
 def as_kept(row: Any) -> str:

@@ -88,7 +88,7 @@ async def rows_left_out(services: Services, who: Principal, *, number: int, is_c
     Raises:
         ImportNotFound (404).
     """
-    pieces = uploading.read_left_out(services.db.hot, project_id=who.project_id, number=number, is_csv=is_csv)
+    pieces = uploading.read_left_out(services.db.hot, who=who, number=number, is_csv=is_csv)
     first = await anext(pieces, b"")
     ending, media_type = ("csv", CSV) if is_csv else ("jsonl", NDJSON)
     headers = {"Content-Disposition": f'attachment; filename="import-{number}-left-out.{ending}"'}

@@ -16,6 +16,7 @@ import pytest
 from review.datasets.formats.arrow import pa, parquet
 from review.identity.rules import Role
 from review.imports import queries, running, uploading
+from review.items.personal import HIDDEN
 from review.kernel.db import Database
 from tests.make import BASE_URL, World
 
@@ -87,6 +88,11 @@ async def test_a_file_comes_in_as_decided_items_and_what_does_not_fit_as_a_file(
     assert [(each["line"], type(each["row"])) for each in faults] == [(2, dict), (3, str)]
     assert faults[0]["row"]["who"] == "c-2"
     assert "output.label" in faults[0]["reason"]
+    hiding = {"hides": {"ticket_intent": ("input.text",)}}  # promise 32: of others' rows nothing of people is told
+    for name, told in (("dee", faults[0]["reason"]), ("lea", HIDDEN)):
+        who = msgspec.structs.replace(world.people[name], **hiding)
+        (shown, *_) = await uploading.list_left_out(world.db.hot, who=who, number=1, limit=9)
+        assert (shown.reason, msgspec.json.decode(shown.row) == HIDDEN) == (told, told == HIDDEN)
     sheet = (await analyst.get("/api/v1/imports/1/errors?format=csv")).text
     assert [row["line"] for row in csv.DictReader(io.StringIO(sheet))] == ["2", "3"]
 

@@ -1,6 +1,6 @@
 """Moving in on a page: the form that uploads a file, how far each import is, and the rows that it left out."""
 
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 from litestar import Controller, get, post
@@ -77,9 +77,8 @@ class ImportPages(Controller):
     @get("/{import_number:int}")
     async def show(self, work: InHand, import_number: FromPath[int]) -> Template:
         """Show how far an import is, and the first rows that it left out; while it goes on, the page asks again."""
-        which: dict[str, Any] = {"project_id": work.who.project_id, "number": import_number}
-        found = await uploading.get(work.hot, **which)
-        left_out = await uploading.list_left_out(work.hot, **which, limit=MOST_SHOWN)
+        found = await uploading.get(work.hot, project_id=work.who.project_id, number=import_number)
+        left_out = await uploading.list_left_out(work.hot, who=work.who, number=import_number, limit=MOST_SHOWN)
         return work.page(
             "_import.html" if work.is_partial else "import.html",
             here=HERE,
