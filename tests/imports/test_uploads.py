@@ -52,6 +52,14 @@ async def counted(db: Database) -> tuple[int, ...]:
     return tuple(row.values())
 
 
+async def rows_are_told_to_whoever_may_see_them(world: World, reason: str) -> None:
+    """Promise 32: of rows that others sent nothing is told to those who do not see what their items would hold."""
+    for name, told in (("dee", reason), ("lea", HIDDEN)):
+        who = msgspec.structs.replace(world.people[name], hides={"ticket_intent": ("input.text",)})
+        (shown, *_) = await uploading.list_left_out(world.db.hot, who=who, number=1, limit=9)
+        assert (shown.reason, msgspec.json.decode(shown.row) == HIDDEN) == (told, told == HIDDEN)
+
+
 async def test_a_file_comes_in_as_decided_items_and_what_does_not_fit_as_a_file(
     world: World, analyst: httpx.AsyncClient
 ) -> None:
@@ -88,11 +96,7 @@ async def test_a_file_comes_in_as_decided_items_and_what_does_not_fit_as_a_file(
     assert [(each["line"], type(each["row"])) for each in faults] == [(2, dict), (3, str)]
     assert faults[0]["row"]["who"] == "c-2"
     assert "output.label" in faults[0]["reason"]
-    hiding = {"hides": {"ticket_intent": ("input.text",)}}  # promise 32: of others' rows nothing of people is told
-    for name, told in (("dee", faults[0]["reason"]), ("lea", HIDDEN)):
-        who = msgspec.structs.replace(world.people[name], **hiding)
-        (shown, *_) = await uploading.list_left_out(world.db.hot, who=who, number=1, limit=9)
-        assert (shown.reason, msgspec.json.decode(shown.row) == HIDDEN) == (told, told == HIDDEN)
+    await rows_are_told_to_whoever_may_see_them(world, faults[0]["reason"])
     sheet = (await analyst.get("/api/v1/imports/1/errors?format=csv")).text
     assert [row["line"] for row in csv.DictReader(io.StringIO(sheet))] == ["2", "3"]
 
