@@ -54,7 +54,7 @@ async def known(world: World) -> tuple[World, list[Known]]:
             number=int(row["external_id"][2:]),
             confidence=None if row["confidence"] is None else float(row["confidence"]),
             pool=row["pool"],
-            due=row["due"],
+            due=row["due"] and row["state"] == "open",  # the clock of what is decided runs no more
             state=row["seat"] if row["state"] == "open" else row["state"],
             holder=row["email"] or "",
         )
@@ -123,6 +123,10 @@ async def walked(world: World, wanted: Wanted, who: str) -> tuple[list[UUID], in
 
 @given(pairs=asked, who=st.sampled_from(["lea", "cleo"]))
 @example(pairs={"sort": "due"}, who="lea")
+@example(pairs={"due": "clocked", "status": "decided"}, who="lea")
+@example(pairs={"due": "none", "status": "decided"}, who="lea")
+@example(pairs={"due": "clocked", "status": "any"}, who="lea")
+@example(pairs={"due": "none", "status": "any"}, who="lea")
 @example(pairs={"external_id": "x-3", "holder": "ana@example.com"}, who="lea")
 @example(pairs={"external_id": "x-0", "holder": "ana@example.com"}, who="lea")
 @example(pairs={"external_id": "x-0", "holder": "ben@example.com", "status": "held"}, who="lea")
