@@ -91,6 +91,8 @@ list.addEventListener("click", (event) => {
 });
 dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
 close.addEventListener("click", () => dialog.close());
+// A field that is gone keeps the focus until the next frame, and with it the first key that was meant for the page.
+dialog.addEventListener("cancel", () => field.blur());
 
 export const open = (typed) => {
   if (dialog.open) return dialog.close();
