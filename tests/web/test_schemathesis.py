@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import hypothesis
 import msgspec
@@ -68,10 +68,11 @@ def wrong_is_refused(context: Any, response: Any, case: Case) -> bool | None:
     is_json = response.headers.get("content-type", [""])[0].startswith("application/json")
     if response.status_code == 200 and is_json and b'"error":' in response.content and "results" in response.json():
         return None
-    query = urlsplit(response.request.url).query
+    sent = {name for name, _ in parse_qsl(urlsplit(response.request.url).query, keep_blank_values=True)}
+    is_lost = bool(set(case.query or {}) - sent)  # a list of no values is no parameter
     is_json_sent = case.media_type == "application/json"
-    if not (query or case.path_parameters or is_json_sent):
-        return None  # nothing wrong was sent: a list of no values is no parameter, and any body but JSON is text
+    if is_lost or not (sent or case.path_parameters or is_json_sent):
+        return None  # what was wrong was not sent, or is a text of any kind
     return negative_data_rejection(context, response, case)
 
 
