@@ -39,7 +39,7 @@ _around = msgspec.json.Decoder(Circumstances)
 
 
 def _read(decoder: msgspec.json.Decoder[T], text: bytes) -> T:
-    """Read what the choice asks of a record.
+    """Decode the JSON of a record, as far as it is asked for.
 
     Half of a surrogate pair, which intake refuses and old records may hold, reads as `?` here; the record keeps it.
     """

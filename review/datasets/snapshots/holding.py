@@ -100,12 +100,14 @@ def _as_recorded(
     redactor, splitting = Redacting(definition.redaction, personal, b""), definition.splitting
     _, record = redacted(redactor, text, record_of(text))
     hashed = {steps_of(each.path)[0] for each in definition.redaction if each.how == "hash"}
-    is_apart = splitting.by == "subject" and SUBJECT in personal.get(record.type, ())
-    is_apart |= splitting.by.partition(".")[0] in hashed
-    is_apart |= definition.sampling.similarity_at_least is not None and definition.sampling.near == "keep_together"
+    part_is_unknown = splitting.by == "subject" and SUBJECT in personal.get(record.type, ())
+    part_is_unknown |= splitting.by.partition(".")[0] in hashed
+    part_is_unknown |= (
+        definition.sampling.similarity_at_least is not None and definition.sampling.near == "keep_together"
+    )
     group = splits.group_of(splitting, record, Circumstances(subject=subject))
     label = redactor.label_of(record.type, record.label)
     return (
-        None if is_apart else splits.part_of(splitting, group),
+        None if part_is_unknown else splits.part_of(splitting, group),
         None if "output" in hashed else rules.class_of(label, definition.sampling.label_at),
     )
